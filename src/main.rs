@@ -1,0 +1,2 @@
+//! Purser.
+fn main() {}
