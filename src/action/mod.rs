@@ -1,0 +1,102 @@
+//! What an action is: the typed capability of an integration, and all that it is handed.
+//!
+//! An integration implements [`Action`] once for each thing that it can do. Everything else that
+//! is known about the action (help, slash-command options, lint, documentation, approval policy)
+//! is read off its [`ActionSpec`] and the schemas of its input and output.
+
+mod context;
+mod error;
+mod journal;
+pub mod objects;
+pub mod ports;
+mod registry;
+mod spec;
+mod system;
+
+pub use context::{Clock, Context, Found, ReadContext, StepLog};
+pub use error::{ActionError, ErrorKind, Question, Result};
+pub use journal::{Begun, EffectRecord, EffectStatus, Journal, JournalError};
+pub use registry::{AnyAction, Integration, Registry};
+pub use spec::{ActionSpec, Risk};
+pub use system::{Connect, ConnectError, Ports, System, Systems};
+
+use std::future::Future;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::domain::plan::Plan;
+
+/// A typed capability of an integration.
+///
+/// `run` changes the world only through [`Context::effect`] and its kin, reads freely, and takes
+/// a read that decides an effect through [`Context::record`]: after a crash it is called again
+/// from its top, and what was recorded is what it is told again.
+pub trait Action: Send + Sync + 'static {
+    /// The kind of system that it acts on.
+    type System: System;
+    /// What `with:` holds, without `system`.
+    type Input: DeserializeOwned + JsonSchema + Send;
+    /// What later steps read as `steps.ID.output`.
+    type Output: Serialize + JsonSchema + Send;
+
+    /// Its name, risk and effects.
+    const SPEC: ActionSpec;
+
+    /// Says what `run` would do. Reads, and changes nothing. Required of every change and
+    /// destroy; a read need not have one.
+    fn plan(
+        &self,
+        ctx: &ReadContext,
+        system: &Self::System,
+        input: Self::Input,
+    ) -> impl Future<Output = Result<Plan>> + Send;
+
+    /// Does it.
+    fn run(
+        &self,
+        ctx: &Context,
+        system: &Self::System,
+        input: Self::Input,
+    ) -> impl Future<Output = Result<Self::Output>> + Send;
+
+    /// Takes back what the journal says was done, through [`Context::undo`], and says what could
+    /// not be taken back. Called after an attempt that failed, and for a step that succeeded when
+    /// a later one failed.
+    fn undo(
+        &self,
+        ctx: &Context,
+        _system: &Self::System,
+        _input: Self::Input,
+    ) -> impl Future<Output = Result<Undone>> + Send {
+        async { Ok(Undone::except_for_what_is_left(ctx).await) }
+    }
+}
+
+/// What an undo has achieved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// Everything is as it was before the step.
+    Fully,
+    /// This is left as it is, in words for people: `the rows that the job wrote stay`.
+    ExceptFor(String),
+}
+
+impl Undone {
+    /// What is true of an action without an undo: all its live effects stay.
+    pub async fn except_for_what_is_left(ctx: &Context) -> Self {
+        let live: Vec<_> = ctx
+            .effects()
+            .await
+            .iter()
+            .filter(|effect| effect.is_live())
+            .map(|effect| effect.effect.to_string())
+            .collect();
+        if live.is_empty() {
+            Self::Fully
+        } else {
+            Self::ExceptFor(format!("{} cannot be undone and stays", live.join(", ")))
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Systems: the configured instances that actions act on, and the ports that they lend each other.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use secrecy::SecretString;
+
+use super::error::{ActionError, Result};
+use super::objects::{ObjectUrl, Objects};
+use super::ports;
+use crate::domain::names::{Environment, SystemName};
+use crate::domain::nearest;
+use crate::domain::redact::Redactor;
+
+/// A configured instance of an integration: a Docker engine, a database server, an object store.
+pub trait System: Any + Send + Sync {
+    /// Where it is, without a secret: `unix:///var/run/docker.sock`, `db:5432`. A run records
+    /// it, and parks when it has changed in mid-run (decision 5).
+    fn address(&self) -> String;
+
+    /// What other integrations may use of it.
+    fn ports(self: Arc<Self>) -> Ports;
+
+    /// Reaches it and says its version, or what is wrong and what to do about it.
+    fn check(&self) -> BoxFuture<'_, Result<String>>;
+}
+
+/// The ports that one system offers.
+#[derive(Clone, Default)]
+pub struct Ports {
+    /// It keeps objects.
+    pub objects: Option<Arc<dyn ports::ObjectStorage>>,
+    /// It can complete values for people.
+    pub suggest: Option<Arc<dyn ports::Suggest>>,
+}
+
+/// What an integration is handed to connect a system: its own table of the configuration.
+pub struct Connect<'a> {
+    /// The key in `[systems.NAME]`.
+    pub name: &'a SystemName,
+    /// The table without `kind` and `environment`.
+    pub settings: toml::Table,
+    /// Learns every secret that is read.
+    pub redactor: &'a Redactor,
+    /// Relative paths in the configuration are relative to this folder.
+    pub base: &'a Path,
+}
+
+/// A system whose settings do not do.
+#[derive(Debug, thiserror::Error)]
+#[error("[systems.{system}]: {message}")]
+pub struct ConnectError {
+    /// Which.
+    pub system: SystemName,
+    /// What is wrong, and what to write instead.
+    pub message: String,
+}
+
+impl Connect<'_> {
+    /// Reads the settings as the integration's own type; unknown keys name the nearest known one.
+    pub fn settings<T: serde::de::DeserializeOwned>(&self) -> Result<T, ConnectError> {
+        self.settings
+            .clone()
+            .try_into()
+            .map_err(|error: toml::de::Error| {
+                self.error(nearest::explain_unknown_field(error.message()))
+            })
+    }
+
+    /// Reads a secret from a file (one trailing line end is dropped) and has it masked from now
+    /// on wherever it turns up.
+    pub fn secret_file(&self, path: &Path) -> Result<SecretString, ConnectError> {
+        let path = self.base.join(path);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            self.error(format!(
+                "the secret file {} cannot be read: {error}",
+                path.display()
+            ))
+        })?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        if text.is_empty() {
+            return Err(self.error(format!("the secret file {} is empty", path.display())));
+        }
+        self.redactor.learn(text);
+        Ok(SecretString::from(text))
+    }
+
+    /// An error that names the system.
+    pub fn error(&self, message: impl Into<String>) -> ConnectError {
+        ConnectError {
+            system: self.name.clone(),
+            message: message.into(),
+        }
+    }
+}
+
+/// One configured system.
+#[derive(Clone)]
+pub struct SystemEntry {
+    /// The integration that it belongs to.
+    pub kind: &'static str,
+    /// Where it stands.
+    pub environment: Environment,
+    /// The instance itself.
+    pub system: Arc<dyn System>,
+    /// What it lends to others.
+    pub ports: Ports,
+}
+
+/// All configured systems by name, and the ports that belong to none (local folders).
+#[derive(Clone, Default)]
+pub struct Systems {
+    entries: BTreeMap<SystemName, SystemEntry>,
+    folders: Option<Arc<dyn ports::Folders>>,
+}
+
+impl Systems {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a system; a second one of the same name replaces the first.
+    pub fn insert(
+        &mut self,
+        name: SystemName,
+        kind: &'static str,
+        environment: Environment,
+        system: Arc<dyn System>,
+    ) {
+        let ports = Arc::clone(&system).ports();
+        self.entries.insert(
+            name,
+            SystemEntry {
+                kind,
+                environment,
+                system,
+                ports,
+            },
+        );
+    }
+
+    /// Sets who opens `file:///` folders.
+    pub fn set_folders(&mut self, folders: Arc<dyn ports::Folders>) {
+        self.folders = Some(folders);
+    }
+
+    /// The system of this name.
+    pub fn get(&self, name: &str) -> Option<&SystemEntry> {
+        self.entries.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&SystemName, &SystemEntry)> {
+        self.entries.iter()
+    }
+
+    /// The names of the systems of one kind.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a SystemName> + Clone {
+        self.entries
+            .iter()
+            .filter(move |(_, entry)| entry.kind == kind)
+            .map(|(name, _)| name)
+    }
+
+    /// Opens the folder of objects that a URL names.
+    pub fn objects(&self, url: &ObjectUrl) -> Result<Arc<dyn Objects>> {
+        match url {
+            ObjectUrl::File { path } => self
+                .folders
+                .as_ref()
+                .ok_or_else(|| ActionError::fatal("local folders are not available here"))?
+                .open(path),
+            ObjectUrl::S3 {
+                system,
+                bucket,
+                prefix,
+            } => {
+                let storages = || {
+                    self.entries
+                        .iter()
+                        .filter(|(_, e)| e.ports.objects.is_some())
+                        .map(|(n, _)| n)
+                };
+                let Some(entry) = self.entries.get(system) else {
+                    let names = storages().map(SystemName::as_str).collect::<Vec<_>>();
+                    return Err(ActionError::fatal(format!(
+                        "in `{url}`: {}",
+                        nearest::unknown("object store", system.as_str(), names)
+                    )));
+                };
+                let Some(storage) = &entry.ports.objects else {
+                    return Err(ActionError::fatal(format!(
+                        "in `{url}`: the system `{system}` is of kind {} and keeps no objects",
+                        entry.kind
+                    )));
+                };
+                storage.open(bucket, prefix)
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The integrations: one folder or file each, and this list.
+//!
+//! They know the domain and the action layer; never a chat, never each other.
+
+use crate::action::Integration;
+
+/// Every integration that Purser has.
+pub fn all() -> Vec<Integration> {
+    vec![]
+}

@@ -1,0 +1,251 @@
+//! A journal in memory that can die at any moment of an effect, to call actions without an engine.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use purser::action::{
+    ActionSpec, Begun, Clock, Context, EffectRecord, EffectStatus, Journal, JournalError,
+    ReadContext, StepLog, Systems,
+};
+use purser::domain::effect::{EffectKey, EffectName};
+use purser::domain::names::{RunId, StepId, SystemName};
+use purser::domain::time::Timestamp;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+/// When the process "dies", seen from one effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Its start is committed, nothing is done.
+    Started,
+    /// It is done, its end is not committed.
+    Acted,
+    /// Its end is committed.
+    Done,
+}
+
+/// All three, for tests that walk them.
+pub const MOMENTS: [Moment; 3] = [Moment::Started, Moment::Acted, Moment::Done];
+
+/// What one step's journal holds. Outlives the contexts made for it, as the log outlives a process.
+#[derive(Default)]
+pub struct MemoryJournal {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    generation: u32,
+    effects: Vec<EffectRecord>,
+    records: Vec<(String, Value)>,
+    dies_at: Option<(String, Moment)>,
+    log: Vec<String>,
+}
+
+impl MemoryJournal {
+    /// From now on the process "dies" once, at this moment of the effect of this name.
+    pub fn die_at(&self, effect: &str, moment: Moment) {
+        self.state.lock().unwrap().dies_at = Some((effect.to_owned(), moment));
+    }
+
+    /// The lines that the step has logged.
+    pub fn lines(&self) -> Vec<String> {
+        self.state.lock().unwrap().log.clone()
+    }
+
+    /// A context as a new process would make it: the same run, step and journal.
+    pub fn context(
+        self: &Arc<Self>,
+        run: RunId,
+        spec: ActionSpec,
+        system: &str,
+        systems: &Arc<Systems>,
+    ) -> Context {
+        Context {
+            run,
+            step: StepId::from("step"),
+            attempt: 1,
+            read: read_context(system, systems),
+            spec,
+            journal: Arc::new(Bound {
+                run,
+                journal: Arc::clone(self),
+            }),
+            log: Arc::clone(self) as Arc<dyn StepLog>,
+            cancel: CancellationToken::new(),
+        }
+    }
+}
+
+/// What a plan is made with.
+pub fn read_context(system: &str, systems: &Arc<Systems>) -> ReadContext {
+    ReadContext {
+        system: Some(SystemName::from(system)),
+        clock: Arc::new(WallClock),
+        systems: Arc::clone(systems),
+    }
+}
+
+/// The machine's own clock.
+pub struct WallClock;
+
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap())
+    }
+}
+
+impl StepLog for MemoryJournal {
+    fn line(&self, text: &str) {
+        self.state.lock().unwrap().log.push(text.to_owned());
+    }
+}
+
+struct Bound {
+    run: RunId,
+    journal: Arc<MemoryJournal>,
+}
+
+impl Bound {
+    fn key_in(&self, generation: u32, effect: EffectName) -> EffectKey {
+        EffectKey {
+            run: self.run,
+            step: StepId::from("step"),
+            generation,
+            effect,
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.journal.state.lock().unwrap())
+    }
+}
+
+impl State {
+    fn entry(&mut self, effect: &EffectName) -> Option<&mut EffectRecord> {
+        self.effects
+            .iter_mut()
+            .find(|record| record.effect == *effect)
+    }
+
+    fn dies(&mut self, effect: &EffectName, moment: Moment) -> Result<(), JournalError> {
+        match &self.dies_at {
+            Some((name, at)) if *name == effect.name && *at == moment => {
+                self.dies_at = None;
+                Err(JournalError(format!(
+                    "the process died at {effect}, {moment:?}"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Journal for Bound {
+    fn begin(&self, effect: EffectName) -> BoxFuture<'_, Result<Begun, JournalError>> {
+        let begun = self.change(|state| {
+            let generation = state.generation;
+            match state.entry(&effect) {
+                Some(EffectRecord {
+                    status: EffectStatus::Done(result),
+                    ..
+                }) => {
+                    return Ok(Begun::Done(result.clone()));
+                }
+                Some(EffectRecord {
+                    status: EffectStatus::Started,
+                    started_at,
+                    generation,
+                    ..
+                }) => {
+                    return Ok(Begun::Open(
+                        self.key_in(*generation, effect.clone()),
+                        *started_at,
+                    ));
+                }
+                _ => {}
+            }
+            state.effects.retain(|record| record.effect != effect);
+            state.effects.push(EffectRecord {
+                effect: effect.clone(),
+                generation,
+                status: EffectStatus::Started,
+                started_at: WallClock.now(),
+            });
+            state.dies(&effect, Moment::Started)?;
+            Ok(Begun::Fresh(self.key_in(generation, effect.clone())))
+        });
+        async { begun }.boxed()
+    }
+
+    fn done(&self, key: EffectKey, result: Value) -> BoxFuture<'_, Result<(), JournalError>> {
+        let done = self.change(|state| {
+            state.dies(&key.effect, Moment::Acted)?;
+            if let Some(record) = state.entry(&key.effect) {
+                record.status = EffectStatus::Done(result);
+            }
+            state.dies(&key.effect, Moment::Done)
+        });
+        async { done }.boxed()
+    }
+
+    fn failed(&self, key: EffectKey, _error: String) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.change(|state| {
+            if let Some(record) = state.entry(&key.effect) {
+                record.status = EffectStatus::Failed;
+            }
+        });
+        async { Ok(()) }.boxed()
+    }
+
+    fn undone(&self, effect: EffectName) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.change(|state| {
+            state.generation += 1;
+            state.records.clear();
+            if let Some(record) = state.entry(&effect) {
+                record.status = EffectStatus::Undone;
+            }
+        });
+        async { Ok(()) }.boxed()
+    }
+
+    fn recorded(&self, name: String) -> BoxFuture<'_, Option<Value>> {
+        let value = self.change(|state| {
+            state
+                .records
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| value.clone())
+        });
+        async { value }.boxed()
+    }
+
+    fn record(&self, name: String, value: Value) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.change(|state| state.records.push((name, value)));
+        async { Ok(()) }.boxed()
+    }
+
+    fn effects(&self) -> BoxFuture<'_, Vec<EffectRecord>> {
+        let effects = self.change(|state| state.effects.clone());
+        async { effects }.boxed()
+    }
+
+    fn progress(&self, _text: String) {}
+
+    fn key(&self, effect: EffectName) -> BoxFuture<'_, EffectKey> {
+        let generation = self.change(|state| state.generation);
+        let key = self.key_in(generation, effect);
+        async { key }.boxed()
+    }
+
+    fn sleep(&self, span: Duration) -> BoxFuture<'_, bool> {
+        async move {
+            tokio::time::sleep(span).await;
+            true
+        }
+        .boxed()
+    }
+}

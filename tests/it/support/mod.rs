@@ -1,0 +1,4 @@
+//! What the stories share: the stack of real parts, and contexts to call actions in.
+
+pub mod journal;
+pub mod stack;
