@@ -2,9 +2,11 @@
 //!
 //! This crate knows nothing of the program's code: it has to work when the program does not build.
 
+mod deny;
 mod say;
 mod sh;
 mod stack;
+mod test;
 
 use std::process::ExitCode;
 
@@ -15,6 +17,7 @@ usage: cargo xtask COMMAND
   stack down [NAME…]            stop what `up` started
   stack status [NAME…] [--json] what is up: version, pid, address, log
   stack env [NAME…] [--json]    what the tests must know, as shell exports
+  test [FILTER]                 all that CI checks, with the stack up for as long as it takes
 ";
 
 fn main() -> ExitCode {
@@ -22,6 +25,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = sh::watch_signals().and_then(|()| match args.as_slice() {
         ["stack", command, rest @ ..] => stack::command(command, rest),
+        ["test", filter @ ..] => test::run(filter),
         _ => Err(usage("")),
     });
     match done {

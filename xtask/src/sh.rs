@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// The programs that run right now and must not outlive us.
+/// The programs that run right now and must not outlive us. Each leads a process group of its own:
+/// so a signal from the terminal comes to us alone, and ours to all that the program has started.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -29,7 +30,7 @@ pub(crate) fn watch_signals() -> Result<()> {
                     .unwrap_or_else(PoisonError::into_inner)
                     .iter()
                 {
-                    let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM);
+                    let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM);
                 }
             }
         }
@@ -45,53 +46,80 @@ pub(crate) fn check_interrupted() -> Result<()> {
 
 /// Runs a program to its end and returns what it printed; its last lines are in the error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let child = start(command)?;
-    let _listed = Listed::new(child.id());
-    finish(&name_of(command), child)
+    let child = spawn(
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    )?;
+    child.output()
 }
 
-/// The same for a program that must not be ended half way: signals do not reach it.
+/// The same for a program that must not be ended half way.
 pub(crate) fn output_undisturbed(command: &mut Command) -> Result<String> {
-    let child = start(command.process_group(0))?;
-    finish(&name_of(command), child)
-}
-
-fn start(command: &mut Command) -> Result<Child> {
-    command
+    let piped = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    command
-        .spawn()
-        .with_context(|| format!("cannot run {}", name_of(command)))
+    let mut child = spawn(piped)?;
+    child.listed = None;
+    child.output()
 }
 
-fn finish(name: &str, child: Child) -> Result<String> {
-    let out = child.wait_with_output()?;
-    let stdout = String::from_utf8_lossy(&out.stdout).into_owned();
-    if !out.status.success() {
-        let all = stdout + &String::from_utf8_lossy(&out.stderr);
-        bail!(
-            "{name} ended with {}\n{}",
-            describe(out.status),
-            tail(&all, 20)
-        );
-    }
-    Ok(stdout)
-}
-
-/// Runs a program that talks to the terminal itself.
+/// Runs a program that prints to where we print.
 pub(crate) fn status(command: &mut Command) -> Result<()> {
+    spawn(command)?.wait()
+}
+
+/// Starts a program that ends when we are told to end.
+pub(crate) fn spawn(command: &mut Command) -> Result<Running> {
     let name = name_of(command);
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("cannot run {name}"))?;
-    let _listed = Listed::new(child.id());
-    let status = child.wait()?;
-    if status.success() {
-        Ok(())
-    } else {
-        bail!("{name} ended with {}", describe(status))
+    let started = command.process_group(0).spawn();
+    let process = started.with_context(|| format!("cannot run {name}"))?;
+    let listed = Some(Listed::new(process.id()));
+    Ok(Running {
+        process,
+        name,
+        listed,
+    })
+}
+
+/// A program that runs.
+pub(crate) struct Running {
+    /// Its process, for who wants to read what it prints.
+    pub(crate) process: Child,
+    name: String,
+    listed: Option<Listed>,
+}
+
+impl Running {
+    /// Waits for its end; an error, if that is not a good one.
+    pub(crate) fn wait(mut self) -> Result<()> {
+        let status = self.process.wait()?;
+        if status.success() {
+            Ok(())
+        } else {
+            bail!("{} ended with {}", self.name, describe(status))
+        }
+    }
+
+    fn output(self) -> Result<String> {
+        let Self {
+            process,
+            name,
+            listed: _listed,
+        } = self;
+        let out = process.wait_with_output()?;
+        let stdout = String::from_utf8_lossy(&out.stdout).into_owned();
+        if !out.status.success() {
+            let all = stdout + &String::from_utf8_lossy(&out.stderr);
+            bail!(
+                "{name} ended with {}\n{}",
+                describe(out.status),
+                tail(&all, 20)
+            );
+        }
+        Ok(stdout)
     }
 }
 
@@ -138,11 +166,10 @@ fn describe(status: ExitStatus) -> String {
 }
 
 /// A running program's entry in the list of those that a signal ends.
-pub(crate) struct Listed(u32);
+struct Listed(u32);
 
 impl Listed {
-    /// Lists `pid` until the value is dropped.
-    pub(crate) fn new(pid: u32) -> Self {
+    fn new(pid: u32) -> Self {
         RUNNING
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,14 +1,14 @@
 //! The stack of real parts that tests run against: `cargo xtask stack`.
 
 mod apt;
-mod cache;
+pub(crate) mod cache;
 mod down;
 mod env;
 mod http;
-mod need;
+pub(crate) mod need;
 mod part;
 mod parts;
-mod places;
+pub(crate) mod places;
 mod ports;
 mod process;
 mod record;
@@ -19,8 +19,16 @@ mod up;
 use anyhow::Result;
 
 use crate::usage;
-use part::Part;
+pub(crate) use down::down;
+pub(crate) use env::of as env;
+pub(crate) use part::Part;
 use places::Places;
+pub(crate) use up::{is_up, up};
+
+/// All parts.
+pub(crate) fn all() -> impl Iterator<Item = &'static dyn Part> {
+    parts::ALL.iter().copied()
+}
 
 /// Runs `cargo xtask stack COMMAND [NAME…] [--json]`.
 pub(crate) fn command(command: &str, args: &[&str]) -> Result<()> {
@@ -35,8 +43,8 @@ pub(crate) fn command(command: &str, args: &[&str]) -> Result<()> {
     let parts = select(&names)?;
     let places = Places::from_env()?;
     match command {
-        "up" => up::up(&places, &parts).map(drop),
-        "down" => down::down(&places, &parts),
+        "up" => up(&places, &parts),
+        "down" => down(&places, &parts),
         "status" => status::print(&places, &parts, json),
         "env" => env::print(&places, &parts, json),
         _ => Err(usage(&format!("unknown command: stack {command}"))),
@@ -45,16 +53,16 @@ pub(crate) fn command(command: &str, args: &[&str]) -> Result<()> {
 
 /// The parts of these names; all, if none is named.
 fn select(names: &[&str]) -> Result<Vec<&'static dyn Part>> {
-    let known = |name: &str| parts::ALL.iter().any(|part| part.name() == name);
+    let known = |name: &str| all().any(|part| part.name() == name);
     if let Some(unknown) = names.iter().find(|name| !known(name)) {
-        let all: Vec<&str> = parts::ALL.iter().map(|part| part.name()).collect();
+        let all: Vec<&str> = all().map(|part| part.name()).collect();
         return Err(usage(&format!(
             "no part is called {unknown}; there are: {}",
             all.join(", ")
         )));
     }
-    let wanted = |part: &&&dyn Part| names.is_empty() || names.contains(&part.name());
-    Ok(parts::ALL.iter().filter(wanted).copied().collect())
+    let wanted = |part: &&dyn Part| names.is_empty() || names.contains(&part.name());
+    Ok(all().filter(wanted).collect())
 }
 
 #[cfg(test)]

@@ -57,11 +57,11 @@ impl Identity {
     /// Asks the process to end, waits, and ends it when it does not.
     pub(crate) fn stop(&self, signal: Signal, patience: Duration) -> Result<()> {
         self.signal(signal);
-        if gone_within(patience, || !self.is_alive()) {
+        if happens_within(patience, || !self.is_alive()) {
             return Ok(());
         }
         self.signal(Signal::SIGKILL);
-        if gone_within(Duration::from_secs(5), || !self.is_alive()) {
+        if happens_within(Duration::from_secs(5), || !self.is_alive()) {
             return Ok(());
         }
         bail!("process {} does not end", self.pid)
@@ -85,13 +85,13 @@ pub(crate) fn spawn(mut command: Command, dir: &Path, log: &Path) -> Result<Iden
 
 /// Ends what a part's process started and left behind.
 pub(crate) fn sweep(dir: &Path) -> Result<()> {
-    if gone_within(Duration::from_secs(2), || marked(dir).is_empty()) {
+    if happens_within(Duration::from_secs(2), || marked(dir).is_empty()) {
         return Ok(());
     }
     for left in marked(dir) {
         left.signal(Signal::SIGKILL);
     }
-    if gone_within(Duration::from_secs(5), || marked(dir).is_empty()) {
+    if happens_within(Duration::from_secs(5), || marked(dir).is_empty()) {
         return Ok(());
     }
     let pids: Vec<i32> = marked(dir).iter().map(|left| left.pid).collect();
@@ -113,9 +113,9 @@ fn marked(dir: &Path) -> Vec<Identity> {
     .collect()
 }
 
-fn gone_within(patience: Duration, is_gone: impl Fn() -> bool) -> bool {
+fn happens_within(patience: Duration, is_so: impl Fn() -> bool) -> bool {
     let deadline = Instant::now() + patience;
-    while !is_gone() {
+    while !is_so() {
         if Instant::now() > deadline {
             return false;
         }
@@ -180,10 +180,13 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("purser-sweep-{}", std::process::id()));
         fs::create_dir_all(&dir)?;
         let mut command = Command::new("sh");
-        command.args(["-c", "trap '' TERM; sleep 60 & sleep 60"]);
+        command.args(["-c", "sleep 60 & sleep 60; true"]);
         let main = spawn(command, &dir, &dir.join("log"))?;
+        assert!(happens_within(Duration::from_secs(5), || marked(&dir)
+            .len()
+            == 3));
         main.stop(Signal::SIGKILL, Duration::ZERO)?;
-        assert!(!marked(&dir).is_empty());
+        assert_eq!(marked(&dir).len(), 2);
         sweep(&dir)?;
         assert!(marked(&dir).is_empty());
         Ok(fs::remove_dir_all(&dir)?)

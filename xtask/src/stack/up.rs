@@ -13,13 +13,13 @@ use crate::stack::record::Record;
 use crate::stack::{down, ports, process};
 use crate::{say, sh};
 
-/// Starts the parts that are not up and returns them. A part that fails is stopped again.
-pub(crate) fn up(places: &Places, parts: &[&'static dyn Part]) -> Result<Vec<&'static dyn Part>> {
+/// Starts the parts that are not up. A part that fails is stopped again.
+pub(crate) fn up(places: &Places, parts: &[&'static dyn Part]) -> Result<()> {
     let start = Instant::now();
     let down = parts.iter().filter(|part| !is_up(places, **part));
     let needs: Vec<Need> = down.flat_map(|part| part.needs(places)).collect();
     need::provide(&needs)?;
-    let ended: Vec<Result<bool>> = scope(|scope| {
+    let ended: Vec<Result<()>> = scope(|scope| {
         let all = parts
             .iter()
             .map(|part| scope.spawn(|| ensure_up(places, *part)));
@@ -41,25 +41,20 @@ pub(crate) fn up(places: &Places, parts: &[&'static dyn Part]) -> Result<Vec<&'s
         "stack",
         format!("{} up after {}", names.join(", "), say::took(start)),
     );
-    let started = parts
-        .iter()
-        .zip(ended)
-        .filter(|(_, one)| matches!(one, Ok(true)));
-    Ok(started.map(|(part, _)| *part).collect())
+    Ok(())
 }
 
-fn is_up(places: &Places, part: &dyn Part) -> bool {
+/// Whether it runs and has been ready.
+pub(crate) fn is_up(places: &Places, part: &dyn Part) -> bool {
     Record::alive(places, part.name()).is_some_and(|record| record.ready)
 }
 
-/// Whether it had to be started.
-fn ensure_up(places: &Places, part: &dyn Part) -> Result<bool> {
+fn ensure_up(places: &Places, part: &dyn Part) -> Result<()> {
     let _lock = places.lock(part.name())?;
     if is_up(places, part) {
-        part.furnish(places).with_context(|| part.name())?;
-        return Ok(false);
+        return part.furnish(places).with_context(|| part.name());
     }
-    bring_up(places, part).map(|()| true)
+    bring_up(places, part)
 }
 
 /// One part from nothing to ready; or back to nothing, with the reason.
