@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, killpg};
@@ -25,17 +25,21 @@ pub(crate) fn watch_signals() -> Result<()> {
         for _ in signals.forever() {
             // Only the first one ends children: a second must not hit the clean-up.
             if !INTERRUPTED.swap(true, Ordering::SeqCst) {
-                for pid in RUNNING
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .iter()
-                {
-                    let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM);
-                }
+                end_children();
             }
         }
     });
     Ok(())
+}
+
+fn end_children() {
+    for pid in running().iter() {
+        let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM);
+    }
+}
+
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Fails once we were told to end. Loops that wait call it in each turn.
@@ -46,22 +50,12 @@ pub(crate) fn check_interrupted() -> Result<()> {
 
 /// Runs a program to its end and returns what it printed; its last lines are in the error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let child = spawn(
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped()),
-    )?;
-    child.output()
+    spawn(piped(command))?.output()
 }
 
 /// The same for a program that must not be ended half way.
 pub(crate) fn output_undisturbed(command: &mut Command) -> Result<String> {
-    let piped = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = spawn(piped)?;
+    let mut child = spawn(piped(command))?;
     child.listed = None;
     child.output()
 }
@@ -71,12 +65,22 @@ pub(crate) fn status(command: &mut Command) -> Result<()> {
     spawn(command)?.wait()
 }
 
+fn piped(command: &mut Command) -> &mut Command {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+}
+
 /// Starts a program that ends when we are told to end.
 pub(crate) fn spawn(command: &mut Command) -> Result<Running> {
     let name = name_of(command);
+    // Held until it is listed: no signal comes between.
+    let mut running = running();
     let started = command.process_group(0).spawn();
     let process = started.with_context(|| format!("cannot run {name}"))?;
-    let listed = Some(Listed::new(process.id()));
+    running.insert(process.id());
+    let listed = Some(Listed(process.id()));
     Ok(Running {
         process,
         name,
@@ -168,22 +172,9 @@ fn describe(status: ExitStatus) -> String {
 /// A running program's entry in the list of those that a signal ends.
 struct Listed(u32);
 
-impl Listed {
-    fn new(pid: u32) -> Self {
-        RUNNING
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(pid);
-        Self(pid)
-    }
-}
-
 impl Drop for Listed {
     fn drop(&mut self) {
-        RUNNING
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.0);
+        running().remove(&self.0);
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn run(filter: &[&str]) -> Result<()> {
         .collect();
     let mut report = Report::default();
     let outcome = stages(&places, filter, &mut report);
-    let stopped = report.stage("stop", || stack::down(&places, &ours));
+    let stopped = report.timed("stop", || stack::down(&places, &ours));
     report.print();
     outcome.and(stopped)
 }
@@ -93,7 +93,13 @@ struct Report {
 }
 
 impl Report {
+    /// One stage, unless we were told to end before it.
     fn stage(&mut self, name: &'static str, run: impl FnOnce() -> Result<()>) -> Result<()> {
+        sh::check_interrupted()?;
+        self.timed(name, run)
+    }
+
+    fn timed(&mut self, name: &'static str, run: impl FnOnce() -> Result<()>) -> Result<()> {
         say::line("test", format!("stage {name}"));
         let start = Instant::now();
         let outcome = run();

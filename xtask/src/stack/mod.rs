@@ -55,7 +55,7 @@ pub(crate) fn command(command: &str, args: &[&str]) -> Result<()> {
 fn select(names: &[&str]) -> Result<Vec<&'static dyn Part>> {
     let known = |name: &str| all().any(|part| part.name() == name);
     if let Some(unknown) = names.iter().find(|name| !known(name)) {
-        let all: Vec<&str> = all().map(|part| part.name()).collect();
+        let all: Vec<&str> = all().map(Part::name).collect();
         return Err(usage(&format!(
             "no part is called {unknown}; there are: {}",
             all.join(", ")
