@@ -48,7 +48,9 @@ pub(crate) fn stop(places: &Places, part: &dyn Part) -> Result<()> {
         say::line(name, format!("stopped in {}", say::took(start)));
     }
     process::sweep(&places.dir(name))?;
-    part.clear(places)?;
-    Record::remove(places, name);
+    if Record::read(places, name).is_some() {
+        part.clear(places)?;
+        Record::remove(places, name);
+    }
     Ok(())
 }

@@ -87,7 +87,7 @@ impl Places {
 
 fn cache_dir() -> Result<PathBuf> {
     if let Some(dir) = std::env::var_os("PURSER_CACHE") {
-        return Ok(dir.into());
+        return Ok(std::path::absolute(dir)?);
     }
     if let Some(dir) = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
         return Ok(Path::new(&dir).join("purser"));

@@ -1,26 +1,23 @@
 //! A Docker engine of our own, beside the machine's, if that has one.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use nix::mount::{MntFlags, umount2};
+use nix::unistd::geteuid;
 use serde_json::json;
 
 use crate::sh;
 use crate::stack::http;
-use crate::stack::need::{Need, debian, find, must_find};
+use crate::stack::need::{Need, debian, must_find};
 use crate::stack::part::{Launch, Part};
-use crate::stack::parts::images;
+use crate::stack::parts::{bridge, images};
 use crate::stack::places::Places;
 
 const NAME: &str = "docker";
-/// Our own bridge: the engine's usual one may be in use by the machine's own engine.
-const BRIDGE: &str = "purser-stack0";
-const BRIDGE_ADDRESS: &str = "10.213.0.1/24";
-/// Where the networks come from that tests make.
-const NETWORKS: &str = "10.214.0.0/16";
 
 /// The engine, and in it the images of the tests.
 pub(crate) struct Docker;
@@ -41,11 +38,13 @@ impl Part for Docker {
     }
 
     fn launch(&self, places: &Places) -> Result<Launch> {
-        make_bridge()?;
+        ensure!(
+            geteuid().is_root(),
+            "the engine can only be started by root"
+        );
         let config = places.dir(NAME).join("daemon.json");
         fs::write(&config, serde_json::to_vec_pretty(&settings(places))?)?;
-        // We know that no process of ours runs: a file that says so is from before a crash.
-        let _ = fs::remove_file(places.dir(NAME).join("pid"));
+        forget(&places.dir(NAME))?;
         let mut command = Command::new(must_find("dockerd")?);
         command
             .arg("--config-file")
@@ -59,6 +58,7 @@ impl Part for Docker {
         let version = sh::output(Command::new(must_find("dockerd")?).arg("--version"))?;
         let version = version.split_whitespace().nth(2).unwrap_or("?");
         let version = version.trim_end_matches(',').to_owned();
+        bridge::make()?;
         Ok(Launch {
             command,
             version,
@@ -78,25 +78,23 @@ impl Part for Docker {
         images::provide(places)
     }
 
-    /// Containers would outlive the engine as orphans; networks and volumes are a test's rubbish.
+    /// Containers would outlive the engine as orphans.
     fn vacate(&self, places: &Places) -> Result<()> {
         let all = docker(places, &["ps", "--all", "--quiet", "--no-trunc"])?;
         let all: Vec<&str> = all.split_whitespace().collect();
-        if !all.is_empty() {
-            docker(
-                places,
-                &[&["rm", "--force", "--volumes"], all.as_slice()].concat(),
-            )?;
+        if all.is_empty() {
+            return Ok(());
         }
-        docker(places, &["network", "prune", "--force"])?;
-        docker(places, &["volume", "prune", "--force"]).map(drop)
+        docker(
+            places,
+            &[&["rm", "--force", "--volumes"], all.as_slice()].concat(),
+        )
+        .map(drop)
     }
 
-    fn clear(&self, _places: &Places) -> Result<()> {
-        if find("ip").is_some() && has_bridge() {
-            ip(&["link", "delete", BRIDGE])?;
-        }
-        Ok(())
+    fn clear(&self, places: &Places) -> Result<()> {
+        unmount_below(&places.dir(NAME))?;
+        bridge::delete()
     }
 
     fn env(&self, places: &Places) -> Result<Vec<(&'static str, String)>> {
@@ -139,8 +137,8 @@ fn settings(places: &Places) -> serde_json::Value {
         "exec-root": dir.join("run"),
         "pidfile": dir.join("pid"),
         "storage-driver": "overlay2",
-        "bridge": BRIDGE,
-        "default-address-pools": [{ "base": NETWORKS, "size": 24 }],
+        "bridge": bridge::NAME,
+        "default-address-pools": [{ "base": bridge::NETWORKS, "size": 24 }],
         "ip": "127.0.0.1",
         "iptables": false,
         "ip6tables": false,
@@ -150,20 +148,30 @@ fn settings(places: &Places) -> serde_json::Value {
     })
 }
 
-fn make_bridge() -> Result<()> {
-    if !has_bridge() {
-        ip(&["link", "add", BRIDGE, "type", "bridge"])?;
+/// Removes what an engine before this one has left: images, networks, volumes, membership in a swarm.
+fn forget(dir: &Path) -> Result<()> {
+    unmount_below(dir)?;
+    for old in ["data", "run"].map(|name| dir.join(name)) {
+        if old.exists() {
+            fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))?;
+        }
     }
-    ip(&["address", "replace", BRIDGE_ADDRESS, "dev", BRIDGE])?;
-    ip(&["link", "set", BRIDGE, "up"])
+    // We know that no process of ours runs: a file that says so is from before a crash.
+    let _ = fs::remove_file(dir.join("pid"));
+    Ok(())
 }
 
-fn has_bridge() -> bool {
-    PathBuf::from("/sys/class/net").join(BRIDGE).exists()
-}
-
-fn ip(args: &[&str]) -> Result<()> {
-    let run = sh::output(Command::new(must_find("ip")?).args(args));
-    run.map(drop)
-        .context("cannot set up the bridge of the containers")
+/// A killed engine leaves its containers' file systems mounted.
+fn unmount_below(dir: &Path) -> Result<()> {
+    let mounts = fs::read_to_string("/proc/self/mounts")?;
+    let points = mounts
+        .lines()
+        .filter_map(|line| line.split(' ').nth(1))
+        .map(Path::new);
+    let ours: Vec<&Path> = points.filter(|point| point.starts_with(dir)).collect();
+    for point in ours.iter().rev() {
+        umount2(*point, MntFlags::MNT_DETACH)
+            .with_context(|| format!("cannot unmount {}", point.display()))?;
+    }
+    Ok(())
 }

@@ -96,7 +96,7 @@ fn program(places: &Places) -> PathBuf {
 fn build(dir: &Path) -> Result<()> {
     say::line(
         NAME,
-        format!("building {VERSION}: some six minutes of two cores, once"),
+        format!("building {VERSION}: minutes of all cores, once"),
     );
     let rubbish = dir.join("go");
     let mut go = Command::new("go");

@@ -1,5 +1,6 @@
 //! The parts. A new one is a file here, a line in the list, and its ports in the table.
 
+mod bridge;
 mod docker;
 mod images;
 mod minio;
