@@ -51,7 +51,7 @@ fn stages(places: &Places, filter: &[&str], report: &mut Report) -> Result<()> {
             .envs(env);
         run_tests(&mut tests, &mut counts)
     });
-    report.counts = Some(counts);
+    report.tests = Some(counts.closing_line(tests.is_ok()));
     tests?;
     report.stage("deny", || deny::check(places, &root()))
 }
@@ -89,7 +89,7 @@ fn root() -> PathBuf {
 #[derive(Default)]
 struct Report {
     stages: Vec<(&'static str, bool, Duration)>,
-    counts: Option<Counts>,
+    tests: Option<String>,
 }
 
 impl Report {
@@ -112,8 +112,8 @@ impl Report {
             let outcome = if *ok { "ok" } else { "FAILED" };
             println!("{name:<9} {outcome:<7} {:>7.1} s", time.as_secs_f64());
         }
-        if let Some(counts) = &self.counts {
-            println!("{}", counts.closing_line());
+        if let Some(closing_line) = &self.tests {
+            println!("{closing_line}");
         }
     }
 }
@@ -141,13 +141,14 @@ impl Counts {
         }
     }
 
-    fn closing_line(&self) -> String {
+    /// `ok` says how the tests ended: one that was killed has counted nothing.
+    fn closing_line(&self, ok: bool) -> String {
         let Self {
             passed,
             failed,
             ignored,
         } = self;
-        let verdict = if *failed == 0 { "ok" } else { "FAILED" };
+        let verdict = if ok && *failed == 0 { "ok" } else { "FAILED" };
         format!("test result: {verdict}. {passed} passed; {failed} failed; {ignored} ignored")
     }
 }
@@ -163,9 +164,10 @@ mod tests {
             .add("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; finished in 0.10s");
         counts.add("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured");
         counts.add("test stack::result ... ok");
+        let all = "15 passed; 2 failed; 1 ignored";
         assert_eq!(
-            counts.closing_line(),
-            "test result: FAILED. 15 passed; 2 failed; 1 ignored"
+            counts.closing_line(false),
+            format!("test result: FAILED. {all}")
         );
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn ensure(
     kept?;
     say::line(
         name,
-        format!("built in {}, kept in {}", say::took(start), done.display()),
+        format!("done in {}, kept in {}", say::took(start), done.display()),
     );
     Ok(done)
 }
