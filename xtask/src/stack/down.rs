@@ -1,12 +1,11 @@
 //! `stack down`: stops what `up` started, and nothing else.
 
-use std::thread::scope;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
 use crate::say;
-use crate::stack::part::Part;
+use crate::stack::part::{self, Part};
 use crate::stack::places::Places;
 use crate::stack::process;
 use crate::stack::record::Record;
@@ -15,19 +14,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Stops the parts, all at once. What is down already stays so.
 pub(crate) fn down(places: &Places, parts: &[&'static dyn Part]) -> Result<()> {
-    let ended: Vec<Result<()>> = scope(|scope| {
-        let all = parts.iter().map(|part| {
-            scope.spawn(|| {
-                let _lock = places.lock(part.name())?;
-                stop(places, *part)
-            })
-        });
-        let all: Vec<_> = all.collect();
-        all.into_iter()
-            .map(|one| one.join().unwrap_or_else(|_| Err(anyhow!("panic"))))
-            .collect()
-    });
-    ended.into_iter().collect()
+    part::at_once(parts, |part| {
+        let _lock = places.lock(part.name())?;
+        stop(places, part)
+    })
 }
 
 /// Stops one part, which the caller has locked: what is inside of it, its process, what that left.

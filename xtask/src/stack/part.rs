@@ -1,9 +1,10 @@
 //! What a part of the stack has to say about itself.
 
 use std::process::Command;
+use std::thread::scope;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use nix::sys::signal::Signal;
 
 use crate::stack::need::Need;
@@ -66,4 +67,26 @@ pub(crate) struct Launch {
     pub(crate) version: String,
     /// Where it listens.
     pub(crate) address: String,
+}
+
+/// Does something with all parts at once; the error names all that failed.
+pub(crate) fn at_once(
+    parts: &[&'static dyn Part],
+    act: impl Fn(&dyn Part) -> Result<()> + Sync,
+) -> Result<()> {
+    let ended: Vec<Result<()>> = scope(|scope| {
+        let all: Vec<_> = parts
+            .iter()
+            .map(|part| scope.spawn(|| act(*part)))
+            .collect();
+        all.into_iter()
+            .map(|one| one.join().unwrap_or_else(|_| Err(anyhow!("panicked"))))
+            .collect()
+    });
+    let failed: Vec<anyhow::Error> = ended.into_iter().filter_map(Result::err).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let texts: Vec<String> = failed.iter().map(|error| format!("{error:#}")).collect();
+    Err(anyhow!(texts.join("\nerror: ")))
 }

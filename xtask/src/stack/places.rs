@@ -1,7 +1,7 @@
 //! Where the stack keeps what: data, sockets and logs of the parts, and the cache.
 
-use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -61,7 +61,8 @@ impl Places {
     pub(crate) fn make_dir(&self, part: &str) -> Result<PathBuf> {
         self.make_base()?;
         let dir = self.dir(part);
-        make_open_dir(&dir)?;
+        make_dir(&dir)?;
+        open(&dir)?;
         Ok(dir)
     }
 
@@ -76,12 +77,13 @@ impl Places {
     }
 
     fn make_base(&self) -> Result<()> {
-        make_open_dir(&self.base)?;
+        make_dir(&self.base)?;
         // Anyone may make folders in /var/tmp: what is not ours must not hold our servers.
-        if fs::metadata(&self.base)?.uid() != geteuid().as_raw() {
-            bail!("{} belongs to another user", self.base.display());
+        let found = fs::symlink_metadata(&self.base)?;
+        if !found.is_dir() || found.uid() != geteuid().as_raw() {
+            bail!("{} is not a folder of ours", self.base.display());
         }
-        Ok(())
+        open(&self.base)
     }
 }
 
@@ -96,11 +98,11 @@ fn cache_dir() -> Result<PathBuf> {
     Ok(Path::new(&home).join(".cache/purser"))
 }
 
-fn make_open_dir(dir: &Path) -> Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(dir)
-        .and_then(|()| fs::set_permissions(dir, fs::Permissions::from_mode(0o755)))
-        .with_context(|| format!("cannot make {}", dir.display()))
+fn make_dir(dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))
+}
+
+/// Lets other users pass, whatever the mask says that we were started with.
+fn open(dir: &Path) -> Result<()> {
+    Ok(fs::set_permissions(dir, fs::Permissions::from_mode(0o755))?)
 }

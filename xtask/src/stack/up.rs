@@ -1,13 +1,13 @@
 //! `stack up`: installs what is missing, starts all parts at once, waits until they serve.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::thread::{scope, sleep};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::stack::need::{self, Need};
-use crate::stack::part::{Launch, Part};
+use crate::stack::part::{self, Launch, Part};
 use crate::stack::places::Places;
 use crate::stack::record::Record;
 use crate::stack::{down, ports, process};
@@ -19,23 +19,7 @@ pub(crate) fn up(places: &Places, parts: &[&'static dyn Part]) -> Result<()> {
     let down = parts.iter().filter(|part| !is_up(places, **part));
     let needs: Vec<Need> = down.flat_map(|part| part.needs(places)).collect();
     need::provide(&needs)?;
-    let ended: Vec<Result<()>> = scope(|scope| {
-        let all = parts
-            .iter()
-            .map(|part| scope.spawn(|| ensure_up(places, *part)));
-        let all: Vec<_> = all.collect();
-        all.into_iter()
-            .map(|one| one.join().unwrap_or_else(|_| Err(anyhow!("panic"))))
-            .collect()
-    });
-    let failed: Vec<String> = ended
-        .iter()
-        .filter_map(|one| one.as_ref().err())
-        .map(|e| format!("{e:#}"))
-        .collect();
-    if !failed.is_empty() {
-        bail!("{}", failed.join("\nerror: "));
-    }
+    part::at_once(parts, |part| ensure_up(places, part))?;
     let names: Vec<&str> = parts.iter().map(|part| part.name()).collect();
     say::line(
         "stack",
