@@ -2,3 +2,5 @@
 
 pub mod journal;
 pub mod stack;
+pub mod toy;
+pub mod world;
