@@ -2,9 +2,11 @@
 //!
 //! They know the domain and the action layer; never a chat, never each other.
 
+mod docker;
+
 use crate::action::Integration;
 
 /// Every integration that Purser has.
 pub fn all() -> Vec<Integration> {
-    vec![]
+    vec![docker::integration()]
 }
