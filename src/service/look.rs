@@ -120,7 +120,10 @@ impl Service {
     }
 
     /// Only people whom Purser knows may look.
-    async fn known(&self, by: &Actor, asked: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// A stranger asks; a receipt says so.
+    pub async fn known(&self, by: &Actor, asked: &str) -> Result<()> {
         if by.roles.is_empty() {
             let why = format!(
                 "{by} is nobody whom Purser knows: add `[people.NAME]` with `roles` and this {} to \

@@ -7,6 +7,8 @@ mod look;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use ed25519_dalek::VerifyingKey;
+
 use crate::action::{Clock, Registry, Systems};
 use crate::catalog::Catalog;
 use crate::domain::names::RunId;
@@ -15,11 +17,15 @@ use crate::domain::receipt::{Draft, Subject};
 use crate::domain::redact::Redactor;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Progress, RunLog};
+pub use crate::store::RunRow;
 use crate::store::{Store, StoreError};
 
 pub use answer::Verdict;
 pub use invoke::{Ask, Invocation};
 pub use look::RunView;
+
+/// The role that may do what belongs to no workflow: reload the catalog.
+const OPERATOR: &str = "operator";
 
 /// What the service answers.
 pub type Result<T, E = ServiceError> = std::result::Result<T, E>;
@@ -65,6 +71,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// What running steps say.
     pub progress: Arc<Progress>,
+    /// The key that receipts are verified with.
+    pub receipts_key: VerifyingKey,
 }
 
 /// Everything that can be asked of Purser.
@@ -89,6 +97,11 @@ impl Service {
         &self.parts.people
     }
 
+    /// The key that receipts are verified with.
+    pub fn receipts_key(&self) -> &VerifyingKey {
+        &self.parts.receipts_key
+    }
+
     /// Goes on with other workflows and commands, and leaves a receipt that says who wanted it.
     /// Runs that have begun keep their definitions.
     ///
@@ -99,6 +112,18 @@ impl Service {
         self.leave_receipt(Subject::Changed { what: "catalog".to_owned() }, by, &summary).await?;
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
         Ok(())
+    }
+
+    /// Whether the person may have the catalog re-read.
+    ///
+    /// # Errors
+    /// They are no operator; a receipt says so.
+    pub async fn may_reload(&self, by: &Actor) -> Result<()> {
+        if by.has_one_of(&[OPERATOR.into()]) {
+            return Ok(());
+        }
+        let why = format!("{by} may not reload the catalog: that takes the role {OPERATOR}");
+        Err(self.refuse(by, "reload", why).await)
     }
 
     fn planner(&self) -> Planner {
