@@ -2,9 +2,12 @@
 //!
 //! They know the domain and the action layer; never a chat, never each other.
 
+pub mod folders;
+pub mod s3;
+
 use crate::action::Integration;
 
 /// Every integration that Purser has.
 pub fn all() -> Vec<Integration> {
-    vec![]
+    vec![s3::integration()]
 }
