@@ -3,11 +3,12 @@
 //! They know the domain and the action layer; never a chat, never each other.
 
 pub mod folders;
+pub mod postgres;
 pub mod s3;
 
 use crate::action::Integration;
 
 /// Every integration that Purser has.
 pub fn all() -> Vec<Integration> {
-    vec![s3::integration()]
+    vec![postgres::integration(), s3::integration()]
 }

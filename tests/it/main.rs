@@ -1,4 +1,5 @@
 //! Every test that goes through the public interface, in one binary: one link, many stories.
 
+mod postgres;
 mod s3;
 mod support;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use object_store::{ObjectStore as _, ObjectStoreExt as _};
+use object_store::ObjectStoreExt as _;
 use purser::action::objects::ObjectUrl;
 use purser::action::{Action as _, AnyAction, Connect, Systems};
 use purser::domain::names::{RunId, SystemName};
