@@ -9,12 +9,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::error::{ActionError, ErrorKind, Question, Result};
-use super::journal::{Begun, EffectRecord, EffectStatus, Journal, JournalError};
+use super::error::{ActionError, ErrorKind, Result};
+use super::journal::{Begun, Journal, JournalError};
 use super::objects::{ObjectUrl, Objects};
 use super::spec::ActionSpec;
 use super::system::Systems;
-use crate::domain::effect::{EffectKey, EffectName, EffectSort, EffectSpec};
+use crate::domain::effect::{
+    EffectKey, EffectName, EffectRecord, EffectSort, EffectSpec, EffectStatus, Question,
+};
 use crate::domain::names::{RunId, StepId, SystemName};
 use crate::domain::time::Timestamp;
 

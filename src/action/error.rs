@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use crate::domain::effect::Question;
 
 /// What an action returns.
 pub type Result<T, E = ActionError> = std::result::Result<T, E>;
@@ -32,15 +32,6 @@ pub enum ErrorKind {
     Cancelled,
     /// Only a person can say how it goes on.
     Waiting(Question),
-}
-
-/// What a person is asked when nobody can say whether an effect has happened (decision 6).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Question {
-    /// The effect, as the journal names it.
-    pub effect: String,
-    /// What is known.
-    pub known: String,
 }
 
 impl ActionError {

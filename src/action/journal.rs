@@ -5,41 +5,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use crate::domain::effect::{EffectKey, EffectName};
+use crate::domain::effect::{EffectKey, EffectName, EffectRecord};
 use crate::domain::time::Timestamp;
-
-/// Where an effect stands.
-#[derive(Clone, Debug, PartialEq)]
-pub enum EffectStatus {
-    /// Begun, and nothing known of its end.
-    Started,
-    /// Done, with this result.
-    Done(Value),
-    /// Definitely not done.
-    Failed,
-    /// Done, and taken back.
-    Undone,
-}
-
-/// One entry of a step's journal: the latest of each effect name.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EffectRecord {
-    /// Which effect.
-    pub effect: EffectName,
-    /// The generation in which it was begun.
-    pub generation: u32,
-    /// Where it stands.
-    pub status: EffectStatus,
-    /// When it was begun.
-    pub started_at: Timestamp,
-}
-
-impl EffectRecord {
-    /// It is in the world, or may be.
-    pub fn is_live(&self) -> bool {
-        matches!(self.status, EffectStatus::Started | EffectStatus::Done(_))
-    }
-}
 
 /// What the journal knows when an effect is about to begin.
 #[derive(Clone, Debug, PartialEq)]

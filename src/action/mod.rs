@@ -13,9 +13,10 @@ mod registry;
 mod spec;
 mod system;
 
+pub use crate::domain::effect::{EffectRecord, EffectStatus, Question};
 pub use context::{Clock, Context, Found, ReadContext, StepLog};
-pub use error::{ActionError, ErrorKind, Question, Result};
-pub use journal::{Begun, EffectRecord, EffectStatus, Journal, JournalError};
+pub use error::{ActionError, ErrorKind, Result};
+pub use journal::{Begun, Journal, JournalError};
 pub use registry::{AnyAction, Integration, Registry};
 pub use spec::{ActionSpec, Risk};
 pub use system::{Connect, ConnectError, Ports, System, Systems};

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::names::{RunId, StepId};
+use super::time::Timestamp;
 
 /// How a lost answer can be made good: what is known about an effect that was begun and whose
 /// end was never recorded.
@@ -44,7 +46,9 @@ fn as_seconds<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S:
 }
 
 /// Which effect of its step: the declared name, and the item when one name serves several things.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub struct EffectName {
     /// The name from the action's [`EffectSpec`].
     pub name: String,
@@ -111,4 +115,50 @@ impl fmt::Display for EffectKey {
             self.run, self.step, self.generation, self.effect
         )
     }
+}
+
+/// Where an effect stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectStatus {
+    /// Begun, and nothing known of its end.
+    Started,
+    /// Done, with this result.
+    Done(Value),
+    /// Definitely not done.
+    Failed,
+    /// Done, and taken back.
+    Undone,
+}
+
+/// One entry of a step's journal: the latest of each effect name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EffectRecord {
+    /// Which effect.
+    pub effect: EffectName,
+    /// The generation in which it was begun.
+    pub generation: u32,
+    /// Where it stands.
+    pub status: EffectStatus,
+    /// When it was begun.
+    pub started_at: Timestamp,
+    /// When its end was recorded, or when it was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+}
+
+impl EffectRecord {
+    /// It is in the world, or may be.
+    pub fn is_live(&self) -> bool {
+        matches!(self.status, EffectStatus::Started | EffectStatus::Done(_))
+    }
+}
+
+/// What a person is asked when nobody can say whether an effect has happened (decision 6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Question {
+    /// The effect, as the journal names it.
+    pub effect: String,
+    /// What is known.
+    pub known: String,
 }

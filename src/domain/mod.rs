@@ -3,10 +3,21 @@
 //! Nothing here reads a clock, draws a random number or does I/O, so everything here can be
 //! replayed: the same events always give the same state, and the same state the same commands.
 
+pub mod approval;
 pub mod digest;
 pub mod effect;
+pub mod event;
+pub mod expression;
+pub mod input;
+pub mod interpreter;
 pub mod names;
 pub mod nearest;
+pub mod outcome;
+pub mod person;
 pub mod plan;
+pub mod receipt;
 pub mod redact;
+pub mod retry;
+pub mod run;
 pub mod time;
+pub mod workflow;

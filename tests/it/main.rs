@@ -1,5 +1,6 @@
 //! Every test that goes through the public interface, in one binary: one link, many stories.
 
+mod engine;
 mod postgres;
 mod s3;
 mod support;

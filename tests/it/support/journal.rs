@@ -174,6 +174,7 @@ impl Journal for Bound {
                 generation,
                 status: EffectStatus::Started,
                 started_at: WallClock.now(),
+                ended_at: None,
             });
             state.dies(&effect, Moment::Started)?;
             Ok(Begun::Fresh(self.key_in(generation, effect.clone())))

@@ -5,3 +5,5 @@ pub mod journal;
 pub mod s3;
 pub mod stack;
 pub mod systems;
+pub mod toy;
+pub mod world;

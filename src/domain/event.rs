@@ -1,0 +1,327 @@
+//! The events of a run's log. The log is the truth: everything else is derived (decision 8).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::approval::ApprovalPolicy;
+use super::digest::Digest;
+use super::effect::{EffectName, Question};
+use super::names::{ActionName, Environment, RunId, StepId, SystemName, WorkflowName};
+use super::person::Actor;
+use super::plan::{Plan, WorkflowPlan};
+use super::run::FinalState;
+use super::time::{Span, Timestamp};
+
+/// The version in which events are written. Older ones are lifted when they are read.
+pub const EVENT_VERSION: u32 = 1;
+
+/// The rules by which [`super::interpreter::decide`] goes on; a run keeps those it began with.
+pub const DIALECT: u32 = 1;
+
+/// An event in its place in the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Logged {
+    /// The run.
+    pub run: RunId,
+    /// Its place, counted from 1, without gaps.
+    pub seq: u64,
+    /// When it was appended.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened to a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// Somebody asked for it and was allowed to.
+    Requested(Box<Requested>),
+    /// It left the queue.
+    Started,
+    /// It was said what it would do.
+    Planned {
+        /// The whole plan.
+        plan: WorkflowPlan,
+    },
+    /// No plan could be made; nothing was changed.
+    PlanFailed {
+        /// Why.
+        failure: Failure,
+    },
+    /// People are asked whether that plan may be carried out.
+    ApprovalRequested {
+        /// The plan's digest.
+        digest: Digest,
+        /// When the question lapses.
+        expires_at: Timestamp,
+    },
+    /// Somebody said yes to the plan of this digest.
+    Approved {
+        /// Who.
+        by: Actor,
+        /// The digest that they have seen.
+        digest: Digest,
+    },
+    /// Somebody said no.
+    Rejected {
+        /// Who.
+        by: Actor,
+        /// Why, if they said.
+        reason: Option<String>,
+    },
+    /// Nobody said yes in time.
+    ApprovalExpired,
+    /// The world has drifted from the approved plan: it must be planned and approved again.
+    ApprovalVoided {
+        /// The step whose plan differs.
+        step: StepId,
+        /// What differs.
+        why: String,
+    },
+    /// An attempt at a step began, with these inputs, which are never evaluated again.
+    StepStarted {
+        /// The step.
+        step: StepId,
+        /// Which attempt, counted from 1.
+        attempt: u32,
+        /// The action.
+        action: ActionName,
+        /// The system, where the action has one.
+        system: Option<SystemName>,
+        /// The rendered inputs, without `system`.
+        input: Value,
+    },
+    /// The plan that stands from the step's first effect on.
+    StepPlanned {
+        /// The step.
+        step: StepId,
+        /// Its plan.
+        plan: Plan,
+    },
+    /// A read that decides an effect was taken.
+    Recorded {
+        /// The step.
+        step: StepId,
+        /// Under this name.
+        name: String,
+        /// The answer.
+        value: Value,
+    },
+    /// An effect is about to begin.
+    EffectStarted {
+        /// The step.
+        step: StepId,
+        /// Which.
+        effect: EffectName,
+        /// The step's generation at that time.
+        generation: u32,
+    },
+    /// An effect is done.
+    EffectDone {
+        /// The step.
+        step: StepId,
+        /// Which.
+        effect: EffectName,
+        /// Its result.
+        result: Value,
+        /// The person who said so, when nobody else could tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told_by: Option<Actor>,
+    },
+    /// An effect was definitely not done.
+    EffectFailed {
+        /// The step.
+        step: StepId,
+        /// Which.
+        effect: EffectName,
+        /// Why.
+        error: String,
+        /// The person who said so, when nobody else could tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told_by: Option<Actor>,
+    },
+    /// An effect was taken back.
+    EffectUndone {
+        /// The step.
+        step: StepId,
+        /// Which.
+        effect: EffectName,
+    },
+    /// Nobody can tell whether an effect happened: a person is asked.
+    Parked {
+        /// The step.
+        step: StepId,
+        /// What is asked.
+        question: Question,
+    },
+    /// A step is done.
+    StepSucceeded {
+        /// The step.
+        step: StepId,
+        /// What later steps can read.
+        output: Value,
+    },
+    /// A step's condition is false.
+    StepSkipped {
+        /// The step.
+        step: StepId,
+    },
+    /// An attempt failed.
+    AttemptFailed {
+        /// The step.
+        step: StepId,
+        /// Why.
+        failure: Failure,
+        /// When it is tried again; `None`: it is not.
+        retry_at: Option<Timestamp>,
+    },
+    /// The pause before the next attempt is over.
+    RetryDue {
+        /// The step.
+        step: StepId,
+    },
+    /// An attempt is out of time and is being stopped.
+    StepTimedOut {
+        /// The step.
+        step: StepId,
+    },
+    /// A step's effects were taken back, as far as they can be.
+    StepUndone {
+        /// The step.
+        step: StepId,
+        /// What could not be taken back.
+        left: Option<String>,
+    },
+    /// Taking back failed: a human is needed, and nothing more is touched.
+    StepUndoFailed {
+        /// The step.
+        step: StepId,
+        /// Why.
+        failure: Failure,
+    },
+    /// Somebody wants it to stop.
+    CancelRequested {
+        /// Who.
+        by: Actor,
+        /// Why, if they said.
+        reason: Option<String>,
+    },
+    /// The whole run is out of time and is being stopped.
+    RunTimedOut,
+    /// It has come to its end.
+    Finished {
+        /// How.
+        state: FinalState,
+        /// In a sentence, for people.
+        summary: String,
+    },
+}
+
+/// Everything that is fixed when a run is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Requested {
+    /// The workflow's name.
+    pub workflow: WorkflowName,
+    /// The digest of the definition that the run goes by to its end.
+    pub definition: Digest,
+    /// The rules of interpretation that it goes by.
+    pub dialect: u32,
+    /// Checked, with defaults filled in.
+    pub inputs: Value,
+    /// Who asked.
+    pub by: Actor,
+    /// By which way.
+    pub trigger: Trigger,
+    /// The environments of all systems that it names.
+    pub environments: Vec<Environment>,
+    /// Who must approve it.
+    pub approval: Vec<ApprovalPolicy>,
+    /// The address of each system that it names, when it was asked for.
+    pub systems: BTreeMap<SystemName, String>,
+    /// Runs of the same key wait for each other.
+    pub concurrency: Option<String>,
+    /// After this it is stopped.
+    pub timeout: Option<Span>,
+}
+
+/// By which way a run was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// A command of this name.
+    Command(String),
+    /// The API, asked for a workflow by name.
+    Api,
+}
+
+/// Why something failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// What may be done about it.
+    pub kind: FailureKind,
+    /// For people.
+    pub message: String,
+}
+
+/// What may be done about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Another attempt may succeed.
+    Retryable,
+    /// Another attempt would fail in the same way.
+    Fatal,
+    /// It was out of time.
+    TimedOut,
+    /// It was told to stop.
+    Cancelled,
+}
+
+impl Failure {
+    /// Another attempt would fail in the same way.
+    pub fn fatal(message: impl Into<String>) -> Self {
+        Self {
+            kind: FailureKind::Fatal,
+            message: message.into(),
+        }
+    }
+}
+
+impl Event {
+    /// The step that it is about, if it is about one.
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::ApprovalVoided { step, .. }
+            | Self::StepStarted { step, .. }
+            | Self::StepPlanned { step, .. }
+            | Self::Recorded { step, .. }
+            | Self::EffectStarted { step, .. }
+            | Self::EffectDone { step, .. }
+            | Self::EffectFailed { step, .. }
+            | Self::EffectUndone { step, .. }
+            | Self::Parked { step, .. }
+            | Self::StepSucceeded { step, .. }
+            | Self::StepSkipped { step }
+            | Self::AttemptFailed { step, .. }
+            | Self::RetryDue { step }
+            | Self::StepTimedOut { step }
+            | Self::StepUndone { step, .. }
+            | Self::StepUndoFailed { step, .. } => Some(step),
+            Self::Requested(_)
+            | Self::Started
+            | Self::Planned { .. }
+            | Self::PlanFailed { .. }
+            | Self::ApprovalRequested { .. }
+            | Self::Approved { .. }
+            | Self::Rejected { .. }
+            | Self::ApprovalExpired
+            | Self::CancelRequested { .. }
+            | Self::RunTimedOut
+            | Self::Finished { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Expressions in workflow files: minijinja with strict undefined and without statements
+//! (decision 12).
+
+use std::collections::BTreeSet;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::Value;
+
+use super::nearest;
+
+/// An evaluation may take this many steps of the expression engine.
+const FUEL: u64 = 20_000;
+
+/// No rendered text is longer than this, in bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// What expressions can see.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    values: Value,
+}
+
+/// An expression that cannot be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("in `{source_text}`: {message}")]
+pub struct ExpressionError {
+    /// The text as it stands in the file.
+    pub source_text: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Scope {
+    /// The names at the top are the fields of this object.
+    pub fn new(values: Value) -> Self {
+        Self { values }
+    }
+
+    /// The first part of a dotted path that does not exist, as an error.
+    fn missing(&self, path: &str) -> Option<String> {
+        let mut here = &self.values;
+        let mut walked = String::new();
+        for part in path.split('.') {
+            let Value::Object(fields) = here else {
+                return None;
+            };
+            let Some(next) = fields.get(part) else {
+                let names: Vec<_> = fields.keys().map(String::as_str).collect();
+                let within = if walked.is_empty() {
+                    String::new()
+                } else {
+                    format!(" in `{walked}`")
+                };
+                return Some(format!(
+                    "{}{within}",
+                    nearest::unknown("value", part, names)
+                ));
+            };
+            walked = if walked.is_empty() {
+                part.to_owned()
+            } else {
+                format!("{walked}.{part}")
+            };
+            here = next;
+        }
+        None
+    }
+}
+
+/// Evaluates every expression in a value. Text that is exactly one `{{ }}` keeps the type of what
+/// it evaluates to; any other text stays text.
+///
+/// # Errors
+/// The first expression that names a missing value, does not parse, or takes too much.
+pub fn render(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
+    match value {
+        Value::String(text) => render_text(text, scope),
+        Value::Array(items) => items.iter().map(|item| render(item, scope)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), render(value, scope)?)))
+            .collect::<Result<_, _>>()
+            .map(Value::Object),
+        plain => Ok(plain.clone()),
+    }
+}
+
+/// Evaluates a bare expression as true or false.
+///
+/// # Errors
+/// As [`render`].
+pub fn truth(expression: &str, scope: &Scope) -> Result<bool, ExpressionError> {
+    let value = evaluate(expression, expression, scope)?;
+    Ok(value.is_true())
+}
+
+/// The dotted paths that a text's expressions name: `inputs.database`, `steps.dump.output.backup`.
+///
+/// # Errors
+/// Text that does not parse, or that has statements.
+pub fn names_in(text: &str) -> Result<BTreeSet<String>, ExpressionError> {
+    let environment = environment();
+    check_no_statements(text)?;
+    let template = environment
+        .template_from_str(text)
+        .map_err(|error| wrong(text, &error, None))?;
+    Ok(template.undeclared_variables(true).into_iter().collect())
+}
+
+/// As [`names_in`], for a bare expression.
+///
+/// # Errors
+/// An expression that does not parse.
+pub fn names_in_condition(expression: &str) -> Result<BTreeSet<String>, ExpressionError> {
+    let environment = environment();
+    let compiled = environment
+        .compile_expression(expression)
+        .map_err(|error| wrong(expression, &error, None))?;
+    Ok(compiled.undeclared_variables(true).into_iter().collect())
+}
+
+fn render_text(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
+    if !text.contains("{{") && !text.contains("{%") {
+        return Ok(Value::from(text));
+    }
+    check_no_statements(text)?;
+    if let Some(expression) = only_expression(text) {
+        let value = evaluate(text, expression, scope)?;
+        let value = serde_json::to_value(&value).map_err(|error| ExpressionError {
+            source_text: text.to_owned(),
+            message: error.to_string(),
+        })?;
+        return bounded(text, value);
+    }
+    let environment = environment();
+    let rendered = environment
+        .render_str(text, Serde(&scope.values))
+        .map_err(|error| {
+            wrong(
+                text,
+                &error,
+                names_in(text).ok().as_ref().map(|n| (n, scope)),
+            )
+        })?;
+    bounded(text, Value::from(rendered))
+}
+
+fn evaluate(
+    source: &str,
+    expression: &str,
+    scope: &Scope,
+) -> Result<minijinja::Value, ExpressionError> {
+    let environment = environment();
+    let compiled = environment
+        .compile_expression(expression)
+        .map_err(|error| wrong(source, &error, None))?;
+    let names: BTreeSet<String> = compiled.undeclared_variables(true).into_iter().collect();
+    let value = compiled
+        .eval(Serde(&scope.values))
+        .map_err(|error| wrong(source, &error, Some((&names, scope))))?;
+    if value.is_undefined() {
+        let missing = names.iter().find_map(|name| scope.missing(name));
+        return Err(ExpressionError {
+            source_text: source.to_owned(),
+            message: missing.unwrap_or_else(|| "it has no value".to_owned()),
+        });
+    }
+    Ok(value)
+}
+
+/// The expression of a text that is exactly one `{{ }}`.
+fn only_expression(text: &str) -> Option<&str> {
+    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    (!inner.contains("{{") && !inner.contains("}}")).then(|| inner.trim())
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment
+}
+
+fn check_no_statements(text: &str) -> Result<(), ExpressionError> {
+    if text.contains("{%") {
+        return Err(ExpressionError {
+            source_text: text.to_owned(),
+            message: "loops, macros and other `{% %}` are not part of the language".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn bounded(source: &str, value: Value) -> Result<Value, ExpressionError> {
+    let length = value
+        .as_str()
+        .map_or_else(|| value.to_string().len(), str::len);
+    if length > LONGEST {
+        return Err(ExpressionError {
+            source_text: source.to_owned(),
+            message: format!("the result has {length} bytes, and {LONGEST} are allowed"),
+        });
+    }
+    Ok(value)
+}
+
+fn wrong(
+    source: &str,
+    error: &minijinja::Error,
+    names: Option<(&BTreeSet<String>, &Scope)>,
+) -> ExpressionError {
+    let missing =
+        names.and_then(|(names, scope)| names.iter().find_map(|name| scope.missing(name)));
+    let message = missing.unwrap_or_else(|| match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    });
+    ExpressionError {
+        source_text: source.to_owned(),
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope::new(json!({
+            "inputs": { "database": "app", "rows": 5, "note": null },
+            "steps": { "dump": { "output": { "backup": "s3://minio/b/x" } } },
+        }))
+    }
+
+    #[test]
+    fn one_expression_keeps_its_type_and_any_other_text_is_text() {
+        let value =
+            json!({ "a": "{{ inputs.rows }}", "b": "n={{ inputs.rows + 1 }}", "c": [true] });
+        assert_eq!(
+            render(&value, &scope()),
+            Ok(json!({ "a": 5, "b": "n=6", "c": [true] }))
+        );
+        assert_eq!(
+            truth("inputs.rows > 3 and inputs.database == 'app'", &scope()),
+            Ok(true)
+        );
+    }
+
+    #[test]
+    fn a_missing_value_names_the_nearest_one() {
+        let errors = [
+            "{{ inputs.databse }}",
+            "x-{{ steps.dmup.output.backup }}",
+            "{{ secret }}",
+        ]
+        .map(|text| render(&json!(text), &scope()).unwrap_err().to_string());
+        assert_eq!(
+            errors,
+            [
+                "in `{{ inputs.databse }}`: unknown value `databse`; did you mean `database`? in `inputs`",
+                "in `x-{{ steps.dmup.output.backup }}`: unknown value `dmup`; did you mean `dump`? in `steps`",
+                "in `{{ secret }}`: unknown value `secret`; there is `inputs`, `steps`",
+            ]
+        );
+    }
+
+    #[test]
+    fn loops_and_long_results_are_refused() {
+        for text in [
+            "{% for i in range(9) %}{{ i }}{% endfor %}",
+            "{{ 'ab' * 100000 }}",
+            "{{ 1 + }}",
+        ] {
+            assert!(render(&json!(text), &scope()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn html_is_not_escaped() {
+        let scope = Scope::new(json!({ "a": "<b>&" }));
+        assert_eq!(render(&json!("x {{ a }}"), &scope), Ok(json!("x <b>&")));
+    }
+
+    #[test]
+    fn the_names_that_a_text_uses_are_known_before_it_runs() {
+        let names =
+            names_in("backup-{{ inputs.database }}-{{ steps.dump.output.backup }}").unwrap();
+        assert_eq!(
+            names.into_iter().collect::<Vec<_>>(),
+            ["inputs.database", "steps.dump.output.backup"]
+        );
+    }
+}

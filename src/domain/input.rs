@@ -1,0 +1,184 @@
+//! Inputs of a workflow and options of a command: their types, and the check of given values.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::nearest;
+
+/// One input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// What values are allowed.
+    #[serde(rename = "type")]
+    pub kind: InputType,
+    /// One line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Whether it must be given.
+    #[serde(default)]
+    pub required: bool,
+    /// What it is when it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// The values of a `choice`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+    /// Where values for completion come from: `docker.services`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggest: Option<String>,
+}
+
+/// What an input may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InputType {
+    /// Text.
+    String,
+    /// A whole number.
+    Integer,
+    /// Any number.
+    Number,
+    /// true or false.
+    Boolean,
+    /// One of `choices`.
+    Choice,
+}
+
+/// Why given values do not fit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InputError(pub String);
+
+/// Checks what was given against what is declared and fills in the defaults.
+///
+/// Text is accepted where a number or a boolean is asked for if it reads as one, because a
+/// terminal has nothing but text.
+///
+/// # Errors
+/// The first thing that does not fit, with the nearest name or the values that are allowed.
+pub fn check_inputs(
+    specs: &IndexMap<String, InputSpec>,
+    given: &Map<String, Value>,
+) -> Result<Map<String, Value>, InputError> {
+    if let Some(wrong) = given.keys().find(|name| !specs.contains_key(*name)) {
+        let names = specs.keys().map(String::as_str).collect::<Vec<_>>();
+        return Err(InputError(nearest::unknown("input", wrong, names)));
+    }
+    let mut checked = Map::new();
+    for (name, spec) in specs {
+        match given.get(name).or(spec.default.as_ref()) {
+            Some(value) => {
+                checked.insert(name.clone(), spec.check(name, value)?);
+            }
+            None if spec.required => {
+                let what = spec
+                    .summary
+                    .as_deref()
+                    .map(|s| format!(" ({s})"))
+                    .unwrap_or_default();
+                return Err(InputError(format!("the input `{name}`{what} is missing")));
+            }
+            None => {
+                checked.insert(name.clone(), Value::Null);
+            }
+        }
+    }
+    Ok(checked)
+}
+
+impl InputSpec {
+    fn check(&self, name: &str, value: &Value) -> Result<Value, InputError> {
+        let fitting = match (self.kind, value) {
+            (InputType::String, Value::String(_))
+            | (InputType::Boolean, Value::Bool(_))
+            | (InputType::Number, Value::Number(_)) => Some(value.clone()),
+            (InputType::Integer, Value::Number(number)) if number.is_i64() => Some(value.clone()),
+            (InputType::Integer, Value::String(text)) => text.parse::<i64>().ok().map(Value::from),
+            (InputType::Number, Value::String(text)) => text
+                .parse::<f64>()
+                .ok()
+                .filter(|number| number.is_finite())
+                .map(Value::from),
+            (InputType::Boolean, Value::String(text)) => text.parse::<bool>().ok().map(Value::from),
+            (InputType::Choice, Value::String(text)) => {
+                if !self.choices.contains(text) {
+                    let choices = self.choices.iter().map(String::as_str).collect::<Vec<_>>();
+                    let message = nearest::unknown("choice", text, choices);
+                    return Err(InputError(format!("the input `{name}`: {message}")));
+                }
+                Some(value.clone())
+            }
+            _ => None,
+        };
+        fitting.ok_or_else(|| {
+            let wanted = match self.kind {
+                InputType::String => "text",
+                InputType::Integer => "a whole number",
+                InputType::Number => "a number",
+                InputType::Boolean => "true or false",
+                InputType::Choice => "one of its choices",
+            };
+            InputError(format!(
+                "the input `{name}` must be {wanted}, and is {value}"
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn specs() -> IndexMap<String, InputSpec> {
+        serde_json::from_value(json!({
+            "database": { "type": "string", "required": true, "summary": "what to dump" },
+            "rows": { "type": "integer", "default": 10 },
+            "size": { "type": "choice", "choices": ["small", "large"] },
+        }))
+        .unwrap()
+    }
+
+    fn check(given: Value) -> Result<Value, String> {
+        let Value::Object(given) = given else {
+            unreachable!()
+        };
+        check_inputs(&specs(), &given)
+            .map(Value::Object)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_a_terminal_gives_as_text_is_read_as_its_type() {
+        assert_eq!(
+            check(json!({ "database": "app", "rows": "5" })),
+            Ok(json!({ "database": "app", "rows": 5, "size": null }))
+        );
+    }
+
+    #[test]
+    fn every_misfit_names_the_input_and_the_way_out() {
+        let errors = [
+            json!({}),
+            json!({ "databse": "app" }),
+            json!({ "database": "app", "rows": "many" }),
+            json!({ "database": "app", "size": "larg" }),
+            json!({ "database": 7 }),
+        ]
+        .map(|given| check(given).unwrap_err());
+        assert_eq!(
+            errors,
+            [
+                "the input `database` (what to dump) is missing",
+                "unknown input `databse`; did you mean `database`?",
+                "the input `rows` must be a whole number, and is \"many\"",
+                "the input `size`: unknown choice `larg`; did you mean `large`?",
+                "the input `database` must be text, and is 7",
+            ]
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! Persons: who asked, whatever the mouth, and what they may do (decisions 2 and 3).
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::names::{Environment, PersonName, Role};
+use super::workflow::Workflow;
+
+/// A person at the moment of asking.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Actor {
+    /// Who.
+    pub person: PersonName,
+    /// What they were allowed to be at that moment.
+    pub roles: Vec<Role>,
+    /// The identity that they came with: `uid 1000`.
+    pub through: String,
+}
+
+impl Actor {
+    /// Whether the person has one of these roles.
+    pub fn has_one_of(&self, roles: &[Role]) -> bool {
+        self.roles.iter().any(|role| roles.contains(role))
+    }
+}
+
+/// A person as configured: roles, and the identities of the mouths that belong to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub name: PersonName,
+    /// What they may be.
+    pub roles: Vec<Role>,
+    /// Their user id on this machine.
+    pub uid: Option<u32>,
+}
+
+/// Everybody whom Purser knows. An identity that is linked to nobody has no roles.
+#[derive(Clone, Debug, Default)]
+pub struct People(Vec<Person>);
+
+impl People {
+    /// These persons.
+    pub fn new(people: Vec<Person>) -> Self {
+        Self(people)
+    }
+
+    /// Who a user of this machine is; a stranger without roles when nobody has that uid.
+    pub fn by_uid(&self, uid: u32) -> Actor {
+        let through = format!("uid {uid}");
+        match self.0.iter().find(|person| person.uid == Some(uid)) {
+            Some(person) => {
+                Actor { person: person.name.clone(), roles: person.roles.clone(), through }
+            }
+            None => Actor { person: PersonName::from(through.as_str()), roles: vec![], through },
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.person.fmt(f)
+    }
+}
+
+/// Why somebody may not do something, in words that name the way out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);
+
+/// Whether the person may start the workflow in all of these environments; each must allow it.
+///
+/// # Errors
+/// The first environment that does not, and who could.
+pub fn may_start(
+    actor: &Actor,
+    workflow: &Workflow,
+    environments: &[Environment],
+) -> Result<(), Refusal> {
+    for environment in environments {
+        let allowed = workflow.who.get(environment).map_or(&[][..], Vec::as_slice);
+        if actor.has_one_of(allowed) {
+            continue;
+        }
+        let name = &workflow.name;
+        return Err(Refusal(if allowed.is_empty() {
+            format!(
+                "nobody may run `{name}` in {environment}: its file has no `who: {{ {environment}: \
+                 [ROLE] }}`"
+            )
+        } else {
+            format!(
+                "{actor} may not run `{name}` in {environment}: that takes the role {}. Ask someone \
+                 who has it, or have it added to [people.{actor}]",
+                one_of(allowed)
+            )
+        }));
+    }
+    Ok(())
+}
+
+/// `operator`, or `developer or operator`.
+pub fn one_of(roles: &[Role]) -> String {
+    roles
+        .iter()
+        .map(Role::as_str)
+        .collect::<Vec<_>>()
+        .join(" or ")
+}

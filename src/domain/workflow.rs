@@ -1,0 +1,74 @@
+//! A workflow's definition: the plain data of a `workflows/*.yaml` file.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::approval::ApprovalPolicy;
+use super::digest::{Digest, digest_of};
+use super::input::InputSpec;
+use super::names::{ActionName, Environment, Role, StepId, WorkflowName};
+use super::retry::Retry;
+use super::time::Span;
+
+/// What a run does, in which order, on whose word. A run keeps the definition that it began with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Workflow {
+    /// Its name; the file is called after it.
+    pub name: WorkflowName,
+    /// One line for people.
+    pub summary: String,
+    /// What must or may be given to a run.
+    #[serde(default)]
+    pub inputs: IndexMap<String, InputSpec>,
+    /// Runs of which this text is the same wait for each other: `deploy-{{ inputs.service }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<String>,
+    /// After this the run is stopped and undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    /// Who may start it, by environment. An environment that is not listed lets nobody.
+    #[serde(default)]
+    pub who: IndexMap<Environment, Vec<Role>>,
+    /// Who must approve it, by environment.
+    #[serde(default)]
+    pub approval: IndexMap<Environment, ApprovalPolicy>,
+    /// What it does, one after the other.
+    pub steps: Vec<Step>,
+}
+
+/// A place in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Its name within the workflow.
+    pub id: StepId,
+    /// The action: `postgres.backup`.
+    pub uses: ActionName,
+    /// What the action is given; texts may hold `{{ expressions }}`. `system` names the system.
+    #[serde(default)]
+    pub with: Map<String, Value>,
+    /// A bare expression; the step is skipped when it is false.
+    #[serde(default, rename = "if", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// What to do when an attempt fails in a way that may pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// After this an attempt is stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+}
+
+impl Workflow {
+    /// The digest of its canonical JSON: what a run records and an approval is bound to.
+    pub fn digest(&self) -> Digest {
+        digest_of(&serde_json::json!(self))
+    }
+
+    /// The step of this id.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == *id)
+    }
+}
