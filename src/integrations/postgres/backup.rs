@@ -341,6 +341,8 @@ async fn dump_and_count(
         server_version: version,
         pg_dump_version: tool.version,
         encoding: settings.encoding,
+        collate: settings.collate,
+        ctype: settings.ctype,
         roles: settings.roles,
         dump,
         sample_rows: input.sample_rows,
@@ -351,16 +353,24 @@ async fn dump_and_count(
 /// What a restore needs to know beside the dump, and the name of the state that both see.
 struct Settings {
     encoding: String,
+    collate: String,
+    ctype: String,
     roles: Vec<String>,
     snapshot: String,
 }
 
 async fn settings_and_snapshot(connection: &mut PgConnection) -> sqlx::Result<Settings> {
     census::begin(connection).await?;
+    let (encoding, collate, ctype) = sqlx::query_as(
+        "SELECT getdatabaseencoding()::text, datcollate::text, datctype::text FROM pg_database \
+         WHERE datname = current_database()",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
     Ok(Settings {
-        encoding: sqlx::query_scalar("SELECT getdatabaseencoding()::text")
-            .fetch_one(&mut *connection)
-            .await?,
+        encoding,
+        collate,
+        ctype,
         roles: sqlx::query_scalar(
             "SELECT rolname::text FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname",
         )

@@ -47,7 +47,7 @@ const TABLES: &str = r#"
            format('%I.%I', n.nspname, c.relname),
            (SELECT string_agg(
                        format('purser_row.%I%s', a.attname,
-                              CASE WHEN a.attcollation <> 0 THEN ' COLLATE pg_catalog."C"' ELSE '' END),
+                              CASE WHEN a.attcollation <> 0 THEN '::text COLLATE pg_catalog."C"' ELSE '' END),
                        ', ' ORDER BY k.position)
               FROM pg_index i
               CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)

@@ -218,7 +218,7 @@ async fn restore_and_compare(
     manifest: &Manifest,
 ) -> Result<Matched> {
     ctx.progress("restoring");
-    restore::restore(ctx, scratch, programs, folder, manifest).await?;
+    let same_locale = restore::restore(ctx, scratch, programs, folder, manifest).await?;
     ctx.progress("comparing");
     let found = async {
         let mut connection = scratch.open(DATABASE).await?;
@@ -231,8 +231,17 @@ async fn restore_and_compare(
     })?;
     let differences = differences(&manifest.tables, &found);
     if !differences.is_empty() {
+        let doubt = if same_locale {
+            "this backup cannot be relied on".to_owned()
+        } else {
+            format!(
+                "this may be only because the locale `{}` is missing here, with which some texts \
+                 may have been computed; install it and repeat the drill",
+                manifest.ctype
+            )
+        };
         return Err(ActionError::fatal(format!(
-            "{} was restored and is not what was backed up: {}; this backup cannot be relied on",
+            "{} was restored and is not what was backed up: {}; {doubt}",
             folder.url().join(&manifest.name),
             joined(&differences)
         )));
@@ -288,20 +297,25 @@ fn verdict(matched: &Matched) -> (Proof, String) {
         return (
             Proof::Readable,
             format!(
-                "{} tables were restored and there was not one row to compare: an empty database \
-                 is no proof of a backup",
-                matched.tables
+                "{} restored with not one row to compare: an empty database is no proof of a \
+                 backup",
+                counted(matched.tables, "table")
             ),
         );
     }
     (
         Proof::Restored,
         format!(
-            "{} tables with {} rows were restored; every count is right, and so is the content of \
-             the {} rows compared",
-            matched.tables, matched.rows, matched.compared_rows
+            "{} with {} restored; every count is right, and so is the content of the {} compared",
+            counted(matched.tables, "table"),
+            counted(matched.rows, "row"),
+            counted(matched.compared_rows, "row")
         ),
     )
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -333,7 +347,7 @@ mod tests {
             table("d", 0, ""),
             table("e", 1, ""),
         ];
-        insta::assert_snapshot!(joined(&differences(&before, &after)), @"");
+        insta::assert_snapshot!(joined(&differences(&before, &after)), @"`public.a` had 3 rows and has 2; `public.b` has the same 2 rows with other content (sample a1fce4363854, expected 2d711642b726); `public.c` is missing; `public.e` was not there before");
         assert!(differences(&before, &before).is_empty());
     }
 

@@ -40,6 +40,10 @@ pub(super) struct Manifest {
     pub(super) pg_dump_version: Version,
     /// The database's encoding.
     pub(super) encoding: String,
+    /// How it sorts texts.
+    pub(super) collate: String,
+    /// How it tells letters apart.
+    pub(super) ctype: String,
     /// The roles that the server had: policies and grants name them.
     pub(super) roles: Vec<String>,
     /// The stored object.

@@ -6,6 +6,7 @@ use futures_util::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
 use sha2::{Digest as _, Sha256};
 use sqlx::Executor as _;
+use sqlx::postgres::PgConnection;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::ChildStdin;
 use zstd::stream::raw::{Decoder, InBuffer, Operation as _, OutBuffer};
@@ -19,6 +20,7 @@ use crate::domain::digest::Digest;
 
 /// The database that is restored into.
 pub(super) const DATABASE: &str = "drill";
+const ROLE_EXISTS: &str = "42710";
 const BLOCK_BYTES: usize = 256 * 1024;
 
 /// What a scratch server cannot be given from the dump alone, or need not have.
@@ -31,16 +33,16 @@ const LEAVE_OUT: [&str; 6] = [
     "--no-subscriptions",
 ];
 
-/// Restores the dump into the scratch server. Wrong bytes are told before anything that they may
-/// have led to.
+/// Restores the dump into the scratch server, and says whether that has the database's own locale.
+/// Wrong bytes are told before anything that they may have led to.
 pub(super) async fn restore(
     ctx: &Context,
     scratch: &Scratch,
     programs: &Programs,
     folder: &dyn Objects,
     manifest: &Manifest,
-) -> Result<()> {
-    make_database(scratch, manifest).await?;
+) -> Result<bool> {
+    let same_locale = make_database(scratch, manifest).await?;
     let broken = |error: std::io::Error| {
         ActionError::retryable(format!("pg_restore cannot be run: {error}"))
     };
@@ -64,11 +66,13 @@ pub(super) async fn restore(
     if !ended.success() {
         return Err(refused(folder, manifest, &said));
     }
-    unpacked.map_err(|why| not_whole(folder, manifest, &why))
+    unpacked.map_err(|why| not_whole(folder, manifest, &why))?;
+    Ok(same_locale)
 }
 
-/// A database of the same encoding, and the roles that policies may name.
-async fn make_database(scratch: &Scratch, manifest: &Manifest) -> Result<()> {
+/// The roles that policies may name, and a database of the same encoding and, where this machine
+/// has it, the same locale. Says whether it has.
+async fn make_database(scratch: &Scratch, manifest: &Manifest) -> Result<bool> {
     let failed = |error: sqlx::Error| {
         ActionError::fatal(format!(
             "the scratch server cannot be given a database of encoding {}: {error}",
@@ -78,26 +82,39 @@ async fn make_database(scratch: &Scratch, manifest: &Manifest) -> Result<()> {
     let mut connection = scratch.open("postgres").await.map_err(failed)?;
     for role in &manifest.roles {
         let role = role.replace('"', "\"\"");
-        let made = connection
-            .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
-                "CREATE ROLE \"{role}\""
-            ))))
-            .await;
-        match made {
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42710") => {}
-            Err(error) => return Err(failed(error)),
-            Ok(_) => {}
+        match run(&mut connection, format!("CREATE ROLE \"{role}\"")).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(ROLE_EXISTS) => {}
+            other => other.map_err(failed)?,
         }
     }
-    let encoding = manifest.encoding.replace('\'', "''");
-    let sql = format!(
-        "CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
-    );
-    connection
-        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql)))
+    let same = (manifest.collate.as_str(), manifest.ctype.as_str());
+    for locale in [same, ("C", "C.UTF-8")] {
+        if run(&mut connection, create_database(manifest, locale))
+            .await
+            .is_ok()
+        {
+            return Ok(locale == same);
+        }
+    }
+    run(&mut connection, create_database(manifest, ("C", "C")))
         .await
-        .map(drop)
-        .map_err(failed)
+        .map_err(failed)?;
+    Ok(false)
+}
+
+fn create_database(manifest: &Manifest, (collate, ctype): (&str, &str)) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    format!(
+        "CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+        quoted(&manifest.encoding),
+        quoted(collate),
+        quoted(ctype)
+    )
+}
+
+async fn run(connection: &mut PgConnection, sql: String) -> sqlx::Result<()> {
+    let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
+    connection.execute(sql).await.map(|_| ())
 }
 
 /// Reads the whole object, whatever becomes of what is in it: only then is its checksum known.

@@ -144,8 +144,14 @@ impl Tail {
                 line.truncate(line.floor_char_boundary(Self::LINE_BYTES));
                 line.push('…');
             }
-            each(&line);
-            tail.push(line);
+            // These two quote rows, which are nobody's business in a message.
+            if !["DETAIL:", "CONTEXT:"]
+                .iter()
+                .any(|word| line.starts_with(word))
+            {
+                each(&line);
+                tail.push(line);
+            }
         }
         tail
     }
@@ -198,9 +204,10 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_last_lines_are_kept_and_long_ones_are_cut() {
-        let text = (0..100)
-            .map(|n| format!("{n} {}\n", "é".repeat(300)))
-            .collect::<String>();
+        let text: Vec<_> = (0..100)
+            .map(|n| format!("{n} {}", "é".repeat(300)))
+            .collect();
+        let text = text.join("\n");
         let tail = Tail::of(text.as_bytes(), |_| ()).await;
         let kept: Vec<_> = tail.lines().collect();
         assert_eq!(kept.len(), Tail::LINES);

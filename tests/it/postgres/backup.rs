@@ -5,7 +5,7 @@ use purser::action::{Action as _, ErrorKind, Undone};
 use purser::integrations::postgres::{Backup, ListBackups};
 use serde_json::json;
 
-use super::{BIG, SHOP, Stand, Step};
+use super::{BIG, SHOP, Stand, Step, poll};
 use crate::support::journal::MOMENTS;
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn what_a_killed_process_had_half_uploaded_is_cleared_first() {
     let mut half = object_store::ObjectStore::put_multipart_opts(
         &*stand.bucket.store(),
         &dump.as_str().into(),
-        Default::default(),
+        object_store::PutMultipartOptions::default(),
     )
     .await
     .unwrap();
@@ -275,15 +275,4 @@ async fn dumping(connection: &mut sqlx::PgConnection, stand: &Stand) -> Option<i
     .fetch_optional(connection)
     .await
     .unwrap()
-}
-
-async fn poll(mut until: impl AsyncFnMut() -> bool) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while !until().await {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "it never came to pass"
-        );
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
 }

@@ -82,7 +82,7 @@ impl Stand {
     }
 
     /// Names that differ in every run, as words.
-    fn plain(&self, text: impl ToString) -> String {
+    fn plain(&self, text: impl std::fmt::Display) -> String {
         let text = text
             .to_string()
             .replace(&self.database.name, "DATABASE")
@@ -146,5 +146,17 @@ impl<A: Action> Step<A> {
             input,
         )
         .await
+    }
+}
+
+/// Waits for something to come to pass, for so long as makes sense.
+async fn poll(mut until: impl AsyncFnMut() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !until().await {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "it never came to pass"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }

@@ -31,7 +31,12 @@ async fn with_settings(change: impl FnOnce(&Stand, &mut toml::Table)) -> Stand {
     let mut settings = stand.database.settings();
     change(&stand, &mut settings);
     let mut systems = Systems::clone(&stand.systems);
-    connect(&mut systems, postgres::integration(), "orders-db", settings);
+    connect(
+        &mut systems,
+        &postgres::integration(),
+        "orders-db",
+        settings,
+    );
     stand.systems = Arc::new(systems);
     stand
 }
@@ -97,7 +102,7 @@ async fn a_store_that_is_not_there_names_the_one_that_was_meant() {
 #[tokio::test]
 async fn a_database_that_is_down_is_worth_another_try() {
     let stand = with_url(|url| {
-        let (before, after) = url.split_once("@").unwrap();
+        let (before, after) = url.split_once('@').unwrap();
         format!("{before}@127.0.0.1:9/{}", after.split_once('/').unwrap().1)
     })
     .await;
@@ -109,7 +114,7 @@ async fn a_database_that_is_down_is_worth_another_try() {
 
 #[tokio::test]
 async fn a_wrong_password_names_the_file_to_look_at() {
-    let stand = with_url(|url| url.replace("@", "x@")).await;
+    let stand = with_url(|url| url.replace('@', "x@")).await;
     let error = refused(&stand, json!({"to": stand.folder()})).await;
     assert_eq!(error.kind, ErrorKind::Fatal);
     insta::assert_snapshot!(plain(&stand, &error), @r#"could not connect to the database `DATABASE` on orders-db: it refuses the user `postgres` (password authentication failed for user "postgres"); look at the user and password in URL-FILE"#);
@@ -157,7 +162,12 @@ async fn a_user_that_may_not_read_is_told_what_to_grant() {
         file.path().display().to_string().into(),
     );
     let mut systems = Systems::clone(&stand.systems);
-    connect(&mut systems, postgres::integration(), "orders-db", settings);
+    connect(
+        &mut systems,
+        &postgres::integration(),
+        "orders-db",
+        settings,
+    );
     let stand = Stand {
         systems: Arc::new(systems),
         ..stand
@@ -197,7 +207,7 @@ async fn pooler() -> std::net::SocketAddr {
 async fn a_pooler_in_between_is_refused_with_the_reason() {
     let at = pooler().await;
     let stand = with_url(|url| {
-        let (before, after) = url.split_once("@").unwrap();
+        let (before, after) = url.split_once('@').unwrap();
         format!("{before}@{at}/{}", after.split_once('/').unwrap().1)
     })
     .await;
@@ -226,7 +236,7 @@ async fn it_is_checked_and_its_databases_are_suggested() {
         .suggest("databases", &stand.database.name)
         .await
         .unwrap();
-    assert_eq!(named, [stand.database.name.clone()]);
+    assert_eq!(named, [stand.database.name.as_str()]);
     stand.remove().await;
 }
 

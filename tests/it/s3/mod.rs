@@ -103,7 +103,7 @@ async fn a_wrong_key_says_which_file_to_look_at() {
         let mut settings = bucket.settings();
         settings.insert(file.to_owned(), path.clone().into());
         let mut systems = Systems::new();
-        connect(&mut systems, s3::integration(), "minio", settings);
+        connect(&mut systems, &s3::integration(), "minio", settings);
         let error = list(systems, json!({"bucket": bucket.name}))
             .await
             .unwrap_err();
@@ -112,10 +112,10 @@ async fn a_wrong_key_says_which_file_to_look_at() {
             .replace(&path, "KEY-FILE");
         match file {
             "secret_key_file" => {
-                insta::assert_snapshot!(error, @"could not list s3://minio/BUCKET on minio: the secret key does not belong to the access key; put the right one into KEY-FILE (secret_key_file of [systems.minio])")
+                insta::assert_snapshot!(error, @"could not list s3://minio/BUCKET on minio: the secret key does not belong to the access key; put the right one into KEY-FILE (secret_key_file of [systems.minio])");
             }
             _ => {
-                insta::assert_snapshot!(error, @"could not list s3://minio/BUCKET on minio: it knows no such access key; put the right one into KEY-FILE (access_key_file of [systems.minio])")
+                insta::assert_snapshot!(error, @"could not list s3://minio/BUCKET on minio: it knows no such access key; put the right one into KEY-FILE (access_key_file of [systems.minio])");
             }
         }
     }
@@ -128,7 +128,7 @@ async fn where_nothing_listens_the_address_is_named() {
     let mut settings = bucket.settings();
     settings.insert("endpoint".to_owned(), "http://127.0.0.1:9".into());
     let mut systems = Systems::new();
-    connect(&mut systems, s3::integration(), "minio", settings);
+    connect(&mut systems, &s3::integration(), "minio", settings);
     let error = list(systems, json!({"bucket": bucket.name}))
         .await
         .unwrap_err();
@@ -151,7 +151,7 @@ async fn it_is_checked_and_its_buckets_are_suggested() {
     );
     let suggest = minio.ports.suggest.clone().unwrap();
     let named = suggest.suggest("buckets", &bucket.name).await.unwrap();
-    assert_eq!(named, [bucket.name.clone()]);
+    assert_eq!(named, [bucket.name.as_str()]);
     bucket.remove().await;
 }
 

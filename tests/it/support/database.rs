@@ -42,7 +42,7 @@ impl Database {
         database
     }
 
-    fn options(&self) -> PgConnectOptions {
+    fn options() -> PgConnectOptions {
         PgConnectOptions::from_str(&variable("PURSER_TEST_POSTGRES_URL")).unwrap()
     }
 
@@ -66,7 +66,7 @@ impl Database {
     pub fn join(&self, systems: &mut Systems) {
         connect(
             systems,
-            postgres::integration(),
+            &postgres::integration(),
             "orders-db",
             self.settings(),
         );
@@ -74,7 +74,7 @@ impl Database {
 
     /// A connection of another client.
     pub async fn connect(&self) -> PgConnection {
-        PgConnection::connect_with(&self.options().database(&self.name))
+        PgConnection::connect_with(&Self::options().database(&self.name))
             .await
             .unwrap()
     }
@@ -87,7 +87,7 @@ impl Database {
 
     /// Runs one statement outside it.
     pub async fn on_server(&self, statement: &str) {
-        let mut connection = PgConnection::connect_with(&self.options()).await.unwrap();
+        let mut connection = PgConnection::connect_with(&Self::options()).await.unwrap();
         connection
             .execute(sqlx::raw_sql(AssertSqlSafe(statement.to_owned())))
             .await

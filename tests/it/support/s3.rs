@@ -57,7 +57,7 @@ impl Bucket {
     /// Systems with `minio` alone.
     pub fn systems(&self) -> Systems {
         let mut systems = Systems::new();
-        connect(&mut systems, s3::integration(), "minio", self.settings());
+        connect(&mut systems, &s3::integration(), "minio", self.settings());
         systems
     }
 

@@ -7,7 +7,12 @@ use purser::domain::names::{Environment, SystemName};
 use purser::domain::redact::Redactor;
 
 /// Adds the system that this table of the configuration describes.
-pub fn connect(systems: &mut Systems, integration: Integration, name: &str, settings: toml::Table) {
+pub fn connect(
+    systems: &mut Systems,
+    integration: &Integration,
+    name: &str,
+    settings: toml::Table,
+) {
     let name = SystemName::from(name);
     let system = (integration.connect)(&Connect {
         name: &name,
