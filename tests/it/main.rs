@@ -2,4 +2,6 @@
 
 mod docker;
 mod engine;
+mod postgres;
+mod s3;
 mod support;
