@@ -29,7 +29,7 @@ use crate::telemetry;
 pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
     let redactor = Arc::new(Redactor::new());
     let world = World::load(config_path, &redactor)?;
-    let config = &world.config;
+    let config = world.config.clone();
     telemetry::start(config.log.format, &config.log.level, Arc::clone(&redactor))
         .map_err(Failure::usage)?;
     let catalog = world.catalog()?;
@@ -63,11 +63,12 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
             entropy,
             progress: engine.progress(),
             receipts_key: key.verifying_key(),
+            read_catalog: Box::new(move || world.catalog().map_err(|failure| failure.message)),
         },
         catalog,
     ));
     tracing::info!(socket = %socket.display(), "purser is up");
-    let served = serve(listener, service, Arc::new(world)).await;
+    let served = serve(listener, service).await;
     engine.stop().await;
     // The store's lock is still held: nobody else can have made a socket here meanwhile.
     let _ = std::fs::remove_file(&socket);
@@ -126,7 +127,7 @@ impl World {
         let config = load_config(config_path)?;
         let registry = Registry::new(integrations::all());
         let mut systems = Systems::new();
-        systems.set_folders(integrations::folders());
+        systems.set_folders(Arc::new(integrations::folders::LocalFolders));
         for (name, system) in &config.systems {
             let integration = registry
                 .integration(&system.kind)
@@ -186,14 +187,9 @@ fn load_config(path: &Path) -> Result<Config, Failure> {
 async fn serve(
     listener: tokio::net::UnixListener,
     service: Arc<Service>,
-    world: Arc<World>,
 ) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
-    let reload = {
-        let world = Arc::clone(&world);
-        Arc::new(move || world.catalog().map_err(|failure| failure.message))
-    };
-    let server = http::serve(listener, Arc::clone(&service), reload, shutdown.clone());
+    let server = http::serve(listener, Arc::clone(&service), shutdown.clone());
     let stop = async {
         let failed = |error: std::io::Error| Failure::failed(error.to_string());
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -203,7 +199,7 @@ async fn serve(
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hangup.recv() => reload_by_signal(&service, &world).await,
+                _ = hangup.recv() => reload_by_signal(&service).await,
             }
         }
         shutdown.cancel();
@@ -214,17 +210,11 @@ async fn serve(
     stopped
 }
 
-/// A bad catalog keeps the old one (decision 5).
-async fn reload_by_signal(service: &Service, world: &World) {
+async fn reload_by_signal(service: &Service) {
     let by = service.people().by_uid(nix::unistd::getuid().as_raw());
-    match world.catalog() {
-        Ok(catalog) => match service.replace_catalog(catalog, by).await {
-            Ok(()) => tracing::info!("the catalog was reloaded"),
-            Err(error) => tracing::error!(%error, "the old catalog stays in force"),
-        },
-        Err(failure) => {
-            tracing::error!(problems = failure.message, "the old catalog stays in force");
-        }
+    match service.reload(&by).await {
+        Ok(()) => tracing::info!("the catalog was reloaded"),
+        Err(error) => tracing::error!(%error, "the catalog was not reloaded"),
     }
 }
 

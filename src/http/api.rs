@@ -18,7 +18,7 @@ use super::Shared;
 use super::caller::{Caller, unknown_path};
 use super::problem::Problem;
 use super::types::{
-    Accepted, AnswerBody, AskBody, CatalogEntry, CatalogView, KeyView, LinesView, RunRow, RunView,
+    Accepted, AnswerBody, AskBody, CatalogView, KeyView, LinesView, RunRow, RunView,
 };
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
@@ -269,34 +269,10 @@ async fn key(State(shared): State<Shared>, Caller(by): Caller) -> Answer<KeyView
 }
 
 async fn catalog(State(shared): State<Shared>, Caller(by): Caller) -> Answer<CatalogView> {
-    shared.service.known(&by, "look at the catalog").await?;
-    Ok(Json(view(&shared.service.catalog())))
+    Ok(Json(shared.service.names(&by).await?))
 }
 
 async fn reload(State(shared): State<Shared>, Caller(by): Caller) -> Answer<CatalogView> {
-    shared.service.may_reload(&by).await?;
-    let catalog = (shared.reload)().map_err(invalid)?;
-    shared.service.replace_catalog(catalog, by).await?;
-    Ok(Json(view(&shared.service.catalog())))
-}
-
-fn view(catalog: &crate::catalog::Catalog) -> CatalogView {
-    CatalogView {
-        commands: catalog
-            .commands()
-            .map(|command| CatalogEntry {
-                name: command.name.to_string(),
-                summary: command.summary.clone(),
-                inputs: command.options.clone(),
-            })
-            .collect(),
-        workflows: catalog
-            .workflows()
-            .map(|loaded| CatalogEntry {
-                name: loaded.workflow.name.to_string(),
-                summary: loaded.workflow.summary.clone(),
-                inputs: loaded.workflow.inputs.clone(),
-            })
-            .collect(),
-    }
+    shared.service.reload(&by).await?;
+    Ok(Json(shared.service.names(&by).await?))
 }

@@ -21,14 +21,10 @@ use caller::Peer;
 /// No request's body is longer, in bytes.
 const LONGEST_BODY: usize = 256 * 1024;
 
-/// Re-reads the catalog; `Err` says what is wrong with it, a line each.
-pub type Reload = dyn Fn() -> Result<crate::catalog::Catalog, String> + Send + Sync;
-
 /// What handlers share.
 #[derive(Clone)]
 struct Shared {
     service: Arc<Service>,
-    reload: Arc<Reload>,
     shutdown: CancellationToken,
 }
 
@@ -78,10 +74,9 @@ pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, SocketEr
 pub async fn serve(
     listener: UnixListener,
     service: Arc<Service>,
-    reload: Arc<Reload>,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
-    let shared = Shared { service, reload, shutdown: shutdown.clone() };
+    let shared = Shared { service, shutdown: shutdown.clone() };
     let app = Router::new()
         .merge(api::routes())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))

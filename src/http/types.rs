@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use crate::service::{RunRow, RunView};
+pub use crate::service::{CatalogEntry, CatalogView, RunRow, RunView};
 
 /// Starts a run or asks for its plan: exactly one of `workflow` and `command`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -50,26 +50,6 @@ pub struct Accepted {
 pub struct LinesView {
     /// Oldest first.
     pub lines: Vec<String>,
-}
-
-/// A workflow or a command as lists show it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CatalogEntry {
-    /// Its name.
-    pub name: String,
-    /// One line.
-    pub summary: String,
-    /// Inputs or options, in the order of the file.
-    pub inputs: indexmap::IndexMap<String, crate::domain::input::InputSpec>,
-}
-
-/// Everything that can be asked for by name.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CatalogView {
-    /// What people can type.
-    pub commands: Vec<CatalogEntry>,
-    /// What can be run.
-    pub workflows: Vec<CatalogEntry>,
 }
 
 /// An error: RFC 9457, with `about:blank` as its type.

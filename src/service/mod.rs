@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError};
 
 pub use answer::Verdict;
 pub use invoke::{Ask, Invocation};
-pub use look::RunView;
+pub use look::{CatalogEntry, CatalogView, RunView};
 
 /// The role that may do what belongs to no workflow: reload the catalog.
 const OPERATOR: &str = "operator";
@@ -53,6 +53,9 @@ impl From<StoreError> for ServiceError {
     }
 }
 
+/// Reads workflows and commands anew; `Err` says what is wrong with them, a line each.
+pub type ReadCatalog = dyn Fn() -> Result<Catalog, String> + Send + Sync;
+
 /// What the service is built from.
 pub struct Parts {
     /// Where runs and receipts are.
@@ -73,6 +76,8 @@ pub struct Parts {
     pub progress: Arc<Progress>,
     /// The key that receipts are verified with.
     pub receipts_key: VerifyingKey,
+    /// Reads workflows and commands.
+    pub read_catalog: Box<ReadCatalog>,
 }
 
 /// Everything that can be asked of Purser.
@@ -102,28 +107,24 @@ impl Service {
         &self.parts.receipts_key
     }
 
-    /// Goes on with other workflows and commands, and leaves a receipt that says who wanted it.
-    /// Runs that have begun keep their definitions.
+    /// Reads workflows and commands anew and goes on with them; a receipt says who wanted it. Bad
+    /// ones leave the old ones in force (decision 5). Runs that have begun keep their definitions.
     ///
     /// # Errors
-    /// The receipt cannot be written; then the old ones stay.
-    pub async fn replace_catalog(&self, catalog: Catalog, by: Actor) -> Result<()> {
+    /// The person is no operator, the files have errors, or the receipt cannot be written.
+    pub async fn reload(&self, by: &Actor) -> Result<()> {
+        if !by.has_one_of(&[OPERATOR.into()]) {
+            let why = format!("{by} may not reload the catalog: that takes the role {OPERATOR}");
+            return Err(self.refuse(by, "reload", why).await);
+        }
+        let catalog = (self.parts.read_catalog)().map_err(|problems| {
+            ServiceError::Invalid(format!("the old catalog stays in force:\n{problems}"))
+        })?;
         let summary = format!("the catalog was reloaded by {by}");
-        self.leave_receipt(Subject::Changed { what: "catalog".to_owned() }, by, &summary).await?;
+        let subject = Subject::Changed { what: "catalog".to_owned() };
+        self.leave_receipt(subject, by.clone(), &summary).await?;
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
         Ok(())
-    }
-
-    /// Whether the person may have the catalog re-read.
-    ///
-    /// # Errors
-    /// They are no operator; a receipt says so.
-    pub async fn may_reload(&self, by: &Actor) -> Result<()> {
-        if by.has_one_of(&[OPERATOR.into()]) {
-            return Ok(());
-        }
-        let why = format!("{by} may not reload the catalog: that takes the role {OPERATOR}");
-        Err(self.refuse(by, "reload", why).await)
     }
 
     fn planner(&self) -> Planner {

@@ -2,6 +2,7 @@
 
 mod docker;
 mod engine;
+mod layers;
 mod postgres;
 mod s3;
 mod support;
