@@ -4,4 +4,6 @@
 
 pub mod action;
 pub mod domain;
+pub mod engine;
 pub mod integrations;
+pub mod store;

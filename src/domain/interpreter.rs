@@ -10,7 +10,7 @@ use super::event::{Event, Failure};
 use super::expression::{self, ExpressionError, Scope};
 use super::names::{StepId, SystemName};
 use super::outcome;
-use super::run::{RunState, StepStatus, Stop};
+use super::run::{RunState, StepStatus};
 use super::time::Timestamp;
 use super::workflow::{Step, Workflow};
 
@@ -198,9 +198,4 @@ pub fn scope(definition: &Workflow, run: &RunState) -> Scope {
         "steps": steps,
         "run": { "id": run.id, "by": run.request.by.person },
     }))
-}
-
-/// Whether a cancel can still take everything back, as far as the log tells.
-pub fn is_stopping(run: &RunState) -> bool {
-    matches!(run.stop, Some(Stop::Cancelled { .. } | Stop::TimedOut))
 }

@@ -115,7 +115,7 @@ fn stopped(stop: &Stop, aftermath: &Aftermath) -> (FinalState, String) {
             FinalState::Failed,
             format!("it was out of time and was stopped. {after}"),
         ),
-        Stop::NoPlan(failure) => (
+        Stop::NoPlan { failure } => (
             FinalState::Failed,
             format!(
                 "no plan could be made: {}. {after}",

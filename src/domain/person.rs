@@ -26,6 +26,39 @@ impl Actor {
     }
 }
 
+/// A person as configured: roles, and the identities of the mouths that belong to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub name: PersonName,
+    /// What they may be.
+    pub roles: Vec<Role>,
+    /// Their user id on this machine.
+    pub uid: Option<u32>,
+}
+
+/// Everybody whom Purser knows. An identity that is linked to nobody has no roles.
+#[derive(Clone, Debug, Default)]
+pub struct People(Vec<Person>);
+
+impl People {
+    /// These persons.
+    pub fn new(people: Vec<Person>) -> Self {
+        Self(people)
+    }
+
+    /// Who a user of this machine is; a stranger without roles when nobody has that uid.
+    pub fn by_uid(&self, uid: u32) -> Actor {
+        let through = format!("uid {uid}");
+        match self.0.iter().find(|person| person.uid == Some(uid)) {
+            Some(person) => {
+                Actor { person: person.name.clone(), roles: person.roles.clone(), through }
+            }
+            None => Actor { person: PersonName::from(through.as_str()), roles: vec![], through },
+        }
+    }
+}
+
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.person.fmt(f)

@@ -82,7 +82,7 @@ pub enum StepStatus {
 }
 
 /// One step of a run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepState {
     /// Where it stands.
     pub status: StepStatus,
@@ -127,7 +127,8 @@ pub struct StepState {
 }
 
 /// Why a run is being stopped before its end.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "why", rename_all = "snake_case")]
 pub enum Stop {
     /// Somebody wants it.
     Cancelled {
@@ -148,11 +149,14 @@ pub enum Stop {
     /// It is out of time.
     TimedOut,
     /// No plan could be made.
-    NoPlan(Failure),
+    NoPlan {
+        /// Why not.
+        failure: Failure,
+    },
 }
 
 /// The state of a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunState {
     /// Which run.
     pub id: RunId,
@@ -179,7 +183,7 @@ pub struct RunState {
 }
 
 /// The end of a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// How.
     pub state: FinalState,
@@ -282,7 +286,7 @@ impl RunState {
         match &logged.event {
             Event::Started => self.started_at = Some(at),
             Event::Planned { plan } => self.plan = Some(plan.clone()),
-            Event::PlanFailed { failure } => self.stop = Some(Stop::NoPlan(failure.clone())),
+            Event::PlanFailed { failure } => self.stop = Some(Stop::NoPlan { failure: failure.clone() }),
             Event::ApprovalRequested { digest, expires_at } => {
                 self.approval = Some(ApprovalRequest {
                     digest: digest.clone(),

@@ -1,2 +1,63 @@
-//! Chores.
-fn main() {}
+//! The project's own chores, run as `cargo xtask COMMAND`.
+//!
+//! This crate knows nothing of the program's code: it has to work when the program does not build.
+
+mod deny;
+mod say;
+mod sh;
+mod stack;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  stack up [NAME…]              install, start and wait for the parts (all, if none is named)
+  stack down [NAME…]            stop what `up` started
+  stack status [NAME…] [--json] what is up: version, pid, address, log
+  stack env [NAME…] [--json]    what the tests must know, as shell exports
+  test [FILTER]                 all that CI checks, with the stack up for as long as it takes
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = sh::watch_signals().and_then(|()| match args.as_slice() {
+        ["stack", command, rest @ ..] => stack::command(command, rest),
+        ["test", filter @ ..] => test::run(filter),
+        _ => Err(usage("")),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Usage>() => {
+            eprint!("{error}{USAGE}");
+            ExitCode::from(2)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The command line makes no sense; the text says why.
+#[derive(Debug)]
+struct Usage(String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            writeln!(f, "{}", self.0)
+        }
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// An error that ends with exit code 2 and the usage text.
+fn usage(why: &str) -> anyhow::Error {
+    Usage(why.to_owned()).into()
+}

@@ -1,0 +1,510 @@
+//! Receipts: what was done, by whom, with what result; append-only, chained and signed
+//! (decision 17).
+//!
+//! A receipt is written in the transaction that ends its run, and sealed after it: the sealer
+//! gives it its place in the chain, the hash of its predecessor, its own hash over canonical JSON
+//! (RFC 8785) and an Ed25519 signature (RFC 8032). Free texts are not in the sealed part: it
+//! holds a salted hash of each, and the texts stand beside it. So a secret that got into a text
+//! can be erased, and the chain still verifies.
+
+use std::collections::BTreeMap;
+
+use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::digest::{Digest, canonical_json};
+use super::effect::{EffectRecord, EffectStatus};
+use super::event::Trigger;
+use super::names::{ActionName, RunId, StepId, SystemName, WorkflowName};
+use super::person::Actor;
+use super::run::{FinalState, RunState, StepState, StepStatus};
+use super::time::Timestamp;
+
+/// The version of the format of what is sealed.
+pub const FORMAT: u32 = 1;
+
+/// What `prev` of the first receipt holds.
+pub const GENESIS: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+/// What is sealed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Content {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// What it is about.
+    pub subject: Subject,
+    /// When that was over.
+    pub at: Timestamp,
+    /// Who asked.
+    pub by: Actor,
+    /// In a sentence.
+    pub summary: Committed,
+}
+
+/// What a receipt is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Subject {
+    /// A run that has ended.
+    Run(Box<RunFacts>),
+    /// Something that was refused, without a run.
+    Refused {
+        /// What was asked for: `run deploy`, `approve 0c9d…`.
+        asked: String,
+    },
+    /// Something that was changed without a run, such as a reload.
+    Changed {
+        /// What: `catalog`.
+        what: String,
+    },
+}
+
+/// The facts of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunFacts {
+    /// Which run.
+    pub run: RunId,
+    /// Of which workflow.
+    pub workflow: WorkflowName,
+    /// By which definition.
+    pub definition: Digest,
+    /// By which way it was asked for.
+    pub trigger: Trigger,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// How it ended.
+    pub state: FinalState,
+    /// Its inputs.
+    pub inputs: Committed,
+    /// The digest of the plan that was approved, where one was asked for.
+    pub approved_plan: Option<Digest>,
+    /// Who approved it.
+    pub approved_by: Vec<Actor>,
+    /// What each step did.
+    pub steps: Vec<StepFacts>,
+}
+
+/// The facts of one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepFacts {
+    /// Which step.
+    pub step: StepId,
+    /// What it did, if it began.
+    pub action: Option<ActionName>,
+    /// On which system.
+    pub system: Option<SystemName>,
+    /// How it ended.
+    pub status: StepStatus,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The digest of the plan that stood.
+    pub plan: Option<Digest>,
+    /// The level of proof that the action reached, where it names one (decision 20).
+    pub proof: Option<String>,
+    /// Its effects: the journal.
+    pub effects: Vec<EffectFacts>,
+    /// Its output.
+    pub output: Option<Committed>,
+    /// Why it failed.
+    pub failure: Option<Committed>,
+    /// What could not be taken back.
+    pub left: Option<Committed>,
+}
+
+/// The facts of one effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EffectFacts {
+    /// Its name.
+    pub effect: String,
+    /// Which generation of the step it belongs to.
+    pub generation: u32,
+    /// `started`, `done`, `failed` or `undone`.
+    pub status: String,
+    /// When it was begun.
+    pub started_at: Timestamp,
+    /// When its end was recorded.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A commitment to a text: the SHA-256 of its salt and the text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Committed(Digest);
+
+/// A text that a receipt is committed to. It can be erased; the receipt still verifies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Text {
+    /// Makes the hash of a short text unguessable: 32 hexadecimal digits.
+    pub salt: String,
+    /// The text, or canonical JSON.
+    pub text: String,
+}
+
+/// The texts of one receipt, by commitment.
+pub type Texts = BTreeMap<Committed, Text>;
+
+impl Text {
+    fn commitment(&self) -> Committed {
+        Committed(Digest::of_bytes(
+            format!("{}\n{}", self.salt, self.text).as_bytes(),
+        ))
+    }
+}
+
+/// A receipt before it is sealed: the content, and the texts that it is committed to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Draft {
+    /// What is to be sealed.
+    pub content: Content,
+    /// What stands beside it.
+    pub texts: Texts,
+}
+
+/// Collects texts and gives out commitments. Salts come from one random seed.
+struct Committer {
+    seed: [u8; 32],
+    texts: Texts,
+}
+
+impl Committer {
+    fn text(&mut self, text: &str) -> Committed {
+        let salt = Sha256::new()
+            .chain_update(self.seed)
+            .chain_update(self.texts.len().to_be_bytes())
+            .chain_update(text)
+            .finalize();
+        let text = Text {
+            salt: hex::encode(&salt[..16]),
+            text: text.to_owned(),
+        };
+        let commitment = text.commitment();
+        self.texts.insert(commitment.clone(), text);
+        commitment
+    }
+
+    fn json(&mut self, value: &Value) -> Committed {
+        self.text(&canonical_json(value))
+    }
+}
+
+impl Draft {
+    /// The receipt of a run that has ended; `None` while it has not. `seed` must be fresh
+    /// randomness: the salts of the texts are drawn from it.
+    pub fn of_run(run: &RunState, seed: [u8; 32]) -> Option<Self> {
+        let ended = run.ended.as_ref()?;
+        let mut commit = Committer {
+            seed,
+            texts: Texts::new(),
+        };
+        let approval = run.approval.as_ref().filter(|a| !a.approved_by.is_empty());
+        let facts = RunFacts {
+            run: run.id,
+            workflow: run.request.workflow.clone(),
+            definition: run.request.definition.clone(),
+            trigger: run.request.trigger.clone(),
+            requested_at: run.requested_at,
+            state: ended.state,
+            inputs: commit.json(&run.request.inputs),
+            approved_plan: approval.map(|approval| approval.digest.clone()),
+            approved_by: approval.map(|a| a.approved_by.clone()).unwrap_or_default(),
+            steps: run
+                .steps
+                .iter()
+                .map(|(id, s)| step_facts(id, s, &mut commit))
+                .collect(),
+        };
+        let content = Content {
+            format: FORMAT,
+            subject: Subject::Run(Box::new(facts)),
+            at: ended.at,
+            by: run.request.by.clone(),
+            summary: commit.text(&ended.summary),
+        };
+        Some(Self {
+            content,
+            texts: commit.texts,
+        })
+    }
+
+    /// The receipt of something without a run: a refusal, a reload.
+    pub fn without_run(
+        subject: Subject,
+        by: Actor,
+        at: Timestamp,
+        summary: &str,
+        seed: [u8; 32],
+    ) -> Self {
+        let mut commit = Committer {
+            seed,
+            texts: Texts::new(),
+        };
+        let summary = commit.text(summary);
+        Self {
+            content: Content {
+                format: FORMAT,
+                subject,
+                at,
+                by,
+                summary,
+            },
+            texts: commit.texts,
+        }
+    }
+}
+
+fn step_facts(id: &StepId, state: &StepState, commit: &mut Committer) -> StepFacts {
+    let proof = state
+        .output
+        .as_ref()
+        .and_then(|output| output.get("proof")?.as_str());
+    StepFacts {
+        step: id.clone(),
+        action: state.action.clone(),
+        system: state.system.clone(),
+        status: state.status,
+        attempts: state.attempt,
+        plan: state.plan.as_ref().map(super::plan::Plan::digest),
+        proof: proof.map(str::to_owned),
+        effects: state.effects.iter().map(effect_facts).collect(),
+        output: state.output.as_ref().map(|output| commit.json(output)),
+        failure: state
+            .failure
+            .as_ref()
+            .map(|failure| commit.text(&failure.message)),
+        left: state.left.as_ref().map(|left| commit.text(left)),
+    }
+}
+
+fn effect_facts(record: &EffectRecord) -> EffectFacts {
+    let status = match record.status {
+        EffectStatus::Started => "started",
+        EffectStatus::Done(_) => "done",
+        EffectStatus::Failed => "failed",
+        EffectStatus::Undone => "undone",
+    };
+    EffectFacts {
+        effect: record.effect.to_string(),
+        generation: record.generation,
+        status: status.to_owned(),
+        started_at: record.started_at,
+        ended_at: record.ended_at,
+    }
+}
+
+/// A receipt in its place in the chain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    /// Its place, counted from 1, without gaps.
+    pub seq: u64,
+    /// The hash of the one before it.
+    pub prev: Digest,
+    /// What is sealed.
+    pub content: Content,
+    /// The SHA-256 of the canonical JSON of `seq`, `prev` and `content`.
+    pub hash: Digest,
+    /// The Ed25519 signature of the hash as text: 128 hexadecimal digits.
+    pub signature: String,
+    /// The texts that it is committed to, those that have not been erased.
+    pub texts: Texts,
+}
+
+impl Receipt {
+    /// Seals a draft behind the receipt `prev` (its place and hash), or as the first.
+    pub fn seal(draft: Draft, prev: Option<(u64, Digest)>, key: &SigningKey) -> Self {
+        let (seq, prev) = match prev {
+            Some((seq, hash)) => (seq + 1, hash),
+            None => (1, Digest::from(GENESIS.to_owned())),
+        };
+        let hash = hash_of(seq, &prev, &draft.content);
+        let signature = hex::encode(key.sign(signed_text(&hash).as_bytes()).to_bytes());
+        Self {
+            seq,
+            prev,
+            content: draft.content,
+            hash,
+            signature,
+            texts: draft.texts,
+        }
+    }
+
+    /// Whether nothing in it was altered and `key` has signed it.
+    ///
+    /// # Errors
+    /// The first thing that does not hold.
+    pub fn verify(&self, key: &VerifyingKey) -> Result<(), Broken> {
+        let broken = |what: String| Broken {
+            seq: self.seq,
+            what,
+        };
+        if hash_of(self.seq, &self.prev, &self.content) != self.hash {
+            return Err(broken(
+                "its content does not have the hash that it was sealed with".into(),
+            ));
+        }
+        let signature = hex::decode(&self.signature)
+            .ok()
+            .and_then(|bytes| Signature::from_slice(&bytes).ok())
+            .ok_or_else(|| broken("its signature cannot be read".into()))?;
+        key.verify(signed_text(&self.hash).as_bytes(), &signature)
+            .map_err(|_| broken("its signature is not by this store's key".into()))?;
+        let forged = self
+            .texts
+            .iter()
+            .find(|(known, text)| text.commitment() != **known);
+        match forged {
+            Some((_, text)) => Err(broken(format!("a text was altered: {:?}", text.text))),
+            None => Ok(()),
+        }
+    }
+
+    /// The text of a commitment, unless it was erased.
+    pub fn text(&self, commitment: &Committed) -> Option<&str> {
+        self.texts.get(commitment).map(|text| text.text.as_str())
+    }
+}
+
+/// Where a chain of receipts does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("receipt {seq} does not hold: {what}")]
+pub struct Broken {
+    /// The receipt.
+    pub seq: u64,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// The chain as it is read, one receipt after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Chain {
+    head: Option<(u64, Digest)>,
+}
+
+impl Chain {
+    /// Takes in the next receipt.
+    ///
+    /// # Errors
+    /// That it does not follow the one before it, or does not hold by itself.
+    pub fn next(&mut self, receipt: &Receipt, key: &VerifyingKey) -> Result<(), Broken> {
+        let (seq, prev) = match &self.head {
+            Some((seq, hash)) => (seq + 1, hash.clone()),
+            None => (1, Digest::from(GENESIS.to_owned())),
+        };
+        let broken = |what: String| Broken {
+            seq: receipt.seq,
+            what,
+        };
+        if receipt.seq != seq {
+            return Err(broken(format!("receipt {seq} is missing before it")));
+        }
+        receipt.verify(key)?;
+        if receipt.prev != prev {
+            return Err(broken("it does not follow the receipt before it".into()));
+        }
+        self.head = Some((receipt.seq, receipt.hash.clone()));
+        Ok(())
+    }
+
+    /// Place and hash of the last receipt that was read.
+    pub fn head(&self) -> Option<&(u64, Digest)> {
+        self.head.as_ref()
+    }
+}
+
+fn hash_of(seq: u64, prev: &Digest, content: &Content) -> Digest {
+    super::digest::digest_of(&serde_json::json!({ "seq": seq, "prev": prev, "content": content }))
+}
+
+fn signed_text(hash: &Digest) -> String {
+    format!("purser receipt {FORMAT} {hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actor() -> Actor {
+        Actor {
+            person: "ann".into(),
+            roles: vec![],
+            through: "uid 1".into(),
+        }
+    }
+
+    fn chain(length: u64) -> (Vec<Receipt>, VerifyingKey) {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let mut head = None;
+        let mut receipts = Vec::new();
+        for n in 0..length {
+            let subject = Subject::Changed {
+                what: format!("catalog {n}"),
+            };
+            let at = Timestamp::from_micros(0);
+            let draft = Draft::without_run(subject, actor(), at, "reloaded", [3; 32]);
+            let receipt = Receipt::seal(draft, head, &key);
+            head = Some((receipt.seq, receipt.hash.clone()));
+            receipts.push(receipt);
+        }
+        (receipts, key.verifying_key())
+    }
+
+    fn verify(receipts: &[Receipt], key: &VerifyingKey) -> Result<u64, String> {
+        let mut chain = Chain::default();
+        for receipt in receipts {
+            chain
+                .next(receipt, key)
+                .map_err(|broken| broken.to_string())?;
+        }
+        Ok(chain.head().map_or(0, |(seq, _)| *seq))
+    }
+
+    #[test]
+    fn an_untouched_chain_holds_also_after_a_trip_through_json() {
+        let (receipts, key) = chain(3);
+        let text = serde_json::to_string(&receipts).unwrap();
+        assert_eq!(
+            verify(&serde_json::from_str::<Vec<_>>(&text).unwrap(), &key),
+            Ok(3)
+        );
+    }
+
+    #[test]
+    fn whatever_is_altered_is_found_and_named() {
+        let (receipts, key) = chain(3);
+        let alter = |change: &dyn Fn(&mut Vec<Receipt>)| {
+            let mut copy = receipts.clone();
+            change(&mut copy);
+            verify(&copy, &key).unwrap_err()
+        };
+        let errors = [
+            alter(&|all| all[1].content.by.person = "bo".into()),
+            alter(&|all| {
+                all.remove(1);
+            }),
+            alter(&|all| all[2].signature = all[1].signature.clone()),
+            alter(&|all| {
+                for text in all[0].texts.values_mut() {
+                    text.text = "nothing happened".into();
+                }
+            }),
+        ];
+        assert_eq!(
+            errors,
+            [
+                "receipt 2 does not hold: its content does not have the hash that it was sealed with",
+                "receipt 3 does not hold: receipt 2 is missing before it",
+                "receipt 3 does not hold: its signature is not by this store's key",
+                "receipt 1 does not hold: a text was altered: \"nothing happened\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_text_can_be_erased_and_the_chain_still_holds() {
+        let (mut receipts, key) = chain(2);
+        receipts[0].texts.clear();
+        assert_eq!(verify(&receipts, &key), Ok(2));
+    }
+}

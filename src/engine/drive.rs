@@ -1,0 +1,371 @@
+//! Drives one run: asks what should be happening, sees that it does, waits for something to move.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::gate::Ticket;
+use super::planner::Planner;
+use super::step::{Outcome, StepWork};
+use super::{RunLog, Shared};
+use crate::domain::event::{Event, Failure, FailureKind};
+use crate::domain::interpreter::{Command, decide};
+use crate::domain::names::{RunId, StepId};
+use crate::domain::run::{RunState, StepStatus};
+use crate::domain::time::Timestamp;
+use crate::domain::workflow::Workflow;
+use crate::store::Result;
+
+/// How soon a run that stands still for a reason outside its log is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// No pause is waited for in one piece: the machine's clock may be moved.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Carries a run forward until it has ended or the engine stops.
+pub(super) async fn drive(shared: &Arc<Shared>, run: RunId) -> Result<()> {
+    let parts = &shared.parts;
+    let changes = parts.store.changes();
+    let (log, definition) = RunLog::open(
+        run,
+        Arc::clone(&parts.store),
+        Arc::clone(&parts.clock),
+        Arc::clone(&parts.entropy),
+    )
+    .await?;
+    let mut drive = Drive {
+        shared: Arc::clone(shared),
+        run,
+        log: Arc::new(log),
+        definition: Arc::new(definition),
+        changes,
+        ticket: None,
+        tasks: JoinSet::new(),
+        working: HashMap::new(),
+    };
+    drive.go().await
+}
+
+struct Drive {
+    shared: Arc<Shared>,
+    run: RunId,
+    log: Arc<RunLog>,
+    definition: Arc<Workflow>,
+    changes: Receiver<RunId>,
+    ticket: Option<Ticket>,
+    tasks: JoinSet<(StepId, Result<Outcome>)>,
+    working: HashMap<StepId, Working>,
+}
+
+struct Working {
+    cancel: CancellationToken,
+    task: AbortHandle,
+    stop_by: Option<tokio::time::Instant>,
+}
+
+/// What the driver does after a round of commands.
+enum Next {
+    /// Something was appended: ask again.
+    AskAgain,
+    /// Nothing moves by itself before this.
+    Wait(Option<Timestamp>),
+}
+
+impl Drive {
+    async fn go(&mut self) -> Result<()> {
+        loop {
+            let state = self.log.state().await?;
+            if state.ended.is_some() {
+                return Ok(());
+            }
+            if self.shared.shutdown.is_cancelled() {
+                return self.hand_back().await;
+            }
+            if state.started_at.is_some() && self.ticket.is_none() {
+                self.ticket = Some(self.shared.gate.readmit(state.request.concurrency.clone()));
+            }
+            if let Next::Wait(until) = self.carry_out(&state).await? {
+                self.wait(until).await?;
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, state: &RunState) -> Result<Next> {
+        let mut until = None;
+        for command in decide(&self.definition, state) {
+            match command {
+                Command::Claim => {
+                    if self.claim().await {
+                        self.log.append_if_at(state.seq, Event::Started).await?;
+                    }
+                    return Ok(Next::AskAgain);
+                }
+                Command::MakePlan => {
+                    let event = self.plan(state).await;
+                    self.log.append_if_at(state.seq, event).await?;
+                    return Ok(Next::AskAgain);
+                }
+                Command::AskApproval => {
+                    let event = ask_approval(state, self.shared.parts.clock.now());
+                    self.log.append_if_at(state.seq, event).await?;
+                    return Ok(Next::AskAgain);
+                }
+                Command::Append(event) => {
+                    self.log.append_if_at(state.seq, event).await?;
+                    return Ok(Next::AskAgain);
+                }
+                Command::AppendAt(at, event) => {
+                    if at <= self.shared.parts.clock.now() {
+                        self.log.append_if_at(state.seq, event).await?;
+                        return Ok(Next::AskAgain);
+                    }
+                    until = Some(until.map_or(at, |earlier: Timestamp| earlier.min(at)));
+                }
+                Command::RunStep(step) => self.work(state, &step, false),
+                Command::UndoStep(step) => self.work(state, &step, true),
+                Command::StopStep(step) => {
+                    if self.stop(state, &step).await? {
+                        return Ok(Next::AskAgain);
+                    }
+                }
+            }
+        }
+        Ok(Next::Wait(until))
+    }
+
+    /// Waits for a place inside; `false` when something else has moved first.
+    async fn claim(&mut self) -> bool {
+        let key = self.log.look(|run| run.request.concurrency.clone()).await;
+        let waits_for = key.as_ref().map_or_else(
+            || "waits for room: the limit of concurrent runs is reached".to_owned(),
+            |key| format!("waits for the run before it with the key `{key}`, or for room"),
+        );
+        self.shared.progress.set(self.run, waits_for);
+        let shared = Arc::clone(&self.shared);
+        let entered = tokio::select! {
+            biased;
+            ticket = shared.gate.enter(self.run, key) => Some(ticket),
+            () = moved(&mut self.changes, self.run) => None,
+            () = shared.shutdown.cancelled() => None,
+        };
+        self.shared.progress.clear(self.run);
+        self.ticket = entered;
+        self.ticket.is_some()
+    }
+
+    async fn plan(&self, state: &RunState) -> Event {
+        match self.planner().plan_rest(&self.definition, state).await {
+            Ok(plan) => Event::Planned { plan },
+            Err(failure) => Event::PlanFailed { failure },
+        }
+    }
+
+    fn planner(&self) -> Planner {
+        let parts = &self.shared.parts;
+        Planner {
+            registry: Arc::clone(&parts.registry),
+            systems: Arc::clone(&parts.systems),
+            clock: Arc::clone(&parts.clock),
+        }
+    }
+
+    /// Sees that a task runs the step's action, or takes its effects back.
+    fn work(&mut self, state: &RunState, step: &StepId, undo: bool) {
+        if self.working.contains_key(step) {
+            return;
+        }
+        let cancel = CancellationToken::new();
+        let work = StepWork {
+            shared: Arc::clone(&self.shared),
+            planner: self.planner(),
+            log: Arc::clone(&self.log),
+            definition: Arc::clone(&self.definition),
+            run: state.id,
+            step: step.clone(),
+            cancel: cancel.clone(),
+        };
+        let id = step.clone();
+        let task = self.tasks.spawn(async move {
+            let outcome = if undo {
+                work.undo().await
+            } else {
+                work.run().await
+            };
+            (id, outcome)
+        });
+        self.working.insert(
+            step.clone(),
+            Working {
+                cancel,
+                task,
+                stop_by: None,
+            },
+        );
+    }
+
+    /// Tells a running action to stop, and drops it when its grace is over. An action that no
+    /// task runs (any more) has stopped: `true` when that was appended.
+    async fn stop(&mut self, state: &RunState, step: &StepId) -> Result<bool> {
+        let now = tokio::time::Instant::now();
+        if let Some(working) = self.working.get_mut(step) {
+            let stop_by = *working.stop_by.get_or_insert(now + self.shared.parts.grace);
+            working.cancel.cancel();
+            if now < stop_by {
+                return Ok(false);
+            }
+            working.task.abort();
+            self.working.remove(step);
+        }
+        self.log
+            .append_if_at(state.seq, stopped(&self.definition, state, step))
+            .await
+    }
+
+    /// Until something has moved or it is time.
+    async fn wait(&mut self, until: Option<Timestamp>) -> Result<()> {
+        let now = self.shared.parts.clock.now();
+        let pause = until
+            .map_or(LONGEST_PAUSE, |at| at.since(now))
+            .min(LONGEST_PAUSE);
+        let stop_by = self
+            .working
+            .values()
+            .filter_map(|working| working.stop_by)
+            .min();
+        let pause = stop_by.map_or(pause, |at| {
+            pause.min(at.saturating_duration_since(tokio::time::Instant::now()))
+        });
+        let shared = Arc::clone(&self.shared);
+        tokio::select! {
+            () = moved(&mut self.changes, self.run) => Ok(()),
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = shared.shutdown.cancelled() => Ok(()),
+            Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                self.step_ended(ended).await
+            }
+        }
+    }
+
+    async fn step_ended(
+        &mut self,
+        ended: std::result::Result<(StepId, Result<Outcome>), tokio::task::JoinError>,
+    ) -> Result<()> {
+        match ended {
+            Ok((step, outcome)) => {
+                self.working.remove(&step);
+                if let Outcome::StandsStill(why) = outcome? {
+                    tracing::warn!(run = %self.run, %step, %why, "the run stands still");
+                    self.shared.progress.set(self.run, why);
+                    let _ =
+                        tokio::time::timeout(LOOK_AGAIN, moved(&mut self.changes, self.run)).await;
+                }
+                Ok(())
+            }
+            Err(error) if error.is_cancelled() => Ok(()),
+            Err(error) => {
+                let id = error.id();
+                let step = self.working.iter().find(|(_, w)| w.task.id() == id);
+                let Some(step) = step.map(|(step, _)| step.clone()) else {
+                    return Ok(());
+                };
+                self.working.remove(&step);
+                let failure = Failure::fatal(format!(
+                    "a defect of Purser ended step `{step}` ({error}); what it had begun is in its \
+                     journal"
+                ));
+                self.log.append(self.defect(&step, failure).await).await
+            }
+        }
+    }
+
+    async fn defect(&self, step: &StepId, failure: Failure) -> Event {
+        let step = step.clone();
+        if self
+            .log
+            .look(|run| run.step(&step).status == StepStatus::Running)
+            .await
+        {
+            Event::AttemptFailed {
+                step,
+                failure,
+                retry_at: None,
+            }
+        } else {
+            Event::StepUndoFailed { step, failure }
+        }
+    }
+
+    /// Lets running actions come to the end of their effect, then drops them; the log says where
+    /// they were.
+    async fn hand_back(&mut self) -> Result<()> {
+        for working in self.working.values() {
+            working.cancel.cancel();
+        }
+        let grace = self.shared.parts.grace;
+        let _ = tokio::time::timeout(grace, async {
+            while self.tasks.join_next().await.is_some() {}
+        })
+        .await;
+        self.tasks.shutdown().await;
+        Ok(())
+    }
+}
+
+/// Returns when the run's log has grown, or may have.
+async fn moved(changes: &mut Receiver<RunId>, run: RunId) {
+    loop {
+        match changes.recv().await {
+            Ok(changed) if changed != run => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+fn ask_approval(state: &RunState, now: Timestamp) -> Event {
+    let soonest = state
+        .request
+        .approval
+        .iter()
+        .map(|policy| policy.expires.duration())
+        .min();
+    let digest = state
+        .plan
+        .as_ref()
+        .map(crate::domain::plan::WorkflowPlan::digest);
+    match digest {
+        Some(digest) => Event::ApprovalRequested {
+            digest,
+            expires_at: now.plus(soonest.unwrap_or_default()),
+        },
+        None => Event::PlanFailed {
+            failure: Failure::fatal("there is no plan to approve"),
+        },
+    }
+}
+
+/// What became of an attempt that was told to stop.
+fn stopped(definition: &Workflow, state: &RunState, step: &StepId) -> Event {
+    let timed_out = state.step(step).timed_out;
+    let timeout = definition.step(step).and_then(|step| step.timeout);
+    let failure = match timeout {
+        Some(timeout) if timed_out => Failure {
+            kind: FailureKind::TimedOut,
+            message: format!("it was not done within {timeout} and was stopped"),
+        },
+        _ => Failure {
+            kind: FailureKind::Cancelled,
+            message: "it was stopped".to_owned(),
+        },
+    };
+    Event::AttemptFailed {
+        step: step.clone(),
+        failure,
+        retry_at: None,
+    }
+}

@@ -1,0 +1,155 @@
+//! A step's journal, kept in its run's log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::{Progress, RunLog};
+use crate::action::{Begun, EffectRecord, EffectStatus, Journal, JournalError};
+use crate::domain::effect::{EffectKey, EffectName};
+use crate::domain::event::Event;
+use crate::domain::names::{RunId, StepId};
+use crate::store::StoreError;
+
+/// The journal of one step.
+pub(super) struct StepJournal {
+    pub(super) run: RunId,
+    pub(super) step: StepId,
+    pub(super) log: Arc<RunLog>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) cancel: CancellationToken,
+}
+
+impl StepJournal {
+    async fn append(&self, event: Event) -> Result<(), JournalError> {
+        self.log
+            .append(event)
+            .await
+            .map_err(|error: StoreError| JournalError(error.to_string()))
+    }
+
+    fn step(&self) -> StepId {
+        self.step.clone()
+    }
+}
+
+impl Journal for StepJournal {
+    fn begin(&self, effect: EffectName) -> BoxFuture<'_, Result<Begun, JournalError>> {
+        async move {
+            let (known, key) = self
+                .log
+                .look(|run| {
+                    let known = run.step(&self.step).effect(&effect).cloned();
+                    (known, run.effect_key(&self.step, effect.clone()))
+                })
+                .await;
+            if let Some(EffectRecord {
+                status,
+                generation,
+                started_at,
+                ..
+            }) = known
+            {
+                match status {
+                    EffectStatus::Done(result) => return Ok(Begun::Done(result)),
+                    EffectStatus::Started => {
+                        return Ok(Begun::Open(EffectKey { generation, ..key }, started_at));
+                    }
+                    EffectStatus::Failed | EffectStatus::Undone => {}
+                }
+            }
+            let generation = key.generation;
+            self.append(Event::EffectStarted {
+                step: self.step(),
+                effect,
+                generation,
+            })
+            .await?;
+            Ok(Begun::Fresh(key))
+        }
+        .boxed()
+    }
+
+    fn done(&self, key: EffectKey, result: Value) -> BoxFuture<'_, Result<(), JournalError>> {
+        let effect = key.effect;
+        self.append(Event::EffectDone {
+            step: self.step(),
+            effect,
+            result,
+            told_by: None,
+        })
+        .boxed()
+    }
+
+    fn failed(&self, key: EffectKey, error: String) -> BoxFuture<'_, Result<(), JournalError>> {
+        let effect = key.effect;
+        self.append(Event::EffectFailed {
+            step: self.step(),
+            effect,
+            error,
+            told_by: None,
+        })
+        .boxed()
+    }
+
+    fn undone(&self, effect: EffectName) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.append(Event::EffectUndone {
+            step: self.step(),
+            effect,
+        })
+        .boxed()
+    }
+
+    fn recorded(&self, name: String) -> BoxFuture<'_, Option<Value>> {
+        async move {
+            self.log
+                .look(|run| run.step(&self.step).records.get(&name).cloned())
+                .await
+        }
+        .boxed()
+    }
+
+    fn record(&self, name: String, value: Value) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.append(Event::Recorded {
+            step: self.step(),
+            name,
+            value,
+        })
+        .boxed()
+    }
+
+    fn effects(&self) -> BoxFuture<'_, Vec<EffectRecord>> {
+        async move {
+            self.log
+                .look(|run| run.step(&self.step).effects.clone())
+                .await
+        }
+        .boxed()
+    }
+
+    fn progress(&self, text: String) {
+        self.progress.set(self.run, text);
+    }
+
+    fn key(&self, effect: EffectName) -> BoxFuture<'_, EffectKey> {
+        async move {
+            self.log
+                .look(|run| run.effect_key(&self.step, effect))
+                .await
+        }
+        .boxed()
+    }
+
+    fn sleep(&self, span: Duration) -> BoxFuture<'_, bool> {
+        async move {
+            tokio::time::timeout(span, self.cancel.cancelled())
+                .await
+                .is_err()
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,229 @@
+//! Carries runs forward: asks the interpreter what should be happening, sees that it does, and
+//! appends what happened to the log.
+//!
+//! It knows no integration by name and keeps nothing that is not in the log: killed at any
+//! instant and started again, it reads the logs and asks the interpreter the same questions.
+
+mod drive;
+mod gate;
+mod journal;
+mod lines;
+pub mod planner;
+mod run_log;
+mod sealer;
+mod step;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ed25519_dalek::SigningKey;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::action::{Clock, Registry, Systems};
+use crate::domain::names::RunId;
+use crate::store::{Result, Store};
+use gate::Gate;
+
+pub use run_log::RunLog;
+
+/// The only source of randomness; tests hand in one that repeats itself.
+pub trait Entropy: Send + Sync {
+    /// Fresh random bytes.
+    fn bytes(&self) -> [u8; 32];
+}
+
+/// What the engine is built from.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where the logs are.
+    pub store: Arc<dyn Store>,
+    /// What can be done.
+    pub registry: Arc<Registry>,
+    /// On what.
+    pub systems: Arc<Systems>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Salts of receipts.
+    pub entropy: Arc<dyn Entropy>,
+    /// Signs receipts.
+    pub key: SigningKey,
+    /// Runs that are carried forward at once; more wait in the queue.
+    pub concurrent_runs: usize,
+    /// How long a stopped action may take to come to its end before it is dropped.
+    pub grace: Duration,
+}
+
+/// The running engine.
+pub struct Engine {
+    progress: Arc<Progress>,
+    shutdown: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Engine {
+    /// Takes up every unfinished run, then each new one as it is created.
+    pub fn start(parts: Parts) -> Self {
+        let progress = Arc::new(Progress::default());
+        let shutdown = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            gate: Gate::new(parts.concurrent_runs),
+            parts,
+            progress: Arc::clone(&progress),
+            shutdown: shutdown.clone(),
+        });
+        let task = tokio::spawn(supervise(shared));
+        Self {
+            progress,
+            shutdown,
+            task,
+        }
+    }
+
+    /// What running steps say of themselves.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Claims nothing more, lets running actions come to the end of their present effect within
+    /// the grace time, and hands the rest back: they go on at the next start.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the engine ended badly");
+        }
+    }
+}
+
+/// What all runs share.
+struct Shared {
+    parts: Parts,
+    gate: Gate,
+    progress: Arc<Progress>,
+    shutdown: CancellationToken,
+}
+
+/// How far running steps have come, and why runs stand still: in memory only (decision 13).
+#[derive(Default)]
+pub struct Progress {
+    texts: Mutex<HashMap<RunId, String>>,
+}
+
+impl Progress {
+    /// What the run last said.
+    pub fn of(&self, run: RunId) -> Option<String> {
+        self.texts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&run)
+            .cloned()
+    }
+
+    fn set(&self, run: RunId, text: String) {
+        self.texts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(run, text);
+    }
+
+    fn clear(&self, run: RunId) {
+        self.texts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&run);
+    }
+}
+
+/// Sees that every unfinished run is being driven, one task each.
+async fn supervise(shared: Arc<Shared>) {
+    let mut changes = shared.parts.store.changes();
+    let mut drives = Drives::default();
+    drives.take_up_all(&shared).await;
+    let sealer = tokio::spawn(sealer::seal_all(Arc::clone(&shared)));
+    loop {
+        tokio::select! {
+            () = shared.shutdown.cancelled() => break,
+            changed = changes.recv() => match changed {
+                Ok(run) => drives.take_up(&shared, run),
+                Err(RecvError::Lagged(_)) => drives.take_up_all(&shared).await,
+                Err(RecvError::Closed) => break,
+            },
+            Some(ended) = drives.tasks.join_next(), if !drives.tasks.is_empty() => {
+                drives.ended(&shared, ended).await;
+            }
+        }
+    }
+    while let Some(ended) = drives.tasks.join_next().await {
+        drives.ended(&shared, ended).await;
+    }
+    if let Err(error) = sealer.await {
+        tracing::error!(%error, "the sealer ended badly");
+    }
+}
+
+/// The driving tasks by run.
+#[derive(Default)]
+struct Drives {
+    tasks: JoinSet<(RunId, Result<()>)>,
+    runs: HashMap<RunId, tokio::task::Id>,
+}
+
+impl Drives {
+    async fn take_up_all(&mut self, shared: &Arc<Shared>) {
+        match shared.parts.store.unfinished().await {
+            Ok(runs) => runs.into_iter().for_each(|run| self.take_up(shared, run)),
+            Err(error) => tracing::error!(%error, "unfinished runs cannot be read"),
+        }
+    }
+
+    fn take_up(&mut self, shared: &Arc<Shared>, run: RunId) {
+        if self.runs.contains_key(&run) || shared.shutdown.is_cancelled() {
+            return;
+        }
+        let shared = Arc::clone(shared);
+        let task = self.tasks.spawn(async move {
+            let result = drive::drive(&shared, run).await;
+            shared.progress.clear(run);
+            (run, result)
+        });
+        self.runs.insert(run, task.id());
+    }
+
+    /// A drive that ends with an error is taken up again: the log says where it was.
+    async fn ended(
+        &mut self,
+        shared: &Arc<Shared>,
+        ended: std::result::Result<(RunId, Result<()>), tokio::task::JoinError>,
+    ) {
+        let run = match ended {
+            Ok((run, result)) => {
+                self.runs.remove(&run);
+                let Err(error) = result else { return };
+                tracing::error!(%run, %error, "the run cannot be carried forward; trying again");
+                run
+            }
+            Err(error) => {
+                let Some(run) = self
+                    .runs
+                    .iter()
+                    .find(|(_, task)| **task == error.id())
+                    .map(|(run, _)| *run)
+                else {
+                    return;
+                };
+                self.runs.remove(&run);
+                tracing::error!(%run, %error, "driving the run failed; trying again");
+                run
+            }
+        };
+        let pause = Duration::from_secs(1);
+        if tokio::time::timeout(pause, shared.shutdown.cancelled())
+            .await
+            .is_err()
+        {
+            self.take_up(shared, run);
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The work on one step: run its action, or take its effects back, and append what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::journal::StepJournal;
+use super::lines::Lines;
+use super::planner::{Planner, failure_of};
+use super::{RunLog, Shared};
+use crate::action::{ActionError, AnyAction, Context, ErrorKind, Undone};
+use crate::domain::event::{Event, Failure, FailureKind};
+use crate::domain::names::{RunId, StepId};
+use crate::domain::plan::{Outlook, Plan};
+use crate::domain::run::{RunState, StepState};
+use crate::domain::time::Timestamp;
+use crate::domain::workflow::Workflow;
+use crate::store::Result;
+
+/// Taking back is tried this often before a human is called.
+const UNDO_ATTEMPTS: u32 = 5;
+
+/// The pause between two tries to take back.
+const UNDO_PAUSE: Duration = Duration::from_secs(2);
+
+/// What came of the work.
+pub(super) enum Outcome {
+    /// The log says it.
+    Logged,
+    /// Nothing could be done for a reason outside the log; it is tried again.
+    StandsStill(String),
+}
+
+/// Everything that the work on one step needs.
+pub(super) struct StepWork {
+    pub(super) shared: Arc<Shared>,
+    pub(super) planner: Planner,
+    pub(super) log: Arc<RunLog>,
+    pub(super) definition: Arc<Workflow>,
+    pub(super) run: RunId,
+    pub(super) step: StepId,
+    pub(super) cancel: CancellationToken,
+}
+
+impl StepWork {
+    /// Runs the action from its top: what its journal holds as done is not done again.
+    pub(super) async fn run(self) -> Result<Outcome> {
+        let (run, step) = self.look().await;
+        let action = match self.ready(&run, &step) {
+            Ok(action) => action,
+            Err(why) => return Ok(Outcome::StandsStill(why)),
+        };
+        if step.plan.is_none() && step.effects.is_empty() {
+            match self.stand_by_plan(&run, &step).await {
+                Ok(Some(voided)) => return self.append(voided).await,
+                Ok(None) => {}
+                Err(error) => return self.failed(&step, &error).await,
+            }
+        }
+        let lines = Arc::new(Lines::default());
+        let store = &self.shared.parts.store;
+        store.clear_lines(self.run, self.step.clone()).await?;
+        let keeping = Arc::clone(&lines).keep(Arc::clone(store), self.run, self.step.clone());
+        let ctx = self.context(&step, action.spec(), Arc::clone(&lines));
+        let result = tokio::select! {
+            result = action.run(&ctx, step.input.clone()) => result,
+            () = keeping => Err(ActionError::fatal("its output could not be kept")),
+        };
+        lines.flush(store, self.run, &self.step).await;
+        match result {
+            Ok(output) => {
+                self.append(Event::StepSucceeded {
+                    step: self.step.clone(),
+                    output,
+                })
+                .await
+            }
+            Err(error) => self.failed(&step, &error).await,
+        }
+    }
+
+    /// Takes the step's effects back, as often as it takes, up to a limit.
+    pub(super) async fn undo(self) -> Result<Outcome> {
+        let (run, step) = self.look().await;
+        let action = match self.ready(&run, &step) {
+            Ok(action) => action,
+            Err(why) => return Ok(Outcome::StandsStill(why)),
+        };
+        let ctx = self.context(&step, action.spec(), Arc::new(Lines::default()));
+        let mut attempt = 1;
+        let event = loop {
+            match action.undo(&ctx, step.input.clone()).await {
+                Ok(Undone::Fully) => break self.undone(None),
+                Ok(Undone::ExceptFor(left)) => break self.undone(Some(left)),
+                Err(error) if error.kind == ErrorKind::Cancelled => return Ok(Outcome::Logged),
+                Err(error) if attempt < UNDO_ATTEMPTS && error.kind == ErrorKind::Retryable => {
+                    tracing::warn!(run = %self.run, step = %self.step, %error, "undo failed; again");
+                    attempt += 1;
+                    if ctx.sleep(UNDO_PAUSE).await.is_err() {
+                        return Ok(Outcome::Logged);
+                    }
+                }
+                Err(error) => {
+                    log_cause(self.run, &self.step, &error);
+                    let failure = failure_of(&error);
+                    break Event::StepUndoFailed {
+                        step: self.step.clone(),
+                        failure,
+                    };
+                }
+            }
+        };
+        self.append(event).await
+    }
+
+    async fn look(&self) -> (RunState, StepState) {
+        self.log
+            .look(|run| (run.clone(), run.step(&self.step).into_owned()))
+            .await
+    }
+
+    /// The action, if the world is still the one that the run was asked for.
+    fn ready(
+        &self,
+        run: &RunState,
+        step: &StepState,
+    ) -> std::result::Result<Arc<dyn AnyAction>, String> {
+        let name = step.action.as_ref().map_or("", |name| name.as_str());
+        let action = self.shared.parts.registry.action(name).map_err(|unknown| {
+            format!("waits for a version of Purser that has this action: {unknown}")
+        })?;
+        let Some(system) = &step.system else {
+            return Ok(Arc::clone(action));
+        };
+        let was = run.request.systems.get(system);
+        let is = self
+            .shared
+            .parts
+            .systems
+            .get(system.as_str())
+            .map(|e| e.system.address());
+        match (was, is) {
+            (Some(was), Some(is)) if *was != is => Err(format!(
+                "waits: the system `{system}` was at {was} when this run began and is at {is} now. \
+                 Put the address back in the configuration and restart, or cancel the run"
+            )),
+            (_, None) => Err(format!(
+                "waits: the system `{system}` is no longer in the configuration. Put it back and \
+                 restart, or cancel the run"
+            )),
+            _ => Ok(Arc::clone(action)),
+        }
+    }
+
+    /// Makes the step's plan again, once, before its first effect (decision 16). From then on it
+    /// stands. `Some` when it is not what was approved.
+    async fn stand_by_plan(
+        &self,
+        run: &RunState,
+        step: &StepState,
+    ) -> std::result::Result<Option<Event>, ActionError> {
+        let action = step.action.as_ref().map_or("", |name| name.as_str());
+        let Some(plan) = self
+            .planner
+            .plan_step(action, step.system.as_ref(), &step.input)
+            .await?
+        else {
+            return Ok(None);
+        };
+        if let Some(why) = drift(run, &self.step, &plan) {
+            return Ok(Some(Event::ApprovalVoided {
+                step: self.step.clone(),
+                why,
+            }));
+        }
+        let event = Event::StepPlanned {
+            step: self.step.clone(),
+            plan,
+        };
+        self.log
+            .append(event)
+            .await
+            .map_err(|error| ActionError::retryable(error.to_string()))?;
+        Ok(None)
+    }
+
+    fn context(
+        &self,
+        step: &StepState,
+        spec: crate::action::ActionSpec,
+        lines: Arc<Lines>,
+    ) -> Context {
+        let journal = StepJournal {
+            run: self.run,
+            step: self.step.clone(),
+            log: Arc::clone(&self.log),
+            progress: Arc::clone(&self.shared.progress),
+            cancel: self.cancel.clone(),
+        };
+        Context {
+            run: self.run,
+            step: self.step.clone(),
+            attempt: step.attempt,
+            read: self.planner.read_context(step.system.clone()),
+            spec,
+            journal: Arc::new(journal),
+            log: lines,
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    async fn failed(&self, step: &StepState, error: &ActionError) -> Result<Outcome> {
+        log_cause(self.run, &self.step, error);
+        if self.shared.shutdown.is_cancelled() && error.kind == ErrorKind::Cancelled {
+            // Handed back, not failed: the next start goes on from the journal.
+            return Ok(Outcome::Logged);
+        }
+        if let ErrorKind::Waiting(question) = &error.kind {
+            let question = question.clone();
+            return self
+                .append(Event::Parked {
+                    step: self.step.clone(),
+                    question,
+                })
+                .await;
+        }
+        let timed_out = self.log.look(|run| run.step(&self.step).timed_out).await;
+        let mut failure = failure_of(error);
+        if timed_out && failure.kind == FailureKind::Cancelled {
+            failure.kind = FailureKind::TimedOut;
+            failure.message = format!("it was out of time: {}", failure.message);
+        }
+        let retry_at = self.retry_at(step.attempt, &failure);
+        self.append(Event::AttemptFailed {
+            step: self.step.clone(),
+            failure,
+            retry_at,
+        })
+        .await
+    }
+
+    fn retry_at(&self, attempt: u32, failure: &Failure) -> Option<Timestamp> {
+        if !matches!(failure.kind, FailureKind::Retryable | FailureKind::TimedOut) {
+            return None;
+        }
+        let retry = self.definition.step(&self.step)?.retry?;
+        let pause = retry.pause_after(self.run, &self.step, attempt)?;
+        Some(self.shared.parts.clock.now().plus(pause))
+    }
+
+    fn undone(&self, left: Option<String>) -> Event {
+        Event::StepUndone {
+            step: self.step.clone(),
+            left,
+        }
+    }
+
+    async fn append(&self, event: Event) -> Result<Outcome> {
+        self.log.append(event).await.map(|()| Outcome::Logged)
+    }
+}
+
+/// What differs between the plan that was approved and the one that stands now.
+fn drift(run: &RunState, step: &StepId, now: &Plan) -> Option<String> {
+    let approved = run.plan.as_ref()?;
+    let Some(then) = approved.steps.iter().find(|planned| planned.step == *step) else {
+        return Some(format!("step `{step}` was not part of the approved plan"));
+    };
+    let Outlook::Changes(then) = &then.outlook else {
+        return None;
+    };
+    if then.digest() == now.digest() {
+        return None;
+    }
+    let moved = now.preconditions.iter().find_map(|fact| {
+        let was = then
+            .preconditions
+            .iter()
+            .find(|known| known.subject == fact.subject)?;
+        (was.is != fact.is).then(|| {
+            format!(
+                "{} was {} when it was approved and is {} now",
+                fact.subject, was.is, fact.is
+            )
+        })
+    });
+    Some(moved.unwrap_or_else(|| {
+        format!("what step `{step}` would change is no longer what was approved")
+    }))
+}
+
+fn log_cause(run: RunId, step: &StepId, error: &ActionError) {
+    match &error.cause {
+        Some(cause) => tracing::warn!(%run, %step, %error, %cause, "the step's action failed"),
+        None => tracing::warn!(%run, %step, %error, "the step's action failed"),
+    }
+}

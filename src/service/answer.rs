@@ -1,0 +1,245 @@
+//! What people say to a run that exists: yes, no, stop, it happened, it did not.
+
+use super::{Result, Service, ServiceError};
+use crate::domain::approval::may_approve;
+use crate::domain::effect::EffectName;
+use crate::domain::event::Event;
+use crate::domain::names::{RunId, StepId};
+use crate::domain::person::{Actor, may_start};
+use crate::domain::run::{RunState, RunStatus, StepStatus, WaitingFor};
+use crate::domain::workflow::Workflow;
+use crate::engine::RunLog;
+
+/// A log that moves on while somebody answers is read again this often.
+const TRIES: usize = 20;
+
+/// What somebody says about an effect of which nobody else can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It happened: go on.
+    Happened,
+    /// It did not: do it.
+    DidNot,
+}
+
+impl Service {
+    /// Says yes to a run's plan. `digest` is what the person has seen, or the beginning of it.
+    ///
+    /// # Errors
+    /// The run asks for nothing, its plan is another one by now, or the person may not.
+    pub async fn approve(&self, by: &Actor, run: RunId, digest: Option<&str>) -> Result<RunState> {
+        let asked = format!("approve {run}");
+        self.answer(run, |state, _| {
+            let open = open_approval(state)?;
+            let seen = digest.is_none_or(|seen| {
+                let seen = seen.trim_start_matches("sha256:");
+                seen.len() >= 6 && open.digest.as_str()["sha256:".len()..].starts_with(seen)
+            });
+            if !seen {
+                return Err(Answer::conflict(format!(
+                    "the plan of run {} is {} by now: look at it again with `purser runs show {}`",
+                    run.short(),
+                    open.digest.short(),
+                    run.short()
+                )));
+            }
+            if open.approved_by.iter().any(|actor| actor.person == by.person) {
+                return Err(Answer::conflict(format!("{by} has already approved this plan")));
+            }
+            may_approve(by, &state.request.approval, &state.request.by.person)
+                .map_err(|refusal| Answer::refused(refusal.0))?;
+            Ok(Event::Approved { by: by.clone(), digest: open.digest.clone() })
+        })
+        .await
+        .or_refuse(self, by, &asked)
+        .await
+    }
+
+    /// Says no to a run's plan; the run is cancelled.
+    ///
+    /// # Errors
+    /// The run asks for nothing, or the person may neither approve nor start it.
+    pub async fn reject(
+        &self,
+        by: &Actor,
+        run: RunId,
+        reason: Option<String>,
+    ) -> Result<RunState> {
+        let asked = format!("reject {run}");
+        let reason = reason.map(|reason| self.parts.redactor.text(&reason));
+        self.answer(run, |state, definition| {
+            open_approval(state)?;
+            let is_requester = by.person == state.request.by.person;
+            may_approve(by, &state.request.approval, &state.request.by.person)
+                .or_else(|refusal| {
+                    let may = may_start(by, definition, &state.request.environments);
+                    if is_requester || may.is_ok() { Ok(()) } else { Err(refusal) }
+                })
+                .map_err(|refusal| Answer::refused(refusal.0))?;
+            Ok(Event::Rejected { by: by.clone(), reason: reason.clone() })
+        })
+        .await
+        .or_refuse(self, by, &asked)
+        .await
+    }
+
+    /// Stops a run: what it has done is taken back, unless it is past that point.
+    ///
+    /// # Errors
+    /// The run has ended, is past the point up to which it can be taken back, or the person may
+    /// not.
+    pub async fn cancel(
+        &self,
+        by: &Actor,
+        run: RunId,
+        reason: Option<String>,
+    ) -> Result<RunState> {
+        let asked = format!("cancel {run}");
+        let reason = reason.map(|reason| self.parts.redactor.text(&reason));
+        self.answer(run, |state, definition| {
+            may_touch(by, state, definition)?;
+            if state.stop.is_some() {
+                return Err(Answer::conflict(format!("run {} is being stopped already", run.short())));
+            }
+            if let Some((step, effect)) = self.past_undo(state) {
+                return Err(Answer::conflict(format!(
+                    "run {} cannot be cancelled any more: step `{step}` has begun `{effect}` and \
+                     finishes forward",
+                    run.short()
+                )));
+            }
+            Ok(Event::CancelRequested { by: by.clone(), reason: reason.clone() })
+        })
+        .await
+        .or_refuse(self, by, &asked)
+        .await
+    }
+
+    /// Says whether an effect has happened of which nobody else can tell.
+    ///
+    /// # Errors
+    /// The run asks for no such decision, or the person may not.
+    pub async fn decide(&self, by: &Actor, run: RunId, verdict: Verdict) -> Result<RunState> {
+        let asked = format!("decide {run}");
+        self.answer(run, |state, definition| {
+            may_touch(by, state, definition)?;
+            let (step, effect) = open_question(state).ok_or_else(|| {
+                Answer::conflict(format!("run {} asks for no decision", run.short()))
+            })?;
+            let told_by = Some(by.clone());
+            Ok(match verdict {
+                Verdict::Happened => {
+                    Event::EffectDone { step, effect, result: serde_json::Value::Null, told_by }
+                }
+                Verdict::DidNot => {
+                    let error = format!("{by} says that it did not happen");
+                    Event::EffectFailed { step, effect, error, told_by }
+                }
+            })
+        })
+        .await
+        .or_refuse(self, by, &asked)
+        .await
+    }
+
+    /// Appends what `judge` makes of the state, and judges again when the log has moved on.
+    async fn answer(
+        &self,
+        run: RunId,
+        judge: impl Fn(&RunState, &Workflow) -> Result<Event, Answer>,
+    ) -> Result<RunState, Answer> {
+        let (log, definition): (RunLog, _) = self.open(run).await?;
+        for _ in 0..TRIES {
+            let state = log.state().await.map_err(ServiceError::from)?;
+            let event = judge(&state, &definition)?;
+            if log.append_if_at(state.seq, event).await.map_err(ServiceError::from)? {
+                return Ok(log.state().await.map_err(ServiceError::from)?);
+            }
+        }
+        Err(Answer::conflict(format!("run {} moves too fast: try again", run.short())))
+    }
+
+    /// A step that has begun an effect behind the last one that can be taken back.
+    fn past_undo(&self, state: &RunState) -> Option<(StepId, String)> {
+        state.steps.iter().find_map(|(id, step)| {
+            if step.status != StepStatus::Running {
+                return None;
+            }
+            let spec = self.parts.registry.action(step.action.as_ref()?.as_str()).ok()?.spec();
+            let last = spec.effects.iter().position(|e| Some(e.name) == spec.last_undoable)?;
+            let past = &spec.effects[last + 1..];
+            let begun = step
+                .effects
+                .iter()
+                .find(|record| record.is_live() && past.iter().any(|e| e.name == record.effect.name))?;
+            Some((id.clone(), begun.effect.to_string()))
+        })
+    }
+}
+
+/// Why an answer did not count.
+enum Answer {
+    Refused(String),
+    Error(ServiceError),
+}
+
+impl Answer {
+    fn refused(why: String) -> Self {
+        Self::Refused(why)
+    }
+
+    fn conflict(why: String) -> Self {
+        Self::Error(ServiceError::Conflict(why))
+    }
+}
+
+impl From<ServiceError> for Answer {
+    fn from(error: ServiceError) -> Self {
+        Self::Error(error)
+    }
+}
+
+trait OrRefuse<T> {
+    async fn or_refuse(self, service: &Service, by: &Actor, asked: &str) -> Result<T>;
+}
+
+impl<T: Send> OrRefuse<T> for Result<T, Answer> {
+    async fn or_refuse(self, service: &Service, by: &Actor, asked: &str) -> Result<T> {
+        match self {
+            Ok(value) => Ok(value),
+            Err(Answer::Error(error)) => Err(error),
+            Err(Answer::Refused(why)) => Err(service.refuse(by, asked, why).await),
+        }
+    }
+}
+
+fn open_approval(
+    state: &RunState,
+) -> Result<&crate::domain::approval::ApprovalRequest, Answer> {
+    let short = state.id.short();
+    match (&state.approval, state.status()) {
+        (Some(open), RunStatus::Waiting(WaitingFor::Approval)) => Ok(open),
+        (_, RunStatus::Ended(_)) => Err(Answer::conflict(format!("run {short} has ended"))),
+        _ => Err(Answer::conflict(format!("run {short} asks for no approval now"))),
+    }
+}
+
+/// Who may start the workflow may stop its runs; and who asked for a run may always stop it.
+fn may_touch(by: &Actor, state: &RunState, definition: &Workflow) -> Result<(), Answer> {
+    if state.ended.is_some() {
+        return Err(Answer::conflict(format!("run {} has ended", state.id.short())));
+    }
+    if by.person == state.request.by.person {
+        return Ok(());
+    }
+    may_start(by, definition, &state.request.environments)
+        .map_err(|refusal| Answer::refused(refusal.0))
+}
+
+fn open_question(state: &RunState) -> Option<(StepId, EffectName)> {
+    state.steps.iter().find_map(|(id, step)| {
+        let question = step.question.as_ref()?;
+        let effect = step.effects.iter().find(|r| r.effect.to_string() == question.effect)?;
+        Some((id.clone(), effect.effect.clone()))
+    })
+}

@@ -1,0 +1,190 @@
+//! Looking: at runs, what their steps said, and receipts.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::{Result, Service, ServiceError};
+use crate::catalog::Catalog;
+use crate::domain::input::InputSpec;
+use crate::domain::names::{RunId, StepId};
+use crate::domain::person::Actor;
+use crate::domain::receipt::Receipt;
+use crate::domain::run::{RunState, RunStatus};
+use crate::store::RunRow;
+
+/// No list is longer.
+const LONGEST_LIST: u32 = 500;
+
+/// A run as people see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunView {
+    /// Where it stands.
+    pub status: RunStatus,
+    /// What its running step says of itself, or why the run stands still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<String>,
+    /// Its whole state.
+    pub run: RunState,
+}
+
+/// A workflow or a command as lists show it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CatalogEntry {
+    /// Its name.
+    pub name: String,
+    /// One line.
+    pub summary: String,
+    /// Inputs or options, in the order of the file.
+    pub inputs: IndexMap<String, InputSpec>,
+}
+
+/// Everything that can be asked for by name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CatalogView {
+    /// What people can type.
+    pub commands: Vec<CatalogEntry>,
+    /// What can be run.
+    pub workflows: Vec<CatalogEntry>,
+}
+
+impl Service {
+    /// The run that this text means: an id, or the beginning or end of one.
+    ///
+    /// # Errors
+    /// No run, or more than one.
+    pub async fn find_run(&self, text: &str) -> Result<RunId> {
+        let found = self.parts.store.find(text).await?;
+        match found.as_slice() {
+            [run] => Ok(*run),
+            [] => Err(ServiceError::Invalid(format!(
+                "there is no run `{text}`: see `purser runs list`"
+            ))),
+            several => Err(ServiceError::Invalid(format!(
+                "`{text}` means several runs: {}; give more of the id",
+                several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            ))),
+        }
+    }
+
+    /// The latest runs, newest first.
+    ///
+    /// # Errors
+    /// A stranger asks, or the store cannot be read.
+    pub async fn runs(&self, by: &Actor, limit: u32) -> Result<Vec<RunRow>> {
+        self.known(by, "list runs").await?;
+        Ok(self.parts.store.list(limit.min(LONGEST_LIST)).await?)
+    }
+
+    /// A run as it is now.
+    ///
+    /// # Errors
+    /// A stranger asks, or the store cannot be read.
+    pub async fn show(&self, by: &Actor, run: RunId) -> Result<RunView> {
+        self.known(by, "look at a run").await?;
+        let (log, _) = self.open(run).await?;
+        let state = log.state().await?;
+        Ok(RunView { status: state.status(), progress: self.parts.progress.of(run), run: state })
+    }
+
+    /// The last lines that a step has said.
+    ///
+    /// # Errors
+    /// A stranger asks, or the store cannot be read.
+    pub async fn lines(
+        &self,
+        by: &Actor,
+        run: RunId,
+        step: &StepId,
+        limit: u32,
+    ) -> Result<Vec<String>> {
+        self.known(by, "look at a run").await?;
+        Ok(self.parts.store.last_lines(run, step, limit.min(LONGEST_LIST)).await?)
+    }
+
+    /// Everything that can be asked for by name.
+    ///
+    /// # Errors
+    /// A stranger asks.
+    pub async fn names(&self, by: &Actor) -> Result<CatalogView> {
+        self.known(by, "look at the catalog").await?;
+        Ok(catalog_view(&self.catalog()))
+    }
+
+    /// Tells each run whose log has grown.
+    pub fn changes(&self) -> tokio::sync::broadcast::Receiver<RunId> {
+        self.parts.store.changes()
+    }
+
+    /// The last receipts, newest first.
+    ///
+    /// # Errors
+    /// A stranger asks, or the store cannot be read.
+    pub async fn receipts(&self, by: &Actor, limit: u32) -> Result<Vec<Receipt>> {
+        self.known(by, "list receipts").await?;
+        Ok(self.parts.store.latest_receipts(limit.min(LONGEST_LIST)).await?)
+    }
+
+    /// Receipts behind this place, oldest first, as many as a page holds.
+    ///
+    /// # Errors
+    /// A stranger asks, or the store cannot be read.
+    pub async fn receipts_after(&self, by: &Actor, seq: u64) -> Result<Vec<Receipt>> {
+        self.known(by, "read receipts").await?;
+        Ok(self.parts.store.receipts_after(seq, LONGEST_LIST).await?)
+    }
+
+    /// The receipt at this place, or of this run.
+    ///
+    /// # Errors
+    /// A stranger asks, there is none, or the store cannot be read.
+    pub async fn receipt(&self, by: &Actor, which: &str) -> Result<Receipt> {
+        self.known(by, "read a receipt").await?;
+        let receipt = match which.parse::<u64>() {
+            Ok(seq) if which.len() < 8 => self.parts.store.receipt_at(seq).await?,
+            _ => self.parts.store.receipt_of(self.find_run(which).await?).await?,
+        };
+        receipt.ok_or_else(|| {
+            ServiceError::Invalid(format!(
+                "there is no receipt `{which}`: a run has one once it has ended; see `purser \
+                 receipts list`"
+            ))
+        })
+    }
+
+    /// Only people whom Purser knows may look.
+    ///
+    /// # Errors
+    /// A stranger asks; a receipt says so.
+    pub async fn known(&self, by: &Actor, asked: &str) -> Result<()> {
+        if by.roles.is_empty() {
+            let why = format!(
+                "{by} is nobody whom Purser knows: add `[people.NAME]` with `roles` and this {} to \
+                 its configuration",
+                by.through
+            );
+            return Err(self.refuse(by, asked, why).await);
+        }
+        Ok(())
+    }
+}
+
+fn catalog_view(catalog: &Catalog) -> CatalogView {
+    CatalogView {
+        commands: catalog
+            .commands()
+            .map(|command| CatalogEntry {
+                name: command.name.to_string(),
+                summary: command.summary.clone(),
+                inputs: command.options.clone(),
+            })
+            .collect(),
+        workflows: catalog
+            .workflows()
+            .map(|loaded| CatalogEntry {
+                name: loaded.workflow.name.to_string(),
+                summary: loaded.workflow.summary.clone(),
+                inputs: loaded.workflow.inputs.clone(),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,161 @@
+//! What can be asked of Purser, whatever the mouth: start, plan, approve, reject, cancel, decide,
+//! look. Authorization lives here, once.
+
+mod answer;
+mod invoke;
+mod look;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ed25519_dalek::VerifyingKey;
+
+use crate::action::{Clock, Registry, Systems};
+use crate::catalog::Catalog;
+use crate::domain::names::RunId;
+use crate::domain::person::{Actor, People};
+use crate::domain::receipt::{Draft, Subject};
+use crate::domain::redact::Redactor;
+use crate::engine::planner::Planner;
+use crate::engine::{Entropy, Progress, RunLog};
+pub use crate::store::RunRow;
+use crate::store::{Store, StoreError};
+
+pub use answer::Verdict;
+pub use invoke::{Ask, Invocation};
+pub use look::{CatalogEntry, CatalogView, RunView};
+
+/// The role that may do what belongs to no workflow: reload the catalog.
+const OPERATOR: &str = "operator";
+
+/// What the service answers.
+pub type Result<T, E = ServiceError> = std::result::Result<T, E>;
+
+/// Why something was not done. Every message is for people and names the way out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// The person may not. A receipt says so.
+    #[error("{0}")]
+    Refused(String),
+    /// What was asked cannot be understood: a wrong name, an input that does not fit.
+    #[error("{0}")]
+    Invalid(String),
+    /// It cannot be done in the state in which things are.
+    #[error("{0}")]
+    Conflict(String),
+    /// Purser itself is in trouble.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Reads workflows and commands anew; `Err` says what is wrong with them, a line each.
+pub type ReadCatalog = dyn Fn() -> Result<Catalog, String> + Send + Sync;
+
+/// What the service is built from.
+pub struct Parts {
+    /// Where runs and receipts are.
+    pub store: Arc<dyn Store>,
+    /// What can be done.
+    pub registry: Arc<Registry>,
+    /// On what.
+    pub systems: Arc<Systems>,
+    /// Who there is.
+    pub people: People,
+    /// Masks secrets in what people typed.
+    pub redactor: Arc<Redactor>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and salts.
+    pub entropy: Arc<dyn Entropy>,
+    /// What running steps say.
+    pub progress: Arc<Progress>,
+    /// The key that receipts are verified with.
+    pub receipts_key: VerifyingKey,
+    /// Reads workflows and commands.
+    pub read_catalog: Box<ReadCatalog>,
+}
+
+/// Everything that can be asked of Purser.
+pub struct Service {
+    parts: Parts,
+    catalog: RwLock<Arc<Catalog>>,
+}
+
+impl Service {
+    /// A service over these workflows and commands.
+    pub fn new(parts: Parts, catalog: Catalog) -> Self {
+        Self { parts, catalog: RwLock::new(Arc::new(catalog)) }
+    }
+
+    /// The workflows and commands as they are now.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who there is.
+    pub fn people(&self) -> &People {
+        &self.parts.people
+    }
+
+    /// The key that receipts are verified with.
+    pub fn receipts_key(&self) -> &VerifyingKey {
+        &self.parts.receipts_key
+    }
+
+    /// Reads workflows and commands anew and goes on with them; a receipt says who wanted it. Bad
+    /// ones leave the old ones in force (decision 5). Runs that have begun keep their definitions.
+    ///
+    /// # Errors
+    /// The person is no operator, the files have errors, or the receipt cannot be written.
+    pub async fn reload(&self, by: &Actor) -> Result<()> {
+        if !by.has_one_of(&[OPERATOR.into()]) {
+            let why = format!("{by} may not reload the catalog: that takes the role {OPERATOR}");
+            return Err(self.refuse(by, "reload", why).await);
+        }
+        let catalog = (self.parts.read_catalog)().map_err(|problems| {
+            ServiceError::Invalid(format!("the old catalog stays in force:\n{problems}"))
+        })?;
+        let summary = format!("the catalog was reloaded by {by}");
+        let subject = Subject::Changed { what: "catalog".to_owned() };
+        self.leave_receipt(subject, by.clone(), &summary).await?;
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        Ok(())
+    }
+
+    fn planner(&self) -> Planner {
+        Planner {
+            registry: Arc::clone(&self.parts.registry),
+            systems: Arc::clone(&self.parts.systems),
+            clock: Arc::clone(&self.parts.clock),
+        }
+    }
+
+    async fn open(&self, run: RunId) -> Result<(RunLog, crate::domain::workflow::Workflow)> {
+        let parts = &self.parts;
+        let (store, clock) = (Arc::clone(&parts.store), Arc::clone(&parts.clock));
+        Ok(RunLog::open(run, store, clock, Arc::clone(&parts.entropy)).await?)
+    }
+
+    /// Leaves a receipt of the refusal, and returns it as an error.
+    async fn refuse(&self, by: &Actor, asked: &str, why: String) -> ServiceError {
+        let why = self.parts.redactor.text(&why);
+        tracing::warn!(person = %by.person, through = %by.through, asked, %why, "refused");
+        let subject = Subject::Refused { asked: self.parts.redactor.text(asked) };
+        match self.leave_receipt(subject, by.clone(), &why).await {
+            Ok(()) => ServiceError::Refused(why),
+            Err(error) => error,
+        }
+    }
+
+    async fn leave_receipt(&self, subject: Subject, by: Actor, summary: &str) -> Result<()> {
+        let now = self.parts.clock.now();
+        let seed = self.parts.entropy.bytes();
+        let draft = Draft::without_run(subject, by, now, summary, seed);
+        Ok(self.parts.store.add_receipt(draft).await?)
+    }
+}

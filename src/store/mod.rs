@@ -1,0 +1,169 @@
+//! Where runs and receipts are kept: small traits by subject, each method one whole transaction
+//! over plain data (decision 11).
+
+pub mod sqlite;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+
+use crate::domain::digest::Digest;
+use crate::domain::event::{Event, Logged, Requested};
+use crate::domain::names::{PersonName, RunId, StepId, WorkflowName};
+use crate::domain::receipt::{Draft, Receipt};
+use crate::domain::run::RunStatus;
+use crate::domain::time::Timestamp;
+use crate::domain::workflow::Workflow;
+
+/// What a store answers.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Why a store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The log has moved on: reload, and decide again.
+    #[error("the log of this run has moved on")]
+    Conflict,
+    /// Another process holds the store.
+    #[error("{0}")]
+    Held(String),
+    /// It cannot be read or written.
+    #[error("the store {place}: {message}")]
+    Unavailable {
+        /// Which store.
+        place: String,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+}
+
+/// A run to be created.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// Its first event.
+    pub request: Requested,
+    /// The definition that it will go by.
+    pub definition: Workflow,
+    /// The same key by the same person gives the same run.
+    pub idempotency_key: Option<String>,
+}
+
+/// Events to be appended to a run's log, all or none.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// The run.
+    pub run: RunId,
+    /// The last event that the caller knows; the new ones take the places behind it.
+    pub after: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+    /// Where the run then stands.
+    pub status: RunStatus,
+    /// The receipt that the event calls for.
+    pub receipt: Option<Draft>,
+}
+
+/// A line of the list of runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRow {
+    /// Which run.
+    pub id: RunId,
+    /// Of which workflow.
+    pub workflow: WorkflowName,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Who asked.
+    pub requested_by: PersonName,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When its log last grew.
+    pub updated_at: Timestamp,
+    /// How it ended, in a sentence.
+    pub summary: Option<String>,
+}
+
+/// Runs and their logs.
+pub trait Runs: Send + Sync {
+    /// Creates a run with its first event, unless the same key was used before by the same
+    /// person: then the earlier run's id is returned and nothing is written.
+    fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>>;
+
+    /// Appends to a run's log, and returns the event as it was written: secrets masked.
+    ///
+    /// Fails with [`StoreError::Conflict`] when `after` is not the last place of the log.
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Logged>>;
+
+    /// The events of a run behind this place.
+    fn log(&self, run: RunId, after: u64) -> BoxFuture<'_, Result<Vec<Logged>>>;
+
+    /// The definition of this digest.
+    fn definition<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<Option<Workflow>>>;
+
+    /// All runs that have not ended, oldest first.
+    fn unfinished(&self) -> BoxFuture<'_, Result<Vec<RunId>>>;
+
+    /// The latest runs, newest first.
+    fn list(&self, limit: u32) -> BoxFuture<'_, Result<Vec<RunRow>>>;
+
+    /// The runs whose id begins or ends with this text, newest first, at most three.
+    fn find<'a>(&'a self, part: &'a str) -> BoxFuture<'a, Result<Vec<RunId>>>;
+
+    /// Tells the id of each run whose log has grown, after the commit. A receiver that lags
+    /// misses some and must look for itself.
+    fn changes(&self) -> broadcast::Receiver<RunId>;
+}
+
+/// What steps say.
+pub trait StepLines: Send + Sync {
+    /// Adds lines to a step's output.
+    fn add_lines(&self, run: RunId, step: StepId, lines: Vec<String>) -> BoxFuture<'_, Result<()>>;
+
+    /// Forgets a step's output: its attempt begins again from its top.
+    fn clear_lines(&self, run: RunId, step: StepId) -> BoxFuture<'_, Result<()>>;
+
+    /// The last lines of a step's output, oldest first.
+    fn last_lines<'a>(
+        &'a self,
+        run: RunId,
+        step: &'a StepId,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<String>>>;
+}
+
+/// Receipts, unsealed and sealed.
+pub trait Receipts: Send + Sync {
+    /// Writes the receipt of something without a run.
+    fn add_receipt(&self, draft: Draft) -> BoxFuture<'_, Result<()>>;
+
+    /// Those that wait to be sealed, in the order in which they were committed.
+    fn unsealed_receipts(&self) -> BoxFuture<'_, Result<Vec<(i64, Draft)>>>;
+
+    /// Puts the receipt in its place in the chain; `id` is that of the draft.
+    fn seal_receipt(&self, id: i64, receipt: Receipt) -> BoxFuture<'_, Result<()>>;
+
+    /// Place and hash of the last sealed one.
+    fn last_receipt(&self) -> BoxFuture<'_, Result<Option<(u64, Digest)>>>;
+
+    /// Sealed ones behind this place, oldest first.
+    fn receipts_after(&self, seq: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Receipt>>>;
+
+    /// The last sealed ones, newest first.
+    fn latest_receipts(&self, limit: u32) -> BoxFuture<'_, Result<Vec<Receipt>>>;
+
+    /// The one at this place.
+    fn receipt_at(&self, seq: u64) -> BoxFuture<'_, Result<Option<Receipt>>>;
+
+    /// The one of this run.
+    fn receipt_of(&self, run: RunId) -> BoxFuture<'_, Result<Option<Receipt>>>;
+}
+
+/// Everything that is kept.
+pub trait Store: Runs + StepLines + Receipts {}
+
+impl<T: Runs + StepLines + Receipts> Store for T {}

@@ -1,0 +1,50 @@
+//! One process holds the store: a lock on `STORE.lock`, never on the database file (decision 4).
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::Path;
+
+use crate::store::{Result, StoreError};
+
+/// Held until it is dropped; the kernel lets go of it when the process dies.
+pub(super) struct StoreLock {
+    _file: File,
+}
+
+impl StoreLock {
+    pub(super) fn take(path: &Path) -> Result<Self> {
+        let failed = |error: std::io::Error| StoreError::Unavailable {
+            place: path.display().to_string(),
+            message: format!("the lock cannot be taken: {error}"),
+        };
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(held(path, &mut file)),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        file.set_len(0).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        write!(file, "{}", std::process::id()).map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn held(path: &Path, file: &mut File) -> StoreError {
+    let mut holder = String::new();
+    let who = match file.read_to_string(&mut holder) {
+        Ok(_) if !holder.is_empty() => format!("the process {holder}"),
+        _ => "another process".to_owned(),
+    };
+    let folder = path.parent().unwrap_or(path).display();
+    StoreError::Held(format!(
+        "the store {folder} is held by {who}: one Purser works on a store at a time. Stop that one \
+         first, or use another `[store] path`"
+    ))
+}

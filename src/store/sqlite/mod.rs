@@ -1,0 +1,136 @@
+//! The embedded store: one SQLite database in WAL mode, `synchronous=FULL`, and one writer.
+
+mod lock;
+mod receipts;
+mod runs;
+mod step_lines;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use tokio::sync::broadcast;
+
+use super::{Result, StoreError};
+use crate::domain::names::RunId;
+use crate::domain::redact::Redactor;
+use lock::StoreLock;
+use writer::Writer;
+
+/// The name of the database within the store's folder.
+const DATABASE: &str = "purser.db";
+
+/// Readers beside the one writer.
+const READERS: u32 = 4;
+
+/// Changes that a slow listener may fall behind before it has to look for itself.
+const CHANGES: usize = 1024;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The embedded store.
+pub struct SqliteStore {
+    readers: SqlitePool,
+    writer: Writer,
+    changes: broadcast::Sender<RunId>,
+    redactor: Arc<Redactor>,
+    place: String,
+    _lock: StoreLock,
+}
+
+impl SqliteStore {
+    /// Opens the store in this folder, which is made if it is not there, and brings its tables
+    /// up to date. Everything that it writes goes through `redactor`.
+    ///
+    /// # Errors
+    /// Another process holds it (says which), it cannot be read, or it was written by a newer
+    /// version of Purser.
+    pub async fn open(folder: &Path, redactor: Arc<Redactor>) -> Result<Self> {
+        let place = folder.display().to_string();
+        make_folder(folder)?;
+        let lock = StoreLock::take(&folder.join("STORE.lock"))?;
+        let file = folder.join(DATABASE);
+        let options = SqliteConnectOptions::new()
+            .filename(&file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        let unavailable = |error: sqlx::Error| unavailable(&place, &error);
+        let mut connection = options.connect().await.map_err(unavailable)?;
+        MIGRATIONS
+            .run(&mut connection)
+            .await
+            .map_err(|error| not_migrated(&place, &error))?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.read_only(true))
+            .await
+            .map_err(unavailable)?;
+        Ok(Self {
+            readers,
+            writer: Writer::start(connection, place.clone()),
+            changes: broadcast::channel(CHANGES).0,
+            redactor,
+            place,
+            _lock: lock,
+        })
+    }
+
+    fn broken(&self, error: &sqlx::Error) -> StoreError {
+        unavailable(&self.place, error)
+    }
+
+    fn unreadable(&self, what: &str, error: impl std::fmt::Display) -> StoreError {
+        StoreError::Unavailable {
+            place: self.place.clone(),
+            message: format!(
+                "{what} cannot be read back ({error}); the file may be damaged: stop Purser, keep \
+                 a copy of the folder, and restore a backup of the store"
+            ),
+        }
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| StoreError::Unavailable {
+        place: folder.display().to_string(),
+        message: format!(
+            "the folder cannot be made ({error}): make it and give it to the user who runs Purser, \
+             or set `[store] path`"
+        ),
+    })
+}
+
+fn unavailable(place: &str, error: &sqlx::Error) -> StoreError {
+    StoreError::Unavailable {
+        place: place.to_owned(),
+        message: error.to_string(),
+    }
+}
+
+fn not_migrated(place: &str, error: &sqlx::migrate::MigrateError) -> StoreError {
+    use sqlx::migrate::MigrateError::VersionMissing;
+    let message = match error {
+        VersionMissing(version) => format!(
+            "it was written by a newer version of Purser (its tables are at version {version}): \
+             start that version again; nothing was changed"
+        ),
+        other => format!("its tables cannot be brought up to date: {other}"),
+    };
+    StoreError::Unavailable {
+        place: place.to_owned(),
+        message,
+    }
+}
+
+/// The file of the database in a store's folder.
+pub fn database_file(folder: &Path) -> PathBuf {
+    folder.join(DATABASE)
+}

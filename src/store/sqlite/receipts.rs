@@ -1,0 +1,172 @@
+//! Receipts in SQLite.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::SqliteStore;
+use crate::domain::digest::Digest;
+use crate::domain::names::RunId;
+use crate::domain::receipt::{Draft, Receipt};
+use crate::store::{Receipts, Result, StoreError};
+
+/// Drafts that are sealed in one go.
+const BATCH: u32 = 256;
+
+impl Receipts for SqliteStore {
+    fn add_receipt(&self, draft: Draft) -> BoxFuture<'_, Result<()>> {
+        async move {
+            let content = self.masked(&draft.content)?.to_string();
+            let texts = serde_json::json!(draft.texts).to_string();
+            self.writer
+                .write(Box::new(move |connection| {
+                    async move {
+                        sqlx::query("INSERT INTO receipts (content, texts) VALUES (?, ?)")
+                            .bind(content)
+                            .bind(texts)
+                            .execute(connection)
+                            .await
+                            .map(drop)
+                    }
+                    .boxed()
+                }))
+                .await
+        }
+        .boxed()
+    }
+
+    fn unsealed_receipts(&self) -> BoxFuture<'_, Result<Vec<(i64, Draft)>>> {
+        async move {
+            let rows = sqlx::query(
+                "SELECT id, content, texts FROM receipts WHERE seq IS NULL ORDER BY id LIMIT ?",
+            )
+            .bind(BATCH)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.broken(&error))?;
+            rows.iter()
+                .map(|row| {
+                    let draft = Draft {
+                        content: self.part(row, "content")?,
+                        texts: self.part(row, "texts")?,
+                    };
+                    Ok((row.get("id"), draft))
+                })
+                .collect()
+        }
+        .boxed()
+    }
+
+    fn seal_receipt(&self, id: i64, receipt: Receipt) -> BoxFuture<'_, Result<()>> {
+        self.writer
+            .write(Box::new(move |connection| {
+                async move {
+                    sqlx::query(
+                        "UPDATE receipts SET seq = ?, prev = ?, hash = ?, signature = ? \
+                         WHERE id = ? AND seq IS NULL",
+                    )
+                    .bind(place(receipt.seq))
+                    .bind(receipt.prev.as_str())
+                    .bind(receipt.hash.as_str())
+                    .bind(&receipt.signature)
+                    .bind(id)
+                    .execute(connection)
+                    .await
+                    .map(drop)
+                }
+                .boxed()
+            }))
+            .boxed()
+    }
+
+    fn last_receipt(&self) -> BoxFuture<'_, Result<Option<(u64, Digest)>>> {
+        async move {
+            let row = sqlx::query(
+                "SELECT seq, hash FROM receipts WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1",
+            )
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(|error| self.broken(&error))?;
+            Ok(row.map(|row| {
+                let seq = u64::try_from(row.get::<i64, _>("seq")).unwrap_or(0);
+                (seq, Digest::from(row.get::<String, _>("hash")))
+            }))
+        }
+        .boxed()
+    }
+
+    fn receipts_after(&self, seq: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Receipt>>> {
+        async move {
+            let rows = sqlx::query("SELECT * FROM receipts WHERE seq > ? ORDER BY seq LIMIT ?")
+                .bind(place(seq))
+                .bind(limit)
+                .fetch_all(&self.readers)
+                .await;
+            self.receipts(rows)
+        }
+        .boxed()
+    }
+
+    fn latest_receipts(&self, limit: u32) -> BoxFuture<'_, Result<Vec<Receipt>>> {
+        async move {
+            let rows = sqlx::query(
+                "SELECT * FROM receipts WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT ?",
+            )
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await;
+            self.receipts(rows)
+        }
+        .boxed()
+    }
+
+    fn receipt_at(&self, seq: u64) -> BoxFuture<'_, Result<Option<Receipt>>> {
+        async move {
+            let rows = sqlx::query("SELECT * FROM receipts WHERE seq = ?")
+                .bind(place(seq))
+                .fetch_all(&self.readers)
+                .await;
+            Ok(self.receipts(rows)?.pop())
+        }
+        .boxed()
+    }
+
+    fn receipt_of(&self, run: RunId) -> BoxFuture<'_, Result<Option<Receipt>>> {
+        async move {
+            let rows = sqlx::query("SELECT * FROM receipts WHERE run = ? AND seq IS NOT NULL")
+                .bind(run.to_string())
+                .fetch_all(&self.readers)
+                .await;
+            Ok(self.receipts(rows)?.pop())
+        }
+        .boxed()
+    }
+}
+
+impl SqliteStore {
+    fn part<T: serde::de::DeserializeOwned>(&self, row: &SqliteRow, column: &str) -> Result<T> {
+        serde_json::from_str(row.get(column))
+            .map_err(|error| self.unreadable(&format!("a receipt's {column}"), error))
+    }
+
+    fn receipts(&self, rows: sqlx::Result<Vec<SqliteRow>>) -> Result<Vec<Receipt>> {
+        rows.map_err(|error| self.broken(&error))?
+            .iter()
+            .map(|row| {
+                Ok::<_, StoreError>(Receipt {
+                    seq: u64::try_from(row.get::<i64, _>("seq")).unwrap_or(0),
+                    prev: Digest::from(row.get::<String, _>("prev")),
+                    content: self.part(row, "content")?,
+                    hash: Digest::from(row.get::<String, _>("hash")),
+                    signature: row.get("signature"),
+                    texts: self.part(row, "texts")?,
+                })
+            })
+            .collect()
+    }
+}
+
+fn place(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,299 @@
+//! Runs and their logs in SQLite.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use sqlx::{Row as _, SqliteConnection};
+use tokio::sync::broadcast;
+
+use super::SqliteStore;
+use crate::domain::digest::Digest;
+use crate::domain::event::{EVENT_VERSION, Event, Logged};
+use crate::domain::names::RunId;
+use crate::domain::run::RunStatus;
+use crate::domain::time::Timestamp;
+use crate::domain::workflow::Workflow;
+use crate::store::{Append, NewRun, Result, RunRow, Runs};
+
+impl Runs for SqliteStore {
+    fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>> {
+        async move {
+            let id = run.id;
+            let request = Event::Requested(Box::new(run.request.clone()));
+            let body = self.masked(&request)?.to_string();
+            let definition = serde_json::json!(run.definition).to_string();
+            let created = self
+                .writer
+                .write(Box::new(move |connection| {
+                    async move { create(connection, &run, &body, &definition).await }.boxed()
+                }))
+                .await?;
+            if created == id {
+                // Nobody listening is no error: a run is found by `unfinished` at the start.
+                let _ = self.changes.send(id);
+            }
+            Ok(created)
+        }
+        .boxed()
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Logged>> {
+        async move {
+            let body = self.masked(&append.event)?;
+            let event = serde_json::from_value(body.clone())
+                .map_err(|error| self.unreadable("an event that was just made", error))?;
+            let seq = append.after + 1;
+            let logged = Logged {
+                run: append.run,
+                seq,
+                at: append.at,
+                event,
+            };
+            let receipt = match &append.receipt {
+                Some(draft) => Some((
+                    self.masked(&draft.content)?.to_string(),
+                    serde_json::json!(draft.texts).to_string(),
+                )),
+                None => None,
+            };
+            let run = append.run;
+            self.writer
+                .write(Box::new(move |connection| {
+                    async move { grow(connection, &append, &body, receipt).await }.boxed()
+                }))
+                .await?;
+            let _ = self.changes.send(run);
+            Ok(logged)
+        }
+        .boxed()
+    }
+
+    fn log(&self, run: RunId, after: u64) -> BoxFuture<'_, Result<Vec<Logged>>> {
+        async move {
+            let rows = sqlx::query(
+                "SELECT seq, at, body FROM events WHERE run = ? AND seq > ? ORDER BY seq",
+            )
+            .bind(run.to_string())
+            .bind(i64::try_from(after).unwrap_or(i64::MAX))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.broken(&error))?;
+            rows.iter()
+                .map(|row| {
+                    let seq: i64 = row.get("seq");
+                    let event = serde_json::from_str(row.get("body")).map_err(|error| {
+                        self.unreadable(&format!("event {seq} of the run {run}"), error)
+                    })?;
+                    Ok(Logged {
+                        run,
+                        seq: u64::try_from(seq).unwrap_or(0),
+                        at: Timestamp::from_micros(row.get("at")),
+                        event,
+                    })
+                })
+                .collect()
+        }
+        .boxed()
+    }
+
+    fn definition<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<Option<Workflow>>> {
+        async move {
+            let body: Option<String> =
+                sqlx::query_scalar("SELECT body FROM definitions WHERE digest = ?")
+                    .bind(digest.as_str())
+                    .fetch_optional(&self.readers)
+                    .await
+                    .map_err(|error| self.broken(&error))?;
+            body.map(|body| {
+                serde_json::from_str(&body)
+                    .map_err(|error| self.unreadable(&format!("the definition {digest}"), error))
+            })
+            .transpose()
+        }
+        .boxed()
+    }
+
+    fn unfinished(&self) -> BoxFuture<'_, Result<Vec<RunId>>> {
+        async move {
+            let ids: Vec<String> =
+                sqlx::query_scalar("SELECT id FROM runs WHERE ended = 0 ORDER BY id")
+                    .fetch_all(&self.readers)
+                    .await
+                    .map_err(|error| self.broken(&error))?;
+            ids.iter().map(|id| self.run_id(id)).collect()
+        }
+        .boxed()
+    }
+
+    fn list(&self, limit: u32) -> BoxFuture<'_, Result<Vec<RunRow>>> {
+        async move {
+            let rows = sqlx::query(
+                "SELECT id, workflow, status, requested_by, requested_at, updated_at, summary \
+                 FROM runs ORDER BY id DESC LIMIT ?",
+            )
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.broken(&error))?;
+            rows.iter()
+                .map(|row| {
+                    let id: String = row.get("id");
+                    Ok(RunRow {
+                        id: self.run_id(&id)?,
+                        workflow: row.get::<String, _>("workflow").into(),
+                        status: serde_json::from_str(row.get("status"))
+                            .map_err(|e| self.unreadable(&format!("the status of run {id}"), e))?,
+                        requested_by: row.get::<String, _>("requested_by").into(),
+                        requested_at: Timestamp::from_micros(row.get("requested_at")),
+                        updated_at: Timestamp::from_micros(row.get("updated_at")),
+                        summary: row.get("summary"),
+                    })
+                })
+                .collect()
+        }
+        .boxed()
+    }
+
+    fn find<'a>(&'a self, part: &'a str) -> BoxFuture<'a, Result<Vec<RunId>>> {
+        async move {
+            let part: String = part
+                .chars()
+                .filter(|c| c.is_ascii_hexdigit() || *c == '-')
+                .collect();
+            if part.is_empty() {
+                return Ok(Vec::new());
+            }
+            let ids: Vec<String> = sqlx::query_scalar(
+                "SELECT id FROM runs WHERE id LIKE ? OR id LIKE ? ORDER BY id DESC LIMIT 3",
+            )
+            .bind(format!("{part}%"))
+            .bind(format!("%{part}"))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.broken(&error))?;
+            ids.iter().map(|id| self.run_id(id)).collect()
+        }
+        .boxed()
+    }
+
+    fn changes(&self) -> broadcast::Receiver<RunId> {
+        self.changes.subscribe()
+    }
+}
+
+impl SqliteStore {
+    pub(super) fn masked<T: serde::Serialize>(&self, value: &T) -> Result<Value> {
+        let value = serde_json::to_value(value)
+            .map_err(|error| self.unreadable("what was to be written", error))?;
+        Ok(self.redactor.json(value))
+    }
+
+    fn run_id(&self, text: &str) -> Result<RunId> {
+        text.parse()
+            .map_err(|error| self.unreadable(&format!("the run id {text}"), error))
+    }
+}
+
+async fn create(
+    connection: &mut SqliteConnection,
+    run: &NewRun,
+    request: &str,
+    definition: &str,
+) -> sqlx::Result<RunId> {
+    if let Some(key) = &run.idempotency_key {
+        let earlier: Option<String> = sqlx::query_scalar(
+            "SELECT id FROM runs WHERE requested_by = ? AND idempotency_key = ?",
+        )
+        .bind(run.request.by.person.as_str())
+        .bind(key)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if let Some(earlier) = earlier.and_then(|id| id.parse().ok()) {
+            return Ok(earlier);
+        }
+    }
+    sqlx::query("INSERT INTO definitions (digest, body) VALUES (?, ?) ON CONFLICT DO NOTHING")
+        .bind(run.request.definition.as_str())
+        .bind(definition)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO runs (id, workflow, definition, status, requested_by, requested_at, \
+         updated_at, idempotency_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(run.id.to_string())
+    .bind(run.request.workflow.as_str())
+    .bind(run.request.definition.as_str())
+    .bind(status_text(RunStatus::Queued))
+    .bind(run.request.by.person.as_str())
+    .bind(run.at.micros())
+    .bind(run.at.micros())
+    .bind(run.idempotency_key.as_deref())
+    .execute(&mut *connection)
+    .await?;
+    insert_event(connection, run.id, 1, run.at, request).await?;
+    Ok(run.id)
+}
+
+async fn grow(
+    connection: &mut SqliteConnection,
+    append: &Append,
+    body: &Value,
+    receipt: Option<(String, String)>,
+) -> sqlx::Result<()> {
+    // The primary key refuses a place that is taken. A gap it would not notice: then the event
+    // goes for place 1, which is always taken, and the append is refused as a conflict too.
+    let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM events WHERE run = ?")
+        .bind(append.run.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    let after = i64::try_from(append.after).unwrap_or(i64::MAX);
+    let seq = if last == after { append.after + 1 } else { 1 };
+    insert_event(connection, append.run, seq, append.at, &body.to_string()).await?;
+    let summary = match &append.event {
+        Event::Finished { .. } => body.get("summary").and_then(Value::as_str),
+        _ => None,
+    };
+    sqlx::query(
+        "UPDATE runs SET status = ?, ended = ?, updated_at = ?, summary = COALESCE(?, summary) \
+         WHERE id = ?",
+    )
+    .bind(status_text(append.status))
+    .bind(matches!(append.status, RunStatus::Ended(_)))
+    .bind(append.at.micros())
+    .bind(summary)
+    .bind(append.run.to_string())
+    .execute(&mut *connection)
+    .await?;
+    if let Some((content, texts)) = receipt {
+        sqlx::query("INSERT INTO receipts (run, content, texts) VALUES (?, ?, ?)")
+            .bind(append.run.to_string())
+            .bind(content)
+            .bind(texts)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn insert_event(
+    connection: &mut SqliteConnection,
+    run: RunId,
+    seq: u64,
+    at: Timestamp,
+    body: &str,
+) -> sqlx::Result<()> {
+    sqlx::query("INSERT INTO events (run, seq, at, v, body) VALUES (?, ?, ?, ?, ?)")
+        .bind(run.to_string())
+        .bind(i64::try_from(seq).unwrap_or(i64::MAX))
+        .bind(at.micros())
+        .bind(EVENT_VERSION)
+        .bind(body)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn status_text(status: RunStatus) -> String {
+    serde_json::json!(status).to_string()
+}

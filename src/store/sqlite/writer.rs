@@ -1,0 +1,139 @@
+//! The one writer: what waits is written in one transaction, each piece in a savepoint of its own,
+//! and nobody is answered before the commit is on disk (decision 8).
+
+use futures_util::future::BoxFuture;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Result, StoreError, unavailable};
+
+/// Writes that may wait; more make the askers wait in turn.
+const QUEUE: usize = 1024;
+
+/// Writes that share one commit.
+const GROUP: usize = 256;
+
+/// Hands writes to the task that owns the writing connection.
+pub(super) struct Writer {
+    queue: mpsc::Sender<Box<dyn Write>>,
+    place: String,
+}
+
+/// A piece of work on the connection. The future ends before its savepoint is released.
+pub(super) type Work<T> =
+    Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send>;
+
+impl Writer {
+    pub(super) fn start(connection: SqliteConnection, place: String) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(write_all(connection, waiting, place.clone()));
+        Self { queue, place }
+    }
+
+    /// Does the work and returns once it is on disk.
+    pub(super) async fn write<T: Send + 'static>(&self, work: Work<T>) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let write = Pending {
+            work: Some(work),
+            result: None,
+            reply,
+        };
+        let gone = || StoreError::Unavailable {
+            place: self.place.clone(),
+            message: "its writer has stopped".to_owned(),
+        };
+        self.queue.send(Box::new(write)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+trait Write: Send {
+    fn carry_out<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, ()>;
+    fn answer(self: Box<Self>, committed: Result<()>, place: &str);
+}
+
+struct Pending<T> {
+    work: Option<Work<T>>,
+    result: Option<sqlx::Result<T>>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send> Write for Pending<T> {
+    fn carry_out<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, ()> {
+        let Some(work) = self.work.take() else {
+            return Box::pin(async {});
+        };
+        Box::pin(async move {
+            self.result = Some(in_savepoint(connection, work).await);
+        })
+    }
+
+    fn answer(self: Box<Self>, committed: Result<()>, place: &str) {
+        let answer = match (committed, self.result) {
+            (Err(error), _) => Err(error),
+            (Ok(()), Some(Ok(value))) => Ok(value),
+            (Ok(()), Some(Err(error))) if is_conflict(&error) => Err(StoreError::Conflict),
+            (Ok(()), Some(Err(error))) => Err(unavailable(place, &error)),
+            (Ok(()), None) => Err(unavailable(place, &sqlx::Error::WorkerCrashed)),
+        };
+        // Whoever asked may have been cancelled; the write stands all the same.
+        let _ = self.reply.send(answer);
+    }
+}
+
+async fn in_savepoint<T>(connection: &mut SqliteConnection, work: Work<T>) -> sqlx::Result<T> {
+    sqlx::query("SAVEPOINT piece")
+        .execute(&mut *connection)
+        .await?;
+    match work(&mut *connection).await {
+        Ok(value) => {
+            sqlx::query("RELEASE piece")
+                .execute(&mut *connection)
+                .await?;
+            Ok(value)
+        }
+        Err(error) => {
+            sqlx::query("ROLLBACK TO piece")
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query("RELEASE piece")
+                .execute(&mut *connection)
+                .await?;
+            Err(error)
+        }
+    }
+}
+
+async fn write_all(
+    mut connection: SqliteConnection,
+    mut waiting: mpsc::Receiver<Box<dyn Write>>,
+    place: String,
+) {
+    let mut group = Vec::with_capacity(GROUP);
+    while waiting.recv_many(&mut group, GROUP).await > 0 {
+        let committed = commit(&mut connection, &mut group).await;
+        let committed = committed.map_err(|error| unavailable(&place, &error));
+        for write in group.drain(..) {
+            write.answer(committed.clone(), &place);
+        }
+    }
+    // The last handle is gone: closing writes the WAL back into the database.
+    let _ = connection.close().await;
+}
+
+async fn commit(
+    connection: &mut SqliteConnection,
+    group: &mut [Box<dyn Write>],
+) -> sqlx::Result<()> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for write in group {
+        write.carry_out(&mut transaction).await;
+    }
+    transaction.commit().await
+}
+
+fn is_conflict(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}

@@ -1,0 +1,233 @@
+//! A system in memory with one action of each sort, to try the engine without any other program.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use purser::action::{
+    Action, ActionError, ActionSpec, AnyAction, Connect, ConnectError, Context, Found, Integration,
+    Ports, ReadContext, Result, Risk, System, Undone,
+};
+use purser::domain::effect::{EffectSort, EffectSpec};
+use purser::domain::plan::Plan;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What was really done, by effect key; and how the toy is to behave.
+#[derive(Default)]
+pub struct Toy {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    done: BTreeMap<String, u32>,
+    calls: u32,
+    fail: u32,
+    lose_answer: bool,
+    hang: bool,
+    version: String,
+    undo_fails: bool,
+}
+
+impl Toy {
+    /// The next `n` calls fail in a way that may pass.
+    pub fn fail_next(&self, n: u32) {
+        self.state.lock().unwrap().fail = n;
+    }
+
+    /// The next call is carried out, and its answer is lost.
+    pub fn lose_next_answer(&self) {
+        self.state.lock().unwrap().lose_answer = true;
+    }
+
+    /// Calls are carried out and never answered, from now on or no longer.
+    pub fn hang(&self, hang: bool) {
+        self.state.lock().unwrap().hang = hang;
+    }
+
+    /// Plans rely on this.
+    pub fn set_version(&self, version: &str) {
+        self.state.lock().unwrap().version = version.to_owned();
+    }
+
+    /// Taking back does not work any more.
+    pub fn break_undo(&self) {
+        self.state.lock().unwrap().undo_fails = true;
+    }
+
+    /// How often each thing is in the world, by key.
+    pub fn things(&self) -> Vec<u32> {
+        self.state.lock().unwrap().done.values().copied().filter(|n| *n > 0).collect()
+    }
+
+    /// How often something was made.
+    pub fn calls(&self) -> u32 {
+        self.state.lock().unwrap().calls
+    }
+
+    async fn make(&self, key: &str) -> Result<String> {
+        let (hang, lost) = {
+            let mut state = self.state.lock().unwrap();
+            if state.fail > 0 {
+                state.fail -= 1;
+                return Err(ActionError::retryable("the toy is busy"));
+            }
+            state.calls += 1;
+            *state.done.entry(key.to_owned()).or_default() += 1;
+            (state.hang, std::mem::take(&mut state.lose_answer))
+        };
+        if hang {
+            std::future::pending::<()>().await;
+        }
+        if lost {
+            return Err(ActionError::retryable("the line went dead").may_have_landed());
+        }
+        Ok(key.to_owned())
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.state.lock().unwrap().done.get(key).is_some_and(|n| *n > 0)
+    }
+
+    fn take_away(&self, key: &str) -> Result<()> {
+        let mut state = self.state.lock().unwrap();
+        if state.undo_fails {
+            return Err(ActionError::fatal("the toy cannot be put away"));
+        }
+        state.done.insert(key.to_owned(), 0);
+        Ok(())
+    }
+}
+
+impl System for Toy {
+    fn address(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn ports(self: Arc<Self>) -> Ports {
+        Ports::default()
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<String>> {
+        async { Ok("toy 1".to_owned()) }.boxed()
+    }
+}
+
+/// What the toy's actions are given.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Fails after its effect, for good.
+    #[serde(default)]
+    break_down: bool,
+    /// Its effect is carried out and never answered.
+    #[serde(default)]
+    hang: bool,
+}
+
+/// What they return.
+#[derive(Serialize, JsonSchema)]
+pub struct Output {
+    key: String,
+}
+
+const fn effect(sort: EffectSort) -> EffectSpec {
+    EffectSpec { name: "make_thing", sort, limit: std::time::Duration::from_secs(1) }
+}
+
+/// Its thing can be asked for, and taken back.
+pub struct Make;
+
+impl Action for Make {
+    type System = Toy;
+    type Input = Input;
+    type Output = Output;
+    const SPEC: ActionSpec = ActionSpec {
+        name: "toy.make",
+        summary: "Make a thing",
+        risk: Risk::Change,
+        effects: &[effect(EffectSort::Askable)],
+        last_undoable: None,
+    };
+
+    async fn plan(&self, _: &ReadContext, toy: &Toy, _: Input) -> Result<Plan> {
+        let version = toy.state.lock().unwrap().version.clone();
+        Ok(Plan::new("make a thing")
+            .relies_on("the toy's version", version)
+            .changes("thing", None, Some("there".to_owned())))
+    }
+
+    async fn run(&self, ctx: &Context, toy: &Toy, input: Input) -> Result<Output> {
+        let key = ctx
+            .effect(
+                "make_thing",
+                |key| async move {
+                    let made = toy.make(&key.to_string()).await;
+                    if input.hang { std::future::pending().await } else { made }
+                },
+                |key| async move {
+                    let key = key.to_string();
+                    Ok(if toy.has(&key) { Found::Done(key) } else { Found::NotDone })
+                },
+            )
+            .await?;
+        ctx.log.line("made a thing");
+        if input.break_down {
+            return Err(ActionError::fatal("the thing broke"));
+        }
+        Ok(Output { key })
+    }
+
+    async fn undo(&self, ctx: &Context, toy: &Toy, _: Input) -> Result<Undone> {
+        ctx.undo("make_thing", |key, _: Option<String>| async move {
+            toy.take_away(&key.to_string())
+        })
+        .await?;
+        Ok(Undone::Fully)
+    }
+}
+
+/// Nobody can tell whether its thing was made, and it cannot be taken back.
+pub struct Shout;
+
+impl Action for Shout {
+    type System = Toy;
+    type Input = Input;
+    type Output = Output;
+    const SPEC: ActionSpec = ActionSpec {
+        name: "toy.shout",
+        summary: "Shout once",
+        risk: Risk::Change,
+        effects: &[effect(EffectSort::Neither)],
+        last_undoable: None,
+    };
+
+    async fn plan(&self, _: &ReadContext, _: &Toy, _: Input) -> Result<Plan> {
+        Ok(Plan::new("shout"))
+    }
+
+    async fn run(&self, ctx: &Context, toy: &Toy, _: Input) -> Result<Output> {
+        let key: Option<String> = ctx
+            .effect(
+                "make_thing",
+                |key| async move { toy.make(&key.to_string()).await.map(Some) },
+                |_| async { Ok(Found::Unclear("nobody listened".to_owned())) },
+            )
+            .await?;
+        Ok(Output { key: key.unwrap_or_default() })
+    }
+}
+
+/// The toy as an integration.
+pub fn integration() -> Integration {
+    fn connect(_: &Connect<'_>) -> Result<Arc<dyn System>, ConnectError> {
+        Ok(Arc::new(Toy::default()))
+    }
+    Integration {
+        kind: "toy",
+        connect,
+        actions: || vec![Arc::new(Make) as Arc<dyn AnyAction>, Arc::new(Shout)],
+    }
+}

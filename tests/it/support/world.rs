@@ -1,0 +1,131 @@
+//! An engine over a store in a folder of its own, with a toy to act on.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ed25519_dalek::SigningKey;
+use purser::action::{Registry, Systems};
+use purser::domain::approval::ApprovalPolicy;
+use purser::domain::event::{DIALECT, Requested, Trigger};
+use purser::domain::names::{Environment, RunId, SystemName};
+use purser::domain::person::Actor;
+use purser::domain::redact::Redactor;
+use purser::domain::run::RunState;
+use purser::domain::workflow::Workflow;
+use purser::engine::{Engine, Entropy, Parts, RunLog};
+use purser::store::sqlite::SqliteStore;
+use purser::store::{NewRun, Runs as _, Store};
+use uuid::Uuid;
+
+use super::journal::WallClock;
+use super::toy::{self, Toy};
+
+/// Randomness of the machine.
+pub struct Dice;
+
+impl Entropy for Dice {
+    fn bytes(&self) -> [u8; 32] {
+        let (one, two) = (Uuid::now_v7(), Uuid::now_v7());
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(one.as_bytes());
+        bytes[16..].copy_from_slice(two.as_bytes());
+        bytes
+    }
+}
+
+/// A running engine and what it acts on.
+pub struct World {
+    pub store: Arc<SqliteStore>,
+    pub toy: Arc<Toy>,
+    engine: Engine,
+}
+
+impl World {
+    /// Opens the store in this folder and takes up what is unfinished there.
+    pub async fn open(folder: &Path, toy: Arc<Toy>) -> Self {
+        let store = Arc::new(SqliteStore::open(folder, Arc::new(Redactor::new())).await.unwrap());
+        let mut systems = Systems::new();
+        let system = Arc::clone(&toy) as Arc<dyn purser::action::System>;
+        systems.insert(SystemName::from("box"), "toy", Environment::production(), system);
+        let engine = Engine::start(Parts {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            registry: Arc::new(Registry::new(vec![toy::integration()])),
+            systems: Arc::new(systems),
+            clock: Arc::new(WallClock),
+            entropy: Arc::new(Dice),
+            key: key(),
+            concurrent_runs: 4,
+            grace: Duration::from_millis(100),
+        });
+        Self { store, toy, engine }
+    }
+
+    /// Stops the engine, as SIGTERM would, and closes the store.
+    pub async fn close(self) {
+        self.engine.stop().await;
+    }
+
+    /// Asks for a run of these steps, given as YAML.
+    pub async fn ask(&self, steps: &str, approval: Vec<ApprovalPolicy>) -> RunId {
+        let definition: Workflow =
+            serde_saphyr::from_str(&format!("name: play\nsummary: Play\nsteps:\n{steps}")).unwrap();
+        let id = RunId::new(Uuid::now_v7());
+        let request = Requested {
+            workflow: "play".into(),
+            definition: definition.digest(),
+            dialect: DIALECT,
+            inputs: serde_json::json!({}),
+            by: actor("ann"),
+            trigger: Trigger::Api,
+            environments: vec![Environment::production()],
+            approval,
+            systems: [(SystemName::from("box"), "memory".to_owned())].into(),
+            concurrency: None,
+            timeout: None,
+        };
+        let at = purser::action::Clock::now(&WallClock);
+        let run = NewRun { id, at, request, definition, idempotency_key: None };
+        self.store.create(run).await.unwrap()
+    }
+
+    /// The run's state once it is as wanted.
+    pub async fn until(&self, run: RunId, wanted: impl Fn(&RunState) -> bool) -> RunState {
+        let mut changes = self.store.changes();
+        let look = async {
+            loop {
+                let log = self.store.log(run, 0).await.unwrap();
+                let state = RunState::replay(&log).unwrap();
+                if wanted(&state) {
+                    return state;
+                }
+                let _ = changes.recv().await;
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(20), look).await {
+            Ok(state) => state,
+            Err(_) => panic!("not in time: {:#?}", self.store.log(run, 0).await),
+        }
+    }
+
+    /// The run's state at its end.
+    pub async fn end(&self, run: RunId) -> RunState {
+        self.until(run, |state| state.ended.is_some()).await
+    }
+
+    /// The run's log, to answer in.
+    pub async fn log(&self, run: RunId) -> RunLog {
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        RunLog::open(run, store, Arc::new(WallClock), Arc::new(Dice)).await.unwrap().0
+    }
+}
+
+/// The key that signs receipts in tests.
+pub fn key() -> SigningKey {
+    SigningKey::from_bytes(&[9; 32])
+}
+
+/// An operator of this name.
+pub fn actor(name: &str) -> Actor {
+    Actor { person: name.into(), roles: vec!["operator".into()], through: "test".into() }
+}

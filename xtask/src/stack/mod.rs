@@ -1,0 +1,79 @@
+//! The stack of real parts that tests run against: `cargo xtask stack`.
+
+mod apt;
+pub(crate) mod cache;
+mod down;
+mod env;
+mod http;
+pub(crate) mod need;
+mod part;
+mod parts;
+pub(crate) mod places;
+mod ports;
+mod process;
+mod record;
+mod secret;
+mod status;
+mod up;
+
+use anyhow::Result;
+
+use crate::usage;
+pub(crate) use down::down;
+pub(crate) use env::of as env;
+pub(crate) use part::Part;
+use places::Places;
+pub(crate) use up::{is_up, up};
+
+/// All parts.
+pub(crate) fn all() -> impl Iterator<Item = &'static dyn Part> {
+    parts::ALL.iter().copied()
+}
+
+/// Runs `cargo xtask stack COMMAND [NAME…] [--json]`.
+pub(crate) fn command(command: &str, args: &[&str]) -> Result<()> {
+    let (flags, names): (Vec<&str>, Vec<&str>) = args.iter().partition(|arg| arg.starts_with('-'));
+    let json = flags.contains(&"--json");
+    if flags
+        .iter()
+        .any(|flag| *flag != "--json" || !matches!(command, "env" | "status"))
+    {
+        return Err(usage(&format!("unknown option: {}", flags.join(" "))));
+    }
+    let parts = select(&names)?;
+    let places = Places::from_env()?;
+    match command {
+        "up" => up(&places, &parts),
+        "down" => down(&places, &parts),
+        "status" => status::print(&places, &parts, json),
+        "env" => env::print(&places, &parts, json),
+        _ => Err(usage(&format!("unknown command: stack {command}"))),
+    }
+}
+
+/// The parts of these names; all, if none is named.
+fn select(names: &[&str]) -> Result<Vec<&'static dyn Part>> {
+    let known = |name: &str| all().any(|part| part.name() == name);
+    if let Some(unknown) = names.iter().find(|name| !known(name)) {
+        let all: Vec<&str> = all().map(Part::name).collect();
+        return Err(usage(&format!(
+            "no part is called {unknown}; there are: {}",
+            all.join(", ")
+        )));
+    }
+    let wanted = |part: &&dyn Part| names.is_empty() || names.contains(&part.name());
+    Ok(all().filter(wanted).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_means_all_parts() -> Result<()> {
+        assert_eq!(select(&[])?.len(), parts::ALL.len());
+        assert_eq!(select(&["postgres"])?.len(), 1);
+        assert!(select(&["oracle"]).is_err_and(|error| error.is::<crate::Usage>()));
+        Ok(())
+    }
+}

@@ -1,0 +1,12 @@
+//! The parts. A new one is a file here, a line in the list, and its ports in the table.
+
+mod bridge;
+mod docker;
+mod images;
+mod minio;
+mod postgres;
+
+use crate::stack::part::Part;
+
+/// All parts, in the order in which they are listed.
+pub(crate) const ALL: &[&dyn Part] = &[&docker::Docker, &postgres::Postgres, &minio::Minio];
