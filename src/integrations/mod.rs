@@ -2,6 +2,7 @@
 //!
 //! They know the domain and the action layer; never a chat, never each other.
 
+pub mod docker;
 pub mod folders;
 pub mod postgres;
 pub mod s3;
@@ -10,5 +11,5 @@ use crate::action::Integration;
 
 /// Every integration that Purser has.
 pub fn all() -> Vec<Integration> {
-    vec![postgres::integration(), s3::integration()]
+    vec![docker::integration(), postgres::integration(), s3::integration()]
 }

@@ -1,0 +1,212 @@
+//! What the Docker stories share: a step without an engine of workflows around it, and Docker's
+//! own client as the witness.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use purser::action::{ActionError, AnyAction, Connect, Context, Registry, Systems, Undone};
+use purser::domain::names::{Environment, RunId, SystemName};
+use purser::domain::plan::Plan;
+use purser::domain::redact::Redactor;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::journal::{MemoryJournal, Moment, read_context};
+use crate::support::stack;
+
+pub(crate) const V1: &str = "purser-test/web:v1";
+pub(crate) const V2: &str = "purser-test/web:v2";
+
+/// One step of a run, with the journal that outlives its attempts.
+pub(crate) struct Step {
+    pub(crate) journal: Arc<MemoryJournal>,
+    pub(crate) cancel: CancellationToken,
+    run: RunId,
+    action: Arc<dyn AnyAction>,
+    systems: Arc<Systems>,
+    input: Value,
+}
+
+impl Step {
+    pub(crate) fn of(action: &str, input: Value) -> Self {
+        let registry = Registry::new(purser::integrations::all());
+        Self {
+            journal: Arc::default(),
+            cancel: CancellationToken::new(),
+            run: RunId::new(uuid::Uuid::now_v7()),
+            action: Arc::clone(registry.action(action).unwrap()),
+            systems: systems(&format!("host = '{}'", host())).unwrap(),
+            input,
+        }
+    }
+
+    /// The same step, of which the process will "die" at this moment.
+    pub(crate) fn dying_at(self, effect: &str, moment: Moment) -> Self {
+        self.journal.die_at(effect, moment);
+        self
+    }
+
+    fn context(&self) -> Context {
+        let mut ctx = self
+            .journal
+            .context(self.run, self.action.spec(), "shop", &self.systems);
+        ctx.cancel = self.cancel.clone();
+        ctx
+    }
+
+    pub(crate) async fn plan(&self) -> Result<Plan, ActionError> {
+        let ctx = read_context("shop", &self.systems);
+        self.action.plan(&ctx, self.input.clone()).await
+    }
+
+    pub(crate) async fn run(&self) -> Result<Value, ActionError> {
+        self.action.run(&self.context(), self.input.clone()).await
+    }
+
+    /// As the engine does it: after an attempt that failed or was cancelled.
+    pub(crate) async fn undo(&self) -> Result<Undone, ActionError> {
+        let mut ctx = self.context();
+        ctx.cancel = CancellationToken::new();
+        self.action.undo(&ctx, self.input.clone()).await
+    }
+
+    /// The containers that carry this run's label, by name.
+    pub(crate) fn containers(&self) -> Vec<String> {
+        names(&format!("label=purser.run={}", self.run))
+    }
+
+    /// What happened to the containers of this run.
+    pub(crate) fn events(&self) -> Vec<String> {
+        events(&format!("label=purser.run={}", self.run))
+    }
+}
+
+/// The systems of a configuration with one table `[systems.shop]`.
+pub(crate) fn systems(settings: &str) -> Result<Arc<Systems>, String> {
+    let registry = Registry::new(purser::integrations::all());
+    let name = SystemName::from("shop");
+    let connect = Connect {
+        name: &name,
+        settings: settings.parse().unwrap(),
+        redactor: &Redactor::new(),
+        base: std::path::Path::new("."),
+    };
+    let system = (registry.integration("docker").unwrap().connect)(&connect)
+        .map_err(|error| error.to_string())?;
+    let mut systems = Systems::new();
+    systems.insert(name, "docker", Environment::production(), system);
+    Ok(Arc::new(systems))
+}
+
+pub(crate) fn host() -> String {
+    stack::variable("PURSER_TEST_DOCKER_HOST")
+}
+
+/// Docker's own client. Panics with its complaint when it fails.
+pub(crate) fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker")
+        .args(["--host", &host()])
+        .args(arguments)
+        .output()
+        .expect("docker can be run");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "docker {}: {complaint}",
+        arguments.join(" ")
+    );
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The names of the containers, stopped ones too, that this filter lets through.
+pub(crate) fn names(filter: &str) -> Vec<String> {
+    let listed = docker(&["ps", "--all", "--filter", filter, "--format", "{{.Names}}"]);
+    let mut names: Vec<_> = listed.lines().map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+/// One value of a container.
+pub(crate) fn inspect(container: &str, format: &str) -> String {
+    docker(&["inspect", "--format", format, container])
+}
+
+/// `create`, `start`, `die` … of the containers that this filter lets through, in order. Health
+/// checks and what they start are left out.
+pub(crate) fn events(filter: &str) -> Vec<String> {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let until = format!("{}.{:09}", now.as_secs(), now.subsec_nanos());
+    let mut arguments = vec!["events", "--since", "1h", "--until", &until];
+    arguments.extend(["--filter", "type=container", "--filter", filter]);
+    let listed = docker(&[&arguments[..], &["--format", "{{.Action}}"]].concat());
+    let of_checks = |event: &&str| event.starts_with("exec_") || event.starts_with("health_");
+    listed
+        .lines()
+        .filter(|event| !of_checks(event))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Asks until it is so.
+pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "never came true: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The text with what differs in each run replaced.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut hex = String::new();
+    for c in text.chars().chain(std::iter::once('\0')) {
+        if c.is_ascii_hexdigit() && !c.is_ascii_uppercase() {
+            hex.push(c);
+            continue;
+        }
+        plain.push_str(if hex.len() >= 8 { "HEX" } else { &hex });
+        hex.clear();
+        plain.push(c);
+    }
+    plain.trim_end_matches('\0').to_owned()
+}
+
+/// Plan as people see it, with preconditions.
+pub(crate) fn shown(plan: &Plan) -> String {
+    let mut lines = vec![plan.summary.clone()];
+    lines.extend(
+        plan.preconditions
+            .iter()
+            .map(|p| format!("relies on {}: {}", p.subject, p.is)),
+    );
+    lines.extend(plan.changes.iter().map(|c| {
+        let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing".to_owned());
+        format!("{}: {} → {}", c.subject, side(&c.from), side(&c.to))
+    }));
+    lines.extend(plan.notes.iter().map(|note| format!("note: {note}")));
+    plain(&lines.join("\n"))
+}
+
+/// A name that no other test uses.
+pub(crate) fn unique(what: &str) -> String {
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    format!("{what}-{}", &id[id.len() - 10..])
+}
+
+/// Removes containers when the test ends, however it ends.
+pub(crate) struct Cleanup(pub(crate) String);
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        for name in names(&self.0) {
+            let _ = Command::new("docker")
+                .args(["--host", &host(), "rm", "--force", "--volumes", &name])
+                .output();
+        }
+    }
+}
