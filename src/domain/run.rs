@@ -232,20 +232,15 @@ impl RunState {
         if self.steps.values().any(|step| step.question.is_some()) {
             return RunStatus::Waiting(WaitingFor::Decision);
         }
+        if self.stop.is_none() && self.approval_is_open() {
+            return RunStatus::Waiting(WaitingFor::Approval);
+        }
         if self.started_at.is_none() {
             return RunStatus::Queued;
         }
-        if self.stop.is_none() {
-            if self.approval_is_open() {
-                return RunStatus::Waiting(WaitingFor::Approval);
-            }
-            if self
-                .steps
-                .values()
-                .any(|step| step.status == StepStatus::Waiting)
-            {
-                return RunStatus::Waiting(WaitingFor::Timer);
-            }
+        let pauses = |step: &StepState| step.status == StepStatus::Waiting && !step.wants_undo();
+        if self.stop.is_none() && self.steps.values().any(pauses) {
+            return RunStatus::Waiting(WaitingFor::Timer);
         }
         RunStatus::Running
     }

@@ -164,6 +164,17 @@ async fn an_approval_holds_for_its_plan_only() {
 }
 
 #[tokio::test]
+async fn a_run_that_waits_for_people_keeps_no_other_of_its_key_waiting() {
+    let (world, _folder) = world().await;
+    let policy: ApprovalPolicy = serde_json::from_str(r#"{ "by": ["operator"] }"#).unwrap();
+    let key = Some("web".to_owned());
+    let first = world.ask_as(ONE, vec![policy], key.clone()).await;
+    world.until(first, |s| s.status() == RunStatus::Waiting(WaitingFor::Approval)).await;
+    let second = world.ask_as(ONE, vec![], key).await;
+    assert_eq!(ending(&world.end(second).await).0, FinalState::Succeeded);
+}
+
+#[tokio::test]
 async fn a_cancelled_run_takes_back_what_it_did_and_what_it_was_about_to() {
     let (world, _folder) = world().await;
     let hangs = "  - { id: two, uses: toy.make, with: { system: box, hang: true } }\n";
