@@ -169,8 +169,8 @@ fn evaluate(
     Ok(value)
 }
 
-/// The expression of a text that is exactly one `{{ }}`.
-fn only_expression(text: &str) -> Option<&str> {
+/// The expression of a text that is exactly one `{{ }}`, and so keeps the type of its value.
+pub fn only_expression(text: &str) -> Option<&str> {
     let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
     (!inner.contains("{{") && !inner.contains("}}")).then(|| inner.trim())
 }
