@@ -1,2 +1,41 @@
-//! Purser.
-fn main() {}
+//! The program: reads the command line, and hands over to the server or to a client of it.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use purser::app;
+use purser::cli::{self, Cli, Command, Failure, Server};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Another one was installed before only if main were called twice.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::failed(error.to_string()).report(),
+    };
+    let done = runtime.block_on(run(cli));
+    // A prompt's reader blocks a thread until the next line: nobody waits for it.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Up => app::up(&cli.config, cli.socket).await,
+        Command::Lint => app::lint(&cli.config, cli.json),
+        Command::Receipts(cli::Receipts::Verify { file: Some(file), key }) => {
+            cli::verify_file(&file, key.as_deref(), cli.json)
+        }
+        command => {
+            let socket = match cli.socket {
+                Some(socket) => socket,
+                None => app::socket(&cli.config)?,
+            };
+            cli::call(command, &Server::at(&socket)?, cli.json).await
+        }
+    }
+}

@@ -175,12 +175,17 @@ pub trait Objects: Send + Sync {
     fn url(&self) -> &ObjectUrl;
 
     /// Ends unfinished multipart uploads whose path begins with `prefix`, such as those of a
-    /// process that died, and says how many there were.
+    /// process that died, and says how many there were. Name a whole object where you can: some
+    /// servers list the uploads of exactly that path only.
     fn abort_uploads<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<usize>>;
 
     /// A failure of the library as an error for people: which object, on which system, and what
-    /// to do (wrong key, no such bucket, not reachable).
-    fn explain(&self, what: &str, error: object_store::Error) -> super::ActionError;
+    /// to do (wrong key, no such bucket and the one nearest to it, not reachable).
+    fn explain<'a>(
+        &'a self,
+        what: &'a str,
+        error: object_store::Error,
+    ) -> BoxFuture<'a, super::ActionError>;
 }
 
 #[cfg(test)]

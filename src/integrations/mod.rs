@@ -2,11 +2,14 @@
 //!
 //! They know the domain and the action layer; never a chat, never each other.
 
-mod docker;
+pub mod docker;
+pub mod folders;
+pub mod postgres;
+pub mod s3;
 
 use crate::action::Integration;
 
 /// Every integration that Purser has.
 pub fn all() -> Vec<Integration> {
-    vec![docker::integration()]
+    vec![docker::integration(), postgres::integration(), s3::integration()]
 }

@@ -1,8 +1,11 @@
 //! Looking: at runs, what their steps said, and receipts.
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Result, Service, ServiceError};
+use crate::catalog::Catalog;
+use crate::domain::input::InputSpec;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
 use crate::domain::receipt::Receipt;
@@ -22,6 +25,26 @@ pub struct RunView {
     pub progress: Option<String>,
     /// Its whole state.
     pub run: RunState,
+}
+
+/// A workflow or a command as lists show it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CatalogEntry {
+    /// Its name.
+    pub name: String,
+    /// One line.
+    pub summary: String,
+    /// Inputs or options, in the order of the file.
+    pub inputs: IndexMap<String, InputSpec>,
+}
+
+/// Everything that can be asked for by name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CatalogView {
+    /// What people can type.
+    pub commands: Vec<CatalogEntry>,
+    /// What can be run.
+    pub workflows: Vec<CatalogEntry>,
 }
 
 impl Service {
@@ -78,6 +101,15 @@ impl Service {
         Ok(self.parts.store.last_lines(run, step, limit.min(LONGEST_LIST)).await?)
     }
 
+    /// Everything that can be asked for by name.
+    ///
+    /// # Errors
+    /// A stranger asks.
+    pub async fn names(&self, by: &Actor) -> Result<CatalogView> {
+        self.known(by, "look at the catalog").await?;
+        Ok(catalog_view(&self.catalog()))
+    }
+
     /// Tells each run whose log has grown.
     pub fn changes(&self) -> tokio::sync::broadcast::Receiver<RunId> {
         self.parts.store.changes()
@@ -120,7 +152,10 @@ impl Service {
     }
 
     /// Only people whom Purser knows may look.
-    async fn known(&self, by: &Actor, asked: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// A stranger asks; a receipt says so.
+    pub async fn known(&self, by: &Actor, asked: &str) -> Result<()> {
         if by.roles.is_empty() {
             let why = format!(
                 "{by} is nobody whom Purser knows: add `[people.NAME]` with `roles` and this {} to \
@@ -130,5 +165,26 @@ impl Service {
             return Err(self.refuse(by, asked, why).await);
         }
         Ok(())
+    }
+}
+
+fn catalog_view(catalog: &Catalog) -> CatalogView {
+    CatalogView {
+        commands: catalog
+            .commands()
+            .map(|command| CatalogEntry {
+                name: command.name.to_string(),
+                summary: command.summary.clone(),
+                inputs: command.options.clone(),
+            })
+            .collect(),
+        workflows: catalog
+            .workflows()
+            .map(|loaded| CatalogEntry {
+                name: loaded.workflow.name.to_string(),
+                summary: loaded.workflow.summary.clone(),
+                inputs: loaded.workflow.inputs.clone(),
+            })
+            .collect(),
     }
 }

@@ -7,6 +7,8 @@ mod look;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use ed25519_dalek::VerifyingKey;
+
 use crate::action::{Clock, Registry, Systems};
 use crate::catalog::Catalog;
 use crate::domain::names::RunId;
@@ -15,11 +17,15 @@ use crate::domain::receipt::{Draft, Subject};
 use crate::domain::redact::Redactor;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Progress, RunLog};
+pub use crate::store::RunRow;
 use crate::store::{Store, StoreError};
 
 pub use answer::Verdict;
 pub use invoke::{Ask, Invocation};
-pub use look::RunView;
+pub use look::{CatalogEntry, CatalogView, RunView};
+
+/// The role that may do what belongs to no workflow: reload the catalog.
+const OPERATOR: &str = "operator";
 
 /// What the service answers.
 pub type Result<T, E = ServiceError> = std::result::Result<T, E>;
@@ -47,6 +53,9 @@ impl From<StoreError> for ServiceError {
     }
 }
 
+/// Reads workflows and commands anew; `Err` says what is wrong with them, a line each.
+pub type ReadCatalog = dyn Fn() -> Result<Catalog, String> + Send + Sync;
+
 /// What the service is built from.
 pub struct Parts {
     /// Where runs and receipts are.
@@ -65,6 +74,10 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// What running steps say.
     pub progress: Arc<Progress>,
+    /// The key that receipts are verified with.
+    pub receipts_key: VerifyingKey,
+    /// Reads workflows and commands.
+    pub read_catalog: Box<ReadCatalog>,
 }
 
 /// Everything that can be asked of Purser.
@@ -89,14 +102,27 @@ impl Service {
         &self.parts.people
     }
 
-    /// Goes on with other workflows and commands, and leaves a receipt that says who wanted it.
-    /// Runs that have begun keep their definitions.
+    /// The key that receipts are verified with.
+    pub fn receipts_key(&self) -> &VerifyingKey {
+        &self.parts.receipts_key
+    }
+
+    /// Reads workflows and commands anew and goes on with them; a receipt says who wanted it. Bad
+    /// ones leave the old ones in force (decision 5). Runs that have begun keep their definitions.
     ///
     /// # Errors
-    /// The receipt cannot be written; then the old ones stay.
-    pub async fn replace_catalog(&self, catalog: Catalog, by: Actor) -> Result<()> {
+    /// The person is no operator, the files have errors, or the receipt cannot be written.
+    pub async fn reload(&self, by: &Actor) -> Result<()> {
+        if !by.has_one_of(&[OPERATOR.into()]) {
+            let why = format!("{by} may not reload the catalog: that takes the role {OPERATOR}");
+            return Err(self.refuse(by, "reload", why).await);
+        }
+        let catalog = (self.parts.read_catalog)().map_err(|problems| {
+            ServiceError::Invalid(format!("the old catalog stays in force:\n{problems}"))
+        })?;
         let summary = format!("the catalog was reloaded by {by}");
-        self.leave_receipt(Subject::Changed { what: "catalog".to_owned() }, by, &summary).await?;
+        let subject = Subject::Changed { what: "catalog".to_owned() };
+        self.leave_receipt(subject, by.clone(), &summary).await?;
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
         Ok(())
     }
@@ -106,6 +132,7 @@ impl Service {
             registry: Arc::clone(&self.parts.registry),
             systems: Arc::clone(&self.parts.systems),
             clock: Arc::clone(&self.parts.clock),
+            redactor: Arc::clone(&self.parts.redactor),
         }
     }
 

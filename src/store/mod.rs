@@ -4,6 +4,7 @@
 pub mod sqlite;
 
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::domain::digest::Digest;
@@ -69,7 +70,7 @@ pub struct Append {
 }
 
 /// A line of the list of runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRow {
     /// Which run.
     pub id: RunId,

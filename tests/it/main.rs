@@ -3,4 +3,7 @@
 mod catalog;
 mod docker;
 mod engine;
+mod layers;
+mod postgres;
+mod s3;
 mod support;

@@ -7,11 +7,17 @@
 //! ```
 
 mod container;
+mod deploy_service;
 mod engine;
 mod image;
+mod list_services;
 mod logs;
+mod probe;
+mod proof;
+mod restart_service;
 mod run_job;
 mod service;
+mod show_logs;
 mod suggest;
 
 use std::sync::Arc;
@@ -28,5 +34,11 @@ pub(crate) fn integration() -> Integration {
 }
 
 fn actions() -> Vec<Arc<dyn AnyAction>> {
-    vec![Arc::new(run_job::RunJob)]
+    vec![
+        Arc::new(deploy_service::DeployService),
+        Arc::new(list_services::ListServices),
+        Arc::new(restart_service::RestartService),
+        Arc::new(run_job::RunJob),
+        Arc::new(show_logs::ShowLogs),
+    ]
 }

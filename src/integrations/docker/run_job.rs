@@ -86,7 +86,7 @@ impl Action for RunJob {
             EffectSpec {
                 name: START,
                 sort: EffectSort::Askable,
-                limit: Duration::from_secs(5),
+                limit: Duration::from_secs(10),
             },
             EffectSpec {
                 name: REMOVE,

@@ -30,12 +30,9 @@ impl Service {
     /// The service of this name, or why there is none: the nearest name, or the candidates.
     pub(super) async fn find(docker: &Docker, wanted: &str) -> Result<Self> {
         let services = all(docker).await?;
-        pick(&services, wanted).cloned().map_err(|why| {
-            ActionError::fatal(format!(
-                "on `{}`: {why}; nothing was changed",
-                docker.name()
-            ))
-        })
+        pick(&services, wanted)
+            .cloned()
+            .map_err(|why| ActionError::fatal(format!("on `{}`: {why}", docker.name())))
     }
 
     /// Its containers, looked at one by one; one that went away meanwhile is left out.

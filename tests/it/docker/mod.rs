@@ -1,4 +1,9 @@
 //! Stories about one Docker engine, told against a real one and checked by Docker's own client.
 
+mod deploy;
+mod deploy_killed;
+mod deploy_refused;
 mod jobs;
+mod services;
+mod shop;
 mod stage;

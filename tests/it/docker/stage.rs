@@ -1,8 +1,10 @@
 //! What the Docker stories share: a step without an engine of workflows around it, and Docker's
 //! own client as the witness.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use purser::action::{ActionError, AnyAction, Connect, Context, Registry, Systems, Undone};
@@ -76,9 +78,9 @@ impl Step {
         names(&format!("label=purser.run={}", self.run))
     }
 
-    /// What happened to the containers of this run.
-    pub(crate) fn events(&self) -> Vec<String> {
-        events(&format!("label=purser.run={}", self.run))
+    /// What happens from now on to the containers of this run.
+    pub(crate) fn events(&self) -> Events {
+        Events::of(&format!("label=purser.run={}", self.run))
     }
 }
 
@@ -132,20 +134,58 @@ pub(crate) fn inspect(container: &str, format: &str) -> String {
     docker(&["inspect", "--format", format, container])
 }
 
-/// `create`, `start`, `die` … of the containers that this filter lets through, in order. Health
-/// checks and what they start are left out.
-pub(crate) fn events(filter: &str) -> Vec<String> {
-    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    let until = format!("{}.{:09}", now.as_secs(), now.subsec_nanos());
-    let mut arguments = vec!["events", "--since", "1h", "--until", &until];
-    arguments.extend(["--filter", "type=container", "--filter", filter]);
-    let listed = docker(&[&arguments[..], &["--format", "{{.Action}}"]].concat());
-    let of_checks = |event: &&str| event.starts_with("exec_") || event.starts_with("health_");
-    listed
-        .lines()
-        .filter(|event| !of_checks(event))
-        .map(str::to_owned)
-        .collect()
+/// `create`, `start`, `die` … of the containers that a filter lets through, in order, as the
+/// engine tells them. Health checks and what they start are left out: they would flood the few
+/// events that the engine remembers.
+pub(crate) struct Events {
+    client: Child,
+    told: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Events {
+    pub(crate) fn of(filter: &str) -> Self {
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        let now = format!("{}.{:09}", now.as_secs(), now.subsec_nanos());
+        let mut client = Command::new("docker")
+            .args(["--host", &host(), "events", "--since", &now])
+            .args(["--filter", "type=container", "--filter", filter])
+            .args(["--format", "{{.Action}}"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("docker can be run");
+        let lines = BufReader::new(client.stdout.take().unwrap()).lines();
+        let (teller, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let is_check = |event: &str| event.starts_with("exec_") || event.starts_with("health_");
+            for event in lines.map_while(Result::ok).filter(|event| !is_check(event)) {
+                let _ = teller.send(event);
+            }
+        });
+        Self {
+            client,
+            told,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Waits for the event that the story knows to be the last one, and returns what came before.
+    pub(crate) fn until(&mut self, last: &str) -> Vec<String> {
+        loop {
+            match self.told.recv_timeout(Duration::from_secs(20)) {
+                Ok(event) if event == last => return std::mem::take(&mut self.seen),
+                Ok(event) => self.seen.push(event),
+                Err(_) => panic!("no {last} came after {:?}", self.seen),
+            }
+        }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        let _ = self.client.kill();
+        let _ = self.client.wait();
+    }
 }
 
 /// Asks until it is so.

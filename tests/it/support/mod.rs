@@ -1,6 +1,9 @@
 //! What the stories share: the stack of real parts, and contexts to call actions in.
 
+pub mod database;
 pub mod journal;
+pub mod s3;
 pub mod stack;
+pub mod systems;
 pub mod toy;
 pub mod world;

@@ -1,0 +1,277 @@
+//! The composition root: the only file that knows everyone.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ed25519_dalek::SigningKey;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::action::{Clock, Connect, Registry, Systems};
+use crate::catalog::{Catalog, CatalogFolders, Problem, Severity};
+use crate::cli::Failure;
+use crate::config::Config;
+use crate::domain::person::{People, Person};
+use crate::domain::redact::Redactor;
+use crate::domain::time::Timestamp;
+use crate::engine::{self, Engine, Entropy};
+use crate::http;
+use crate::integrations;
+use crate::service::{self, Service};
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+use crate::telemetry;
+
+/// Starts the server and returns when it has been told to stop and has handed back its work.
+///
+/// # Errors
+/// What is wrong with the configuration, the store or the socket.
+pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
+    let redactor = Arc::new(Redactor::new());
+    let world = World::load(config_path, &redactor)?;
+    let config = world.config.clone();
+    telemetry::start(config.log.format, &config.log.level, Arc::clone(&redactor))
+        .map_err(Failure::usage)?;
+    let catalog = world.catalog()?;
+    let store = SqliteStore::open(&config.store.path, Arc::clone(&redactor)).await;
+    let store: Arc<dyn Store> = Arc::new(store.map_err(|error| Failure::failed(error.to_string()))?);
+    let key = receipts_key(&config.store.path.join("receipts.key"))?;
+    let socket = socket.unwrap_or_else(|| config.server.socket.clone());
+    let listener = http::listen(&socket, Some(&config.server.group))
+        .map_err(|error| Failure::failed(error.to_string()))?;
+
+    let clock: Arc<dyn Clock> = Arc::new(MachineClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(MachineEntropy);
+    let engine = Engine::start(engine::Parts {
+        store: Arc::clone(&store),
+        registry: Arc::clone(&world.registry),
+        systems: Arc::clone(&world.systems),
+        clock: Arc::clone(&clock),
+        redactor: Arc::clone(&redactor),
+        entropy: Arc::clone(&entropy),
+        key: key.clone(),
+        concurrent_runs: config.engine.concurrent_runs,
+        grace: config.engine.cancel_grace.duration(),
+    });
+    let service = Arc::new(Service::new(
+        service::Parts {
+            store,
+            registry: Arc::clone(&world.registry),
+            systems: Arc::clone(&world.systems),
+            people: world.people(),
+            redactor,
+            clock,
+            entropy,
+            progress: engine.progress(),
+            receipts_key: key.verifying_key(),
+            read_catalog: Box::new(move || world.catalog().map_err(|failure| failure.message)),
+        },
+        catalog,
+    ));
+    tracing::info!(socket = %socket.display(), "purser is up");
+    let served = serve(listener, service).await;
+    engine.stop().await;
+    // The store's lock is still held: nobody else can have made a socket here meanwhile.
+    let _ = std::fs::remove_file(&socket);
+    tracing::info!("purser is down; unfinished runs go on at the next start");
+    served
+}
+
+/// Checks configuration, workflows and commands, and says all that is wrong.
+///
+/// # Errors
+/// Something is wrong.
+pub fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
+    let world = World::load(config_path, &Arc::new(Redactor::new()))?;
+    let (catalog, problems) = world.read_catalog();
+    if json {
+        println!("{}", serde_json::json!(problems));
+    } else {
+        problems.iter().for_each(|problem| println!("{problem}"));
+    }
+    match catalog {
+        Some(catalog) if !json => {
+            println!(
+                "{} systems, {} workflows, {} commands: no errors",
+                world.systems.iter().count(),
+                catalog.workflows().count(),
+                catalog.commands().count()
+            );
+            Ok(())
+        }
+        Some(_) => Ok(()),
+        None => Err(Failure { code: 1, message: String::new() }),
+    }
+}
+
+/// The socket that the configuration names, for the clients on this machine.
+///
+/// # Errors
+/// The configuration does not do.
+pub fn socket(config_path: &Path) -> Result<PathBuf, Failure> {
+    if config_path.exists() {
+        Ok(load_config(config_path)?.server.socket)
+    } else {
+        Ok(crate::config::default_socket())
+    }
+}
+
+/// What is read once, at the start.
+struct World {
+    config: Config,
+    registry: Arc<Registry>,
+    systems: Arc<Systems>,
+}
+
+impl World {
+    fn load(config_path: &Path, redactor: &Redactor) -> Result<Self, Failure> {
+        let config = load_config(config_path)?;
+        let registry = Registry::new(integrations::all());
+        let mut systems = Systems::new();
+        systems.set_folders(Arc::new(integrations::folders::LocalFolders));
+        for (name, system) in &config.systems {
+            let integration = registry
+                .integration(&system.kind)
+                .map_err(|unknown| Failure::usage(config.locate(name, &unknown)))?;
+            let connect = Connect {
+                name,
+                settings: system.settings.clone(),
+                redactor,
+                base: config.folder(),
+            };
+            let connected = (integration.connect)(&connect)
+                .map_err(|error| Failure::usage(config.locate(name, &error.message)))?;
+            systems.insert(name.clone(), integration.kind, system.environment.clone(), connected);
+        }
+        Ok(Self { config, registry: Arc::new(registry), systems: Arc::new(systems) })
+    }
+
+    fn read_catalog(&self) -> (Option<Catalog>, Vec<Problem>) {
+        let folders = CatalogFolders {
+            workflows: self.config.catalog.workflows.clone(),
+            commands: self.config.catalog.commands.clone(),
+        };
+        Catalog::load(&folders, &self.registry, &self.systems, &self.people())
+    }
+
+    /// The catalog without errors; warnings go to the log.
+    fn catalog(&self) -> Result<Catalog, Failure> {
+        let (catalog, problems) = self.read_catalog();
+        for problem in problems.iter().filter(|problem| problem.severity == Severity::Warning) {
+            tracing::warn!("{problem}");
+        }
+        catalog.ok_or_else(|| {
+            let lines: Vec<_> = problems
+                .iter()
+                .filter(|problem| problem.severity == Severity::Error)
+                .map(ToString::to_string)
+                .collect();
+            Failure::usage(lines.join("\n"))
+        })
+    }
+
+    fn people(&self) -> People {
+        let person = |(name, person): (&_, &crate::config::PersonConfig)| Person {
+            name: Clone::clone(name),
+            roles: person.roles.clone(),
+            uid: person.uid,
+        };
+        People::new(self.config.people.iter().map(person).collect())
+    }
+}
+
+fn load_config(path: &Path) -> Result<Config, Failure> {
+    Config::load(path, std::env::vars()).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Answers until SIGTERM or SIGINT; SIGHUP re-reads the catalog.
+async fn serve(
+    listener: tokio::net::UnixListener,
+    service: Arc<Service>,
+) -> Result<(), Failure> {
+    let shutdown = CancellationToken::new();
+    let server = http::serve(listener, Arc::clone(&service), shutdown.clone());
+    let stop = async {
+        let failed = |error: std::io::Error| Failure::failed(error.to_string());
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => reload_by_signal(&service).await,
+            }
+        }
+        shutdown.cancel();
+        Ok(())
+    };
+    let (served, stopped) = tokio::join!(server, stop);
+    served.map_err(|error| Failure::failed(error.to_string()))?;
+    stopped
+}
+
+async fn reload_by_signal(service: &Service) {
+    let by = service.people().by_uid(nix::unistd::getuid().as_raw());
+    match service.reload(&by).await {
+        Ok(()) => tracing::info!("the catalog was reloaded"),
+        Err(error) => tracing::error!(%error, "the catalog was not reloaded"),
+    }
+}
+
+/// The key that signs receipts: read, or made at the first start, for the owner only.
+fn receipts_key(path: &Path) -> Result<SigningKey, Failure> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let failed = |what: &str| Failure::failed(format!("{}: {what}", path.display()));
+    match std::fs::read_to_string(path) {
+        Ok(text) => hex::decode(text.trim())
+            .ok()
+            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+            .map(|bytes| SigningKey::from_bytes(&bytes))
+            .ok_or_else(|| {
+                failed("this is no key of 64 hexadecimal digits; restore it from a backup: without \
+                        it new receipts cannot follow the old ones")
+            }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let seed = MachineEntropy.bytes();
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)
+                .map_err(|error| failed(&error.to_string()))?;
+            file.write_all(hex::encode(seed).as_bytes())
+                .and_then(|()| file.sync_all())
+                .map_err(|error| failed(&error.to_string()))?;
+            Ok(SigningKey::from_bytes(&seed))
+        }
+        Err(error) => Err(failed(&error.to_string())),
+    }
+}
+
+struct MachineClock;
+
+impl Clock for MachineClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the clock that is injected everywhere")]
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let micros = since.map_or(0, |since| since.as_micros());
+        Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
+struct MachineEntropy;
+
+impl Entropy for MachineEntropy {
+    fn bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        if let Err(error) = getrandom::fill(&mut bytes) {
+            // Ids and salts that repeat would be worse than no Purser.
+            tracing::error!(%error, "this machine gives no randomness");
+            std::process::abort();
+        }
+        bytes
+    }
+}

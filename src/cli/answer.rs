@@ -1,0 +1,91 @@
+//! `purser approve`, `reject`, `cancel`, `decide`: what people say to a run.
+
+use clap::{Args, ValueEnum};
+
+use super::client::Server;
+use super::{Failure, print_json, render};
+use crate::http::types::{AnswerBody, RunView};
+
+/// Say yes to a run's plan.
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The run's id, or the beginning or end of it.
+    run: String,
+    /// The plan that you have seen: its digest, or the beginning of it. Without it, whatever plan
+    /// the run has now.
+    #[arg(long)]
+    plan: Option<String>,
+}
+
+/// Say no, or stop, with a reason.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The run's id, or the beginning or end of it.
+    run: String,
+    /// Why; it stands on the receipt.
+    #[arg(long)]
+    reason: Option<String>,
+}
+
+/// Say whether an effect happened of which nobody else can tell.
+#[derive(Debug, Args)]
+pub struct Decide {
+    /// The run's id, or the beginning or end of it.
+    run: String,
+    /// What you have found.
+    verdict: Verdict,
+}
+
+/// What somebody has found.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Verdict {
+    /// It happened: the run goes on behind it.
+    Happened,
+    /// It did not: the run does it.
+    DidNot,
+}
+
+impl Approve {
+    pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
+        let body = AnswerBody { digest: self.plan, ..AnswerBody::default() };
+        tell(server, &self.run, "approve", &body, json).await
+    }
+}
+
+impl Why {
+    pub(super) async fn call(
+        self,
+        server: &Server,
+        verb: &str,
+        json: bool,
+    ) -> Result<(), Failure> {
+        let body = AnswerBody { reason: self.reason, ..AnswerBody::default() };
+        tell(server, &self.run, verb, &body, json).await
+    }
+}
+
+impl Decide {
+    pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
+        let happened = Some(matches!(self.verdict, Verdict::Happened));
+        let body = AnswerBody { happened, ..AnswerBody::default() };
+        tell(server, &self.run, "decide", &body, json).await
+    }
+}
+
+async fn tell(
+    server: &Server,
+    run: &str,
+    verb: &str,
+    body: &AnswerBody,
+    json: bool,
+) -> Result<(), Failure> {
+    let view: RunView = server.post(&format!("runs/{run}/{verb}"), body).await?;
+    if json {
+        return print_json(&view);
+    }
+    println!("run {}: {}", view.run.id.short(), render::status(view.status));
+    if let Some(todo) = render::what_to_do(&view) {
+        println!("{todo}");
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! The client of the API, over the server's Unix socket.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use reqwest::{Client, RequestBuilder, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Failure;
+use crate::http::types::{ProblemDetails, RunView};
+
+/// No answer takes longer, save a watched run.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a server that went away in mid-watch is waited for.
+const RETURN: Duration = Duration::from_secs(120);
+
+/// Between two looks whether it has returned.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// A server to talk to.
+pub struct Server {
+    client: Client,
+    socket: PathBuf,
+}
+
+impl Server {
+    /// The server behind this socket.
+    ///
+    /// # Errors
+    /// The client cannot be built.
+    pub fn at(socket: &Path) -> Result<Self, Failure> {
+        let client = Client::builder()
+            .unix_socket(socket)
+            .build()
+            .map_err(|error| Failure::failed(error.to_string()))?;
+        Ok(Self { client, socket: socket.to_owned() })
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let request = self.client.get(url(path)).timeout(PATIENCE);
+        self.read(self.send(request).await?).await
+    }
+
+    pub(super) async fn post<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<T, Failure> {
+        let request = self.client.post(url(path)).json(body).timeout(PATIENCE);
+        self.read(self.send(request).await?).await
+    }
+
+    /// Shows the run's view to `see`, now and at each change, until `see` says that it is enough.
+    ///
+    /// A server that goes away is waited for, and the watch goes on where it was: the run is in
+    /// the server's store, not in this process.
+    pub(super) async fn watch(
+        &self,
+        run: &str,
+        mut see: impl FnMut(&RunView) -> bool,
+        mut gone: impl FnMut(),
+    ) -> Result<RunView, Failure> {
+        let mut last: Option<RunView> = None;
+        loop {
+            match self.watch_once(run, &mut see, &mut last).await {
+                Ok(Some(view)) => return Ok(view),
+                Ok(None) => {}
+                Err(failure) if failure.code == NO_SERVER && last.is_some() => {}
+                Err(failure) => return Err(failure),
+            }
+            gone();
+            self.wait_for_return().await?;
+        }
+    }
+
+    /// `Ok(None)` when the server went away in the middle.
+    async fn watch_once(
+        &self,
+        run: &str,
+        see: &mut impl FnMut(&RunView) -> bool,
+        last: &mut Option<RunView>,
+    ) -> Result<Option<RunView>, Failure> {
+        let response = self.send(self.client.get(url(&format!("runs/{run}/watch")))).await?;
+        let response = self.fine(response).await?;
+        let mut stream = response.bytes_stream();
+        let mut buffer = Vec::new();
+        while let Some(Ok(bytes)) = stream.next().await {
+            buffer.extend_from_slice(&bytes);
+            while let Some(end) = buffer.windows(2).position(|pair| pair == b"\n\n") {
+                let message: Vec<u8> = buffer.drain(..end + 2).collect();
+                let Some(view) = view_of(&message) else { continue };
+                let enough = see(&view) || view.run.ended.is_some();
+                *last = Some(view.clone());
+                if enough {
+                    return Ok(Some(view));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn wait_for_return(&self) -> Result<(), Failure> {
+        let back = async {
+            while self.client.get("http://purser/readyz").timeout(PATIENCE).send().await.is_err() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::time::timeout(RETURN, back).await.map_err(|_| self.no_server())
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        request.send().await.map_err(|error| {
+            if error.is_timeout() {
+                return Failure::failed("Purser gave no answer in time; see its log");
+            }
+            self.no_server()
+        })
+    }
+
+    fn no_server(&self) -> Failure {
+        Failure {
+            code: NO_SERVER,
+            message: format!(
+                "no Purser is listening at {}: start it with `purser up`, or name its socket with \
+                 --socket",
+                self.socket.display()
+            ),
+        }
+    }
+
+    async fn fine(&self, response: Response) -> Result<Response, Failure> {
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = response.text().await.unwrap_or_default();
+        Err(match serde_json::from_str::<ProblemDetails>(&body) {
+            Ok(problem) => {
+                let code = match problem.title.as_str() {
+                    "refused" => 4,
+                    "invalid" => 2,
+                    _ => 1,
+                };
+                Failure { code, message: problem.detail }
+            }
+            Err(_) => Failure::failed(format!("Purser answered {status}: {body}")),
+        })
+    }
+
+    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, Failure> {
+        let body = self
+            .fine(response)
+            .await?
+            .text()
+            .await
+            .map_err(|_| Failure::failed("Purser went away in the middle of its answer"))?;
+        serde_json::from_str(&body).map_err(|error| {
+            Failure::failed(format!(
+                "the answer is not what this version of the command expects ({error}): use the \
+                 version of the running server"
+            ))
+        })
+    }
+}
+
+/// No server listens.
+const NO_SERVER: u8 = 5;
+
+fn url(path: &str) -> String {
+    format!("http://purser/api/v1/{path}")
+}
+
+/// The view in a server-sent event; `None` for a comment that keeps the line open.
+fn view_of(message: &[u8]) -> Option<RunView> {
+    let text = std::str::from_utf8(message).ok()?;
+    let data: String = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    serde_json::from_str(&data).ok()
+}

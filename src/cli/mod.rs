@@ -1,0 +1,160 @@
+//! The command line: clients of the API, one file a command. Exit codes: 0 done, 1 failed,
+//! 2 usage, 3 waiting for a person, 4 refused, 5 no server.
+
+mod answer;
+mod client;
+mod console;
+mod plan;
+mod receipts;
+mod render;
+mod run;
+mod runs;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use client::Server;
+pub use receipts::{Receipts, verify_file};
+
+/// A ChatOps and workflow-automation bot for a self-hosted Docker stack.
+#[derive(Debug, Parser)]
+#[command(name = "purser", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// The configuration.
+    #[arg(long, global = true, env = "PURSER_CONFIG", default_value = "/etc/purser/purser.toml")]
+    pub config: PathBuf,
+    /// The server's socket, if it is not the one in the configuration.
+    #[arg(long, global = true, env = "PURSER_SOCKET")]
+    pub socket: Option<PathBuf>,
+    /// Print JSON, for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Everything that can be typed after `purser`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the server: the engine and its API.
+    Up,
+    /// Check configuration, workflows and commands; needs no server.
+    Lint,
+    /// Have the running server read workflows and commands again.
+    Reload,
+    /// Run a workflow and watch it.
+    Run(run::Run),
+    /// Say what a workflow would do, and change nothing.
+    Plan(plan::PlanArgs),
+    /// Look at runs, or stop one.
+    #[command(subcommand)]
+    Runs(runs::Runs),
+    /// Say yes to a run's plan.
+    Approve(answer::Approve),
+    /// Say no to a run's plan; the run is cancelled.
+    Reject(answer::Why),
+    /// Stop a run; what it did is taken back as far as it can be.
+    Cancel(answer::Why),
+    /// Say whether an effect happened of which nobody else can tell.
+    Decide(answer::Decide),
+    /// List, show and verify receipts.
+    #[command(subcommand)]
+    Receipts(Receipts),
+    /// A prompt that takes commands.
+    Console,
+}
+
+/// Inputs as `--input name=value`.
+#[derive(Debug, Args)]
+pub struct Inputs {
+    /// An input, as NAME=VALUE; may be given several times.
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    inputs: Vec<String>,
+}
+
+impl Inputs {
+    fn to_map(&self) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+        self.inputs
+            .iter()
+            .map(|input| match input.split_once('=') {
+                Some((name, value)) if !name.is_empty() => {
+                    Ok((name.to_owned(), serde_json::Value::from(value)))
+                }
+                _ => Err(Failure::usage(format!("`{input}` is no input: write NAME=VALUE"))),
+            })
+            .collect()
+    }
+}
+
+/// Why a command ends with something other than 0.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// For people; empty when everything has been said.
+    pub message: String,
+}
+
+impl Failure {
+    /// The command line, or what it names, makes no sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { code: 2, message: message.into() }
+    }
+
+    /// It failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { code: 1, message: message.into() }
+    }
+
+    /// Everything has been said.
+    fn silent(code: u8) -> Self {
+        Self { code, message: String::new() }
+    }
+
+    /// Says what there is to say, and turns into the exit code.
+    pub fn report(&self) -> ExitCode {
+        if !self.message.is_empty() {
+            eprintln!("purser: {}", self.message);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// Carries out a command that talks to a server.
+///
+/// # Errors
+/// The exit code and what to say.
+pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), Failure> {
+    match command {
+        Command::Run(run) => run.call(server, json).await,
+        Command::Plan(plan) => plan.call(server, json).await,
+        Command::Runs(runs) => runs.call(server, json).await,
+        Command::Approve(approve) => approve.call(server, json).await,
+        Command::Reject(why) => why.call(server, "reject", json).await,
+        Command::Cancel(why) => why.call(server, "cancel", json).await,
+        Command::Decide(decide) => decide.call(server, json).await,
+        Command::Receipts(receipts) => receipts.call(server, json).await,
+        Command::Console => console::open(server).await,
+        Command::Reload => {
+            let catalog: crate::http::types::CatalogView = server.post("reload", &()).await?;
+            println!(
+                "{} workflows and {} commands are in force",
+                catalog.workflows.len(),
+                catalog.commands.len()
+            );
+            Ok(())
+        }
+        Command::Up | Command::Lint => {
+            Err(Failure::usage("this command is not for a server"))
+        }
+    }
+}
+
+fn print_json<T: serde::Serialize>(value: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string(value).map_err(|error| Failure::failed(error.to_string()))?;
+    println!("{text}");
+    Ok(())
+}

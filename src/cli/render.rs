@@ -1,0 +1,313 @@
+//! How runs, plans and outputs look on a terminal: pure functions from data to text.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::domain::event::Failure;
+use crate::domain::names::StepId;
+use crate::domain::plan::{Outlook, Plan, WorkflowPlan};
+use crate::domain::run::{FinalState, RunState, RunStatus, StepState, StepStatus, WaitingFor};
+use crate::http::types::{RunRow, RunView};
+
+/// A cell of a table is cut at this many characters.
+const WIDEST: usize = 60;
+
+/// In one or two words.
+pub(super) fn status(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Queued => "queued",
+        RunStatus::Running => "running",
+        RunStatus::Waiting(WaitingFor::Approval) => "waits for approval",
+        RunStatus::Waiting(WaitingFor::Timer) => "waits to try again",
+        RunStatus::Waiting(WaitingFor::Decision) => "waits for a decision",
+        RunStatus::Ended(state) => final_state(state),
+    }
+}
+
+fn final_state(state: FinalState) -> &'static str {
+    match state {
+        FinalState::Succeeded => "succeeded",
+        FinalState::Failed => "failed",
+        FinalState::RolledBack => "rolled back",
+        FinalState::Cancelled => "cancelled",
+        FinalState::Stuck => "stuck",
+    }
+}
+
+/// `1.4 s`, `2 min 5 s`.
+pub(super) fn duration(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..=59 => format!("{:.1} s", span.as_secs_f64()),
+        60..=3599 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// Rows under their headings, in columns.
+pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let cut = |cell: &String| -> String {
+        let flat = cell.replace('\n', " ");
+        if flat.chars().count() <= WIDEST {
+            return flat;
+        }
+        flat.chars().take(WIDEST - 1).chain(['…']).collect()
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(cut).collect()).collect();
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column).map(|cell| cell.chars().count()))
+            .chain([headings[column].chars().count()])
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![line(headings.to_vec())];
+    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    lines.join("\n")
+}
+
+/// The list of runs.
+pub(super) fn runs(rows: &[RunRow]) -> String {
+    if rows.is_empty() {
+        return "no runs yet".to_owned();
+    }
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.id.short(),
+                row.workflow.to_string(),
+                status(row.status).to_owned(),
+                row.requested_by.to_string(),
+                row.requested_at.to_string(),
+                row.summary.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    table(&["RUN", "WORKFLOW", "STATUS", "BY", "ASKED AT", "SUMMARY"], &cells)
+}
+
+/// A whole plan.
+pub(super) fn workflow_plan(plan: &WorkflowPlan) -> String {
+    let mut lines = Vec::new();
+    for step in &plan.steps {
+        let system = step.system.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
+        let head = format!("{}: {}{system}", step.step, step.action);
+        match &step.outlook {
+            Outlook::Reads => lines.push(format!("{head}: only reads")),
+            Outlook::KnownLater(why) => lines.push(format!("{head}: known later, {why}")),
+            Outlook::Changes(plan) => {
+                lines.push(head);
+                lines.push(indented(&self::plan(plan)));
+            }
+        }
+    }
+    lines.push(format!("plan {}", plan.digest().short()));
+    lines.join("\n")
+}
+
+/// What one action would do.
+pub(super) fn plan(plan: &Plan) -> String {
+    let mut lines = vec![plan.summary.clone()];
+    for change in &plan.changes {
+        let (from, to) = (change.from.as_deref(), change.to.as_deref());
+        lines.push(match (from, to) {
+            (Some(from), Some(to)) => format!("  ~ {}: {from} → {to}", change.subject),
+            (None, Some(to)) => format!("  + {}: {to}", change.subject),
+            (Some(from), None) => format!("  - {}: {from}", change.subject),
+            (None, None) => format!("  ~ {}", change.subject),
+        });
+    }
+    for note in &plan.notes {
+        lines.push(format!("  · {note}"));
+    }
+    lines.join("\n")
+}
+
+/// What the terminal says about a step; `None` while there is nothing to say.
+pub(super) fn step_line(id: &StepId, state: &StepState) -> Option<String> {
+    let what = state.action.as_ref().map(ToString::to_string).unwrap_or_default();
+    let system = state.system.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
+    let took = match (state.attempt_at, state.ended_at) {
+        (Some(from), Some(to)) => format!(" in {}", duration(to.since(from))),
+        _ => String::new(),
+    };
+    let failure = || message(state.failure.as_ref());
+    Some(match state.status {
+        StepStatus::Pending | StepStatus::Ready => return None,
+        StepStatus::Running if state.attempt > 1 => {
+            format!("… {id}: {what}{system}, attempt {}", state.attempt)
+        }
+        StepStatus::Running => format!("… {id}: {what}{system}"),
+        StepStatus::Waiting => match (&state.question, state.retry_at) {
+            (Some(question), _) => {
+                format!("? {id}: did `{}` happen? {}", question.effect, question.known)
+            }
+            (None, Some(at)) => format!("! {id}: {}; again at {at}", failure()),
+            (None, None) => format!("! {id}: waits"),
+        },
+        StepStatus::Succeeded => format!("✓ {id}: done{took}"),
+        StepStatus::Failed => format!("✗ {id}: {}", failure()),
+        StepStatus::Skipped => format!("- {id}: skipped"),
+        StepStatus::Undone => format!("↶ {id}: taken back"),
+    })
+}
+
+fn message(failure: Option<&Failure>) -> &str {
+    failure.map_or("failed", |failure| &failure.message)
+}
+
+/// The last line of a run.
+pub(super) fn ending(run: &RunState) -> Option<String> {
+    let ended = run.ended.as_ref()?;
+    let mark = if ended.state == FinalState::Succeeded { "✓" } else { "✗" };
+    let took = duration(ended.at.since(run.requested_at));
+    Some(format!("{mark} {} after {took}: {}", final_state(ended.state), ended.summary))
+}
+
+/// What a person can do about a run that waits for one.
+pub(super) fn what_to_do(view: &RunView) -> Option<String> {
+    let run = view.run.id.short();
+    match view.status {
+        RunStatus::Waiting(WaitingFor::Approval) => {
+            let open = view.run.approval.as_ref()?;
+            let by: Vec<String> = view.run.request.approval.iter().map(|policy| {
+                let who = crate::domain::person::one_of(&policy.by);
+                let other = if policy.not_requester { ", not who asked" } else { "" };
+                format!("{} × {who}{other}", open.missing(policy, &view.run.request.by.person))
+            }).collect();
+            Some(format!(
+                "waits for approval ({}) until {}: purser approve {run} --plan {}",
+                by.join("; "),
+                open.expires_at,
+                open.digest.short()
+            ))
+        }
+        RunStatus::Waiting(WaitingFor::Decision) => Some(format!(
+            "look whether it happened, then: purser decide {run} happened | did-not, or purser \
+             cancel {run}"
+        )),
+        _ => None,
+    }
+}
+
+/// Everything about a run.
+pub(super) fn run(view: &RunView) -> String {
+    let run = &view.run;
+    let mut lines = vec![
+        format!("run {} of {}: {}", run.id, run.request.workflow, status(view.status)),
+        format!("asked by {} ({}) at {}", run.request.by, run.request.by.through, run.requested_at),
+    ];
+    if let Value::Object(inputs) = &run.request.inputs {
+        let given: Vec<String> = inputs
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| format!("{name}={}", short_value(value)))
+            .collect();
+        if !given.is_empty() {
+            lines.push(format!("inputs: {}", given.join(" ")));
+        }
+    }
+    if let Some(approval) = run.approval.as_ref().filter(|a| !a.approved_by.is_empty()) {
+        let names: Vec<_> = approval.approved_by.iter().map(ToString::to_string).collect();
+        lines.push(format!("plan {} approved by {}", approval.digest.short(), names.join(", ")));
+    }
+    lines.extend(run.voided.iter().map(|why| format!("an approval was void: {why}")));
+    for (id, state) in &run.steps {
+        lines.extend(step_line(id, state));
+        lines.extend(effects(state));
+        if let Some(output) = &state.output {
+            lines.push(indented(&value(output)));
+        }
+        if let Some(left) = &state.left {
+            lines.push(format!("    left as it is: {left}"));
+        }
+    }
+    lines.extend(view.progress.clone().map(|progress| format!("now: {progress}")));
+    lines.extend(ending(run));
+    if let (None, Some(plan)) = (&run.ended, &run.plan)
+        && run.approval_is_open()
+    {
+        lines.push(workflow_plan(plan));
+    }
+    lines.extend(what_to_do(view));
+    lines.join("\n")
+}
+
+fn effects(state: &StepState) -> impl Iterator<Item = String> {
+    state.effects.iter().map(|record| {
+        let status = match &record.status {
+            crate::domain::effect::EffectStatus::Started => "begun, its end is not known",
+            crate::domain::effect::EffectStatus::Done(_) => "done",
+            crate::domain::effect::EffectStatus::Failed => "not done",
+            crate::domain::effect::EffectStatus::Undone => "taken back",
+        };
+        format!("    {} {}: {status}", record.started_at, record.effect)
+    })
+}
+
+/// An output for people: a list of objects as a table, an object as lines, text as it is.
+pub(super) fn value(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| match value {
+                Value::Array(items) if items.iter().all(Value::is_object) && !items.is_empty() => {
+                    format!("{name}:\n{}", indented(&objects(items)))
+                }
+                Value::String(text) if text.contains('\n') => {
+                    format!("{name}:\n{}", indented(text.trim_end()))
+                }
+                Value::Array(items) if !items.is_empty() => {
+                    let lines: Vec<_> = items.iter().map(short_value).collect();
+                    format!("{name}:\n{}", indented(&lines.join("\n")))
+                }
+                other => format!("{name}: {}", short_value(other)),
+            })
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Value::Array(items) if items.iter().all(Value::is_object) && !items.is_empty() => {
+            objects(items)
+        }
+        other => short_value(other),
+    }
+}
+
+fn objects(items: &[Value]) -> String {
+    let mut columns: Vec<&str> = Vec::new();
+    for item in items {
+        for name in item.as_object().into_iter().flat_map(serde_json::Map::keys) {
+            if !columns.contains(&name.as_str()) {
+                columns.push(name);
+            }
+        }
+    }
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|item| {
+            columns.iter().map(|name| item.get(*name).map(short_value).unwrap_or_default()).collect()
+        })
+        .collect();
+    table(&columns, &rows)
+}
+
+fn short_value(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        Value::Array(items) => items.iter().map(short_value).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}

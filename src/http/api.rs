@@ -1,0 +1,278 @@
+//! The handlers: each reads who asks for what, calls the service and writes its answer.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Sse;
+use axum::response::sse::Event as SseEvent;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures_util::Stream;
+use serde::Deserialize;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Shared;
+use super::caller::{Caller, unknown_path};
+use super::problem::Problem;
+use super::types::{
+    Accepted, AnswerBody, AskBody, CatalogView, KeyView, LinesView, RunRow, RunView,
+};
+use crate::domain::names::{RunId, StepId};
+use crate::domain::person::Actor;
+use crate::domain::plan::WorkflowPlan;
+use crate::domain::receipt::Receipt;
+use crate::service::{Ask, Invocation, ServiceError, Verdict};
+
+/// How often a watched run is looked at for progress, which is in no log.
+const LOOK: Duration = Duration::from_secs(1);
+
+type Answer<T> = Result<Json<T>, Problem>;
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(async || "ok\n"))
+        .route("/api/v1/catalog", get(catalog))
+        .route("/api/v1/reload", post(reload))
+        .route("/api/v1/plans", post(plan))
+        .route("/api/v1/runs", get(runs).post(start))
+        .route("/api/v1/runs/{run}", get(show))
+        .route("/api/v1/runs/{run}/watch", get(watch))
+        .route("/api/v1/runs/{run}/steps/{step}/lines", get(lines))
+        .route("/api/v1/runs/{run}/approve", post(approve))
+        .route("/api/v1/runs/{run}/reject", post(reject))
+        .route("/api/v1/runs/{run}/cancel", post(cancel))
+        .route("/api/v1/runs/{run}/decide", post(decide))
+        .route("/api/v1/receipts", get(receipts))
+        .route("/api/v1/receipts/key", get(key))
+        .route("/api/v1/receipts/{which}", get(receipt))
+        .fallback(unknown_path)
+}
+
+/// A JSON body whose misfits are problem details too.
+struct Body<T>(T);
+
+impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(
+        request: axum::extract::Request,
+        shared: &Shared,
+    ) -> Result<Self, Problem> {
+        match Json::<T>::from_request(request, shared).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(rejection) => Err(invalid(why(&rejection))),
+        }
+    }
+}
+
+fn why(rejection: &JsonRejection) -> String {
+    format!("the body does not fit: {}", rejection.body_text())
+}
+
+fn invalid(message: impl Into<String>) -> Problem {
+    Problem::from(ServiceError::Invalid(message.into()))
+}
+
+#[derive(Deserialize)]
+struct Limit {
+    limit: Option<u32>,
+    after: Option<u64>,
+}
+
+fn invocation(by: Actor, body: AskBody) -> Result<Invocation, Problem> {
+    let ask = match (body.workflow, body.command) {
+        (Some(workflow), None) => Ask::Workflow(workflow),
+        (None, Some(command)) => Ask::Command(command),
+        _ => return Err(invalid("give exactly one of `workflow` and `command`")),
+    };
+    Ok(Invocation { by, ask, inputs: body.inputs, idempotency_key: body.idempotency_key })
+}
+
+async fn start(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Body(body): Body<AskBody>,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let run = shared.service.start(invocation(by, body)?).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { run })))
+}
+
+async fn plan(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Body(body): Body<AskBody>,
+) -> Answer<WorkflowPlan> {
+    Ok(Json(shared.service.plan(&invocation(by, body)?).await?))
+}
+
+async fn runs(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Query(query): Query<Limit>,
+) -> Answer<Vec<RunRow>> {
+    Ok(Json(shared.service.runs(&by, query.limit.unwrap_or(20)).await?))
+}
+
+async fn show(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+) -> Answer<RunView> {
+    let run = shared.service.find_run(&run).await?;
+    Ok(Json(shared.service.show(&by, run).await?))
+}
+
+async fn lines(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path((run, step)): Path<(String, String)>,
+    Query(query): Query<Limit>,
+) -> Answer<LinesView> {
+    let run = shared.service.find_run(&run).await?;
+    let step = StepId::from(step);
+    let lines = shared.service.lines(&by, run, &step, query.limit.unwrap_or(20)).await?;
+    Ok(Json(LinesView { lines }))
+}
+
+/// The run's view now and at each change, until it has ended: server-sent events, each with the
+/// whole view, so that a reader who missed some has missed nothing.
+async fn watch(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Problem> {
+    let run = shared.service.find_run(&run).await?;
+    let changes = shared.service.changes();
+    let first = shared.service.show(&by, run).await?;
+    let watch = Watch { shared, by, run, changes, last: None, next: Some(first) };
+    Ok(Sse::new(futures_util::stream::unfold(watch, Watch::step)))
+}
+
+struct Watch {
+    shared: Shared,
+    by: Actor,
+    run: RunId,
+    changes: tokio::sync::broadcast::Receiver<RunId>,
+    last: Option<RunView>,
+    next: Option<RunView>,
+}
+
+impl Watch {
+    async fn step(mut self) -> Option<(Result<SseEvent, Infallible>, Self)> {
+        if self.last.as_ref().is_some_and(|view| view.run.ended.is_some()) {
+            return None;
+        }
+        let view = match self.next.take() {
+            Some(view) => view,
+            None => self.changed().await?,
+        };
+        let event = SseEvent::default().data(serde_json::json!(view).to_string());
+        self.last = Some(view);
+        Some((Ok(event), self))
+    }
+
+    /// The next view that differs; `None` when the server stops.
+    async fn changed(&mut self) -> Option<RunView> {
+        loop {
+            tokio::select! {
+                () = self.shared.shutdown.cancelled() => return None,
+                changed = self.changes.recv() => match changed {
+                    Ok(run) if run != self.run => continue,
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                },
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let view = self.shared.service.show(&self.by, self.run).await.ok()?;
+            if self.last.as_ref() != Some(&view) {
+                return Some(view);
+            }
+        }
+    }
+}
+
+async fn approve(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+    Body(body): Body<AnswerBody>,
+) -> Answer<RunView> {
+    let run = shared.service.find_run(&run).await?;
+    shared.service.approve(&by, run, body.digest.as_deref()).await?;
+    Ok(Json(shared.service.show(&by, run).await?))
+}
+
+async fn reject(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+    Body(body): Body<AnswerBody>,
+) -> Answer<RunView> {
+    let run = shared.service.find_run(&run).await?;
+    shared.service.reject(&by, run, body.reason).await?;
+    Ok(Json(shared.service.show(&by, run).await?))
+}
+
+async fn cancel(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+    Body(body): Body<AnswerBody>,
+) -> Answer<RunView> {
+    let run = shared.service.find_run(&run).await?;
+    shared.service.cancel(&by, run, body.reason).await?;
+    Ok(Json(shared.service.show(&by, run).await?))
+}
+
+async fn decide(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+    Body(body): Body<AnswerBody>,
+) -> Answer<RunView> {
+    let verdict = match body.happened {
+        Some(true) => Verdict::Happened,
+        Some(false) => Verdict::DidNot,
+        None => return Err(invalid("`happened` must be true or false")),
+    };
+    let run = shared.service.find_run(&run).await?;
+    shared.service.decide(&by, run, verdict).await?;
+    Ok(Json(shared.service.show(&by, run).await?))
+}
+
+async fn receipts(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Query(query): Query<Limit>,
+) -> Answer<Vec<Receipt>> {
+    Ok(Json(match query.after {
+        Some(after) => shared.service.receipts_after(&by, after).await?,
+        None => shared.service.receipts(&by, query.limit.unwrap_or(20)).await?,
+    }))
+}
+
+async fn receipt(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(which): Path<String>,
+) -> Answer<Receipt> {
+    Ok(Json(shared.service.receipt(&by, &which).await?))
+}
+
+async fn key(State(shared): State<Shared>, Caller(by): Caller) -> Answer<KeyView> {
+    shared.service.known(&by, "read the key of receipts").await?;
+    Ok(Json(KeyView { key: hex::encode(shared.service.receipts_key().as_bytes()) }))
+}
+
+async fn catalog(State(shared): State<Shared>, Caller(by): Caller) -> Answer<CatalogView> {
+    Ok(Json(shared.service.names(&by).await?))
+}
+
+async fn reload(State(shared): State<Shared>, Caller(by): Caller) -> Answer<CatalogView> {
+    shared.service.reload(&by).await?;
+    Ok(Json(shared.service.names(&by).await?))
+}

@@ -1,0 +1,88 @@
+//! The HTTP API over a Unix socket: everything that can be asked of Purser, for its own commands
+//! and for whoever writes others.
+
+mod api;
+mod caller;
+mod problem;
+pub mod types;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use tokio::net::UnixListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::service::Service;
+use caller::Peer;
+
+/// No request's body is longer, in bytes.
+const LONGEST_BODY: usize = 256 * 1024;
+
+/// What handlers share.
+#[derive(Clone)]
+struct Shared {
+    service: Arc<Service>,
+    shutdown: CancellationToken,
+}
+
+/// The socket cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the socket {path} cannot be made: {message}")]
+pub struct SocketError {
+    path: String,
+    message: String,
+}
+
+/// Makes the socket: read and write for owner and group, nothing for others (decision 1).
+///
+/// A socket that a dead server left is replaced; the store's lock has already shown that no other
+/// server lives.
+///
+/// # Errors
+/// The folder is missing or not ours, or something that is no socket stands there.
+pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, SocketError> {
+    let failed = |message: String| SocketError { path: path.display().to_string(), message };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
+            std::fs::remove_file(path).map_err(|error| failed(error.to_string()))?;
+        }
+        Ok(_) => return Err(failed("something that is no socket stands there".into())),
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(|error| failed(error.to_string()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))
+        .map_err(|error| failed(error.to_string()))?;
+    let group = group.and_then(|name| nix::unistd::Group::from_name(name).ok().flatten());
+    if let Some(group) = group
+        && let Err(error) = nix::unistd::chown(path, None, Some(group.gid))
+    {
+        tracing::warn!(group = group.name, %error, "the socket cannot be given to its group");
+    }
+    Ok(listener)
+}
+
+/// Answers until `shutdown`, then lets open requests come to their end.
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve(
+    listener: UnixListener,
+    service: Arc<Service>,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
+    let shared = Shared { service, shutdown: shutdown.clone() };
+    let app = Router::new()
+        .merge(api::routes())
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .with_state(shared)
+        .into_make_service_with_connect_info::<Peer>();
+    axum::serve(listener, app)
+        .with_graceful_shutdown(async move { shutdown.cancelled().await })
+        .await
+}

@@ -1,0 +1,80 @@
+//! What goes over the API, for both ends of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use crate::service::{CatalogEntry, CatalogView, RunRow, RunView};
+
+/// Starts a run or asks for its plan: exactly one of `workflow` and `command`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskBody {
+    /// A workflow by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// A command by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Inputs or options.
+    #[serde(default)]
+    pub inputs: Map<String, Value>,
+    /// The same key by the same person gives the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+}
+
+/// Says yes, no or stop to a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerBody {
+    /// Of an approval: the digest that was seen, or the beginning of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Of a rejection or a cancel: why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Of a decision: whether the effect happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub happened: Option<bool>,
+}
+
+/// The run that a request has started, or had started before under the same key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Accepted {
+    /// Its id.
+    pub run: crate::domain::names::RunId,
+}
+
+/// The last lines of a step's output.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LinesView {
+    /// Oldest first.
+    pub lines: Vec<String>,
+}
+
+/// An error: RFC 9457, with `about:blank` as its type.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProblemDetails {
+    /// `refused`, `invalid`, `conflict` or `unavailable`.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The sentence for people.
+    pub detail: String,
+}
+
+/// The public key that receipts are signed with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeyView {
+    /// 64 hexadecimal digits.
+    pub key: String,
+}
+
+/// The first line of an export of receipts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReceiptsHeader {
+    /// The version of the receipts' format.
+    pub format: u32,
+    /// The public key that they are signed with, as 64 hexadecimal digits.
+    pub key: String,
+}

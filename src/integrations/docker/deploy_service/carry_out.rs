@@ -1,0 +1,354 @@
+//! The effects of a deploy, in their order.
+
+use std::time::Duration;
+
+use bollard::models::NetworkConnectRequest;
+use bollard::query_parameters::{CreateContainerOptionsBuilder, RenameContainerOptionsBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::super::container::{self, Container, LABEL_EFFECT};
+use super::super::engine::{Docker, or_missing, status};
+use super::super::image::{self, Reference};
+use super::super::proof::{self, Expected, Level, Proof};
+use super::copy::{Copy, copy};
+use super::decide::{Decision, Replica};
+use super::strategy::Strategy;
+use super::{CREATE_NEW, Input, Output, REMOVE_OLD, RENAME_NEW, RENAME_OLD, START_NEW, STOP_OLD};
+use crate::action::{ActionError, Context, Found, Result};
+use crate::domain::effect::EffectKey;
+use crate::domain::time::Timestamp;
+
+/// How long the last look before the old ones go may take.
+const LAST_LOOK: Duration = Duration::from_secs(15);
+
+/// A container that has taken, or is about to take, another one's place.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Placed {
+    pub(super) id: String,
+    pub(super) name: String,
+}
+
+/// What a replica's new container has shown, and when.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Shown {
+    proof: Proof,
+    at: Timestamp,
+}
+
+struct Deploy<'a> {
+    ctx: &'a Context,
+    docker: &'a Docker,
+    input: &'a Input,
+    reference: Reference,
+    image_id: String,
+}
+
+/// Replaces each container in turn, and removes the old ones when all new ones are proven.
+pub(super) async fn all(
+    ctx: &Context,
+    docker: &Docker,
+    input: &Input,
+    decision: Decision,
+) -> Result<Output> {
+    let reference = Reference::parse(&decision.image)?;
+    let image_id = reference.provide(ctx, docker, &decision.named).await?;
+    let deploy = Deploy {
+        ctx,
+        docker,
+        input,
+        reference,
+        image_id,
+    };
+    let mut replaced = Vec::new();
+    for replica in &decision.replicas {
+        ctx.progress(format!("replacing {}", replica.name));
+        replaced.push(match decision.strategy {
+            Strategy::Beside => deploy.beside(replica).await?,
+            Strategy::Recreate => deploy.recreate(replica).await?,
+        });
+    }
+    let ids: Vec<_> = replaced.iter().map(|(new, _, _)| new.id.as_str()).collect();
+    ctx.record("last look", || deploy.last_look(&ids)).await?;
+    for (replica, (new, _, _)) in decision.replicas.iter().zip(&replaced) {
+        deploy.remove_old(replica).await?;
+        if decision.strategy == Strategy::Beside {
+            deploy.rename_new(replica, new).await?;
+        }
+    }
+    Ok(output(decision, deploy.image_id, replaced))
+}
+
+impl Deploy<'_> {
+    async fn beside(&self, old: &Replica) -> Result<(Placed, Proof, Duration)> {
+        let new = self.create_new(old, |key| aside(&old.name, key)).await?;
+        self.start_new(old, &new).await?;
+        let shown = self.prove(old, &new).await?;
+        self.stop_old(old).await?;
+        Ok((new, shown.proof, Duration::ZERO))
+    }
+
+    async fn recreate(&self, old: &Replica) -> Result<(Placed, Proof, Duration)> {
+        let stopped_from = self.now(&format!("stopped[{}]", old.name)).await?;
+        self.stop_old(old).await?;
+        self.rename_old(old).await?;
+        let new = self.create_new(old, |_| old.name.clone()).await?;
+        self.start_new(old, &new).await?;
+        let shown = self.prove(old, &new).await?;
+        Ok((new, shown.proof, shown.at.since(stopped_from)))
+    }
+
+    /// The present, once: a resumed run is told the same again.
+    async fn now(&self, name: &str) -> Result<Timestamp> {
+        let clock = &self.ctx.read.clock;
+        self.ctx.record(name, || async { Ok(clock.now()) }).await
+    }
+
+    /// Makes the new container, with its networks, and starts nothing.
+    async fn create_new(
+        &self,
+        old: &Replica,
+        name: impl FnOnce(&EffectKey) -> String + Send,
+    ) -> Result<Placed> {
+        self.ctx
+            .repeatable((CREATE_NEW, old.name.as_str()), |key| async move {
+                let name = name(&key);
+                let copy = self.copy_of(old, &key).await?;
+                self.create(&key, &name, copy).await
+            })
+            .await
+    }
+
+    async fn copy_of(&self, old: &Replica, key: &EffectKey) -> Result<Copy> {
+        let old = self.present(old).await?;
+        let client = self.docker.client().await?;
+        let image = or_missing(client.inspect_image(old.image_id()).await)
+            .map_err(|error| self.docker.failed("the old image was looked at", error))?;
+        let Some(image) = image else {
+            return Err(ActionError::fatal(format!(
+                "the image that {} runs ({}) is no longer on `{}`, so its own settings cannot be \
+                 told from the image's defaults: make the container anew from its Compose file",
+                old.name,
+                image::short(old.image_id()),
+                self.docker.name()
+            )));
+        };
+        let defaults = image.config.unwrap_or_default();
+        let mut copy = copy(
+            &old.facts,
+            &defaults,
+            &self.reference.to_string(),
+            &self.image_id,
+        );
+        let labels = copy.body.labels.get_or_insert_default();
+        labels.extend(container::labels(key));
+        Ok(copy)
+    }
+
+    /// The engine refuses a second container of this name; one that this effect made is it.
+    async fn create(&self, key: &EffectKey, name: &str, copy: Copy) -> Result<Placed> {
+        let client = self.docker.client().await?;
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
+        let created = client.create_container(Some(options), copy.body).await;
+        if let Err(error) = created
+            && status(&error) != Some(409)
+        {
+            return Err(self
+                .docker
+                .failed(&format!("the new {name} was created"), error));
+        }
+        let new = Container::find(self.docker, name).await?;
+        let Some(new) = new.filter(|c| c.label(LABEL_EFFECT) == Some(&key.to_string())) else {
+            return Err(container::name_is_taken(self.docker, name));
+        };
+        if new.image_id() != self.image_id {
+            Container::remove(self.docker, &new.id, true).await?;
+            return Err(ActionError::fatal(format!(
+                "{} names another image on `{}` now ({} when the step began, {} now): plan it again",
+                self.reference,
+                self.docker.name(),
+                image::short(&self.image_id),
+                image::short(new.image_id())
+            )));
+        }
+        let settings = new.facts.network_settings.as_ref();
+        let joined = settings
+            .and_then(|s| s.networks.clone())
+            .unwrap_or_default();
+        for (network, endpoint) in copy.networks {
+            if joined.contains_key(&network) {
+                continue;
+            }
+            let request = NetworkConnectRequest {
+                container: new.id.clone(),
+                endpoint_config: Some(endpoint),
+            };
+            client
+                .connect_network(&network, request)
+                .await
+                .map_err(|error| {
+                    self.docker
+                        .failed(&format!("{name} joined {network}"), error)
+                })?;
+        }
+        Ok(Placed {
+            id: new.id,
+            name: new.name,
+        })
+    }
+
+    async fn start_new(&self, old: &Replica, new: &Placed) -> Result<()> {
+        let find = |_| async {
+            let container = Container::find(self.docker, &new.id).await?;
+            let started = container.is_some_and(|new| new.started_at().is_some());
+            Ok(if started {
+                Found::Done(())
+            } else {
+                Found::NotDone
+            })
+        };
+        let start = |_| Container::start(self.docker, &new.id);
+        self.ctx
+            .effect((START_NEW, old.name.as_str()), start, find)
+            .await
+    }
+
+    async fn prove(&self, old: &Replica, new: &Placed) -> Result<Shown> {
+        let expected = self.expected(self.input.healthy_within.duration());
+        self.ctx
+            .record(format!("proof[{}]", old.name), || async {
+                let proof = proof::prove(self.docker, &new.id, &expected).await?;
+                let at = self.ctx.read.clock.now();
+                Ok(Shown { proof, at })
+            })
+            .await
+    }
+
+    fn expected(&self, within: Duration) -> Expected<'_> {
+        Expected {
+            within,
+            probe: self.input.probe.as_ref(),
+            cancel: Some(&self.ctx.cancel),
+        }
+    }
+
+    /// Before anything goes that cannot come back, all new ones must still be well.
+    async fn last_look(&self, ids: &[&str]) -> Result<()> {
+        for id in ids {
+            proof::prove(self.docker, id, &self.expected(LAST_LOOK)).await?;
+        }
+        Ok(())
+    }
+
+    async fn stop_old(&self, old: &Replica) -> Result<()> {
+        self.ctx
+            .repeatable((STOP_OLD, old.name.as_str()), |_| async {
+                match Container::stop(self.docker, &old.id).await? {
+                    true => Ok(old.clone()),
+                    false => Err(self.vanished(old)),
+                }
+            })
+            .await
+            .map(drop)
+    }
+
+    /// Puts the old container aside, so that the new one can have its name.
+    async fn rename_old(&self, old: &Replica) -> Result<()> {
+        self.ctx
+            .repeatable((RENAME_OLD, old.name.as_str()), |key| async move {
+                self.present(old).await?;
+                rename(self.docker, &old.id, &aside(&old.name, &key)).await
+            })
+            .await
+    }
+
+    async fn remove_old(&self, old: &Replica) -> Result<()> {
+        let item = (REMOVE_OLD, old.name.as_str());
+        // Volumes without a name have gone over to the new container.
+        self.ctx
+            .repeatable(item, |_| Container::remove(self.docker, &old.id, false))
+            .await
+    }
+
+    async fn rename_new(&self, old: &Replica, new: &Placed) -> Result<()> {
+        let item = (RENAME_NEW, old.name.as_str());
+        self.ctx
+            .repeatable(item, |_| rename(self.docker, &new.id, &old.name))
+            .await
+    }
+
+    async fn present(&self, old: &Replica) -> Result<Container> {
+        let found = Container::find(self.docker, &old.id).await?;
+        found.ok_or_else(|| self.vanished(old))
+    }
+
+    fn vanished(&self, old: &Replica) -> ActionError {
+        ActionError::fatal(format!(
+            "{} ({}) was removed from `{}` by someone else while it was being replaced",
+            old.name,
+            image::short(&old.id),
+            self.docker.name()
+        ))
+    }
+}
+
+/// A name beside the proper one, which no other effect would choose.
+fn aside(name: &str, key: &EffectKey) -> String {
+    format!("{name}-purser-{}", key.token())
+}
+
+/// Gives a container this name; it may have it already.
+pub(super) async fn rename(docker: &Docker, id: &str, name: &str) -> Result<()> {
+    let now = Container::find(docker, id).await?;
+    if now.is_some_and(|container| container.name == name) {
+        return Ok(());
+    }
+    let options = RenameContainerOptionsBuilder::new().name(name).build();
+    let client = docker.client().await?;
+    client
+        .rename_container(id, options)
+        .await
+        .map_err(|error| docker.failed(&format!("a container was renamed to {name}"), error))
+}
+
+fn output(
+    decision: Decision,
+    image_id: String,
+    replaced: Vec<(Placed, Proof, Duration)>,
+) -> Output {
+    let least = replaced
+        .iter()
+        .map(|(_, proof, _)| proof)
+        .min_by_key(|proof| proof.level);
+    let level = least.map_or(Level::Started, |proof| proof.level);
+    let by = least.map(|proof| proof.by.clone()).unwrap_or_default();
+    let gap = replaced
+        .iter()
+        .map(|(_, _, gap)| *gap)
+        .max()
+        .unwrap_or_default();
+    let gone = match decision.strategy {
+        Strategy::Beside => "without a gap".to_owned(),
+        Strategy::Recreate => format!("with a gap of {:.1} s", gap.as_secs_f64()),
+    };
+    Output {
+        message: format!(
+            "{} runs {} instead of {}: {level} ({by}), {gone}",
+            decision.service,
+            decision.image,
+            decision.old_images().join(", ")
+        ),
+        changed: true,
+        image_id,
+        strategy: Some(decision.strategy),
+        proof: Some(level),
+        proven_by: Some(by),
+        gap_seconds: gap.as_secs_f64(),
+        containers: decision
+            .replicas
+            .into_iter()
+            .map(|replica| replica.name)
+            .collect(),
+        service: decision.service,
+        image: decision.image,
+    }
+}

@@ -1,0 +1,268 @@
+//! What a deploy would do: read once, recorded, and put into a plan.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::container::{Container, Health};
+use super::super::engine::Docker;
+use super::super::image::{self, Named, Reference};
+use super::super::service::Service;
+use super::strategy::{Strategy, obstacles};
+use super::{Input, Output};
+use crate::action::{ActionError, Result};
+use crate::domain::plan::Plan;
+
+/// Everything about a deploy that is settled before its first effect.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Decision {
+    /// The service's full name.
+    pub(super) service: String,
+    is_compose: bool,
+    /// The reference to deploy, with its tag.
+    pub(super) image: String,
+    pub(super) named: Named,
+    pub(super) strategy: Strategy,
+    why: Vec<String>,
+    /// The containers to replace: those that do not run the image yet.
+    pub(super) replicas: Vec<Replica>,
+    /// How many run it already.
+    already: usize,
+    has_probe: bool,
+}
+
+/// One container to replace, as it was.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Replica {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) image: String,
+    image_id: String,
+    pub(super) was_running: bool,
+    /// It ran, and nothing said that it was sick.
+    pub(super) was_well: bool,
+}
+
+impl Replica {
+    /// As it is now.
+    pub(super) fn of(container: &Container) -> Self {
+        Self {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            image: container.image().to_owned(),
+            image_id: container.image_id().to_owned(),
+            was_running: container.is_running() || container.is_restarting(),
+            was_well: container.is_running()
+                && matches!(container.health(), Health::Healthy | Health::Unchecked),
+        }
+    }
+}
+
+impl Decision {
+    /// Looks, and refuses what could not end well; changes nothing.
+    pub(super) async fn make(docker: &Docker, input: &Input) -> Result<Self> {
+        if let Some(probe) = &input.probe {
+            probe.check()?;
+        }
+        let service = Service::find(docker, &input.service).await?;
+        let containers = service.inspect(docker).await?;
+        for container in &containers {
+            refuse(docker, &service, container)?;
+        }
+        let reference = wanted(docker, input, &service, &containers)?;
+        let named = reference.resolve(docker).await?;
+        let old: Vec<_> = containers
+            .iter()
+            .filter(|c| c.image_id() != named.id())
+            .collect();
+        let mut why: Vec<_> = old
+            .iter()
+            .flat_map(|c| obstacles(c, input.parallel))
+            .collect();
+        why.sort();
+        why.dedup();
+        Ok(Self {
+            service: service.name,
+            is_compose: service.is_compose,
+            image: reference.to_string(),
+            strategy: match why[..] {
+                [] => Strategy::Beside,
+                _ => Strategy::Recreate,
+            },
+            why,
+            already: containers.len() - old.len(),
+            replicas: old.into_iter().map(Replica::of).collect(),
+            named,
+            has_probe: input.probe.is_some(),
+        })
+    }
+
+    /// What people approve.
+    pub(super) fn plan(&self, docker: &Docker, input: &Input) -> Plan {
+        if self.replicas.is_empty() {
+            let summary = format!("nothing: {} runs {} already", self.service, self.image);
+            return Plan::new(summary).relies_on(format!("image {}", self.image), self.named.id());
+        }
+        let from = self.old_images().join(", ");
+        let mut plan = Plan::new(format!(
+            "replace {}: {from} → {}, {}",
+            self.service, self.image, self.strategy
+        ))
+        .relies_on(format!("image {}", self.image), self.named.id());
+        if matches!(self.named, Named::Remote(_)) {
+            plan = plan.changes(
+                format!("image {} on {}", self.image, docker.name()),
+                None,
+                Some("fetched from its registry".to_owned()),
+            );
+        }
+        for replica in &self.replicas {
+            plan = plan
+                .relies_on(format!("image of {}", replica.name), &replica.image_id)
+                .changes(
+                    format!("image of {}", replica.name),
+                    Some(replica.image.clone()),
+                    Some(self.image.clone()),
+                );
+        }
+        let gap = matches!(self.strategy, Strategy::Recreate);
+        let way = if gap { "in place" } else { "beside" };
+        plan = plan.changes("how it is replaced", None, Some(way.to_owned()));
+        self.notes(input).into_iter().fold(plan, Plan::note)
+    }
+
+    fn notes(&self, input: &Input) -> Vec<String> {
+        let mut notes: Vec<_> = self
+            .replicas
+            .iter()
+            .map(|r| format!("{} is {} now", r.name, image::short(&r.id)))
+            .collect();
+        notes.push(match self.strategy {
+            Strategy::Beside => "each new container runs beside its old one until it has proven \
+                                 itself: no gap"
+                .to_owned(),
+            Strategy::Recreate => format!(
+                "cannot run twice at once: {}; so each old container is stopped first, and does \
+                 not answer until its new one has proven itself",
+                self.why.join(", ")
+            ),
+        });
+        notes.push(format!(
+            "a new container has {} to prove itself by its HEALTHCHECK{}",
+            input.healthy_within,
+            if self.has_probe {
+                ", or by the probe if it has none"
+            } else {
+                "; without one it only has to run for 5 s"
+            }
+        ));
+        notes.push(
+            "can be undone until the old containers are removed, which comes last".to_owned(),
+        );
+        if self.already > 0 {
+            notes.push(format!(
+                "{} of its containers run this image already",
+                self.already
+            ));
+        }
+        if self.is_compose {
+            notes.push(
+                "the next `docker compose up` goes back to the image that its file names: change \
+                 the file too"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
+
+    /// The references that the old containers were created from.
+    pub(super) fn old_images(&self) -> Vec<String> {
+        let mut images: Vec<_> = self.replicas.iter().map(|r| r.image.clone()).collect();
+        images.sort();
+        images.dedup();
+        images
+    }
+
+    /// The answer when the service runs the image already.
+    pub(super) fn nothing_to_do(self) -> Output {
+        Output {
+            message: format!(
+                "{} runs {} already: nothing was changed and nothing was proven",
+                self.service, self.image
+            ),
+            service: self.service,
+            changed: false,
+            image_id: self.named.id().to_owned(),
+            image: self.image,
+            strategy: None,
+            proof: None,
+            proven_by: None,
+            gap_seconds: 0.0,
+            containers: Vec::new(),
+        }
+    }
+}
+
+/// `image`, or `version` of what the service runs now.
+fn wanted(
+    docker: &Docker,
+    input: &Input,
+    service: &Service,
+    containers: &[Container],
+) -> Result<Reference> {
+    match (&input.image, &input.version) {
+        (Some(image), None) => Reference::parse(image),
+        (None, Some(version)) => {
+            let now = containers.first().map(Container::image).unwrap_or_default();
+            let image = Reference::parse(now).ok().and_then(|now| now.at(version));
+            let Some(image) = image else {
+                return Err(ActionError::fatal(format!(
+                    "{} on `{}` was created from `{now}`, which has no repository to take the \
+                     version `{version}` from: write `image` instead",
+                    service.name,
+                    docker.name()
+                )));
+            };
+            Reference::parse(&image)
+        }
+        _ => Err(ActionError::fatal(
+            "say what to deploy: either `image` (shop/web:v2) or `version` (v2, a tag of the image \
+             that the service runs now)",
+        )),
+    }
+}
+
+/// A name that a container has only while a deploy is under way (`aside` gives it).
+fn is_aside(name: &str) -> bool {
+    let token = name.rsplit_once("-purser-").map(|(_, token)| token);
+    token.is_some_and(|token| token.len() == 12 && token.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// What a deploy could not put back, or would pull from under itself.
+fn refuse(docker: &Docker, service: &Service, container: &Container) -> Result<()> {
+    let name = &container.name;
+    let on = docker.name();
+    if docker.is_own(&container.id) {
+        return Err(ActionError::fatal(format!(
+            "Purser itself runs in {name} on `{on}` and cannot replace itself: deploy {} with \
+             `docker compose up -d` on the host",
+            service.name
+        )));
+    }
+    let host = container.facts.host_config.as_ref();
+    if host.and_then(|host| host.auto_remove) == Some(true) {
+        return Err(ActionError::fatal(format!(
+            "{name} on `{on}` was started with --rm: the engine removes it as soon as it is \
+             stopped, and it could not be put back; start it without --rm first"
+        )));
+    }
+    if is_aside(&container.name) {
+        return Err(ActionError::fatal(format!(
+            "another deploy of {} on `{on}` has begun and not ended: its container {name} (run {}) \
+             is there; finish or undo that run, or remove the container",
+            service.name,
+            container
+                .label(super::super::container::LABEL_RUN)
+                .unwrap_or("unknown")
+        )));
+    }
+    Ok(())
+}

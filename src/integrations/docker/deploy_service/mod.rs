@@ -1,0 +1,137 @@
+//! `docker.deploy_service`: another image for a service, proven before the old one goes.
+//!
+//! Two ways. *Beside*: the new container runs beside the old one until it has proven itself; at
+//! every instant one healthy container answers. *Recreate*, for what cannot run twice at once:
+//! the old container is stopped and put aside under another name, and comes back if the new one
+//! does not prove itself.
+//!
+//! Old containers are removed at the very end, all together: until then everything can be undone.
+
+mod carry_out;
+mod copy;
+mod decide;
+mod strategy;
+mod undo;
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use self::decide::Decision;
+use self::strategy::Strategy;
+use super::engine::{Docker, PATIENCE};
+use super::image::PULL_IMAGE;
+use super::probe::Probe;
+use super::proof::Level;
+use crate::action::{Action, ActionSpec, Context, ReadContext, Result, Risk, Undone};
+use crate::domain::effect::{EffectSort, EffectSpec};
+use crate::domain::plan::Plan;
+use crate::domain::time::Span;
+
+const CREATE_NEW: &str = "create_new";
+const START_NEW: &str = "start_new";
+const STOP_OLD: &str = "stop_old";
+const RENAME_OLD: &str = "rename_old";
+const REMOVE_OLD: &str = "remove_old";
+const RENAME_NEW: &str = "rename_new";
+
+/// Deploys a service. The item of each effect is the container's own name.
+pub(super) struct DeployService;
+
+/// What to put live, and what counts as live.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    /// `project/service`, or `service` when that is clear, or a container's name.
+    service: String,
+    /// The image to run: `registry/shop/web:v2`. Either this or `version`.
+    #[serde(default)]
+    image: Option<String>,
+    /// A tag of the image that the service runs now: `v2`. Either this or `image`.
+    #[serde(default)]
+    version: Option<String>,
+    /// How long each new container may take to be healthy.
+    #[serde(default = "a_minute")]
+    healthy_within: Span,
+    /// The service may run twice at once although it writes to volumes.
+    #[serde(default)]
+    parallel: bool,
+    /// What to ask a new container whose image has no HEALTHCHECK.
+    #[serde(default)]
+    probe: Option<Probe>,
+}
+
+fn a_minute() -> Span {
+    Span::new(Duration::from_mins(1))
+}
+
+/// What was deployed, and what it has shown.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Output {
+    /// The service's full name.
+    service: String,
+    /// Whether anything was done; `false` when the service runs this image already.
+    changed: bool,
+    /// What it runs now.
+    image: String,
+    /// The image's id, `sha256:…`.
+    image_id: String,
+    /// Absent when nothing was done.
+    strategy: Option<Strategy>,
+    /// The least that any of the new containers has shown; absent when nothing was done.
+    proof: Option<Level>,
+    /// What has shown it.
+    proven_by: Option<String>,
+    /// The longest time for which a container had no healthy successor; 0 when there was none.
+    gap_seconds: f64,
+    /// The new containers.
+    containers: Vec<String>,
+    /// All this in one sentence.
+    message: String,
+}
+
+const fn effect(name: &'static str, sort: EffectSort, limit: Duration) -> EffectSpec {
+    EffectSpec { name, sort, limit }
+}
+
+impl Action for DeployService {
+    type System = Docker;
+    type Input = Input;
+    type Output = Output;
+
+    const SPEC: ActionSpec = ActionSpec {
+        name: "docker.deploy_service",
+        summary: "Put another image of a service live, prove it, and go back if it does not work",
+        risk: Risk::Change,
+        effects: &[
+            PULL_IMAGE,
+            effect(CREATE_NEW, EffectSort::Keyed, Duration::from_mins(1)),
+            effect(START_NEW, EffectSort::Askable, Duration::from_secs(10)),
+            effect(STOP_OLD, EffectSort::Repeatable, PATIENCE),
+            effect(RENAME_OLD, EffectSort::Repeatable, Duration::from_secs(30)),
+            effect(REMOVE_OLD, EffectSort::Repeatable, Duration::from_mins(1)),
+            effect(RENAME_NEW, EffectSort::Repeatable, Duration::from_secs(30)),
+        ],
+        last_undoable: Some(RENAME_OLD),
+    };
+
+    async fn plan(&self, _: &ReadContext, docker: &Docker, input: Input) -> Result<Plan> {
+        let decision = Decision::make(docker, &input).await?;
+        Ok(decision.plan(docker, &input))
+    }
+
+    async fn run(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Output> {
+        let decision: Decision = ctx
+            .record("decision", || Decision::make(docker, &input))
+            .await?;
+        if decision.replicas.is_empty() {
+            return Ok(decision.nothing_to_do());
+        }
+        carry_out::all(ctx, docker, &input, decision).await
+    }
+
+    async fn undo(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Undone> {
+        undo::all(ctx, docker, &input).await
+    }
+}

@@ -1,0 +1,81 @@
+//! `PostgreSQL` servers: backups that are proven by restoring them.
+//!
+//! [`Backup`] dumps a database into a folder of objects and writes a manifest last;
+//! [`ListBackups`] finds what has one; [`DrillRestore`] restores one into a scratch server of its
+//! own and compares it with the manifest.
+
+mod backup;
+mod census;
+mod connection;
+mod drill_restore;
+mod dump;
+mod explain;
+mod list_backups;
+mod manifest;
+mod restore;
+mod scratch;
+mod tools;
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+pub use backup::Backup;
+pub use connection::Postgres;
+pub use drill_restore::DrillRestore;
+pub use list_backups::ListBackups;
+
+use crate::action::{Integration, Ports, Result, System, ports};
+
+/// What Purser can do with a database server.
+pub fn integration() -> Integration {
+    Integration {
+        kind: "postgres",
+        connect: |connect| Ok(Arc::new(Postgres::connect(connect)?)),
+        actions: || {
+            vec![
+                Arc::new(Backup),
+                Arc::new(ListBackups),
+                Arc::new(DrillRestore),
+            ]
+        },
+    }
+}
+
+impl System for Postgres {
+    fn address(&self) -> String {
+        self.host_and_port()
+    }
+
+    fn ports(self: Arc<Self>) -> Ports {
+        Ports {
+            suggest: Some(self),
+            ..Ports::default()
+        }
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<String>> {
+        async {
+            let server = self.server_version().await?;
+            let pg_dump = self.pg_dump_for(&server).await?;
+            Ok(format!("PostgreSQL {server}, pg_dump {}", pg_dump.version))
+        }
+        .boxed()
+    }
+}
+
+impl ports::Suggest for Postgres {
+    fn suggest<'a>(&'a self, what: &'a str, typed: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        async move {
+            if what != "databases" {
+                return Ok(Vec::new());
+            }
+            let mut databases = self.databases().await?;
+            databases.retain(|database| database.contains(typed));
+            databases.truncate(25);
+            Ok(databases)
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,190 @@
+//! One object store as it is configured, and how a bucket of it is opened.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
+use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+
+use crate::action::{ActionError, Connect, ConnectError, Result};
+use crate::domain::names::SystemName;
+
+/// How long to wait for a connection.
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long a server may say nothing while a request is under way, the sending of a part included.
+pub(super) const SILENT_FOR: Duration = Duration::from_mins(2);
+/// After this a request that failed is not tried again.
+const RETRY_FOR: Duration = Duration::from_secs(30);
+const RETRIES: usize = 4;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    endpoint: String,
+    access_key_file: PathBuf,
+    secret_key_file: PathBuf,
+    #[serde(default = "us_east")]
+    region: String,
+}
+
+/// What most servers of their own call themselves.
+fn us_east() -> String {
+    "us-east-1".to_owned()
+}
+
+/// An object store that speaks S3, addressed by path. Cheap to clone.
+#[derive(Clone)]
+pub struct S3 {
+    settings: Arc<Settings>,
+    name: SystemName,
+    pub(super) credential: Arc<AwsCredential>,
+    pub(super) http: reqwest::Client,
+}
+
+impl S3 {
+    /// Reads the settings and the two key files. Does no other I/O.
+    pub fn connect(connect: &Connect<'_>) -> Result<Self, ConnectError> {
+        let mut settings: Settings = connect.settings()?;
+        settings.endpoint = endpoint_of(&settings.endpoint).map_err(|e| connect.error(e))?;
+        let access_key = connect.text_file(&settings.access_key_file)?;
+        let secret_key = connect.secret_file(&settings.secret_key_file)?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .timeout(RETRY_FOR)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| connect.error(format!("no HTTP client can be made: {error}")))?;
+        Ok(Self {
+            name: connect.name.clone(),
+            credential: Arc::new(AwsCredential {
+                key_id: access_key,
+                secret_key: secret_key.expose_secret().to_owned(),
+                token: None,
+            }),
+            settings: Arc::new(settings),
+            http,
+        })
+    }
+
+    /// The name in `[systems.NAME]`.
+    pub fn name(&self) -> &SystemName {
+        &self.name
+    }
+
+    /// Scheme, host and port, without a slash at the end.
+    pub fn endpoint(&self) -> &str {
+        &self.settings.endpoint
+    }
+
+    pub(super) fn region(&self) -> &str {
+        &self.settings.region
+    }
+
+    pub(super) fn access_key_file(&self) -> std::path::Display<'_> {
+        self.settings.access_key_file.display()
+    }
+
+    pub(super) fn secret_key_file(&self) -> std::path::Display<'_> {
+        self.settings.secret_key_file.display()
+    }
+
+    /// Opens a bucket. Does no I/O.
+    pub(super) fn bucket(&self, bucket: &str) -> Result<AmazonS3> {
+        check_bucket_name(bucket)?;
+        AmazonS3Builder::new()
+            .with_endpoint(self.endpoint())
+            .with_region(self.region())
+            .with_bucket_name(bucket)
+            .with_access_key_id(&self.credential.key_id)
+            .with_secret_access_key(&self.credential.secret_key)
+            .with_virtual_hosted_style_request(false)
+            .with_retry(RetryConfig {
+                backoff: BackoffConfig::default(),
+                max_retries: RETRIES,
+                retry_timeout: RETRY_FOR,
+            })
+            .with_client_options(
+                ClientOptions::new()
+                    .with_allow_http(self.endpoint().starts_with("http://"))
+                    .with_connect_timeout(CONNECT_WITHIN)
+                    .with_read_timeout(SILENT_FOR)
+                    .with_timeout_disabled(),
+            )
+            .build()
+            .map_err(|error| {
+                ActionError::fatal(format!(
+                    "the bucket `{bucket}` of {} cannot be opened: {error}",
+                    self.name
+                ))
+            })
+    }
+}
+
+/// A bucket name becomes part of a URL's path: whatever could leave that place is refused.
+pub(super) fn check_bucket_name(bucket: &str) -> Result<()> {
+    let sane = (3..=63).contains(&bucket.len())
+        && bucket
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        && !bucket.contains("..");
+    if sane {
+        return Ok(());
+    }
+    Err(ActionError::fatal(format!(
+        "`{bucket}` cannot be a bucket: the names have 3 to 63 lower-case letters, digits, `-` \
+         and `.`"
+    )))
+}
+
+fn endpoint_of(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
+        .ok_or_else(|| {
+            format!("endpoint = \"{text}\" is no address: write http://HOST:PORT or https://HOST")
+        })?;
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if !bare {
+        return Err(
+            "the endpoint must be only http://HOST:PORT or https://HOST; buckets are named in \
+             steps, and keys come from access_key_file and secret_key_file"
+                .to_owned(),
+        );
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_a_bare_address() {
+        assert_eq!(
+            endpoint_of("http://minio:9000/").unwrap(),
+            "http://minio:9000"
+        );
+        for wrong in [
+            "minio:9000",
+            "http://minio:9000/bucket",
+            "http://key:secret@minio",
+            "",
+        ] {
+            assert!(endpoint_of(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_name_cannot_leave_its_place() {
+        for wrong in ["..", "a", "Backups", "a/b", "a..b", "back ups", "b?acl"] {
+            assert!(check_bucket_name(wrong).is_err(), "{wrong}");
+        }
+        check_bucket_name("orders-backups.2026").unwrap();
+    }
+}

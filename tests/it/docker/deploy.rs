@@ -1,0 +1,393 @@
+//! `docker.deploy_service`: what is proven stays, what is not goes back.
+
+use std::time::{Duration, Instant};
+
+use purser::action::{ErrorKind, Undone};
+use serde_json::json;
+
+use super::shop::{Shop, ask};
+use super::stage::{V1, V2, docker, eventually, inspect, plain, shown, unique};
+
+const SICK: &str = "purser-test/web:v3";
+const CRASHING: &str = "purser-test/web:v4";
+
+/// A text without what differs between runs of this test.
+fn of(shop: &Shop, text: &str) -> String {
+    plain(&text.replace(&shop.project, "shop"))
+}
+
+#[tokio::test]
+async fn a_new_version_takes_over_and_somebody_always_answers() {
+    let shop = Shop::new();
+    let options = [
+        "--env",
+        "COLOUR=blue",
+        "--label",
+        "team=checkout",
+        "--memory",
+        "64m",
+    ];
+    let old = shop.start(1, V1, &options).await;
+    let client = shop.client();
+    let step = shop.deploy(&json!({ "version": "v2" }));
+    let output = step.run().await.unwrap();
+    let (answers, silences) = client.stop();
+
+    assert_eq!(silences, 0);
+    assert_eq!(
+        (
+            answers.first().unwrap().as_str(),
+            answers.last().unwrap().as_str()
+        ),
+        ("web v1", "web v2")
+    );
+    let message = of(&shop, output["message"].as_str().unwrap());
+    insta::assert_snapshot!(message, @"shop/web runs purser-test/web:v2 instead of purser-test/web:v1: healthy (its own HEALTHCHECK), without a gap");
+    assert_eq!(output["proof"], "healthy");
+    assert_eq!(output["gap_seconds"], 0.0);
+    assert_eq!(shop.containers(), [shop.name(1)]);
+    assert_eq!(shop.state(1), "purser-test/web:v2 running healthy");
+    assert_ne!(shop.id(1), old);
+
+    let seen = |format| inspect(&shop.name(1), format);
+    let env = seen("{{.Config.Env}}");
+    assert!(
+        env.contains("COLOUR=blue") && env.contains("VERSION=v2"),
+        "{env}"
+    );
+    assert_eq!(
+        seen("{{.Config.Labels.team}} {{.HostConfig.Memory}}"),
+        "checkout 67108864"
+    );
+    assert_eq!(
+        seen("{{index .Config.Labels \"com.docker.compose.image\"}}"),
+        seen("{{.Image}}")
+    );
+    let alias = format!(
+        "{{{{(index .NetworkSettings.Networks \"{}\").Aliases}}}}",
+        shop.network()
+    );
+    assert!(seen(&alias).contains("web"), "{}", seen(&alias));
+
+    let undone = step.undo().await.unwrap();
+    let Undone::ExceptFor(why) = undone else {
+        panic!("the old container is gone, and yet: {undone:?}");
+    };
+    insta::assert_snapshot!(of(&shop, &why), @"shop-web-1 on `shop` stays on its new image, as the old container is removed; to go back, deploy `purser-test/web:v1` (docker.deploy_service with `image`)");
+    assert_eq!(shop.state(1), "purser-test/web:v2 running healthy");
+}
+
+#[tokio::test]
+async fn the_plan_says_what_and_how_and_changes_nothing() {
+    let shop = Shop::new();
+    shop.start(1, V1, &[]).await;
+    let mut events = shop.events();
+    let beside = shop.deploy(&json!({ "image": V2 })).plan().await.unwrap();
+    insta::assert_snapshot!(of(&shop, &shown(&beside)), @r"
+    replace shop-HEX/web: purser-test/web:v1 → purser-test/web:v2, beside the old one
+    relies on image purser-test/web:v2: sha256:HEX
+    relies on image of shop-HEX-web-1: sha256:HEX
+    image of shop-HEX-web-1: purser-test/web:v1 → purser-test/web:v2
+    how it is replaced: nothing → beside
+    note: shop-HEX-web-1 is HEX now
+    note: each new container runs beside its old one until it has proven itself: no gap
+    note: a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
+    note: can be undone until the old containers are removed, which comes last
+    note: the next `docker compose up` goes back to the image that its file names: change the file too
+    ");
+    shop.expect_silence(&mut events);
+    assert_eq!(shop.containers(), [shop.name(1)]);
+
+    let other = Shop::new();
+    let volume = format!("{}:/data", unique("data"));
+    other
+        .start(
+            1,
+            V1,
+            &["--publish", "127.0.0.1:28081:8080", "--volume", &volume],
+        )
+        .await;
+    let recreate = other.deploy(&json!({ "image": V2, "probe": { "port": 8080 } }));
+    insta::assert_snapshot!(of(&other, &shown(&recreate.plan().await.unwrap())), @r"
+    replace shop-HEX/web: purser-test/web:v1 → purser-test/web:v2, in the old one's place
+    relies on image purser-test/web:v2: sha256:HEX
+    relies on image of shop-HEX-web-1: sha256:HEX
+    image of shop-HEX-web-1: purser-test/web:v1 → purser-test/web:v2
+    how it is replaced: nothing → in place
+    note: shop-HEX-web-1 is HEX now
+    note: cannot run twice at once: it publishes the host's port 28081, it writes to the volume at /data; so each old container is stopped first, and does not answer until its new one has proven itself
+    note: a new container has 1m to prove itself by its HEALTHCHECK, or by the probe if it has none
+    note: can be undone until the old containers are removed, which comes last
+    note: the next `docker compose up` goes back to the image that its file names: change the file too
+    ");
+    docker(&["rm", "--force", &other.name(1)]);
+    docker(&["volume", "rm", volume.split(':').next().unwrap()]);
+}
+
+#[tokio::test]
+async fn what_runs_already_is_left_alone() {
+    let shop = Shop::new();
+    shop.start(1, V1, &[]).await;
+    let mut events = shop.events();
+    let step = shop.deploy(&json!({ "image": V1 }));
+    let plan = step.plan().await.unwrap();
+    assert!(plan.changes.is_empty());
+    let output = step.run().await.unwrap();
+    assert_eq!(
+        (&output["changed"], &output["proof"]),
+        (&json!(false), &json!(null))
+    );
+    insta::assert_snapshot!(of(&shop, output["message"].as_str().unwrap()), @"shop/web runs purser-test/web:v1 already: nothing was changed and nothing was proven");
+    shop.expect_silence(&mut events);
+    assert_eq!(step.undo().await.unwrap(), Undone::Fully);
+}
+
+#[tokio::test]
+async fn a_sick_version_goes_and_the_old_one_has_never_stopped_answering() {
+    let shop = Shop::new();
+    let old = shop.start(1, V1, &[]).await;
+    let client = shop.client();
+    let step = shop.deploy(&json!({ "image": SICK }));
+    let error = step.run().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Fatal);
+    insta::assert_snapshot!(of(&shop, &error.message), @r"
+    shop-web-1-purser-HEX (purser-test/web:v3) on `shop`: its own HEALTHCHECK calls it unhealthy (`HTTP/1.1 503 Service Unavailable`); its last lines:
+    web v3 listens on port 8080
+    ");
+
+    for _ in 0..2 {
+        assert_eq!(step.undo().await.unwrap(), Undone::Fully);
+        assert_eq!(shop.containers(), [shop.name(1)]);
+        assert_eq!(shop.id(1), old);
+    }
+    assert_eq!(client.stop().1, 0);
+    assert_eq!(shop.state(1), "purser-test/web:v1 running healthy");
+
+    // The same step may be tried again, and fails again for the same reason.
+    let again = step.run().await.unwrap_err();
+    assert!(again.message.contains("unhealthy"), "{again}");
+    assert_eq!(step.undo().await.unwrap(), Undone::Fully);
+}
+
+#[tokio::test]
+async fn a_version_that_crashes_is_given_up_at_once() {
+    let shop = Shop::new();
+    shop.start(1, V1, &["--restart", "always"]).await;
+    let begun = Instant::now();
+    let step = shop.deploy(&json!({ "image": CRASHING }));
+    let error = step.run().await.unwrap_err();
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "a minute was allowed, and not needed"
+    );
+    let how = [
+        "it ended with exit code 3",
+        "it crashed and was started again",
+    ];
+    assert!(how.iter().any(|how| error.message.contains(how)), "{error}");
+    assert!(
+        error
+            .message
+            .contains("its last lines:\nweb: told to crash"),
+        "{error}"
+    );
+    assert_eq!(step.undo().await.unwrap(), Undone::Fully);
+    assert_eq!(shop.state(1), "purser-test/web:v1 running healthy");
+}
+
+#[tokio::test]
+async fn what_is_not_healthy_in_time_is_not_healthy() {
+    let shop = Shop::new();
+    shop.start(1, V1, &[]).await;
+    let step = shop.deploy(&json!({ "image": SICK, "healthy_within": "1s" }));
+    insta::assert_snapshot!(of(&shop, &step.run().await.unwrap_err().message), @r"
+    shop-web-1-purser-HEX (purser-test/web:v3) on `shop`: it was not healthy within 1s: its own HEALTHCHECK, every 1s, has not passed yet; its last lines:
+    web v3 listens on port 8080
+    ");
+    assert_eq!(step.undo().await.unwrap(), Undone::Fully);
+}
+
+#[tokio::test]
+async fn a_published_port_is_handed_over_with_a_gap_that_is_told() {
+    let shop = Shop::new();
+    shop.start(1, V1, &["--publish", "127.0.0.1:28082:8080"])
+        .await;
+    assert_eq!(ask("127.0.0.1:28082").unwrap(), "web v1");
+    let output = shop.deploy(&json!({ "image": V2 })).run().await.unwrap();
+    assert_eq!(ask("127.0.0.1:28082").unwrap(), "web v2");
+    assert_eq!(output["strategy"], "recreate");
+    let gap = output["gap_seconds"].as_f64().unwrap();
+    assert!(gap > 0.1 && gap < 30.0, "{gap}");
+    assert_eq!(shop.containers(), [shop.name(1)]);
+}
+
+#[tokio::test]
+async fn a_sick_version_in_the_old_ones_place_gives_it_back() {
+    let shop = Shop::new();
+    let old = shop
+        .start(1, V1, &["--publish", "127.0.0.1:28083:8080"])
+        .await;
+    let step = shop.deploy(&json!({ "image": SICK }));
+    let error = step.run().await.unwrap_err();
+    assert!(error.message.contains("unhealthy"), "{error}");
+    for _ in 0..2 {
+        assert_eq!(step.undo().await.unwrap(), Undone::Fully);
+        assert_eq!(
+            (shop.containers(), shop.id(1)),
+            (vec![shop.name(1)], old.clone())
+        );
+        assert_eq!(shop.state(1), "purser-test/web:v1 running healthy");
+        assert_eq!(ask("127.0.0.1:28083").unwrap(), "web v1");
+    }
+}
+
+#[tokio::test]
+async fn a_deploy_that_is_cancelled_goes_back() {
+    let shop = Shop::new();
+    let old = shop.start(1, V1, &[]).await;
+    let step = shop.deploy(&json!({ "image": SICK }));
+    let cancel = async {
+        eventually("there are two", || shop.containers().len() == 2).await;
+        step.cancel.cancel();
+    };
+    let (ended, ()) = tokio::join!(step.run(), cancel);
+    assert_eq!(ended.unwrap_err().kind, ErrorKind::Cancelled);
+    assert_eq!(step.undo().await.unwrap(), Undone::Fully);
+    assert_eq!((shop.containers(), shop.id(1)), (vec![shop.name(1)], old));
+}
+
+#[tokio::test]
+async fn without_a_check_it_has_started_and_is_not_called_healthy() {
+    let shop = Shop::new();
+    shop.start(1, V1, &["--no-healthcheck"]).await;
+    let output = shop.deploy(&json!({ "image": V2 })).run().await.unwrap();
+    assert_eq!(output["proof"], "started");
+    insta::assert_snapshot!(of(&shop, output["message"].as_str().unwrap()), @"shop/web runs purser-test/web:v2 instead of purser-test/web:v1: started (running for 5 s without dying, as it has no check of its own), without a gap");
+}
+
+#[tokio::test]
+async fn a_probe_stands_in_for_a_check_that_the_image_does_not_have() {
+    let shop = Shop::new();
+    shop.start(1, V1, &["--no-healthcheck"]).await;
+    let probe = json!({ "port": 8080, "path": "/healthz" });
+    let sick = shop.deploy(&json!({ "image": SICK, "healthy_within": "2s", "probe": probe }));
+    insta::assert_snapshot!(of(&shop, &sick.run().await.unwrap_err().message), @r"
+    shop-web-1-purser-HEX (purser-test/web:v3) on `shop`: it was not healthy within 2s: the probe GET :8080/healthz failed (it answers `HTTP/1.1 503 Service Unavailable`); its last lines:
+    web v3 listens on port 8080
+    ");
+    assert_eq!(sick.undo().await.unwrap(), Undone::Fully);
+
+    let well = shop.deploy(&json!({ "image": V2, "probe": probe }));
+    let output = well.run().await.unwrap();
+    assert_eq!(output["proof"], "healthy");
+    insta::assert_snapshot!(output["proven_by"].as_str().unwrap(), @"the probe GET :8080/healthz");
+}
+
+#[tokio::test]
+async fn every_replica_is_replaced_and_a_bad_version_leaves_both() {
+    let shop = Shop::new();
+    let old = [shop.start(1, V1, &[]).await, shop.start(2, V1, &[]).await];
+    let sick = shop.deploy(&json!({ "image": SICK }));
+    sick.run().await.unwrap_err();
+    assert_eq!(sick.undo().await.unwrap(), Undone::Fully);
+    assert_eq!([shop.id(1), shop.id(2)], old);
+
+    shop.deploy(&json!({ "image": V2 })).run().await.unwrap();
+    assert_eq!(shop.containers(), [shop.name(1), shop.name(2)]);
+    for number in [1, 2] {
+        assert_eq!(shop.state(number), "purser-test/web:v2 running healthy");
+        let label = "{{index .Config.Labels \"com.docker.compose.container-number\"}}";
+        assert_eq!(inspect(&shop.name(number), label), number.to_string());
+    }
+}
+
+#[tokio::test]
+async fn data_goes_over_and_a_service_that_may_share_it_has_no_gap() {
+    let shop = Shop::new();
+    shop.start(1, V1, &["--volume", "/data"]).await;
+    let volume = || inspect(&shop.name(1), "{{(index .Mounts 0).Name}}");
+    let data = volume();
+    let output = shop.deploy(&json!({ "image": V2 })).run().await.unwrap();
+    assert_eq!(output["strategy"], "recreate");
+    assert_eq!(volume(), data);
+
+    let output = shop
+        .deploy(&json!({ "image": V1, "parallel": true }))
+        .run()
+        .await
+        .unwrap();
+    assert_eq!(output["strategy"], "beside");
+    assert_eq!(volume(), data);
+    docker(&["rm", "--force", &shop.name(1)]);
+    docker(&["volume", "rm", &data]);
+}
+
+#[tokio::test]
+async fn it_joins_the_networks_that_the_old_one_was_in() {
+    let shop = Shop::new();
+    shop.start(1, V1, &[]).await;
+    let second = unique("purser-test");
+    docker(&["network", "create", &second]);
+    docker(&[
+        "network",
+        "connect",
+        "--alias",
+        "shopfront",
+        &second,
+        &shop.name(1),
+    ]);
+    shop.deploy(&json!({ "image": V2 })).run().await.unwrap();
+    let format = format!("{{{{(index .NetworkSettings.Networks \"{second}\").Aliases}}}}");
+    let aliases = inspect(&shop.name(1), &format);
+    assert!(aliases.contains("shopfront"), "{aliases}");
+    docker(&["rm", "--force", &shop.name(1)]);
+    docker(&["network", "rm", &second]);
+}
+
+#[tokio::test]
+async fn a_stopped_or_sick_old_one_can_be_replaced_too() {
+    let shop = Shop::new();
+    shop.start(1, V1, &[]).await;
+    docker(&["stop", &shop.name(1)]);
+    let sick = shop.deploy(&json!({ "image": SICK }));
+    sick.run().await.unwrap_err();
+    assert_eq!(sick.undo().await.unwrap(), Undone::Fully);
+    assert!(
+        shop.state(1).starts_with("purser-test/web:v1 exited"),
+        "{}",
+        shop.state(1)
+    );
+
+    shop.deploy(&json!({ "image": V2 })).run().await.unwrap();
+    assert_eq!(shop.state(1), "purser-test/web:v2 running healthy");
+}
+
+#[tokio::test]
+async fn when_a_person_removes_a_container_meanwhile_it_is_said() {
+    let shop = Shop::new();
+    shop.start(1, V1, &[]).await;
+    let step = shop.deploy(&json!({ "image": SICK, "healthy_within": "30s" }));
+    let remove_new = async {
+        eventually("there are two", || shop.containers().len() == 2).await;
+        let new = step.containers().pop().unwrap();
+        eventually("it runs", || inspect(&new, "{{.State.Running}}") == "true").await;
+        docker(&["rm", "--force", &new]);
+    };
+    let (ended, ()) = tokio::join!(step.run(), remove_new);
+    insta::assert_snapshot!(of(&shop, &ended.unwrap_err().message), @"the container HEX was removed from `shop` by someone else before it had proven itself");
+    assert_eq!(step.undo().await.unwrap(), Undone::Fully);
+    assert_eq!(shop.state(1), "purser-test/web:v1 running healthy");
+
+    let step = shop.deploy(&json!({ "image": V2 }));
+    let remove_old = async {
+        eventually("there are two", || shop.containers().len() == 2).await;
+        docker(&["rm", "--force", &shop.name(1)]);
+    };
+    let (ended, ()) = tokio::join!(step.run(), remove_old);
+    insta::assert_snapshot!(of(&shop, &ended.unwrap_err().message), @"shop-web-1 (HEX) was removed from `shop` by someone else while it was being replaced");
+    let Undone::ExceptFor(why) = step.undo().await.unwrap() else {
+        panic!("what is gone cannot be back");
+    };
+    insta::assert_snapshot!(of(&shop, &why), @"shop-web-1 (purser-test/web:v1) was removed from `shop` by someone else and cannot be put back; its new container (purser-test/web:v2) stays in its place");
+    assert_eq!(shop.containers(), [shop.name(1)]);
+}
