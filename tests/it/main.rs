@@ -1,5 +1,6 @@
 //! Every test that goes through the public interface, in one binary: one link, many stories.
 
+mod catalog;
 mod docker;
 mod engine;
 mod layers;

@@ -1,0 +1,185 @@
+//! Workflows and commands: loads their files and checks them against what there is.
+//!
+//! A file is read as a tree in which every value knows its place ([`source`]). The tree is checked
+//! against the JSON Schema of its kind ([`shape`]) and then for sense: actions, systems, names in
+//! expressions, people. Everything that is wrong in any file is reported at once, and a catalog
+//! with an error in it is none: it is all of the files, or the one from before.
+
+mod command;
+mod inputs;
+mod problem;
+mod schema;
+mod scope;
+mod shape;
+mod source;
+mod step;
+mod surroundings;
+mod systems;
+mod who;
+mod workflow;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use command::{Command, Reply};
+pub use problem::{Problem, Severity};
+pub use schema::schemas;
+pub use surroundings::{Surroundings, SystemFacts};
+pub use workflow::Loaded;
+
+use crate::action::Registry;
+use crate::domain::names::{CommandName, WorkflowName};
+use crate::domain::nearest;
+use problem::Report;
+
+/// Where the files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogFolders {
+    /// The folder of `NAME.yaml`, one workflow each.
+    pub workflows: PathBuf,
+    /// The folder of `NAME.yaml`, one command each. It need not exist.
+    pub commands: PathBuf,
+}
+
+/// All workflows and commands, found good together.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    workflows: BTreeMap<WorkflowName, Loaded>,
+    commands: BTreeMap<CommandName, Command>,
+    warnings: Vec<Problem>,
+}
+
+impl Catalog {
+    /// Reads all files and checks them.
+    ///
+    /// # Errors
+    /// All problems of all files, warnings too, when there is at least one error among them.
+    pub fn load(
+        folders: &CatalogFolders,
+        registry: &Registry,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut problems = vec![];
+        let mut workflows = command::Workflows::new();
+        for (name, file, text) in files(&folders.workflows, true, &mut problems) {
+            let (loaded, found) = workflow::load(&file, &text, registry, surroundings);
+            problems.extend(found);
+            workflows.insert(WorkflowName::from(name), loaded);
+        }
+        let mut commands = BTreeMap::new();
+        for (name, file, text) in files(&folders.commands, false, &mut problems) {
+            let (command, found) = command::load(&file, &text, &workflows, surroundings);
+            problems.extend(found);
+            commands.extend(command.map(|command| (CommandName::from(name), command)));
+        }
+        if problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error)
+        {
+            return Err(problems);
+        }
+        let workflows = workflows
+            .into_iter()
+            .filter_map(|(name, loaded)| Some((name, loaded?)));
+        Ok(Self {
+            workflows: workflows.collect(),
+            commands,
+            warnings: problems,
+        })
+    }
+
+    /// The workflow of this name.
+    ///
+    /// # Errors
+    /// The nearest name, for people.
+    pub fn workflow(&self, name: &str) -> Result<&Loaded, String> {
+        self.workflows.get(name).ok_or_else(|| {
+            let names = self
+                .workflows
+                .keys()
+                .map(WorkflowName::as_str)
+                .collect::<Vec<_>>();
+            nearest::unknown("workflow", name, names)
+        })
+    }
+
+    /// The command of this name.
+    ///
+    /// # Errors
+    /// The nearest name, for people.
+    pub fn command(&self, name: &str) -> Result<&Command, String> {
+        self.commands.get(name).ok_or_else(|| {
+            let names = self
+                .commands
+                .keys()
+                .map(CommandName::as_str)
+                .collect::<Vec<_>>();
+            nearest::unknown("command", name, names)
+        })
+    }
+
+    /// All workflows, by name.
+    pub fn workflows(&self) -> impl Iterator<Item = &Loaded> {
+        self.workflows.values()
+    }
+
+    /// All commands, by name.
+    pub fn commands(&self) -> impl Iterator<Item = &Command> {
+        self.commands.values()
+    }
+
+    /// What in the files cannot have been meant, although they can be used.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+}
+
+/// The YAML files of a folder by name, with their texts; what cannot be read is a problem.
+fn files(
+    folder: &Path,
+    required: bool,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, PathBuf, String)> {
+    let mut report = Report::new(folder);
+    let mut paths: Vec<_> = match std::fs::read_dir(folder) {
+        Ok(entries) => entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect(),
+        Err(error) => {
+            let message = format!("the folder cannot be read: {error}");
+            if required || error.kind() != std::io::ErrorKind::NotFound {
+                report.error(None, message);
+            } else {
+                report.warning(None, message);
+            }
+            vec![]
+        }
+    };
+    problems.extend(report.into_problems());
+    paths.sort();
+    paths
+        .into_iter()
+        .filter_map(|path| read(&path, problems))
+        .collect()
+}
+
+fn read(path: &Path, problems: &mut Vec<Problem>) -> Option<(String, PathBuf, String)> {
+    let name = path.file_stem()?.to_str()?.to_owned();
+    let mut report = Report::new(path);
+    let text = match path.extension()?.to_str()? {
+        _ if name.starts_with('.') => None,
+        "yaml" => std::fs::read_to_string(path)
+            .map_err(|error| report.error(None, format!("the file cannot be read: {error}")))
+            .ok(),
+        "yml" => {
+            report.error(
+                None,
+                format!("the file is passed over: call it `{name}.yaml`"),
+            );
+            None
+        }
+        _ => None,
+    };
+    problems.extend(report.into_problems());
+    Some((name, path.to_owned(), text?))
+}
