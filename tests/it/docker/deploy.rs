@@ -120,8 +120,6 @@ async fn the_plan_says_what_and_how_and_changes_nothing() {
     note: can be undone until the old containers are removed, which comes last
     note: the next `docker compose up` goes back to the image that its file names: change the file too
     ");
-    docker(&["rm", "--force", &other.name(1)]);
-    docker(&["volume", "rm", volume.split(':').next().unwrap()]);
 }
 
 #[tokio::test]
@@ -318,8 +316,6 @@ async fn data_goes_over_and_a_service_that_may_share_it_has_no_gap() {
         .unwrap();
     assert_eq!(output["strategy"], "beside");
     assert_eq!(volume(), data);
-    docker(&["rm", "--force", &shop.name(1)]);
-    docker(&["volume", "rm", &data]);
 }
 
 #[tokio::test]
