@@ -47,6 +47,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         registry: Arc::clone(&world.registry),
         systems: Arc::clone(&world.systems),
         clock: Arc::clone(&clock),
+        redactor: Arc::clone(&redactor),
         entropy: Arc::clone(&entropy),
         key: key.clone(),
         concurrent_runs: config.engine.concurrent_runs,

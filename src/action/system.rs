@@ -73,20 +73,24 @@ impl Connect<'_> {
     /// Reads a secret from a file (one trailing line end is dropped) and has it masked from now
     /// on wherever it turns up.
     pub fn secret_file(&self, path: &Path) -> Result<SecretString, ConnectError> {
+        let text = self.text_file(path)?;
+        self.redactor.learn(&text);
+        Ok(SecretString::from(text))
+    }
+
+    /// Reads a value that is no secret by itself, such as a user's name, from a file; one
+    /// trailing line end is dropped.
+    pub fn text_file(&self, path: &Path) -> Result<String, ConnectError> {
         let path = self.base.join(path);
         let text = std::fs::read_to_string(&path).map_err(|error| {
-            self.error(format!(
-                "the secret file {} cannot be read: {error}",
-                path.display()
-            ))
+            self.error(format!("the file {} cannot be read: {error}", path.display()))
         })?;
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let text = text.strip_suffix('\r').unwrap_or(text);
         if text.is_empty() {
-            return Err(self.error(format!("the secret file {} is empty", path.display())));
+            return Err(self.error(format!("the file {} is empty", path.display())));
         }
-        self.redactor.learn(text);
-        Ok(SecretString::from(text))
+        Ok(text.to_owned())
     }
 
     /// An error that names the system.

@@ -7,6 +7,7 @@ pub mod approval;
 pub mod digest;
 pub mod effect;
 pub mod event;
+mod event_masking;
 pub mod expression;
 pub mod input;
 pub mod interpreter;

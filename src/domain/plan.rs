@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{Digest, digest_of};
 use super::names::{ActionName, StepId, SystemName};
+use super::redact::Redactor;
 
 /// What one action would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -88,6 +89,30 @@ impl Plan {
         self
     }
 
+    /// The same plan with every known secret masked.
+    #[must_use]
+    pub fn masked(self, redactor: &Redactor) -> Self {
+        let text = |text: String| redactor.text(&text);
+        Self {
+            summary: text(self.summary),
+            preconditions: self
+                .preconditions
+                .into_iter()
+                .map(|fact| Precondition { subject: text(fact.subject), is: text(fact.is) })
+                .collect(),
+            changes: self
+                .changes
+                .into_iter()
+                .map(|change| Change {
+                    subject: text(change.subject),
+                    from: change.from.map(text),
+                    to: change.to.map(text),
+                })
+                .collect(),
+            notes: self.notes.into_iter().map(text).collect(),
+        }
+    }
+
     /// The digest of preconditions and changes; notes and summary do not count.
     pub fn digest(&self) -> Digest {
         digest_of(&serde_json::json!({
@@ -135,6 +160,25 @@ pub struct WorkflowPlan {
 }
 
 impl WorkflowPlan {
+    /// The same plan with every known secret masked.
+    #[must_use]
+    pub fn masked(self, redactor: &Redactor) -> Self {
+        let outlook = |outlook| match outlook {
+            Outlook::Reads => Outlook::Reads,
+            Outlook::Changes(plan) => Outlook::Changes(plan.masked(redactor)),
+            Outlook::KnownLater(why) => Outlook::KnownLater(redactor.text(&why)),
+        };
+        Self {
+            definition: self.definition,
+            inputs: redactor.json(self.inputs),
+            steps: self
+                .steps
+                .into_iter()
+                .map(|step| StepPlan { outlook: outlook(step.outlook), ..step })
+                .collect(),
+        }
+    }
+
     /// The digest that an approval is bound to: definition, inputs and the steps' digests.
     pub fn digest(&self) -> Digest {
         let steps: Vec<_> = self

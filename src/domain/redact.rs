@@ -12,7 +12,7 @@ use serde_json::Value;
 pub const MASK: &str = "[secret]";
 
 /// Shorter values are not masked: they would match inside ordinary words.
-const SHORTEST: usize = 6;
+const SHORTEST: usize = 8;
 
 /// Every secret that was read or issued, in the forms in which it may turn up.
 #[derive(Default)]
@@ -67,14 +67,14 @@ impl Redactor {
         clean
     }
 
-    /// `value` with every known secret masked in its texts, keys included.
+    /// `value` with every known secret masked in its texts. Keys stay: they are names of ours.
     pub fn json(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.text(&text)),
             Value::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
             Value::Object(fields) => fields
                 .into_iter()
-                .map(|(key, value)| (self.text(&key), self.json(value)))
+                .map(|(key, value)| (key, self.json(value)))
                 .collect(),
             plain => plain,
         }

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::action::{Clock, Registry, Systems};
 use crate::domain::names::RunId;
+use crate::domain::redact::Redactor;
 use crate::store::{Result, Store};
 use gate::Gate;
 
@@ -46,6 +47,8 @@ pub struct Parts {
     pub systems: Arc<Systems>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Masks secrets in plans.
+    pub redactor: Arc<Redactor>,
     /// Salts of receipts.
     pub entropy: Arc<dyn Entropy>,
     /// Signs receipts.

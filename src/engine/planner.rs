@@ -8,6 +8,7 @@ use crate::domain::expression::{self, Scope};
 use crate::domain::interpreter;
 use crate::domain::names::{StepId, SystemName};
 use crate::domain::plan::{Outlook, Plan, StepPlan, WorkflowPlan};
+use crate::domain::redact::Redactor;
 use crate::domain::run::{RunState, StepStatus};
 use crate::domain::workflow::{Step, Workflow};
 
@@ -20,6 +21,9 @@ pub struct Planner {
     pub systems: Arc<Systems>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Masks secrets in plans as they are made, so that a plan that was kept and one that was
+    /// just made can be compared.
+    pub redactor: Arc<Redactor>,
 }
 
 impl Planner {
@@ -74,7 +78,8 @@ impl Planner {
         }
         let action = self.registry.action(action).map_err(ActionError::fatal)?;
         let ctx = self.read_context(system.cloned());
-        action.plan(&ctx, input.clone()).await.map(Some)
+        let plan = action.plan(&ctx, input.clone()).await?;
+        Ok(Some(plan.masked(&self.redactor)))
     }
 
     /// What an action may look at.

@@ -132,6 +132,7 @@ impl Service {
             registry: Arc::clone(&self.parts.registry),
             systems: Arc::clone(&self.parts.systems),
             clock: Arc::clone(&self.parts.clock),
+            redactor: Arc::clone(&self.parts.redactor),
         }
     }
 

@@ -29,6 +29,8 @@ struct Settings {
     url_file: PathBuf,
     bin: Option<PathBuf>,
     scratch: Option<PathBuf>,
+    #[serde(default)]
+    drill_as_superuser: bool,
 }
 
 /// A database server.
@@ -41,6 +43,7 @@ pub struct Postgres {
     environment: Vec<(&'static str, SecretString)>,
     bin: Option<PathBuf>,
     scratch: PathBuf,
+    drill_as_superuser: bool,
 }
 
 impl Postgres {
@@ -83,6 +86,7 @@ impl Postgres {
                 || PathBuf::from("/var/tmp"),
                 |scratch| connect.base.join(scratch),
             ),
+            drill_as_superuser: settings.drill_as_superuser,
         })
     }
 
@@ -99,6 +103,11 @@ impl Postgres {
     /// Where its scratch servers' folders are made.
     pub(super) fn scratch_parent(&self) -> &Path {
         &self.scratch
+    }
+
+    /// Whether what a dump holds may do everything on a scratch server.
+    pub(super) fn drill_as_superuser(&self) -> bool {
+        self.drill_as_superuser
     }
 
     pub(super) fn bin(&self) -> Option<&Path> {

@@ -11,7 +11,7 @@ use super::Postgres;
 use super::backup::Proof;
 use super::census::{self, Table};
 use super::manifest::{self, Manifest};
-use super::restore::{self, DATABASE};
+use super::restore::{self, DATABASE, OWNER};
 use super::scratch::{Place, Programs, Scratch};
 use crate::action::objects::{ObjectUrl, Objects};
 use crate::action::{Action, ActionError, ActionSpec, Context, ReadContext, Result, Risk, Undone};
@@ -186,7 +186,15 @@ async fn drill(
     let begun = ctx.read.clock.now();
     let restored = async {
         let scratch = place.start(&programs).await?;
-        let compared = restore_and_compare(ctx, &scratch, &programs, folder, &manifest).await;
+        let compared = restore_and_compare(
+            ctx,
+            &scratch,
+            &programs,
+            folder,
+            &manifest,
+            server.drill_as_superuser(),
+        )
+        .await;
         scratch.remove().await?;
         compared
     };
@@ -216,12 +224,14 @@ async fn restore_and_compare(
     programs: &Programs,
     folder: &dyn Objects,
     manifest: &Manifest,
+    as_superuser: bool,
 ) -> Result<Matched> {
     ctx.progress("restoring");
-    let same_locale = restore::restore(ctx, scratch, programs, folder, manifest).await?;
+    let same_locale =
+        restore::restore(ctx, scratch, programs, folder, manifest, as_superuser).await?;
     ctx.progress("comparing");
     let found = async {
-        let mut connection = scratch.open(DATABASE).await?;
+        let mut connection = scratch.open(OWNER, DATABASE).await?;
         census::begin(&mut connection).await?;
         census::take(&mut connection, manifest.sample_rows).await
     }

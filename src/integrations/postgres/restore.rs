@@ -1,4 +1,9 @@
 //! A dump on its way back: object → SHA-256 → zstd → `pg_restore`.
+//!
+//! Functions that a dump defines run while it is restored (in indexes, constraints, generated
+//! columns). A superuser's functions may start programs: whoever may define one in the source
+//! could do so on this machine. So a dump is restored by the owner of the scratch database, who
+//! is no superuser, unless the configuration says otherwise.
 
 use std::process::Stdio;
 
@@ -12,7 +17,7 @@ use tokio::process::ChildStdin;
 use zstd::stream::raw::{Decoder, InBuffer, Operation as _, OutBuffer};
 
 use super::manifest::{self, DUMP, Manifest};
-use super::scratch::{Programs, Scratch};
+use super::scratch::{Programs, Scratch, USER};
 use super::tools::Tail;
 use crate::action::objects::Objects;
 use crate::action::{ActionError, Context, Result};
@@ -20,6 +25,8 @@ use crate::domain::digest::Digest;
 
 /// The database that is restored into.
 pub(super) const DATABASE: &str = "drill";
+/// Its owner, who restores into it and counts it.
+pub(super) const OWNER: &str = "purser_drill";
 const ROLE_EXISTS: &str = "42710";
 const BLOCK_BYTES: usize = 256 * 1024;
 
@@ -41,13 +48,14 @@ pub(super) async fn restore(
     programs: &Programs,
     folder: &dyn Objects,
     manifest: &Manifest,
+    as_superuser: bool,
 ) -> Result<bool> {
-    let same_locale = make_database(scratch, manifest).await?;
+    let same_locale = make_database(scratch, manifest, as_superuser).await?;
     let broken = |error: std::io::Error| {
         ActionError::retryable(format!("pg_restore cannot be run: {error}"))
     };
     let mut child = scratch
-        .client(&programs.pg_restore, DATABASE)
+        .client(&programs.pg_restore, OWNER, DATABASE)
         .arg("--exit-on-error")
         .args(LEAVE_OUT)
         .stdin(Stdio::piped())
@@ -72,14 +80,25 @@ pub(super) async fn restore(
 
 /// The roles that policies may name, and a database of the same encoding and, where this machine
 /// has it, the same locale. Says whether it has.
-async fn make_database(scratch: &Scratch, manifest: &Manifest) -> Result<bool> {
+async fn make_database(scratch: &Scratch, manifest: &Manifest, as_superuser: bool) -> Result<bool> {
     let failed = |error: sqlx::Error| {
         ActionError::fatal(format!(
             "the scratch server cannot be given a database of encoding {}: {error}",
             manifest.encoding
         ))
     };
-    let mut connection = scratch.open("postgres").await.map_err(failed)?;
+    let mut connection = scratch.open(USER, "postgres").await.map_err(failed)?;
+    let rights = if as_superuser {
+        "SUPERUSER"
+    } else {
+        "BYPASSRLS"
+    };
+    run(
+        &mut connection,
+        format!("CREATE ROLE {OWNER} LOGIN {rights}"),
+    )
+    .await
+    .map_err(failed)?;
     for role in &manifest.roles {
         let role = role.replace('"', "\"\"");
         match run(&mut connection, format!("CREATE ROLE \"{role}\"")).await {
@@ -105,7 +124,7 @@ async fn make_database(scratch: &Scratch, manifest: &Manifest) -> Result<bool> {
 fn create_database(manifest: &Manifest, (collate, ctype): (&str, &str)) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     format!(
-        "CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+        "CREATE DATABASE {DATABASE} OWNER {OWNER} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
         quoted(&manifest.encoding),
         quoted(collate),
         quoted(ctype)
@@ -175,14 +194,22 @@ fn refused(folder: &dyn Objects, manifest: &Manifest, said: &Tail) -> ActionErro
             .1
             .split_once("\" is not available")
     });
-    ActionError::fatal(match extension {
-        Some((extension, _)) => format!(
+    if let Some((extension, _)) = extension {
+        return ActionError::fatal(format!(
             "{backup} needs the extension `{extension}`, which is not installed beside the \
              PostgreSQL that drills run on: nothing is proven; install it there, or set `bin` to a \
              PostgreSQL that has it"
-        ),
-        None => format!("{backup} does not restore: {said}"),
-    })
+        ));
+    }
+    let needs_superuser = ["permission denied", "must be superuser", "must be owner"];
+    if needs_superuser.iter().any(|words| said.contains(words)) {
+        return ActionError::fatal(format!(
+            "{backup} does not restore without the rights of a superuser: {said}; nothing is \
+             proven; if everyone who may define functions in the database may also run programs \
+             on this machine, set drill_as_superuser = true on its system"
+        ));
+    }
+    ActionError::fatal(format!("{backup} does not restore: {said}"))
 }
 
 fn not_whole(folder: &dyn Objects, manifest: &Manifest, why: &str) -> ActionError {

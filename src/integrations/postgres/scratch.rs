@@ -243,21 +243,21 @@ impl Place {
 
 impl Scratch {
     /// A connection to one of its databases.
-    pub(super) async fn open(&self, database: &str) -> sqlx::Result<PgConnection> {
+    pub(super) async fn open(&self, user: &str, database: &str) -> sqlx::Result<PgConnection> {
         let options = PgConnectOptions::new_without_pgpass()
             .socket(self.place.socket())
             .port(5432)
-            .username(USER)
+            .username(user)
             .database(database)
             .disable_statement_logging();
         PgConnection::connect_with(&options).await
     }
 
     /// A client program that connects to one of its databases.
-    pub(super) fn client(&self, program: &Path, database: &str) -> Command {
+    pub(super) fn client(&self, program: &Path, user: &str, database: &str) -> Command {
         let mut command = self.place.command(program);
         command.arg("--host").arg(self.place.socket());
-        command.args(["--port=5432", "--username", USER, "--no-password"]);
+        command.args(["--port=5432", "--username", user, "--no-password"]);
         command.args([OsStr::new("--dbname"), OsStr::new(database)]);
         command
     }
@@ -265,7 +265,7 @@ impl Scratch {
     async fn wait_until_it_answers(&mut self) -> Result<()> {
         let until = tokio::time::Instant::now() + STARTS_WITHIN;
         loop {
-            if self.open("postgres").await.is_ok() {
+            if self.open(USER, "postgres").await.is_ok() {
                 return Ok(());
             }
             let ended = self.child.try_wait().ok().flatten();

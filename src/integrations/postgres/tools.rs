@@ -145,10 +145,8 @@ impl Tail {
                 line.push('…');
             }
             // These two quote rows, which are nobody's business in a message.
-            if !["DETAIL:", "CONTEXT:"]
-                .iter()
-                .any(|word| line.starts_with(word))
-            {
+            let is_private = ["DETAIL:", "CONTEXT:"].iter().any(|word| line.starts_with(word));
+            if !is_private && !line.is_empty() {
                 each(&line);
                 tail.push(line);
             }
@@ -181,7 +179,7 @@ impl fmt::Display for Tail {
             if index > 0 {
                 f.write_str(" / ")?;
             }
-            f.write_str(line.trim())?;
+            f.write_str(line.trim().trim_end_matches(';'))?;
         }
         Ok(())
     }

@@ -49,7 +49,7 @@ impl S3 {
     pub fn connect(connect: &Connect<'_>) -> Result<Self, ConnectError> {
         let mut settings: Settings = connect.settings()?;
         settings.endpoint = endpoint_of(&settings.endpoint).map_err(|e| connect.error(e))?;
-        let access_key = connect.secret_file(&settings.access_key_file)?;
+        let access_key = connect.text_file(&settings.access_key_file)?;
         let secret_key = connect.secret_file(&settings.secret_key_file)?;
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
@@ -60,7 +60,7 @@ impl S3 {
         Ok(Self {
             name: connect.name.clone(),
             credential: Arc::new(AwsCredential {
-                key_id: access_key.expose_secret().to_owned(),
+                key_id: access_key,
                 secret_key: secret_key.expose_secret().to_owned(),
                 token: None,
             }),

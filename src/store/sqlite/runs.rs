@@ -2,7 +2,6 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 use sqlx::{Row as _, SqliteConnection};
 use tokio::sync::broadcast;
 
@@ -19,8 +18,8 @@ impl Runs for SqliteStore {
     fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>> {
         async move {
             let id = run.id;
-            let request = Event::Requested(Box::new(run.request.clone()));
-            let body = self.masked(&request)?.to_string();
+            let request = Event::Requested(Box::new(run.request.clone())).masked(&self.redactor);
+            let body = serde_json::json!(request).to_string();
             let definition = serde_json::json!(run.definition).to_string();
             let created = self
                 .writer
@@ -39,27 +38,18 @@ impl Runs for SqliteStore {
 
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Logged>> {
         async move {
-            let body = self.masked(&append.event)?;
-            let event = serde_json::from_value(body.clone())
-                .map_err(|error| self.unreadable("an event that was just made", error))?;
-            let seq = append.after + 1;
+            let event = append.event.masked(&self.redactor);
+            let append = Append { event, ..append };
             let logged = Logged {
                 run: append.run,
-                seq,
+                seq: append.after + 1,
                 at: append.at,
-                event,
-            };
-            let receipt = match &append.receipt {
-                Some(draft) => Some((
-                    self.masked(&draft.content)?.to_string(),
-                    serde_json::json!(draft.texts).to_string(),
-                )),
-                None => None,
+                event: append.event.clone(),
             };
             let run = append.run;
             self.writer
                 .write(Box::new(move |connection| {
-                    async move { grow(connection, &append, &body, receipt).await }.boxed()
+                    async move { grow(connection, &append).await }.boxed()
                 }))
                 .await?;
             let _ = self.changes.send(run);
@@ -182,12 +172,6 @@ impl Runs for SqliteStore {
 }
 
 impl SqliteStore {
-    pub(super) fn masked<T: serde::Serialize>(&self, value: &T) -> Result<Value> {
-        let value = serde_json::to_value(value)
-            .map_err(|error| self.unreadable("what was to be written", error))?;
-        Ok(self.redactor.json(value))
-    }
-
     fn run_id(&self, text: &str) -> Result<RunId> {
         text.parse()
             .map_err(|error| self.unreadable(&format!("the run id {text}"), error))
@@ -238,8 +222,6 @@ async fn create(
 async fn grow(
     connection: &mut SqliteConnection,
     append: &Append,
-    body: &Value,
-    receipt: Option<(String, String)>,
 ) -> sqlx::Result<()> {
     // The primary key refuses a place that is taken. A gap it would not notice: then the event
     // goes for place 1, which is always taken, and the append is refused as a conflict too.
@@ -249,9 +231,10 @@ async fn grow(
         .await?;
     let after = i64::try_from(append.after).unwrap_or(i64::MAX);
     let seq = if last == after { append.after + 1 } else { 1 };
-    insert_event(connection, append.run, seq, append.at, &body.to_string()).await?;
+    let body = serde_json::json!(append.event).to_string();
+    insert_event(connection, append.run, seq, append.at, &body).await?;
     let summary = match &append.event {
-        Event::Finished { .. } => body.get("summary").and_then(Value::as_str),
+        Event::Finished { summary, .. } => Some(summary.as_str()),
         _ => None,
     };
     sqlx::query(
@@ -265,11 +248,11 @@ async fn grow(
     .bind(append.run.to_string())
     .execute(&mut *connection)
     .await?;
-    if let Some((content, texts)) = receipt {
+    if let Some(draft) = &append.receipt {
         sqlx::query("INSERT INTO receipts (run, content, texts) VALUES (?, ?, ?)")
             .bind(append.run.to_string())
-            .bind(content)
-            .bind(texts)
+            .bind(serde_json::json!(draft.content).to_string())
+            .bind(serde_json::json!(draft.texts).to_string())
             .execute(&mut *connection)
             .await?;
     }

@@ -103,21 +103,49 @@ async fn a_database_in_an_old_encoding_is_restored_in_it() {
     stand.remove().await;
 }
 
+/// What somebody who may define functions in a shop's database may think of.
+const EVIL: &str = r"
+    CREATE FUNCTION do_evil() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+        IF current_database() = 'drill' THEN
+            COPY (SELECT 1) TO PROGRAM 'touch MADE';
+        END IF;
+    END $$;
+    CREATE FUNCTION evil(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+        PERFORM public.do_evil();
+        RETURN a;
+    END $$;
+    CREATE TABLE t AS SELECT 1 AS a;
+    CREATE INDEX ON t (evil(a));
+";
+
+#[tokio::test]
+async fn a_function_in_a_dump_may_not_start_programs_here_unless_it_is_allowed_to() {
+    let made = format!("/var/tmp/purser-test-{}", uuid::Uuid::now_v7().simple());
+    let stand = Stand::with(&EVIL.replace("MADE", &made)).await;
+    let made = std::path::Path::new(&made);
+    let backup = stand.backup().await;
+    let error = stand.drill(&backup).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Fatal);
+    let text = stand.plain(&error);
+    let (before, rest) = text.split_once(": pg_restore").unwrap();
+    let (_, after) = rest.split_once("; nothing").unwrap();
+    insta::assert_snapshot!(format!("{before}: …; nothing{after}"), @"s3://minio/BUCKET/orders/DATABASE-TIME-TOKEN does not restore without the rights of a superuser: …; nothing is proven; if everyone who may define functions in the database may also run programs on this machine, set drill_as_superuser = true on its system");
+    assert!(!made.exists());
+
+    let stand = stand.with_setting("drill_as_superuser", true.into());
+    assert_eq!(stand.drill(&backup).await.unwrap()["proof"], "restored");
+    assert!(made.exists());
+    std::fs::remove_file(made).unwrap();
+    stand.remove().await;
+}
+
 #[tokio::test]
 async fn an_extension_that_drills_do_not_have_is_named() {
     let stand = Stand::with("CREATE EXTENSION citext; CREATE TABLE t AS SELECT 'a'::citext").await;
     let backup = stand.backup().await;
     let temp = tempfile::Builder::new().tempdir_in("/var/tmp").unwrap();
     let bin = postgres_without_extensions(temp.path());
-    let mut settings = stand.database.settings();
-    settings.insert("bin".to_owned(), bin.into());
-    let mut systems = purser::action::Systems::clone(&stand.systems);
-    let integration = purser::integrations::postgres::integration();
-    crate::support::systems::connect(&mut systems, &integration, "orders-db", settings);
-    let stand = Stand {
-        systems: std::sync::Arc::new(systems),
-        ..stand
-    };
+    let stand = stand.with_setting("bin", bin.into());
     let error = stand.drill(&backup).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Fatal);
     insta::assert_snapshot!(stand.plain(&error), @"s3://minio/BUCKET/orders/DATABASE-TIME-TOKEN needs the extension `citext`, which is not installed beside the PostgreSQL that drills run on: nothing is proven; install it there, or set `bin` to a PostgreSQL that has it");

@@ -10,12 +10,13 @@ use purser::action::{Action, ActionError, AnyAction, Context, Systems, Undone};
 use purser::domain::names::RunId;
 use purser::domain::plan::Plan;
 use purser::integrations::folders::LocalFolders;
-use purser::integrations::postgres::{Backup, DrillRestore, ListBackups};
+use purser::integrations::postgres::{self, Backup, DrillRestore, ListBackups};
 use serde_json::{Value, json};
 
 use crate::support::database::Database;
 use crate::support::journal::{MemoryJournal, read_context};
 use crate::support::s3::Bucket;
+use crate::support::systems::connect;
 
 /// A few tables such as a shop has.
 const SHOP: &str = "
@@ -52,6 +53,23 @@ impl Stand {
             database,
             bucket,
             systems: Arc::new(systems),
+        }
+    }
+
+    /// The same with one other setting of the database's system.
+    fn with_setting(self, name: &str, value: toml::Value) -> Self {
+        let mut settings = self.database.settings();
+        settings.insert(name.to_owned(), value);
+        let mut systems = Systems::clone(&self.systems);
+        connect(
+            &mut systems,
+            &postgres::integration(),
+            "orders-db",
+            settings,
+        );
+        Self {
+            systems: Arc::new(systems),
+            ..self
         }
     }
 

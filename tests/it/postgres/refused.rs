@@ -1,9 +1,8 @@
 //! What is wrong is said before anything is begun, with what to do about it.
 
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
 
-use purser::action::{ActionError, Connect, ErrorKind, Systems};
+use purser::action::{ActionError, Connect, ErrorKind};
 use purser::domain::names::SystemName;
 use purser::domain::redact::Redactor;
 use purser::integrations::postgres::{self, Backup};
@@ -12,7 +11,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{SHOP, Stand, Step};
 use crate::support::stack::variable;
-use crate::support::systems::connect;
 
 async fn refused(stand: &Stand, input: Value) -> ActionError {
     let step = Step::new(Backup);
@@ -25,33 +23,18 @@ async fn refused(stand: &Stand, input: Value) -> ActionError {
     error
 }
 
-/// The same stand with other settings of the database.
-async fn with_settings(change: impl FnOnce(&Stand, &mut toml::Table)) -> Stand {
-    let mut stand = Stand::with(SHOP).await;
-    let mut settings = stand.database.settings();
-    change(&stand, &mut settings);
-    let mut systems = Systems::clone(&stand.systems);
-    connect(
-        &mut systems,
-        &postgres::integration(),
-        "orders-db",
-        settings,
-    );
-    stand.systems = Arc::new(systems);
-    stand
+/// A stand whose database has another URL.
+async fn with_url(url: impl FnOnce(String) -> String) -> Stand {
+    let stand = Stand::with(SHOP).await;
+    let url = url(stand.database.url());
+    at_url(stand, &url)
 }
 
-/// The same stand with another URL of the database.
-async fn with_url(url: impl FnOnce(String) -> String) -> Stand {
+fn at_url(stand: Stand, url: &str) -> Stand {
     let file = tempfile::NamedTempFile::new().unwrap();
-    with_settings(|stand, settings| {
-        std::fs::write(file.path(), url(stand.database.url())).unwrap();
-        settings.insert(
-            "url_file".to_owned(),
-            file.path().display().to_string().into(),
-        );
-    })
-    .await
+    std::fs::write(file.path(), url).unwrap();
+    let path = file.path().display().to_string();
+    stand.with_setting("url_file", path.into())
 }
 
 fn plain(stand: &Stand, error: &ActionError) -> String {
@@ -128,10 +111,9 @@ async fn a_tool_that_is_older_than_the_server_is_refused() {
     std::fs::write(&pg_dump, "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n").unwrap();
     std::fs::set_permissions(&pg_dump, PermissionsExt::from_mode(0o755)).unwrap();
     let bin = temp.path().display().to_string();
-    let stand = with_settings(|_, settings| {
-        settings.insert("bin".to_owned(), bin.clone().into());
-    })
-    .await;
+    let stand = Stand::with(SHOP)
+        .await
+        .with_setting("bin", bin.clone().into());
     let error = refused(&stand, json!({"to": stand.folder()})).await;
     assert_eq!(error.kind, ErrorKind::Fatal);
     let text = error.message.replace(&bin, "BIN");
@@ -152,26 +134,10 @@ async fn a_user_that_may_not_read_is_told_what_to_grant() {
         .database
         .on_server(&format!("CREATE ROLE {user} LOGIN PASSWORD 'password'"))
         .await;
-    let file = tempfile::NamedTempFile::new().unwrap();
     let url = stand.database.url();
     let (_, host) = url.split_once('@').unwrap();
-    std::fs::write(file.path(), format!("postgres://{user}:password@{host}")).unwrap();
-    let mut settings = stand.database.settings();
-    settings.insert(
-        "url_file".to_owned(),
-        file.path().display().to_string().into(),
-    );
-    let mut systems = Systems::clone(&stand.systems);
-    connect(
-        &mut systems,
-        &postgres::integration(),
-        "orders-db",
-        settings,
-    );
-    let stand = Stand {
-        systems: Arc::new(systems),
-        ..stand
-    };
+    let url = format!("postgres://{user}:password@{host}");
+    let stand = at_url(stand, &url);
 
     let input = json!({"to": stand.folder()});
     let error = Step::new(Backup).run(&stand, input).await.unwrap_err();

@@ -169,5 +169,5 @@ fn settings_that_do_not_do_say_what_to_write() {
     let keys = "access_key_file = \"a\"\nsecret_key_file = \"s\"\n";
     insta::assert_snapshot!(complaint(&format!("{keys}endpoint = \"minio:9000\"")), @r#"[systems.minio]: endpoint = "minio:9000" is no address: write http://HOST:PORT or https://HOST"#);
     insta::assert_snapshot!(complaint(&format!("{keys}endpont = \"http://minio:9000\"")), @"[systems.minio]: unknown field `endpont`; did you mean `endpoint`?");
-    insta::assert_snapshot!(complaint(&format!("{keys}endpoint = \"http://minio:9000\"")), @"[systems.minio]: the secret file /nowhere/a cannot be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(complaint(&format!("{keys}endpoint = \"http://minio:9000\"")), @"[systems.minio]: the file /nowhere/a cannot be read: No such file or directory (os error 2)");
 }

@@ -53,6 +53,7 @@ impl World {
             registry: Arc::new(Registry::new(vec![toy::integration()])),
             systems: Arc::new(systems),
             clock: Arc::new(WallClock),
+            redactor: Arc::new(Redactor::new()),
             entropy: Arc::new(Dice),
             key: key(),
             concurrent_runs: 4,
