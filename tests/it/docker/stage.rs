@@ -24,7 +24,7 @@ pub(crate) const V2: &str = "purser-test/web:v2";
 pub(crate) struct Step {
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) cancel: CancellationToken,
-    run: RunId,
+    pub(crate) run: RunId,
     action: Arc<dyn AnyAction>,
     systems: Arc<Systems>,
     input: Value,
