@@ -14,6 +14,7 @@ use super::surroundings::Surroundings;
 use super::who::check_roles;
 use super::workflow::{Loaded, check_name};
 use super::{inputs, shape};
+use crate::action::Registry;
 use crate::domain::input::{InputError, InputSpec, InputType, check_inputs};
 use crate::domain::names::{CommandName, Environment, Role, WorkflowName};
 use crate::domain::nearest;
@@ -72,17 +73,19 @@ pub(super) type Workflows = BTreeMap<WorkflowName, Option<Loaded>>;
 pub(super) fn load(
     file: &Path,
     text: &str,
+    registry: &Registry,
     workflows: &Workflows,
     surroundings: &Surroundings<'_>,
 ) -> (Option<Command>, Vec<Problem>) {
     let mut report = Report::new(file);
-    let command = check(file, text, workflows, surroundings, &mut report);
+    let command = check(file, text, registry, workflows, surroundings, &mut report);
     (command, report.into_problems())
 }
 
 fn check(
     file: &Path,
     text: &str,
+    registry: &Registry,
     workflows: &Workflows,
     surroundings: &Surroundings<'_>,
     report: &mut Report,
@@ -98,7 +101,7 @@ fn check(
         return None;
     }
     check_name(file, &node, report);
-    inputs::check(node.get("options"), report);
+    inputs::check(node.get("options"), registry, report);
     if let Some(loaded) = find_workflow(&node, workflows, report) {
         check_options(&node, loaded, report);
         check_who(&node, loaded, surroundings, report);

@@ -68,7 +68,7 @@ impl Catalog {
         }
         let mut commands = BTreeMap::new();
         for (name, file, text) in files(&folders.commands, false, &mut problems) {
-            let (command, found) = command::load(&file, &text, &workflows, &surroundings);
+            let (command, found) = command::load(&file, &text, registry, &workflows, &surroundings);
             problems.extend(found);
             commands.extend(command.map(|command| (CommandName::from(name), command)));
         }

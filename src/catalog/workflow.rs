@@ -60,7 +60,7 @@ fn check(
         return None;
     }
     let name = check_name(file, &node, report);
-    inputs::check(node.get("inputs"), report);
+    inputs::check(node.get("inputs"), registry, report);
     let inputs = inputs::read(node.get("inputs"));
     if let Some(concurrency) = node.get("concurrency") {
         Scope {

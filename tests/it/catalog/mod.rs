@@ -1,6 +1,7 @@
 //! Workflow and command files against a small stack: what loads, and what every mistake is told.
 
 mod commands;
+mod examples;
 mod fakes;
 mod schemas;
 mod strange;

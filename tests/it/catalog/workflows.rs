@@ -357,6 +357,8 @@ fn inputs_can_be_what_they_say() {
         input("note: { type: string, choices: [a] }"),
         input("note: { type: integer, default: many }"),
         input("the-note: { type: string }"),
+        input("note: { type: string, suggest: dcoker.services }"),
+        input("note: { type: string, suggest: services }"),
     ]
     .join("\n");
     insta::assert_snapshot!(said, @r#"
@@ -366,6 +368,8 @@ fn inputs_can_be_what_they_say() {
     workflows/backup.yaml:6:34: `note` has `choices` and is no choice: write `type: choice`
     workflows/backup.yaml:6:35: `default`: the input `note` must be a whole number, and is "many"
     workflows/backup.yaml:6:3: `the-note` cannot be the name of an input: use at most 32 of a-z, 0-9 and _, with a letter first
+    workflows/backup.yaml:6:34: `suggest`: unknown kind `dcoker`; did you mean `docker`?
+    workflows/backup.yaml:6:34: `suggest` must be KIND.WHAT as in docker.services, and is `services`
     "#);
 }
 
