@@ -14,6 +14,7 @@ use super::surroundings::Surroundings;
 use super::who::check_roles;
 use super::workflow::{Loaded, check_name};
 use super::{inputs, shape};
+use crate::action::Registry;
 use crate::domain::input::{InputError, InputSpec, InputType, check_inputs};
 use crate::domain::names::{CommandName, Environment, Role, WorkflowName};
 use crate::domain::nearest;
@@ -72,19 +73,21 @@ pub(super) type Workflows = BTreeMap<WorkflowName, Option<Loaded>>;
 pub(super) fn load(
     file: &Path,
     text: &str,
+    registry: &Registry,
     workflows: &Workflows,
-    surroundings: &Surroundings,
+    surroundings: &Surroundings<'_>,
 ) -> (Option<Command>, Vec<Problem>) {
     let mut report = Report::new(file);
-    let command = check(file, text, workflows, surroundings, &mut report);
+    let command = check(file, text, registry, workflows, surroundings, &mut report);
     (command, report.into_problems())
 }
 
 fn check(
     file: &Path,
     text: &str,
+    registry: &Registry,
     workflows: &Workflows,
-    surroundings: &Surroundings,
+    surroundings: &Surroundings<'_>,
     report: &mut Report,
 ) -> Option<Command> {
     let node = source::parse(text)
@@ -98,7 +101,7 @@ fn check(
         return None;
     }
     check_name(file, &node, report);
-    inputs::check(node.get("options"), report);
+    inputs::check(node.get("options"), registry, report);
     if let Some(loaded) = find_workflow(&node, workflows, report) {
         check_options(&node, loaded, report);
         check_who(&node, loaded, surroundings, report);
@@ -133,21 +136,20 @@ fn check_options(node: &Node, loaded: &Loaded, report: &mut Report) {
     let workflow = &loaded.workflow;
     let options = node.get("options");
     for entry in options.map(Node::entries).unwrap_or_default() {
-        match workflow.inputs.get(&entry.key) {
-            Some(input) => check_option(entry, input, workflow.name.as_str(), report),
-            None => {
-                let names = workflow
-                    .inputs
-                    .keys()
-                    .map(String::as_str)
-                    .collect::<Vec<_>>();
-                let unknown = nearest::unknown("input", &entry.key, names);
-                report.error(
-                    entry.at,
-                    format!("{unknown} (of the workflow `{}`)", workflow.name),
-                );
-            }
+        if let Some(input) = workflow.inputs.get(&entry.key) {
+            check_option(entry, input, workflow.name.as_str(), report);
+            continue;
         }
+        let names = workflow
+            .inputs
+            .keys()
+            .map(String::as_str)
+            .collect::<Vec<_>>();
+        let unknown = nearest::unknown("input", &entry.key, names);
+        report.error(
+            entry.at,
+            format!("the workflow `{}`: {unknown}", workflow.name),
+        );
     }
     for (name, _) in workflow
         .inputs
@@ -197,7 +199,7 @@ fn check_option(entry: &Entry, input: &InputSpec, workflow: &str, report: &mut R
                 .get("choices")
                 .map_or(entry.at, |choices| choices.at);
             let unknown = nearest::unknown("choice", choice, names);
-            report.error(at, format!("{unknown} (of the input of `{workflow}`)"));
+            report.error(at, format!("the input of `{workflow}`: {unknown}"));
         }
     }
     let can_be_left_out = !option.required && option.default.is_none();
@@ -220,7 +222,7 @@ fn type_name(kind: InputType) -> &'static str {
 }
 
 /// A command can only take away what its workflow allows.
-fn check_who(node: &Node, loaded: &Loaded, surroundings: &Surroundings, report: &mut Report) {
+fn check_who(node: &Node, loaded: &Loaded, surroundings: &Surroundings<'_>, report: &mut Report) {
     let workflow = &loaded.workflow;
     for entry in node.get("who").map(Node::entries).unwrap_or_default() {
         check_roles(&entry.value, surroundings, report);
@@ -238,7 +240,7 @@ fn check_who(node: &Node, loaded: &Loaded, surroundings: &Surroundings, report: 
             let unknown = nearest::unknown("environment", environment, own);
             report.warning(
                 entry.at,
-                format!("{unknown} (of the workflow `{}`)", workflow.name),
+                format!("the workflow `{}`: {unknown}", workflow.name),
             );
             continue;
         }

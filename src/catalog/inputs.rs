@@ -5,6 +5,7 @@ use serde_json::Map;
 
 use super::problem::Report;
 use super::source::{Entry, Node};
+use crate::action::Registry;
 use crate::domain::input::{InputSpec, InputType, check_inputs};
 
 /// The longest name that chats take for an option.
@@ -20,7 +21,7 @@ pub(super) fn read(declared: Option<&Node>) -> IndexMap<String, Option<InputSpec
 }
 
 /// Reports names that expressions and chats cannot take, and values that do not go together.
-pub(super) fn check(declared: Option<&Node>, report: &mut Report) {
+pub(super) fn check(declared: Option<&Node>, registry: &Registry, report: &mut Report) {
     for entry in declared.map(Node::entries).unwrap_or_default() {
         if !is_name(&entry.key) {
             report.error(
@@ -35,6 +36,7 @@ pub(super) fn check(declared: Option<&Node>, report: &mut Report) {
         if let Some(spec) = entry.value.read::<InputSpec>() {
             check_choices(entry, &spec, report);
             check_default(entry, &spec, report);
+            check_suggest(entry, &spec, registry, report);
         }
     }
 }
@@ -81,5 +83,23 @@ fn check_default(entry: &Entry, spec: &InputSpec, report: &mut Report) {
     let given = Map::from_iter([(entry.key.clone(), default.clone())]);
     if let Err(error) = check_inputs(&specs, &given) {
         report.error(node.at, format!("`default`: {error}"));
+    }
+}
+
+/// `docker.services`: which integration completes the value, and with what.
+fn check_suggest(entry: &Entry, spec: &InputSpec, registry: &Registry, report: &mut Report) {
+    let (Some(suggest), Some(node)) = (&spec.suggest, entry.value.get("suggest")) else {
+        return;
+    };
+    match suggest.split_once('.') {
+        Some((kind, _)) => {
+            if let Err(unknown) = registry.integration(kind) {
+                report.error(node.at, format!("`suggest`: {unknown}"));
+            }
+        }
+        None => report.error(
+            node.at,
+            format!("`suggest` must be KIND.WHAT as in docker.services, and is `{suggest}`"),
+        ),
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn load(
     file: &Path,
     text: &str,
     registry: &Registry,
-    surroundings: &Surroundings,
+    surroundings: &Surroundings<'_>,
 ) -> (Option<Loaded>, Vec<Problem>) {
     let mut report = Report::new(file);
     let loaded = check(file, text, registry, surroundings, &mut report);
@@ -46,7 +46,7 @@ fn check(
     file: &Path,
     text: &str,
     registry: &Registry,
-    surroundings: &Surroundings,
+    surroundings: &Surroundings<'_>,
     report: &mut Report,
 ) -> Option<Loaded> {
     let node = source::parse(text)
@@ -60,7 +60,7 @@ fn check(
         return None;
     }
     let name = check_name(file, &node, report);
-    inputs::check(node.get("inputs"), report);
+    inputs::check(node.get("inputs"), registry, report);
     let inputs = inputs::read(node.get("inputs"));
     if let Some(concurrency) = node.get("concurrency") {
         Scope {
@@ -70,7 +70,7 @@ fn check(
         .check_value(concurrency, report);
     }
     let mut finder = Finder {
-        surroundings,
+        systems: surroundings.systems,
         inputs: &inputs,
         found: BTreeSet::new(),
         filled_in: BTreeMap::new(),

@@ -25,7 +25,7 @@ pub(super) struct Document<'t> {
 }
 
 /// Where the values come from, by the path of their keys.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Origins(BTreeMap<Vec<String>, Origin>);
 
 impl Origins {

@@ -23,7 +23,7 @@ use crate::domain::time::Span;
 use document::{Document, Origins};
 
 /// Everything that is configured, with paths that need no folder to be relative to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The file that it was read from.
     pub file: PathBuf,
@@ -45,16 +45,16 @@ pub struct Config {
 }
 
 /// `[server]`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Server {
     /// The path of the Unix socket.
     pub socket: PathBuf,
-    /// The group that may use the socket. `None`: `purser`, if there is such a group.
-    pub group: Option<String>,
+    /// The group that may use the socket, if there is such a group.
+    pub group: String,
 }
 
 /// `[store]`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreFolder {
     /// The folder of the SQLite store.
@@ -62,7 +62,7 @@ pub struct StoreFolder {
 }
 
 /// `[catalog]`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CatalogPaths {
     /// The folder of the workflow files.
@@ -72,7 +72,7 @@ pub struct CatalogPaths {
 }
 
 /// `[engine]`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineLimits {
     /// So many runs are carried out at the same time; more wait.
@@ -82,13 +82,13 @@ pub struct EngineLimits {
 }
 
 /// `[log]`.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// For people or for machines.
     pub format: LogFormat,
-    /// The least important thing that is logged.
-    pub level: LogLevel,
+    /// What is logged: `info`, or by module as in `purser=debug,warn`.
+    pub level: String,
 }
 
 /// How a line of the log is written.
@@ -100,36 +100,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// How important a line of the log is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogLevel {
-    /// What failed.
-    Error,
-    /// What is likely to fail.
-    Warn,
-    /// What happens.
-    #[default]
-    Info,
-    /// How it happens.
-    Debug,
-    /// Everything.
-    Trace,
-}
-
-impl LogLevel {
-    /// The name as it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
 }
 
 /// `[systems.NAME]`.
@@ -176,6 +146,15 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+        }
+    }
+}
 
 impl Default for StoreFolder {
     fn default() -> Self {
@@ -296,7 +275,7 @@ impl Config {
                     .server
                     .socket
                     .map_or(socket, |socket| base.join(socket)),
-                group: file.server.group,
+                group: file.server.group.unwrap_or_else(|| "purser".to_owned()),
             },
             store: StoreFolder {
                 path: base.join(file.store.path),
@@ -348,10 +327,9 @@ impl Config {
 
 /// The key that a message is about: one that it names in ticks, or one whose value it quotes.
 fn key_in_question<'t>(message: &str, settings: &'t toml::Table) -> Option<&'t str> {
-    let in_ticks = message.split('`').skip(1).step_by(2);
-    let named = in_ticks
-        .filter_map(|ticked| settings.get_key_value(ticked.split([' ', '=']).next()?))
-        .next();
+    let mut in_ticks = message.split('`').skip(1).step_by(2);
+    let named =
+        in_ticks.find_map(|ticked| settings.get_key_value(ticked.split([' ', '=']).next()?));
     let quoted = || {
         let quotes = |value: &toml::Value| {
             value

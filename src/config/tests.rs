@@ -80,7 +80,7 @@ fn the_environment_overrides_the_file_and_adds_to_it() {
     let config = load(FILE, &env).unwrap();
     assert_eq!(config.engine.concurrent_runs.get(), 3);
     assert_eq!(config.engine.cancel_grace.to_string(), "1m");
-    assert_eq!(config.server.group.as_deref(), Some("4711"));
+    assert_eq!(config.server.group, "4711");
     assert_eq!(config.store.path, Path::new("/data"));
     assert_eq!(
         config.systems["orders-db"].settings["url_file"].as_str(),
@@ -115,8 +115,8 @@ fn every_error_in_the_file_names_its_place_and_the_way_out() {
     insta::assert_snapshot!(errors, @r#"
     purser.toml:1:2: unknown field `sever`; did you mean `server`?
     purser.toml:2:1: unknown field `concurent_runs`; did you mean `concurrent_runs`?
-    purser.toml:2:19: invalid type: string "many", expected a nonzero usize
-    purser.toml:2:19: invalid value: integer `0`, expected a nonzero usize
+    purser.toml:2:19: invalid type: string "many", expected a whole number above 0
+    purser.toml:2:19: invalid value: integer `0`, expected a whole number above 0
     purser.toml:2:16: `soon` is not a length of time (expected number at 0): write 30s, 5m, 2h or 1d
     purser.toml:2:10: unknown variant `jsn`; did you mean `json`?
     purser.toml:1:1: missing field `roles`
@@ -125,7 +125,7 @@ fn every_error_in_the_file_names_its_place_and_the_way_out() {
     purser.toml:1:10: [systems.shop] has no `kind`: write which integration it belongs to, as in `kind = "docker"`
     purser.toml:1:10: [systems.shop] has no `kind` (is it `kin`?): write which integration it belongs to, as in `kind = "docker"`
     purser.toml:2:1: [systems.shop]: `kind` must be text, and is 5
-    purser.toml:2:8: invalid type: integer `5`, expected a map
+    purser.toml:2:8: invalid type: integer `5`, expected a table
     purser.toml:1:10: `a/b` cannot be the name of a system: use letters, digits, - and _
     purser.toml:2:8: string values must be quoted, expected literal string
     purser.toml:3:1: duplicate key
@@ -139,7 +139,7 @@ fn every_error_in_the_environment_names_its_variable() {
         ("PURSER__ENGINE__CONCURRENT_RUNS", "many"),
         ("PURSER__ENGIN__CONCURRENT_RUNS", "1"),
         ("PURSER__ENGINE__CONCURENT_RUNS", "1"),
-        ("PURSER__LOG__LEVEL", "wran"),
+        ("PURSER__LOG__FORMAT", "jsn"),
         ("PURSER__LOG", "debug"),
         ("PURSER__LOG__", "debug"),
         ("PURSER__STORE__PATH__DEEPER", "x"),
@@ -150,14 +150,14 @@ fn every_error_in_the_environment_names_its_variable() {
     .map(|variable| error(FILE, &[variable]))
     .join("\n");
     insta::assert_snapshot!(errors, @r#"
-    PURSER__ENGINE__CONCURRENT_RUNS: invalid type: string "many", expected a nonzero usize
+    PURSER__ENGINE__CONCURRENT_RUNS: invalid type: string "many", expected a whole number above 0
     PURSER__ENGIN__CONCURRENT_RUNS: unknown field `engin`; did you mean `engine`?
     PURSER__ENGINE__CONCURENT_RUNS: unknown field `concurent_runs`; did you mean `concurrent_runs`?
-    PURSER__LOG__LEVEL: unknown variant `wran`; did you mean `warn`?
+    PURSER__LOG__FORMAT: unknown variant `jsn`; did you mean `json`?
     PURSER__LOG: names no value: write PURSER__SECTION__KEY, as in PURSER__LOG__LEVEL
     PURSER__LOG__: names no value: write PURSER__SECTION__KEY, as in PURSER__LOG__LEVEL
     PURSER__STORE__PATH__DEEPER: `path` is a value in the file and holds no other
-    PURSER__PEOPLE__MAINTAINER__ROLES: invalid type: string "[\"a\"]", expected a sequence
+    PURSER__PEOPLE__MAINTAINER__ROLES: invalid type: string "[\"a\"]", expected a list
     PURSER__SYSTEMS__SHOP__HOST: [systems.shop] has no `kind`: write which integration it belongs to, as in `kind = "docker"`
     PURSER__SYSTEMS__ORDERS_DB__KIND: [systems.orders-db]: `kind` must be text, and is 5
     "#);

@@ -237,7 +237,6 @@ fn end_of_expression(inner: &str) -> usize {
         match (quote, byte) {
             (Some(_), b'\\') => _ = bytes.next(),
             (Some(end), _) if end == byte => quote = None,
-            (Some(_), _) => {}
             (None, b'"' | b'\'') => quote = Some(byte),
             (None, b'{') => open += 1,
             (None, b'}') if open > 0 => open -= 1,

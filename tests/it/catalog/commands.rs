@@ -3,7 +3,7 @@
 use purser::catalog::Reply;
 use serde_json::json;
 
-use super::{load, said};
+use super::{load, load_good, said};
 
 const WORKFLOW: &str = "\
 name: deploy
@@ -41,7 +41,7 @@ fn with(changes: &[(&str, &str)]) -> String {
 
 #[test]
 fn a_command_turns_its_options_into_inputs() {
-    let catalog = load(&[("deploy", WORKFLOW)], &[("deploy", COMMAND)]).expect("good files");
+    let catalog = load_good(&[("deploy", WORKFLOW)], &[("deploy", COMMAND)]);
     let command = catalog.command("deploy").expect("the command");
     assert_eq!(
         (command.runs.as_str(), command.reply),
@@ -99,14 +99,14 @@ fn every_mistake_in_a_command_is_told_with_its_place() {
     commands/deploy.yaml:7:7: unknown workflow `deplyo`; did you mean `deploy`?
     commands/deploy.yaml:1:7: the name is `delpoy` and the file is `deploy.yaml`: they must be the same
     commands/deploy.yaml:4:3: the workflow `deploy` must be given `version`: make it an option
-    commands/deploy.yaml:5:3: unknown input `verison`; did you mean `version`? (of the workflow `deploy`)
+    commands/deploy.yaml:5:3: the workflow `deploy`: unknown input `verison`; did you mean `version`?
     commands/deploy.yaml:5:20: the option `version` is of type integer, and the input of `deploy` is of type string
     commands/deploy.yaml:5:3: `deploy` must be given `version`: make the option `required`, or give it a `default`
     commands/deploy.yaml:4:3: the workflow `deploy` must be given `version`: make it an option
     commands/deploy.yaml:6:17: the option `rows` is of type boolean, and the input of `deploy` is of type number
-    commands/deploy.yaml:4:37: unknown choice `shpo`; did you mean `shop`? (of the input of `deploy`)
+    commands/deploy.yaml:4:37: the input of `deploy`: unknown choice `shpo`; did you mean `shop`?
     commands/deploy.yaml:9:31: a command can only take rights away: `developer` may not run `deploy` in production
-    commands/deploy.yaml:9:8: warning: unknown environment `staging`; there is `production` (of the workflow `deploy`)
+    commands/deploy.yaml:9:8: warning: the workflow `deploy`: unknown environment `staging`; there is `production`
     commands/deploy.yaml:8:4: while parsing a flow mapping, did not find expected ',' or '}'
     ");
 }
