@@ -11,6 +11,7 @@ use super::approval::ApprovalRequest;
 use super::effect::{EffectKey, EffectName, EffectRecord, EffectStatus, Question};
 use super::event::{Event, Failure, Logged, Requested};
 use super::names::{ActionName, RunId, StepId, SystemName};
+use super::outcome::Summary;
 use super::person::Actor;
 use super::plan::{Plan, WorkflowPlan};
 use super::time::Timestamp;
@@ -187,8 +188,8 @@ pub struct RunState {
 pub struct Ended {
     /// How.
     pub state: FinalState,
-    /// In a sentence.
-    pub summary: String,
+    /// In words.
+    pub summary: Summary,
     /// When.
     pub at: Timestamp,
 }

@@ -2,6 +2,7 @@
 //!
 //! This crate knows nothing of the program's code: it has to work when the program does not build.
 
+mod bench;
 mod deny;
 mod say;
 mod sh;
@@ -17,6 +18,7 @@ usage: cargo xtask COMMAND
   stack down [NAME…]            stop what `up` started
   stack status [NAME…] [--json] what is up: version, pid, address, log
   stack env [NAME…] [--json]    what the tests must know, as shell exports
+  bench NAME [--json]           measure: startup
   test [FILTER]                 all that CI checks, with the stack up for as long as it takes
 ";
 
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     let done = sh::watch_signals().and_then(|()| match args.as_slice() {
         ["stack", command, rest @ ..] => stack::command(command, rest),
         ["test", filter @ ..] => test::run(filter),
+        ["bench", name, rest @ ..] => bench::run(name, rest),
         _ => Err(usage("")),
     });
     match done {

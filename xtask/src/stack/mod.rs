@@ -4,7 +4,7 @@ mod apt;
 pub(crate) mod cache;
 mod down;
 mod env;
-mod http;
+pub(crate) mod http;
 pub(crate) mod need;
 mod part;
 mod parts;
