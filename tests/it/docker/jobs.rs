@@ -214,7 +214,7 @@ async fn a_job_whose_container_was_taken_away_is_not_called_done() {
         eventually("the job speaks", || !step.journal.lines().is_empty()).await;
         docker(&["rm", "--force", &step.containers()[0]]);
     };
-    let (ended, _) = tokio::join!(step.run(), take_away);
+    let (ended, ()) = tokio::join!(step.run(), take_away);
     insta::assert_snapshot!(plain(&ended.unwrap_err().message), @"the container purser-step-HEX was removed from `shop` by someone else while its job ran: nobody can tell how far it came; look at what it changes before you run it again");
 }
 

@@ -175,7 +175,7 @@ impl Events {
             match self.told.recv_timeout(Duration::from_secs(20)) {
                 Ok(event) if event == last => return std::mem::take(&mut self.seen),
                 Ok(event) => self.seen.push(event),
-                Err(_) => panic!("no {last} came after {:?}", self.seen),
+                Err(error) => panic!("no {last} came after {:?}: {error}", self.seen),
             }
         }
     }
