@@ -40,7 +40,8 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         .map_err(Failure::usage)?;
     let catalog = world.catalog()?;
     let store = SqliteStore::open(&config.store.path, Arc::clone(&redactor)).await;
-    let store: Arc<dyn Store> = Arc::new(store.map_err(|error| Failure::failed(error.to_string()))?);
+    let store: Arc<dyn Store> =
+        Arc::new(store.map_err(|error| Failure::failed(error.to_string()))?);
     let key = receipts_key(&config.store.path.join("receipts.key"))?;
     let socket = socket.unwrap_or_else(|| config.server.socket.clone());
     let listener = http::listen(&socket, config.server.group.as_deref().or(Some("purser")))
@@ -100,10 +101,15 @@ pub fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
     if json {
         println!("{}", serde_json::json!(problems));
     } else {
-        problems.iter().for_each(|problem| println!("{problem}"));
+        for problem in problems {
+            println!("{problem}");
+        }
     }
     let Ok(catalog) = read else {
-        return Err(Failure { code: 1, message: String::new() });
+        return Err(Failure {
+            code: 1,
+            message: String::new(),
+        });
     };
     if !json {
         println!(
@@ -154,9 +160,18 @@ impl World {
             };
             let connected = (integration.connect)(&connect)
                 .map_err(|error| Failure::usage(config.explain(&error).to_string()))?;
-            systems.insert(name.clone(), integration.kind, system.environment.clone(), connected);
+            systems.insert(
+                name.clone(),
+                integration.kind,
+                system.environment.clone(),
+                connected,
+            );
         }
-        Ok(Self { config, registry: Arc::new(registry), systems: Arc::new(systems) })
+        Ok(Self {
+            config,
+            registry: Arc::new(registry),
+            systems: Arc::new(systems),
+        })
     }
 
     fn read_catalog(&self) -> Result<Catalog, Vec<Problem>> {
@@ -170,7 +185,11 @@ impl World {
             environment: system.environment.clone(),
         };
         let surroundings = Surroundings {
-            systems: config.systems.iter().map(|(name, s)| (name.clone(), facts(s))).collect(),
+            systems: config
+                .systems
+                .iter()
+                .map(|(name, s)| (name.clone(), facts(s)))
+                .collect(),
             people: config.people.clone(),
         };
         Catalog::load(&folders, &self.registry, &surroundings)
@@ -180,7 +199,10 @@ impl World {
     fn catalog(&self) -> Result<Catalog, Failure> {
         match self.read_catalog() {
             Ok(catalog) => {
-                catalog.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+                catalog
+                    .warnings()
+                    .iter()
+                    .for_each(|warning| tracing::warn!("{warning}"));
                 Ok(catalog)
             }
             Err(problems) => {
@@ -200,10 +222,7 @@ fn load_config(path: &Path) -> Result<Config, Failure> {
 }
 
 /// Answers until SIGTERM or SIGINT; SIGHUP re-reads the catalog.
-async fn serve(
-    listener: tokio::net::UnixListener,
-    service: Arc<Service>,
-) -> Result<(), Failure> {
+async fn serve(listener: tokio::net::UnixListener, service: Arc<Service>) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
     let server = http::serve(listener, Arc::clone(&service), shutdown.clone());
     let stop = async {
@@ -246,8 +265,10 @@ fn receipts_key(path: &Path) -> Result<SigningKey, Failure> {
             .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
             .map(|bytes| SigningKey::from_bytes(&bytes))
             .ok_or_else(|| {
-                failed("this is no key of 64 hexadecimal digits; restore it from a backup: without \
-                        it new receipts cannot follow the old ones")
+                failed(
+                    "this is no key of 64 hexadecimal digits; restore it from a backup: without \
+                        it new receipts cannot follow the old ones",
+                )
             }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let seed = MachineEntropy.bytes();
@@ -269,7 +290,10 @@ fn receipts_key(path: &Path) -> Result<SigningKey, Failure> {
 struct MachineClock;
 
 impl Clock for MachineClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the clock that is injected everywhere")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the clock that is injected everywhere"
+    )]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let micros = since.map_or(0, |since| since.as_micros());

@@ -12,10 +12,10 @@ use super::Failure;
 use crate::http::types::{ProblemDetails, RunView};
 
 /// No answer takes longer, save a watched run.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a server that went away in mid-watch is waited for.
-const RETURN: Duration = Duration::from_secs(120);
+const RETURN: Duration = Duration::from_mins(2);
 
 /// Between two looks whether it has returned.
 const LOOK: Duration = Duration::from_millis(250);

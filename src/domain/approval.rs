@@ -33,7 +33,7 @@ const fn one() -> u32 {
 }
 
 const fn an_hour() -> Span {
-    Span::new(Duration::from_secs(3600))
+    Span::new(Duration::from_hours(1))
 }
 
 /// A question that is open: may this plan be carried out?

@@ -38,7 +38,7 @@ const fn factor() -> u32 {
 }
 
 const fn longest() -> Span {
-    Span::new(Duration::from_secs(120))
+    Span::new(Duration::from_mins(2))
 }
 
 impl Retry {

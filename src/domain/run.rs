@@ -285,7 +285,7 @@ impl RunState {
             Event::PlanFailed { failure } => {
                 self.stop = Some(Stop::NoPlan {
                     failure: failure.clone(),
-                })
+                });
             }
             Event::ApprovalRequested { digest, expires_at } => {
                 self.approval = Some(ApprovalRequest {

@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn spans_are_read_as_people_write_them() {
         let span: Span = serde_json::from_str("\"2h\"").unwrap();
-        assert_eq!(span.duration(), Duration::from_secs(7200));
+        assert_eq!(span.duration(), Duration::from_hours(2));
         let error = serde_json::from_str::<Span>("\"soon\"")
             .unwrap_err()
             .to_string();

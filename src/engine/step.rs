@@ -291,8 +291,6 @@ fn drift(run: &RunState, step: &StepId, now: &Plan) -> Option<String> {
 }
 
 fn log_cause(run: RunId, step: &StepId, error: &ActionError) {
-    match &error.cause {
-        Some(cause) => tracing::warn!(%run, %step, %error, %cause, "the step's action failed"),
-        None => tracing::warn!(%run, %step, %error, "the step's action failed"),
-    }
+    let cause = error.cause.as_ref().map(tracing::field::display);
+    tracing::warn!(%run, %step, %error, cause, "the step's action failed");
 }

@@ -79,7 +79,10 @@ fn give_to_group(path: &Path, name: &str) {
             }
         }
         Ok(None) => {
-            tracing::warn!(name, "there is no such group: only its owner can use the socket");
+            tracing::warn!(
+                name,
+                "there is no such group: only its owner can use the socket"
+            );
         }
         Err(error) => tracing::warn!(name, %error, "the socket's group cannot be looked up"),
     }

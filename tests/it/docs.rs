@@ -19,19 +19,29 @@ fn each_integrations_page_says_what_its_actions_say() {
         let page = format!("docs/{}.md", integration.kind.to_uppercase());
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&page);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"));
-        let (before, rest) = text.split_once(BEGIN).unwrap_or_else(|| panic!("{page}: no begin"));
-        let (_, after) = rest.split_once(END).unwrap_or_else(|| panic!("{page}: no end"));
+        let (before, rest) = text
+            .split_once(BEGIN)
+            .unwrap_or_else(|| panic!("{page}: no begin"));
+        let (_, after) = rest
+            .split_once(END)
+            .unwrap_or_else(|| panic!("{page}: no end"));
         let made = format!("{before}{BEGIN}{}{END}{after}", reference(&integration));
         if std::env::var_os("PURSER_WRITE_DOCS").is_some() {
             fs::write(&path, made).unwrap();
         } else {
-            assert!(text == made, "{page} is not what the code says: PURSER_WRITE_DOCS=1 cargo test docs");
+            assert!(
+                text == made,
+                "{page} is not what the code says: PURSER_WRITE_DOCS=1 cargo test docs"
+            );
         }
     }
 }
 
 fn reference(integration: &Integration) -> String {
-    (integration.actions)().iter().map(|action| section(action.as_ref())).collect()
+    (integration.actions)()
+        .iter()
+        .map(|action| section(action.as_ref()))
+        .collect()
 }
 
 fn section(action: &dyn AnyAction) -> String {
@@ -67,25 +77,45 @@ fn effect_row(effect: &EffectSpec) -> String {
         EffectSort::Repeatable => "it is done again, which changes nothing (repeatable)",
         EffectSort::Neither => "the run parks and asks a person (neither)",
     };
-    format!("| `{}` | {lost} | {} |\n", effect.name, humantime::format_duration(effect.limit))
+    format!(
+        "| `{}` | {lost} | {} |\n",
+        effect.name,
+        humantime::format_duration(effect.limit)
+    )
 }
 
 fn fields(title: &str, schema: &Value) -> String {
-    let Some(properties) = schema["properties"].as_object().filter(|all| !all.is_empty()) else {
+    let Some(properties) = schema["properties"]
+        .as_object()
+        .filter(|all| !all.is_empty())
+    else {
         return String::new();
     };
     let required = |name: &str| {
-        schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
+        schema["required"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one == name))
     };
     let mut text = format!("\n| {title} | | |\n|---|---|---|\n");
     for (name, property) in properties {
-        let about = property["description"].as_str().unwrap_or_default().replace('\n', " ");
-        let need = if required(name) && title == "Input" { "required" } else { "" };
+        let about = property["description"]
+            .as_str()
+            .unwrap_or_default()
+            .replace('\n', " ");
+        let need = if required(name) && title == "Input" {
+            "required"
+        } else {
+            ""
+        };
         let default = match &property["default"] {
             Value::Null => String::new(),
             value => format!("default `{value}`"),
         };
-        let _ = writeln!(text, "| `{name}` | {} | {need}{default} |", about.replace('|', "\\|"));
+        let _ = writeln!(
+            text,
+            "| `{name}` | {} | {need}{default} |",
+            about.replace('|', "\\|")
+        );
     }
     text
 }

@@ -86,7 +86,11 @@ impl Play {
             by: actor("ann"),
             trigger: Trigger::Api,
             environments: vec![Environment::production()],
-            approval: if case.needs_approval { vec![policy] } else { vec![] },
+            approval: if case.needs_approval {
+                vec![policy]
+            } else {
+                vec![]
+            },
             systems: [].into(),
             concurrency: None,
             timeout: None,
@@ -98,25 +102,45 @@ impl Play {
             event: Event::Requested(Box::new(request)),
         };
         let state = RunState::begin(&first).unwrap();
-        Self { definition, log: vec![first], state, fates: case.fates.clone().into_iter() }
+        Self {
+            definition,
+            log: vec![first],
+            state,
+            fates: case.fates.clone().into_iter(),
+        }
     }
 
     fn append(&mut self, event: Event) {
         self.check_legal(&event);
         let seq = self.state.seq + 1;
         let at = Timestamp::from_micros(i64::try_from(seq).unwrap());
-        let logged = Logged { run: self.state.id, seq, at, event };
+        let logged = Logged {
+            run: self.state.id,
+            seq,
+            at,
+            event,
+        };
         self.state.apply(&logged);
         self.log.push(logged);
     }
 
     /// What must hold of every event at the moment at which it is appended.
     fn check_legal(&self, event: &Event) {
-        assert!(self.state.ended.is_none(), "nothing happens after the end: {event:?}");
+        assert!(
+            self.state.ended.is_none(),
+            "nothing happens after the end: {event:?}"
+        );
         match event {
             Event::StepStarted { step, attempt, .. } => {
-                assert!(self.state.stop.is_none(), "nothing begins in a run that is being stopped");
-                let before = self.definition.steps.iter().take_while(|other| other.id != *step);
+                assert!(
+                    self.state.stop.is_none(),
+                    "nothing begins in a run that is being stopped"
+                );
+                let before = self
+                    .definition
+                    .steps
+                    .iter()
+                    .take_while(|other| other.id != *step);
                 for earlier in before {
                     let status = self.state.step(&earlier.id).status;
                     let over = matches!(status, StepStatus::Succeeded | StepStatus::Skipped);
@@ -131,21 +155,35 @@ impl Play {
     }
 
     fn check_end(&self, end: FinalState) {
-        let states: Vec<_> =
-            self.definition.steps.iter().map(|step| self.state.step(&step.id)).collect();
+        let states: Vec<_> = self
+            .definition
+            .steps
+            .iter()
+            .map(|step| self.state.step(&step.id))
+            .collect();
         let all_over = states
             .iter()
             .all(|s| matches!(s.status, StepStatus::Succeeded | StepStatus::Skipped));
-        assert!(states.iter().all(|s| s.status != StepStatus::Running), "nothing runs at the end");
+        assert!(
+            states.iter().all(|s| s.status != StepStatus::Running),
+            "nothing runs at the end"
+        );
         match end {
             FinalState::Succeeded => assert!(all_over && self.state.stop.is_none()),
             FinalState::RolledBack => {
-                assert!(states.iter().all(|s| !s.has_live_effects() && s.left.is_none()));
+                assert!(
+                    states
+                        .iter()
+                        .all(|s| !s.has_live_effects() && s.left.is_none())
+                );
             }
             FinalState::Stuck => assert!(states.iter().any(|s| s.undo_failure.is_some())),
             FinalState::Failed | FinalState::Cancelled => {
                 assert!(!all_over || self.state.stop.is_some());
-                assert!(states.iter().all(|s| !s.wants_undo()), "all that can be is taken back");
+                assert!(
+                    states.iter().all(|s| !s.wants_undo()),
+                    "all that can be is taken back"
+                );
             }
         }
     }
@@ -159,7 +197,10 @@ impl Play {
     fn disturb(&mut self) {
         match self.fate(40) {
             1 if self.state.stop.is_none() => {
-                self.append(Event::CancelRequested { by: actor("bo"), reason: None });
+                self.append(Event::CancelRequested {
+                    by: actor("bo"),
+                    reason: None,
+                });
             }
             2..=4 => {
                 let replayed = RunState::replay(&self.log).unwrap();
@@ -171,7 +212,11 @@ impl Play {
 
     fn turn(&mut self) {
         let commands = decide(&self.definition, &self.state);
-        assert_eq!(commands, decide(&self.definition, &self.state), "asking twice is harmless");
+        assert_eq!(
+            commands,
+            decide(&self.definition, &self.state),
+            "asking twice is harmless"
+        );
         if commands.is_empty() {
             return self.answer_question();
         }
@@ -189,8 +234,15 @@ impl Play {
             Command::RunStep(step) => self.run(&step),
             Command::UndoStep(step) => self.undo(&step),
             Command::StopStep(step) => {
-                let failure = Failure { kind: FailureKind::Cancelled, message: "stopped".into() };
-                self.append(Event::AttemptFailed { step, failure, retry_at: None });
+                let failure = Failure {
+                    kind: FailureKind::Cancelled,
+                    message: "stopped".into(),
+                };
+                self.append(Event::AttemptFailed {
+                    step,
+                    failure,
+                    retry_at: None,
+                });
             }
         }
     }
@@ -202,7 +254,9 @@ impl Play {
             steps: vec![],
         };
         let event = match self.fate(6) {
-            1 => Event::PlanFailed { failure: Failure::fatal("no") },
+            1 => Event::PlanFailed {
+                failure: Failure::fatal("no"),
+            },
             _ => Event::Planned { plan },
         };
         self.append(event);
@@ -211,21 +265,41 @@ impl Play {
     fn answer_approval(&mut self) {
         let digest = self.state.approval.as_ref().unwrap().digest.clone();
         let event = match self.fate(8) {
-            1 => Event::Rejected { by: actor("bo"), reason: None },
+            1 => Event::Rejected {
+                by: actor("bo"),
+                reason: None,
+            },
             2 => Event::ApprovalExpired,
-            _ => Event::Approved { by: actor("bo"), digest },
+            _ => Event::Approved {
+                by: actor("bo"),
+                digest,
+            },
         };
         self.append(event);
     }
 
     fn answer_question(&mut self) {
-        let asked = self.state.steps.iter().find(|(_, step)| step.question.is_some());
+        let asked = self
+            .state
+            .steps
+            .iter()
+            .find(|(_, step)| step.question.is_some());
         let (step, _) = asked.expect("a run that does nothing waits for an answer");
         let (step, effect) = (step.clone(), EffectName::from("make"));
         let told_by = Some(actor("bo"));
         let event = match self.fate(2) {
-            0 => Event::EffectDone { step, effect, result: serde_json::Value::Null, told_by },
-            _ => Event::EffectFailed { step, effect, error: "no".into(), told_by },
+            0 => Event::EffectDone {
+                step,
+                effect,
+                result: serde_json::Value::Null,
+                told_by,
+            },
+            _ => Event::EffectFailed {
+                step,
+                effect,
+                error: "no".into(),
+                told_by,
+            },
         };
         self.append(event);
     }
@@ -236,50 +310,92 @@ impl Play {
         let state = self.state.step(step).into_owned();
         let status = state.effect(&effect).map(|record| record.status.clone());
         let step = step.clone();
-        let fail = |kind| Failure { kind, message: "it broke".into() };
-        let retries = self.definition.step(&step).and_then(|step| step.retry).unwrap();
+        let fail = |kind| Failure {
+            kind,
+            message: "it broke".into(),
+        };
+        let retries = self
+            .definition
+            .step(&step)
+            .and_then(|step| step.retry)
+            .unwrap();
         let fate = self.fate(8);
         let event = match (status, fate) {
             (Some(EffectStatus::Started), 1) => Event::Parked {
                 step,
-                question: Question { effect: "make".into(), known: "nothing".into() },
+                question: Question {
+                    effect: "make".into(),
+                    known: "nothing".into(),
+                },
             },
-            (Some(EffectStatus::Started), 2) => {
-                Event::EffectFailed { step, effect, error: "no".into(), told_by: None }
-            }
+            (Some(EffectStatus::Started), 2) => Event::EffectFailed {
+                step,
+                effect,
+                error: "no".into(),
+                told_by: None,
+            },
             (_, 3) => {
                 let failure = fail(FailureKind::Fatal);
-                Event::AttemptFailed { step, failure, retry_at: None }
+                Event::AttemptFailed {
+                    step,
+                    failure,
+                    retry_at: None,
+                }
             }
             (_, 4 | 5) => {
                 let again = state.attempt < retries.attempts;
                 let retry_at = again.then_some(Timestamp::from_micros(0));
-                Event::AttemptFailed { step, failure: fail(FailureKind::Retryable), retry_at }
+                Event::AttemptFailed {
+                    step,
+                    failure: fail(FailureKind::Retryable),
+                    retry_at,
+                }
             }
-            (Some(EffectStatus::Done(_)), _) => {
-                Event::StepSucceeded { step, output: serde_json::json!({}) }
-            }
+            (Some(EffectStatus::Done(_)), _) => Event::StepSucceeded {
+                step,
+                output: serde_json::json!({}),
+            },
             (Some(EffectStatus::Started), _) => {
                 let result = serde_json::json!(1);
-                Event::EffectDone { step, effect, result, told_by: None }
+                Event::EffectDone {
+                    step,
+                    effect,
+                    result,
+                    told_by: None,
+                }
             }
-            (None | Some(EffectStatus::Failed | EffectStatus::Undone), _) => {
-                Event::EffectStarted { step, effect, generation: state.generation }
-            }
+            (None | Some(EffectStatus::Failed | EffectStatus::Undone), _) => Event::EffectStarted {
+                step,
+                effect,
+                generation: state.generation,
+            },
         };
         self.append(event);
     }
 
     fn undo(&mut self, step: &StepId) {
         let state = self.state.step(step).into_owned();
-        assert_ne!(state.undone_after, Some(state.attempt), "nothing is taken back twice");
+        assert_ne!(
+            state.undone_after,
+            Some(state.attempt),
+            "nothing is taken back twice"
+        );
         let step = step.clone();
         match self.fate(6) {
-            1 => self.append(Event::StepUndone { step, left: Some("a stain".into()) }),
-            2 => self.append(Event::StepUndoFailed { step, failure: Failure::fatal("stuck") }),
+            1 => self.append(Event::StepUndone {
+                step,
+                left: Some("a stain".into()),
+            }),
+            2 => self.append(Event::StepUndoFailed {
+                step,
+                failure: Failure::fatal("stuck"),
+            }),
             _ => {
                 let effect = EffectName::from("make");
-                self.append(Event::EffectUndone { step: step.clone(), effect });
+                self.append(Event::EffectUndone {
+                    step: step.clone(),
+                    effect,
+                });
                 self.append(Event::StepUndone { step, left: None });
             }
         }

@@ -11,10 +11,10 @@ use std::sync::OnceLock;
 /// # Panics
 /// When the parts cannot be started: a missing part fails the test, it never skips it.
 pub fn variable(name: &str) -> String {
+    static STARTED: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     if let Ok(value) = std::env::var(name) {
         return value;
     }
-    static STARTED: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     let variables = STARTED.get_or_init(|| {
         xtask(&["stack", "up"]);
         let json = xtask(&["stack", "env", "--json"]);

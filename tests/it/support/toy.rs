@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use purser::action::{
-    Action, ActionError, ActionSpec, AnyAction, Connect, ConnectError, Context, Found, Integration,
-    Ports, ReadContext, Result, Risk, System, Undone,
+    Action, ActionError, ActionSpec, AnyAction, Context, Found, Integration, Ports, ReadContext,
+    Result, Risk, System, Undone,
 };
 use purser::domain::effect::{EffectSort, EffectSpec};
 use purser::domain::plan::Plan;
@@ -49,7 +49,7 @@ impl Toy {
 
     /// Plans rely on this.
     pub fn set_version(&self, version: &str) {
-        self.state.lock().unwrap().version = version.to_owned();
+        version.clone_into(&mut self.state.lock().unwrap().version);
     }
 
     /// Taking back does not work any more.
@@ -248,12 +248,9 @@ impl Action for Shout {
 
 /// The toy as an integration.
 pub fn integration() -> Integration {
-    fn connect(_: &Connect<'_>) -> Result<Arc<dyn System>, ConnectError> {
-        Ok(Arc::new(Toy::default()))
-    }
     Integration {
         kind: "toy",
-        connect,
+        connect: |_| Ok(Arc::new(Toy::default())),
         actions: || vec![Arc::new(Make) as Arc<dyn AnyAction>, Arc::new(Shout)],
     }
 }

@@ -128,10 +128,10 @@ impl World {
                 let _ = changes.recv().await;
             }
         };
-        match tokio::time::timeout(Duration::from_secs(20), look).await {
-            Ok(state) => state,
-            Err(_) => panic!("not in time: {:#?}", self.store.log(run, 0).await),
+        if let Ok(state) = tokio::time::timeout(Duration::from_secs(20), look).await {
+            return state;
         }
+        panic!("not in time: {:#?}", self.store.log(run, 0).await)
     }
 
     /// The run's state at its end.
