@@ -78,33 +78,42 @@ pub fn of(definition: &Workflow, run: &RunState) -> Event {
 
 /// What is left in the world after a run that did not succeed.
 struct Aftermath {
-    undone: Vec<String>,
+    /// Something was taken back.
+    undone: bool,
+    /// Effects that an undo has left in place on purpose: a fetched image, which harms nobody.
+    kept: Vec<String>,
+    /// What could not be taken back, or was not.
     left: Vec<String>,
 }
 
 impl Aftermath {
     fn of(steps: &[(&StepId, &StepState)]) -> Self {
-        let undone = steps
-            .iter()
-            .filter(|(_, s)| s.was_undone())
-            .map(|(id, _)| id.to_string());
-        let left = steps.iter().filter_map(|(id, state)| {
-            let what = state.left.clone().or_else(|| {
-                state
-                    .has_live_effects()
-                    .then(|| "what it did was not taken back".to_owned())
-            })?;
-            Some(format!("`{id}`: {what}"))
-        });
-        Self {
-            undone: undone.collect(),
-            left: left.collect(),
+        let mut after = Self {
+            undone: false,
+            kept: Vec::new(),
+            left: Vec::new(),
+        };
+        for (id, state) in steps {
+            after.undone |= state.was_undone();
+            if let Some(left) = &state.left {
+                after.left.push(format!("`{id}`: {left}"));
+            } else if state.wants_undo() {
+                after
+                    .left
+                    .push(format!("`{id}`: what it did was not taken back"));
+            } else {
+                let live = state.effects.iter().filter(|record| record.is_live());
+                after
+                    .kept
+                    .extend(live.map(|record| format!("`{}`", record.effect)));
+            }
         }
+        after
     }
 
     /// Taken back is only what was done; a run that had done nothing has failed.
     fn state_of_failure(&self) -> FinalState {
-        if self.left.is_empty() && !self.undone.is_empty() {
+        if self.left.is_empty() && self.undone {
             FinalState::RolledBack
         } else {
             FinalState::Failed
@@ -115,10 +124,13 @@ impl Aftermath {
         if !self.left.is_empty() {
             return sentence(&format!("Left as it is: {}", self.left.join("; ")));
         }
-        if self.undone.is_empty() {
-            return "Nothing was changed.".to_owned();
+        let kept = self.kept.join(", ");
+        match (self.undone, self.kept.is_empty()) {
+            (true, true) => "Everything that it had done was taken back.".to_owned(),
+            (true, false) => format!("Everything that it had done was taken back, except {kept}."),
+            (false, true) => "Nothing was changed.".to_owned(),
+            (false, false) => format!("Nothing was changed, except by {kept}."),
         }
-        "Everything that it had done was taken back.".to_owned()
     }
 }
 

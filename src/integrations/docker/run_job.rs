@@ -159,13 +159,8 @@ impl Action for RunJob {
         })
     }
 
-    async fn undo(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Undone> {
+    async fn undo(&self, ctx: &Context, docker: &Docker, _: Input) -> Result<Undone> {
         let was_started = may_have_run(ctx, docker).await?;
-        let was_pulled = ctx
-            .effects()
-            .await
-            .iter()
-            .any(|e| e.effect.name == PULL_IMAGE.name);
         ctx.undo(REMOVE, |_, _: Option<()>| async { Ok(()) })
             .await?;
         ctx.undo(START, |_, _: Option<()>| async { Ok(()) }).await?;
@@ -173,22 +168,11 @@ impl Action for RunJob {
             take_away(docker, &key).await
         })
         .await?;
-        ctx.undo(PULL_IMAGE.name, |_, _: Option<String>| async { Ok(()) })
-            .await?;
-        let mut left = Vec::new();
-        if was_started {
-            left.push("what the job did before it was removed stays".to_owned());
-        }
-        if was_pulled {
-            left.push(format!(
-                "the image {} stays on `{}`",
-                input.image,
-                docker.name()
-            ));
-        }
-        Ok(match &left[..] {
-            [] => Undone::Fully,
-            _ => Undone::ExceptFor(left.join("; ")),
+        // A fetched image stays: it is a copy in the engine's store.
+        Ok(if was_started {
+            Undone::ExceptFor("what the job did before it was removed stays".to_owned())
+        } else {
+            Undone::Fully
         })
     }
 }

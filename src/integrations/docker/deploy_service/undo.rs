@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::super::container::{self, Container};
 use super::super::engine::Docker;
-use super::super::image::PULL_IMAGE;
 use super::super::proof::{self, Expected};
 use super::carry_out::{Placed, rename};
 use super::decide::{Decision, Replica};
@@ -46,18 +45,7 @@ pub(super) async fn all(ctx: &Context, docker: &Docker, input: &Input) -> Result
     for name in undo.names().iter().rev() {
         left.extend(undo.container(name).await?);
     }
-    if undo
-        .effects
-        .iter()
-        .any(|effect| effect.effect.name == PULL_IMAGE.name)
-    {
-        ctx.undo(PULL_IMAGE.name, |_, _: Option<String>| async { Ok(()) })
-            .await?;
-        left.push(format!(
-            "the image that was fetched stays on `{}`",
-            docker.name()
-        ));
-    }
+    // A fetched image stays: it is a copy in the engine's store, and the service is as it was.
     Ok(match left[..] {
         [] => Undone::Fully,
         _ => Undone::ExceptFor(left.join("; ")),
