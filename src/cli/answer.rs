@@ -38,7 +38,7 @@ pub struct Decide {
 
 /// What somebody has found.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// It happened: the run goes on behind it.
     Happened,
     /// It did not: the run does it.
