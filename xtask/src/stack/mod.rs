@@ -4,13 +4,13 @@ mod apt;
 pub(crate) mod cache;
 mod down;
 mod env;
-mod http;
+pub(crate) mod http;
 pub(crate) mod need;
 mod part;
 mod parts;
 pub(crate) mod places;
 mod ports;
-mod process;
+pub(crate) mod process;
 mod record;
 mod secret;
 mod status;
@@ -52,7 +52,7 @@ pub(crate) fn command(command: &str, args: &[&str]) -> Result<()> {
 }
 
 /// The parts of these names; all, if none is named.
-fn select(names: &[&str]) -> Result<Vec<&'static dyn Part>> {
+pub(crate) fn select(names: &[&str]) -> Result<Vec<&'static dyn Part>> {
     let known = |name: &str| all().any(|part| part.name() == name);
     if let Some(unknown) = names.iter().find(|name| !known(name)) {
         let all: Vec<&str> = all().map(Part::name).collect();

@@ -1,0 +1,142 @@
+//! `purser console`, open on somebody's terminal while the play goes on.
+
+use std::io::{Read, Write};
+use std::process::{ChildStdin, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::person::Person;
+use super::screen;
+use super::stage::Stage;
+use crate::sh::{self, Running};
+
+/// What stands at the end of the text when it is our turn.
+const PROMPTS: [&str; 2] = ["purser> ", "[yes/no/later] "];
+
+/// No command of the demo takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The console, which lives until it is dropped.
+pub(crate) struct Console {
+    whose: &'static str,
+    console: Running,
+    keys: ChildStdin,
+    printed: Arc<Mutex<String>>,
+    /// How much it had printed when something was typed last.
+    typed_at: usize,
+}
+
+impl Console {
+    /// Opens it, and waits for its prompt.
+    pub(crate) fn open(stage: &Stage, whose: &Person) -> Result<Self> {
+        whose.shows("purser console");
+        let mut purser = whose.command(stage, &["console"]);
+        purser
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        let mut console = sh::spawn(&mut purser)?;
+        let keys = console.process.stdin.take().context("no keys to type on")?;
+        let mut out = console.process.stdout.take().context("nothing to read")?;
+        let printed = Arc::new(Mutex::new(String::new()));
+        let (name, heard) = (whose.name, Arc::clone(&printed));
+        thread::spawn(move || show(name, &mut out, &heard));
+        let console = Self {
+            whose: name,
+            console,
+            keys,
+            printed,
+            typed_at: 0,
+        };
+        console.hears(prompts)?;
+        Ok(console)
+    }
+
+    /// Types a line, and does not wait.
+    pub(crate) fn types(&mut self, line: &str) -> Result<()> {
+        let printed = self.lock().len();
+        self.typed_at = printed;
+        // Keys that are pressed are seen on a terminal, not on a pipe.
+        screen::said(self.whose, &format!("{line}\n"));
+        Ok(writeln!(self.keys, "{line}")?)
+    }
+
+    /// Types a line, and returns what was printed until it is our turn again.
+    pub(crate) fn asks(&mut self, line: &str) -> Result<String> {
+        self.types(line)?;
+        self.answers()
+    }
+
+    /// Waits until it is our turn, and returns what was printed since the last line.
+    pub(crate) fn answers(&self) -> Result<String> {
+        self.hears(prompts)
+    }
+
+    /// Waits until what was printed since the last line is enough.
+    pub(crate) fn hears(&self, is_enough: impl Fn(&str) -> bool) -> Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            sh::check_interrupted()?;
+            if let Some(text) = self
+                .lock()
+                .get(self.typed_at..)
+                .filter(|text| is_enough(text))
+            {
+                return Ok(text.to_owned());
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "the console has not come to an end within {} s",
+                    PATIENCE.as_secs()
+                );
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Which process it is, if it still runs.
+    pub(crate) fn pid(&mut self) -> Option<u32> {
+        let pid = self.console.process.id();
+        matches!(self.console.process.try_wait(), Ok(None)).then_some(pid)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, String> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        let _ = killpg(
+            Pid::from_raw(self.console.process.id().cast_signed()),
+            Signal::SIGTERM,
+        );
+        let _ = self.console.process.wait();
+    }
+}
+
+fn prompts(text: &str) -> bool {
+    PROMPTS.iter().any(|prompt| text.ends_with(prompt))
+}
+
+/// Shows and keeps what is printed, as it comes.
+fn show(whose: &'static str, out: &mut impl Read, printed: &Mutex<String>) {
+    let (mut chunk, mut rest) = ([0; 4096], Vec::new());
+    while let Ok(count @ 1..) = out.read(&mut chunk) {
+        rest.extend_from_slice(&chunk[..count]);
+        // A letter of several bytes may come in two chunks.
+        let whole = std::str::from_utf8(&rest).map_or_else(|error| error.valid_up_to(), str::len);
+        let text: Vec<u8> = rest.drain(..whole).collect();
+        let text = String::from_utf8_lossy(&text);
+        screen::said(whose, &text);
+        printed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_str(&text);
+    }
+}

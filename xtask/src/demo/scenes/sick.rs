@@ -1,0 +1,67 @@
+//! A version that is sick: undone, and said so.
+
+use anyhow::Result;
+
+use crate::demo::client::Client;
+use crate::demo::docker::SERVICE;
+use crate::demo::play::{Play, Scene, run_in, text};
+use crate::demo::screen;
+
+/// Its health check fails for ever.
+const SICK: &str = "v3";
+
+pub(super) const SCENE: Scene = Scene {
+    name: "sick",
+    title: "A sick version is undone, and said so",
+    play,
+};
+
+fn play(play: &mut Play) -> Result<()> {
+    let before = play.container()?;
+    let version = before.version().to_owned();
+    let since = play.stage.docker.started_at(&before.id)?;
+    screen::line(format!(
+        "{SICK} calls itself unhealthy. The client asks and counts again.\n"
+    ));
+    let client = Client::start(&play.stage.docker)?;
+    let said = play.console()?.asks(&format!("deploy {SERVICE} {SICK}"))?;
+    let count = client.stop()?;
+    play.sabotage("the shop's container is removed", |stage| {
+        stage.docker.remove_service()
+    })?;
+
+    play.no_gap(&count);
+    let now = play.one_container(&version)?;
+    let still = now
+        .first()
+        .map(|container| container.id.clone())
+        .unwrap_or_default();
+    let now_since = play.stage.docker.started_at(&still).unwrap_or_default();
+    let untouched = still == before.id && now_since == since;
+    play.holds(
+        "Docker, it is the container from before, never stopped",
+        untouched,
+        format!("{} since {now_since}", short(&still)),
+        format!("{} since {since}", short(&before.id)),
+    );
+    let id = run_in(&said)?;
+    let run = play.run(&id)?;
+    let full_id = text(&run["run"]["id"])?;
+    let left = now
+        .iter()
+        .filter(|container| container.run() == Some(&full_id))
+        .count();
+    play.same("Docker, containers left of this run", left, 0);
+    play.same(
+        "Purser calls it",
+        text(&run["status"])?,
+        "rolled_back".to_owned(),
+    );
+    let says_so = said.contains("rolled back") && said.contains("was taken back");
+    play.holds("Purser says that it was taken back", says_so, "yes", "yes");
+    Ok(())
+}
+
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or("none")
+}
