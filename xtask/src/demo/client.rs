@@ -1,10 +1,10 @@
 //! A client of the service that asks all of its addresses, over and over, and counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -24,18 +24,46 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What it has counted.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Count {
-    /// How often it has asked all addresses.
+    /// How often it has asked until somebody answered, or nobody did.
     pub(crate) rounds: u64,
     /// In how many of these rounds no healthy container answered.
     pub(crate) unanswered: u64,
-    /// The longest time between two answers.
+    /// The longest time between two healthy answers.
     pub(crate) longest: Duration,
-    /// How many healthy answers came from which version.
-    pub(crate) versions: BTreeMap<String, u64>,
-    /// The most containers that answered in one round.
-    pub(crate) most_at_once: usize,
+    /// The healthy answers of each version.
+    pub(crate) versions: BTreeMap<String, Answers>,
     /// How long it has asked.
     pub(crate) lasted: Duration,
+}
+
+/// The healthy answers of one version.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answers {
+    pub(crate) count: u64,
+    first: Instant,
+    last: Instant,
+}
+
+impl Count {
+    /// How long both versions answered side by side.
+    pub(crate) fn overlap(&self, old: &str, new: &str) -> Duration {
+        match (self.versions.get(old), self.versions.get(new)) {
+            (Some(old), Some(new)) => old.last.saturating_duration_since(new.first),
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn answer(&mut self, version: String) {
+        let now = Instant::now();
+        let answers = self.versions.entry(version);
+        let answers = answers.or_insert(Answers {
+            count: 0,
+            first: now,
+            last: now,
+        });
+        answers.count += 1;
+        answers.last = now;
+    }
 }
 
 /// Asks until it is stopped or dropped.
@@ -88,26 +116,41 @@ fn addresses(docker: &Docker) -> Result<Vec<Ipv4Addr>> {
         .collect())
 }
 
+/// In each round all addresses are asked at once, and the first healthy answer ends it: an address
+/// where nobody is any more keeps nobody waiting. It is asked again when it has said so.
 fn ask_until(stop: &AtomicBool, addresses: &Mutex<Vec<Ipv4Addr>>) -> Count {
     let mut count = Count::default();
+    let (answers, inbox) = mpsc::channel();
+    let mut asked = BTreeSet::new();
     let start = Instant::now();
     let mut answered_at = start;
     while !stop.load(Ordering::Relaxed) {
-        let now = addresses
+        for address in addresses
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let answers: Vec<String> = now.into_iter().filter_map(healthy_answer).collect();
+            .iter()
+            .copied()
+        {
+            if asked.insert(address) {
+                let answers = answers.clone();
+                thread::spawn(move || answers.send((address, healthy_answer(address))));
+            }
+        }
         count.rounds += 1;
-        count.most_at_once = count.most_at_once.max(answers.len());
-        if answers.is_empty() {
-            count.unanswered += 1;
-        } else {
+        let mut is_answered = false;
+        while !is_answered && !asked.is_empty() {
+            let Ok((address, answer)) = inbox.recv() else {
+                break;
+            };
+            asked.remove(&address);
+            is_answered = answer.is_some();
+            answer.into_iter().for_each(|version| count.answer(version));
+        }
+        if is_answered {
             count.longest = count.longest.max(answered_at.elapsed());
             answered_at = Instant::now();
-        }
-        for version in answers {
-            *count.versions.entry(version).or_default() += 1;
+        } else {
+            count.unanswered += 1;
         }
         thread::sleep(PAUSE);
     }

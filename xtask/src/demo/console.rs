@@ -1,6 +1,6 @@
 //! `purser console`, open on somebody's terminal while the play goes on.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::{ChildStdin, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -16,7 +16,7 @@ use super::stage::Stage;
 use crate::sh::{self, Running};
 
 /// What stands at the end of the text when it is our turn.
-const PROMPTS: [&str; 2] = ["purser> ", "[yes/no/later] "];
+const PROMPTS: [&str; 2] = [screen::PROMPT, "[yes/no/later] "];
 
 /// No command of the demo takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,7 +45,14 @@ impl Console {
         let mut out = console.process.stdout.take().context("nothing to read")?;
         let printed = Arc::new(Mutex::new(String::new()));
         let (name, heard) = (whose.name, Arc::clone(&printed));
-        thread::spawn(move || show(name, &mut out, &heard));
+        thread::spawn(move || {
+            screen::follow(name, &mut out, |text| {
+                heard
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push_str(text);
+            });
+        });
         let console = Self {
             whose: name,
             console,
@@ -59,10 +66,20 @@ impl Console {
 
     /// Types a line, and does not wait.
     pub(crate) fn types(&mut self, line: &str) -> Result<()> {
-        let printed = self.lock().len();
+        let (printed, prompt) = {
+            let printed = self.lock();
+            (
+                printed.len(),
+                if printed.ends_with(screen::PROMPT) {
+                    screen::PROMPT
+                } else {
+                    ""
+                },
+            )
+        };
         self.typed_at = printed;
         // Keys that are pressed are seen on a terminal, not on a pipe.
-        screen::said(self.whose, &format!("{line}\n"));
+        screen::said(self.whose, &format!("{prompt}{line}\n"));
         Ok(writeln!(self.keys, "{line}")?)
     }
 
@@ -122,21 +139,4 @@ impl Drop for Console {
 
 fn prompts(text: &str) -> bool {
     PROMPTS.iter().any(|prompt| text.ends_with(prompt))
-}
-
-/// Shows and keeps what is printed, as it comes.
-fn show(whose: &'static str, out: &mut impl Read, printed: &Mutex<String>) {
-    let (mut chunk, mut rest) = ([0; 4096], Vec::new());
-    while let Ok(count @ 1..) = out.read(&mut chunk) {
-        rest.extend_from_slice(&chunk[..count]);
-        // A letter of several bytes may come in two chunks.
-        let whole = std::str::from_utf8(&rest).map_or_else(|error| error.valid_up_to(), str::len);
-        let text: Vec<u8> = rest.drain(..whole).collect();
-        let text = String::from_utf8_lossy(&text);
-        screen::said(whose, &text);
-        printed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_str(&text);
-    }
 }

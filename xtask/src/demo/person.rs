@@ -1,6 +1,5 @@
 //! The persons of the play, and what they type at a shell.
 
-use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -86,8 +85,7 @@ impl Person {
         // It holds the other end of the pipe, which must be the program's alone.
         drop(purser);
         let mut text = String::new();
-        printed.read_to_string(&mut text)?;
-        screen::said(self.name, &text);
+        screen::follow(self.name, &mut printed, |piece| text.push_str(piece));
         let status = running.process.wait()?;
         Ok(Said {
             code: status.code().unwrap_or(-1),

@@ -110,6 +110,11 @@ impl Play {
         }
     }
 
+    /// Asserts what is either so or not so, in words for both.
+    pub(crate) fn either(&mut self, what: &str, is_so: bool, so: &str, not: &str) {
+        self.holds(what, is_so, if is_so { so } else { not }, so);
+    }
+
     /// Asserts that there is one container of the service, well and of this version.
     pub(crate) fn one_container(&mut self, version: &str) -> Result<Vec<Container>> {
         let now = self.stage.docker.containers()?;
@@ -127,10 +132,10 @@ impl Play {
         let versions: Vec<String> = count
             .versions
             .iter()
-            .map(|(version, times)| format!("{version} {times}"))
+            .map(|(version, answers)| format!("{} by {version}", answers.count))
             .collect();
         let found = format!(
-            "{} of {} rounds in {:.1} s (answers: {}; longest wait {} ms)",
+            "{} of {} in {:.1} s; healthy answers {}; at most {} ms apart",
             count.unanswered,
             count.rounds,
             count.lasted.as_secs_f64(),

@@ -1,19 +1,33 @@
 //! What the audience sees, on standard output: whose terminal a line is from stands in its margin.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A rule across the page.
 const WIDTH: usize = 78;
+
+/// The prompt of `purser console`.
+pub(crate) const PROMPT: &str = "purser> ";
 
 const BOLD: &str = "1";
 const DIM: &str = "2";
 const RED: &str = "31";
 const GREEN: &str = "32";
 
-/// Whose line is open: printed up to here, without its end.
-static OPEN: Mutex<Option<&'static str>> = Mutex::new(None);
+/// How the page ends so far.
+static END: Mutex<End> = Mutex::new(End {
+    whose: None,
+    is_open: false,
+});
+
+/// The end of a page.
+struct End {
+    /// On whose terminal the last line was printed; none, if it was the narrator's.
+    whose: Option<&'static str>,
+    /// Whether that line may go on.
+    is_open: bool,
+}
 
 /// Begins a chapter.
 pub(crate) fn heading(title: &str) {
@@ -26,9 +40,17 @@ pub(crate) fn heading(title: &str) {
 
 /// A line of the narrator's.
 pub(crate) fn line(text: impl Display) {
-    let mut open = open();
-    close(&mut open);
-    write(&format!("{text}\n"));
+    let mut end = end();
+    let gap = match (end.whose, end.is_open) {
+        (None, _) => "",
+        (Some(_), false) => "\n",
+        (Some(_), true) => "\n\n",
+    };
+    *end = End {
+        whose: None,
+        is_open: false,
+    };
+    write(&format!("{gap}{text}\n"));
 }
 
 /// Something that was looked up and is as it must be.
@@ -43,24 +65,38 @@ pub(crate) fn broken(text: impl Display) {
 
 /// What a program prints on `whose` terminal, as it comes: it may end in the middle of a line.
 pub(crate) fn said(whose: &'static str, text: &str) {
-    let mut open = open();
-    if *open != Some(whose) {
-        close(&mut open);
-    }
+    let mut end = end();
     let mut shown = String::new();
+    if end.whose.is_none() || end.is_open && end.whose != Some(whose) {
+        shown.push('\n');
+        end.is_open = false;
+    }
     for piece in text.split_inclusive('\n') {
-        if open.is_none() {
+        if !end.is_open {
             shown.push_str(&painted(DIM, &format!("{whose:>5} │ ")));
         }
         shown.push_str(piece);
-        *open = (!piece.ends_with('\n')).then_some(whose);
+        *end = End {
+            whose: Some(whose),
+            is_open: !piece.ends_with('\n'),
+        };
     }
     write(&shown);
 }
 
-fn close(open: &mut MutexGuard<'static, Option<&'static str>>) {
-    if open.take().is_some() {
-        write("\n");
+/// Shows what a program prints on `whose` terminal until it ends, and hands each piece on.
+///
+/// A prompt that stands at the end is kept back: it is shown with what is typed there.
+pub(crate) fn follow(whose: &'static str, out: &mut impl Read, mut keep: impl FnMut(&str)) {
+    let (mut chunk, mut rest) = ([0; 4096], Vec::new());
+    while let Ok(count @ 1..) = out.read(&mut chunk) {
+        rest.extend_from_slice(&chunk[..count]);
+        // A letter of several bytes may come in two chunks.
+        let whole = std::str::from_utf8(&rest).map_or_else(|error| error.valid_up_to(), str::len);
+        let text: Vec<u8> = rest.drain(..whole).collect();
+        let text = String::from_utf8_lossy(&text);
+        said(whose, text.strip_suffix(PROMPT).unwrap_or(&text));
+        keep(&text);
     }
 }
 
@@ -70,8 +106,8 @@ fn write(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn open() -> MutexGuard<'static, Option<&'static str>> {
-    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+fn end() -> MutexGuard<'static, End> {
+    END.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn painted(colour: &str, text: &str) -> String {

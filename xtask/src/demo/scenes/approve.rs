@@ -15,9 +15,7 @@ pub(super) const SCENE: Scene = Scene {
 fn play(play: &mut Play) -> Result<()> {
     let before = play.container()?;
     let version = other(before.version());
-    screen::line(
-        "Ann asks, and cannot approve it herself. Bo, another user of the machine, can.\n",
-    );
+    screen::line("Ann asks, and cannot approve it herself. Bo, another user of the machine, can.");
     let asked = play
         .console()?
         .asks(&format!("release {SERVICE} {version}"))?;
@@ -37,7 +35,7 @@ fn play(play: &mut Play) -> Result<()> {
         stage.docker.remove_service()
     })?;
 
-    play.holds("Purser refused Ann's own yes", refused, "yes", "yes");
+    play.either("Purser, to Ann's own yes", refused, "refused", "no refusal");
     play.same(
         "Docker, before Bo had approved",
         docker::describe(&untouched),
@@ -54,11 +52,24 @@ fn play(play: &mut Play) -> Result<()> {
         &["receipts", "show", &text(&play.run(&id)?["run"]["id"])?],
     )?;
     let facts = &receipt["content"]["subject"];
-    let sealed = format!("{} by {}", facts["approved_plan"], facts["approved_by"]);
+    let by: Vec<String> = facts["approved_by"]
+        .as_array()
+        .context("the receipt names nobody")?
+        .iter()
+        .map(|by| {
+            format!(
+                "{} ({})",
+                text(&by["person"]).unwrap_or_default(),
+                text(&by["through"]).unwrap_or_default()
+            )
+        })
+        .collect();
+    let sealed = text(&facts["approved_plan"])?;
+    play.same("receipt, the plan that was approved", sealed, plan);
     play.same(
-        "receipt, the approved plan and who approved",
-        sealed,
-        format!("{plan:?} by [\"bo\"]"),
+        "receipt, by whom",
+        by.join(", "),
+        format!("bo (uid {})", bo.uid),
     );
     Ok(())
 }

@@ -20,7 +20,7 @@ fn play(play: &mut Play) -> Result<()> {
     let old = play.container()?;
     let version = other(old.version());
     let runs_before = play.runs()?;
-    screen::line("SIGKILL, while the deploy is half done: no time to tidy up.\n");
+    screen::line("SIGKILL, while the deploy is half done: no time to tidy up.");
     let creations = play.stage.docker.listen_for_creations()?;
     let client = Client::start(&play.stage.docker)?;
     let console = play.console()?;

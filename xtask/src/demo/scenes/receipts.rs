@@ -25,7 +25,7 @@ fn play(play: &mut Play) -> Result<()> {
     let receipts: Vec<&str> = exported.lines().skip(1).collect();
     let forgery = Forgery::of(&receipts)?;
     screen::line(format!(
-        "\nIn a copy, receipt {} is made to say that its run {}.\n",
+        "In a copy, receipt {} is made to say that its run {}.",
         forgery.seq, forgery.to
     ));
     fs::write(
@@ -65,7 +65,7 @@ fn play(play: &mut Play) -> Result<()> {
     play.same("exit code for the forged copy", forged.code, 1);
     let named = format!("receipt {} ", forgery.seq);
     let names_it = forged.text.contains(&named);
-    play.holds("the forged receipt is named", names_it, &named, &named);
+    play.either("the forged receipt is named", names_it, &named, "not named");
     play.same("exit code for the export as it was", original.code, 0);
     Ok(())
 }

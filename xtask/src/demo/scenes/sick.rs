@@ -21,7 +21,7 @@ fn play(play: &mut Play) -> Result<()> {
     let version = before.version().to_owned();
     let since = play.stage.docker.started_at(&before.id)?;
     screen::line(format!(
-        "{SICK} calls itself unhealthy. The client asks and counts again.\n"
+        "{SICK} calls itself unhealthy. The client asks and counts again."
     ));
     let client = Client::start(&play.stage.docker)?;
     let said = play.console()?.asks(&format!("deploy {SERVICE} {SICK}"))?;
@@ -58,7 +58,12 @@ fn play(play: &mut Play) -> Result<()> {
         "rolled_back".to_owned(),
     );
     let says_so = said.contains("rolled back") && said.contains("was taken back");
-    play.holds("Purser says that it was taken back", says_so, "yes", "yes");
+    play.either(
+        "Purser says so",
+        says_so,
+        "rolled back, everything taken back",
+        "something else",
+    );
     Ok(())
 }
 
