@@ -143,8 +143,10 @@ fn ask_until(stop: &AtomicBool, addresses: &Mutex<Vec<Ipv4Addr>>) -> Count {
                 break;
             };
             asked.remove(&address);
-            is_answered = answer.is_some();
-            answer.into_iter().for_each(|version| count.answer(version));
+            if let Some(version) = answer {
+                count.answer(version);
+                is_answered = true;
+            }
         }
         if is_answered {
             count.longest = count.longest.max(answered_at.elapsed());

@@ -19,12 +19,12 @@ use crate::sh::{self, Running};
 const PROMPTS: [&str; 2] = [screen::PROMPT, "[yes/no/later] "];
 
 /// No command of the demo takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The console, which lives until it is dropped.
 pub(crate) struct Console {
     whose: &'static str,
-    console: Running,
+    program: Running,
     keys: ChildStdin,
     printed: Arc<Mutex<String>>,
     /// How much it had printed when something was typed last.
@@ -40,9 +40,9 @@ impl Console {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
-        let mut console = sh::spawn(&mut purser)?;
-        let keys = console.process.stdin.take().context("no keys to type on")?;
-        let mut out = console.process.stdout.take().context("nothing to read")?;
+        let mut program = sh::spawn(&mut purser)?;
+        let keys = program.process.stdin.take().context("no keys to type on")?;
+        let mut out = program.process.stdout.take().context("nothing to read")?;
         let printed = Arc::new(Mutex::new(String::new()));
         let (name, heard) = (whose.name, Arc::clone(&printed));
         thread::spawn(move || {
@@ -55,7 +55,7 @@ impl Console {
         });
         let console = Self {
             whose: name,
-            console,
+            program,
             keys,
             printed,
             typed_at: 0,
@@ -118,8 +118,8 @@ impl Console {
 
     /// Which process it is, if it still runs.
     pub(crate) fn pid(&mut self) -> Option<u32> {
-        let pid = self.console.process.id();
-        matches!(self.console.process.try_wait(), Ok(None)).then_some(pid)
+        let pid = self.program.process.id();
+        matches!(self.program.process.try_wait(), Ok(None)).then_some(pid)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, String> {
@@ -130,10 +130,10 @@ impl Console {
 impl Drop for Console {
     fn drop(&mut self) {
         let _ = killpg(
-            Pid::from_raw(self.console.process.id().cast_signed()),
+            Pid::from_raw(self.program.process.id().cast_signed()),
             Signal::SIGTERM,
         );
-        let _ = self.console.process.wait();
+        let _ = self.program.process.wait();
     }
 }
 

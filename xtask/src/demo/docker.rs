@@ -68,6 +68,11 @@ struct Endpoint {
 }
 
 impl Container {
+    /// The beginning of its id, as people see it.
+    pub(crate) fn short_id(&self) -> &str {
+        short(&self.id)
+    }
+
     /// The tag of its image.
     pub(crate) fn version(&self) -> &str {
         self.image.rsplit_once(':').map_or("?", |(_, tag)| tag)
@@ -95,6 +100,11 @@ impl Container {
         let health = health.map(|word| format!(" {word}")).unwrap_or_default();
         format!("{name} {} {}{health}", self.version(), self.state)
     }
+}
+
+/// The beginning of an id, as people see it.
+pub(crate) fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
 }
 
 /// All of them in one line; `none`, if there are none.
@@ -236,7 +246,10 @@ impl Creations {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let run = |line: &String| {
             let labels: BTreeMap<String, String> = serde_json::from_str(line)?;
-            Ok(labels.get(RUN_LABEL).cloned().unwrap_or_default())
+            Ok(labels
+                .get(RUN_LABEL)
+                .cloned()
+                .unwrap_or_else(|| "none".to_owned()))
         };
         heard.iter().map(run).collect()
     }

@@ -42,6 +42,7 @@ pub(crate) fn command(args: &[&str]) -> Result<()> {
     screen::line(opening(&wish.scenes));
     let stage = Stage::set_up(&wish.options)?;
     let set_up = start.elapsed();
+    let raised = Instant::now();
     screen::line(format!("  set up after {}", seconds(set_up)));
     let mut play = Play::on(stage);
     let failed = perform(&mut play, &wish);
@@ -52,7 +53,7 @@ pub(crate) fn command(args: &[&str]) -> Result<()> {
     let played = format!(
         "{} played in {}",
         scenes(wish.scenes.len()),
-        seconds(start.elapsed() - set_up)
+        seconds(raised.elapsed())
     );
     match failed {
         None => screen::line(format!("\n{played}: all {held} assertions hold.")),
@@ -156,13 +157,11 @@ fn close(stage: Stage, keep: bool) -> Result<()> {
 fn stop() -> Result<()> {
     let places = Places::from_env()?;
     let _lock = places.lock(stage::NAME)?;
-    match Record::read(&places) {
-        Some(left) => left.stop(&places),
-        None => {
-            screen::line("nothing is running from a demo");
-            Ok(())
-        }
+    if let Some(left) = Record::read(&places) {
+        return left.stop(&places);
     }
+    screen::line("nothing is running from a demo");
+    Ok(())
 }
 
 fn scenes(count: usize) -> String {

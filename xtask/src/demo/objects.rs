@@ -17,7 +17,12 @@ const PREFIX: &str = "orders/";
 /// A place for backups.
 pub(crate) enum Objects {
     /// A bucket of an S3 server: its endpoint, and a file that tells `curl` the keys.
-    Bucket { endpoint: String, keys: PathBuf },
+    Bucket {
+        endpoint: String,
+        keys: PathBuf,
+        /// Where the server keeps it.
+        disk: PathBuf,
+    },
     /// A folder of this machine.
     Folder(PathBuf),
 }
@@ -42,7 +47,10 @@ impl Objects {
     /// Where it is, for people.
     pub(crate) fn place(&self) -> String {
         match self {
-            Self::Bucket { endpoint, .. } => format!("bucket {BUCKET} at {endpoint}"),
+            Self::Bucket { endpoint, disk, .. } => {
+                let disk = disk.join(BUCKET);
+                format!("bucket {BUCKET} at {endpoint}, on disk {}", disk.display())
+            }
             Self::Folder(folder) => folder.display().to_string(),
         }
     }
@@ -113,7 +121,7 @@ impl Objects {
     }
 
     fn curl(&self, args: &[&str], rest: &str) -> Result<String> {
-        let Self::Bucket { endpoint, keys } = self else {
+        let Self::Bucket { endpoint, keys, .. } = self else {
             anyhow::bail!("a folder is not asked by HTTP")
         };
         let mut curl = Command::new(must_find("curl")?);

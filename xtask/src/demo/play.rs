@@ -1,6 +1,6 @@
 //! One scene after the other, and what is asserted in them.
 
-use std::fmt::{Debug, Display};
+use std::fmt::Display;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -197,9 +197,4 @@ pub(crate) fn text(value: &Value) -> Result<String> {
 /// The other one of the two versions that are well.
 pub(crate) fn other(version: &str) -> &'static str {
     if version == "v1" { "v2" } else { "v1" }
-}
-
-/// Things in a line, for people.
-pub(crate) fn list<T: Debug>(things: &[T]) -> String {
-    format!("{things:?}")
 }

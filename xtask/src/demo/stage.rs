@@ -150,6 +150,7 @@ impl Stage {
         Ok(Objects::Bucket {
             endpoint: env.get("PURSER_TEST_S3_ENDPOINT")?,
             keys,
+            disk: places.dir("minio").join("data"),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::demo::docker::{self, SERVICE};
+use crate::demo::docker::{self, Container, SERVICE};
 use crate::demo::play::{Play, Scene, other, run_in, text};
 use crate::demo::screen;
 
@@ -36,10 +36,14 @@ fn play(play: &mut Play) -> Result<()> {
     })?;
 
     play.either("Purser, to Ann's own yes", refused, "refused", "no refusal");
+    let with_id = |containers: &[Container]| {
+        let ids: Vec<&str> = containers.iter().map(Container::short_id).collect();
+        format!("{} ({})", docker::describe(containers), ids.join(", "))
+    };
     play.same(
-        "Docker, before Bo had approved",
-        docker::describe(&untouched),
-        before.describe(),
+        "Docker, after that and before Bo's yes",
+        with_id(&untouched),
+        with_id(std::slice::from_ref(&before)),
     );
     play.same(
         &format!("exit code of Bo (uid {})", bo.uid),

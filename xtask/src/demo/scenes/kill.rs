@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::demo::client::Client;
 use crate::demo::docker::SERVICE;
-use crate::demo::play::{Play, Scene, list, other, run_in, text};
+use crate::demo::person::Person;
+use crate::demo::play::{Play, Scene, other, run_in, text};
 use crate::demo::screen;
 
 pub(super) const SCENE: Scene = Scene {
@@ -30,11 +31,17 @@ fn play(play: &mut Play) -> Result<()> {
     let id = text(&play.run(&id)?["run"]["id"])?;
 
     let begun = wait_for_an_effect(play, &id)?;
-    let ann = play.stage.ann.clone();
+    // At another terminal than the one that watches.
+    let root = Person {
+        name: "root",
+        ..play.stage.ann.clone()
+    };
     let dead = play.stage.kill_purser()?;
-    ann.shows(&format!("kill -KILL {dead}        # {begun}"));
+    root.shows(&format!(
+        "kill -KILL {dead}    # the journal so far: {begun}"
+    ));
     play.console()?.hears(|said| said.contains("went away"))?;
-    ann.shows("purser up &");
+    root.shows("purser up &");
     let alive = play.stage.start_purser()?;
     let said = play.console()?.answers()?;
     let count = client.stop()?;
@@ -53,7 +60,7 @@ fn play(play: &mut Play) -> Result<()> {
         .into_iter()
         .filter(|id| !runs_before.contains(id))
         .collect();
-    play.same("Purser, runs since", list(&new), list(&[&id]));
+    play.same("Purser, runs since", new.join(", "), id.clone());
     let run = play.run(&id)?;
     play.same(
         "Purser calls it",
@@ -66,24 +73,25 @@ fn play(play: &mut Play) -> Result<()> {
         .rfind(|line| line.starts_with('✓'))
         .unwrap_or("nothing");
     play.holds(
-        "the console that watched shows its end, and is the same process",
-        same_window,
+        "console, the same process has shown the end",
+        same_window && end.contains("succeeded"),
         end,
-        "yes",
+        "✓ succeeded",
     );
     play.same(
-        "Docker's log, containers created, each with its run",
-        list(&creations.runs()?),
-        list(&[&id]),
+        "Docker's events, containers created, by run",
+        creations.runs()?.join(", "),
+        id.clone(),
     );
     play.one_container(version)?;
-    let create = effects(&run)
+    let create: Vec<String> = effects(&run)
         .into_iter()
-        .filter(|effect| effect.starts_with("create_new"));
+        .filter(|effect| effect.starts_with("create_new"))
+        .collect();
     play.same(
         "journal, create_new",
-        list(&create.collect::<Vec<_>>()),
-        list(&["create_new done"]),
+        create.join(", "),
+        "create_new done".to_owned(),
     );
     play.no_gap(&count);
     Ok(())

@@ -25,8 +25,8 @@ fn play(play: &mut Play) -> Result<()> {
     let receipts: Vec<&str> = exported.lines().skip(1).collect();
     let forgery = Forgery::of(&receipts)?;
     screen::line(format!(
-        "In a copy, receipt {} is made to say that its run {}.",
-        forgery.seq, forgery.to
+        "In a copy, receipt {} is made to say `{}` instead of `{}`.",
+        forgery.seq, forgery.to, forgery.from
     ));
     fs::write(
         play.stage.folder.join("forged.jsonl"),
@@ -63,7 +63,7 @@ fn play(play: &mut Play) -> Result<()> {
         0,
     );
     play.same("exit code for the forged copy", forged.code, 1);
-    let named = format!("receipt {} ", forgery.seq);
+    let named = format!("receipt {} does not hold", forgery.seq);
     let names_it = forged.text.contains(&named);
     play.either("the forged receipt is named", names_it, &named, "not named");
     play.same("exit code for the export as it was", original.code, 0);

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::demo::client::Client;
-use crate::demo::docker::SERVICE;
+use crate::demo::docker::{self, SERVICE};
 use crate::demo::play::{Play, Scene, run_in, text};
 use crate::demo::screen;
 
@@ -32,17 +32,17 @@ fn play(play: &mut Play) -> Result<()> {
 
     play.no_gap(&count);
     let now = play.one_container(&version)?;
-    let still = now
-        .first()
-        .map(|container| container.id.clone())
-        .unwrap_or_default();
-    let now_since = play.stage.docker.started_at(&still).unwrap_or_default();
-    let untouched = still == before.id && now_since == since;
-    play.holds(
+    let container = |id: &str, since: &str| format!("{} since {since}", docker::short(id));
+    let still = now.first().map_or("none", |container| &container.id);
+    let since_now = play
+        .stage
+        .docker
+        .started_at(still)
+        .unwrap_or_else(|_| "never".to_owned());
+    play.same(
         "Docker, it is the container from before, never stopped",
-        untouched,
-        format!("{} since {now_since}", short(&still)),
-        format!("{} since {since}", short(&before.id)),
+        container(still, &since_now),
+        container(&before.id, &since),
     );
     let id = run_in(&said)?;
     let run = play.run(&id)?;
@@ -65,8 +65,4 @@ fn play(play: &mut Play) -> Result<()> {
         "something else",
     );
     Ok(())
-}
-
-fn short(id: &str) -> &str {
-    id.get(..12).unwrap_or("none")
 }

@@ -14,11 +14,14 @@ pub(super) const SCENE: Scene = Scene {
 fn play(play: &mut Play) -> Result<()> {
     let real = play.container()?;
     let version = real.version().to_owned();
+    let ann = play.stage.ann.clone();
+    let linted = ann.types(&play.stage, &["lint"])?;
     let said = play.console()?.asks("status")?;
     play.sabotage("the shop's container is removed", |stage| {
         stage.docker.remove_service()
     })?;
 
+    play.same("exit code of lint", linted.code, 0);
     play.one_container(&version)?;
     let row = said
         .lines()
