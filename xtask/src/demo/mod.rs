@@ -43,7 +43,7 @@ pub(crate) fn command(args: &[&str]) -> Result<()> {
     let stage = Stage::set_up(&wish.options)?;
     let set_up = start.elapsed();
     let raised = Instant::now();
-    screen::line(format!("  set up after {}", seconds(set_up)));
+    screen::line(format!("  all set up after {}", seconds(set_up)));
     let mut play = Play::on(stage);
     let failed = perform(&mut play, &wish);
     let held = play.held();
@@ -104,9 +104,14 @@ fn scene(name: &str) -> Result<&'static Scene> {
 fn opening(scenes: &[&Scene]) -> String {
     let names: Vec<&str> = scenes.iter().map(|scene| scene.name).collect();
     format!(
-        "A conversation with Purser, on a real Docker engine, Postgres and MinIO: {}.\n\
-         What it says is asserted from outside: in Docker, SQL and S3, and by a client that counts.\n\n\
-         Setting up: a shop that serves v1, its orders, and Purser to look after it",
+        "A conversation with Purser, on real parts: {}.
+\
+         What it says is asserted from outside: in Docker, by SQL, in the backups' bucket, and by
+\
+         a client that asks the shop all the while.
+
+\
+         Setting up a shop that serves v1, its orders, and Purser to look after it:",
         names.join(", ")
     )
 }

@@ -129,7 +129,11 @@ impl Stage {
                 record.parts.push(name.to_owned());
                 record.write(places)?;
             }
-            stack::up(places, &parts)
+            stack::up(places, &parts)?;
+            if let Some((version, address)) = stack::what_is_up(places, name) {
+                screen::line(format!("  {name:<9} {version} at {address}"));
+            }
+            Ok(())
         };
         need::provide(&[need::debian("curl", "curl"), need::debian("zstd", "zstd")])?;
         start("docker")?;

@@ -23,11 +23,17 @@ pub(crate) use down::down;
 pub(crate) use env::of as env;
 pub(crate) use part::Part;
 use places::Places;
+use record::Record;
 pub(crate) use up::{is_up, up};
 
 /// All parts.
 pub(crate) fn all() -> impl Iterator<Item = &'static dyn Part> {
     parts::ALL.iter().copied()
+}
+
+/// Which version of a part is up, and where it listens.
+pub(crate) fn what_is_up(places: &Places, part: &str) -> Option<(String, String)> {
+    Record::alive(places, part).map(|record| (record.version, record.address))
 }
 
 /// Runs `cargo xtask stack COMMAND [NAME…] [--json]`.

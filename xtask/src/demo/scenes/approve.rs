@@ -1,6 +1,7 @@
 //! A deploy that a second person must agree to.
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::demo::docker::{self, Container, SERVICE};
 use crate::demo::play::{Play, Scene, other, run_in, text};
@@ -21,29 +22,25 @@ fn play(play: &mut Play) -> Result<()> {
         .asks(&format!("release {SERVICE} {version}"))?;
     let id = run_in(&asked)?;
     let herself = play.console()?.asks("yes")?;
-    let refused = herself.contains("cannot approve it");
     let untouched = play.stage.docker.containers()?;
-    let plan = text(&play.run(&id)?["run"]["approval"]["digest"])?;
-    let short_plan = plan
-        .trim_start_matches("sha256:")
-        .get(..12)
-        .context("a short digest")?;
+    let run = play.run(&id)?;
+    let (full_id, plan) = (
+        text(&run["run"]["id"])?,
+        text(&run["run"]["approval"]["digest"])?,
+    );
     let bo = play.stage.bo.clone();
-    let approved = bo.types(&play.stage, &["approve", &id, "--plan", short_plan])?;
+    let approved = bo.types(&play.stage, &["approve", &id, "--plan", short(&plan)])?;
     play.console()?.asks(&format!("watch {id}"))?;
     play.sabotage("the new container is removed", |stage| {
         stage.docker.remove_service()
     })?;
 
+    let refused = herself.contains("cannot approve it");
     play.either("Purser, to Ann's own yes", refused, "refused", "no refusal");
-    let with_id = |containers: &[Container]| {
-        let ids: Vec<&str> = containers.iter().map(Container::short_id).collect();
-        format!("{} ({})", docker::describe(containers), ids.join(", "))
-    };
     play.same(
         "Docker, after that and before Bo's yes",
-        with_id(&untouched),
-        with_id(std::slice::from_ref(&before)),
+        with_ids(&untouched),
+        with_ids(std::slice::from_ref(&before)),
     );
     play.same(
         &format!("exit code of Bo (uid {})", bo.uid),
@@ -51,29 +48,62 @@ fn play(play: &mut Play) -> Result<()> {
         0,
     );
     play.one_container(version)?;
-    let receipt = play.stage.ann.asks(
-        &play.stage,
-        &["receipts", "show", &text(&play.run(&id)?["run"]["id"])?],
-    )?;
+    let refusal = format!("ann, approve {full_id}");
+    play.same(
+        "receipt, of the yes that was refused",
+        refusals(play)?.join(", "),
+        refusal,
+    );
+    let receipt = play
+        .stage
+        .ann
+        .asks(&play.stage, &["receipts", "show", &full_id])?;
     let facts = &receipt["content"]["subject"];
+    play.same(
+        "receipt, the approved plan",
+        text(&facts["approved_plan"])?,
+        plan,
+    );
     let by: Vec<String> = facts["approved_by"]
         .as_array()
-        .context("the receipt names nobody")?
-        .iter()
-        .map(|by| {
-            format!(
-                "{} ({})",
-                text(&by["person"]).unwrap_or_default(),
-                text(&by["through"]).unwrap_or_default()
-            )
-        })
+        .into_iter()
+        .flatten()
+        .map(who)
         .collect();
-    let sealed = text(&facts["approved_plan"])?;
-    play.same("receipt, the plan that was approved", sealed, plan);
     play.same(
         "receipt, by whom",
         by.join(", "),
         format!("bo (uid {})", bo.uid),
     );
     Ok(())
+}
+
+/// The beginning of a digest, as people see and type it.
+fn short(digest: &str) -> &str {
+    let digits = digest.trim_start_matches("sha256:");
+    digits.get(..12).unwrap_or(digits)
+}
+
+fn with_ids(containers: &[Container]) -> String {
+    let ids: Vec<&str> = containers.iter().map(Container::short_id).collect();
+    format!("{} ({})", docker::describe(containers), ids.join(", "))
+}
+
+/// `bo (uid 65534)`: a person, and what the kernel said of them.
+fn who(by: &Value) -> String {
+    let part = |name: &str| by[name].as_str().unwrap_or("?").to_owned();
+    format!("{} ({})", part("person"), part("through"))
+}
+
+/// Who was refused what, as the receipts have it.
+fn refusals(play: &Play) -> Result<Vec<String>> {
+    let list = ["receipts", "list", "--limit", "1000"];
+    let receipts = play.stage.ann.asks(&play.stage, &list)?;
+    let refusal = |receipt: &Value| {
+        let content = &receipt["content"];
+        let (who, what) = (&content["by"]["person"], &content["subject"]["asked"]);
+        Some(format!("{}, {}", who.as_str()?, what.as_str()?))
+    };
+    let all = receipts.as_array().context("not a list of receipts")?;
+    Ok(all.iter().filter_map(refusal).collect())
 }
