@@ -1,5 +1,6 @@
 //! The composition root: the only file that knows everyone.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::action::{Clock, Connect, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity};
 use crate::cli::Failure;
-use crate::config::Config;
-use crate::domain::person::{People, Person};
+use crate::config::{self, Config};
+use crate::domain::person::People;
 use crate::domain::redact::Redactor;
 use crate::domain::time::Timestamp;
 use crate::engine::{self, Engine, Entropy};
@@ -27,10 +28,12 @@ use crate::telemetry;
 /// # Errors
 /// What is wrong with the configuration, the store or the socket.
 pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
+    // Dumps, logs and the store are for the user who runs Purser alone.
+    nix::sys::stat::umask(nix::sys::stat::Mode::S_IRWXG | nix::sys::stat::Mode::S_IRWXO);
     let redactor = Arc::new(Redactor::new());
     let world = World::load(config_path, &redactor)?;
     let config = world.config.clone();
-    telemetry::start(config.log.format, &config.log.level, Arc::clone(&redactor))
+    telemetry::start(log_format(config.log.format), &config.log.level, Arc::clone(&redactor))
         .map_err(Failure::usage)?;
     let catalog = world.catalog()?;
     let store = SqliteStore::open(&config.store.path, Arc::clone(&redactor)).await;
@@ -50,7 +53,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         redactor: Arc::clone(&redactor),
         entropy: Arc::clone(&entropy),
         key: key.clone(),
-        concurrent_runs: config.engine.concurrent_runs,
+        concurrent_runs: config.engine.concurrent_runs.get(),
         grace: config.engine.cancel_grace.duration(),
     });
     let service = Arc::new(Service::new(
@@ -112,7 +115,7 @@ pub fn socket(config_path: &Path) -> Result<PathBuf, Failure> {
     if config_path.exists() {
         Ok(load_config(config_path)?.server.socket)
     } else {
-        Ok(crate::config::default_socket())
+        Ok(config::default_socket(std::env::var("XDG_RUNTIME_DIR").ok().as_deref()))
     }
 }
 
@@ -132,15 +135,16 @@ impl World {
         for (name, system) in &config.systems {
             let integration = registry
                 .integration(&system.kind)
-                .map_err(|unknown| Failure::usage(config.locate(name, &unknown)))?;
+                .map_err(|unknown| config.system_error(name, Some("kind"), unknown))
+                .map_err(|error| Failure::usage(error.to_string()))?;
             let connect = Connect {
                 name,
                 settings: system.settings.clone(),
                 redactor,
-                base: config.folder(),
+                base: config.base(),
             };
             let connected = (integration.connect)(&connect)
-                .map_err(|error| Failure::usage(config.locate(name, &error.message)))?;
+                .map_err(|error| Failure::usage(config.explain(&error).to_string()))?;
             systems.insert(name.clone(), integration.kind, system.environment.clone(), connected);
         }
         Ok(Self { config, registry: Arc::new(registry), systems: Arc::new(systems) })
@@ -171,17 +175,23 @@ impl World {
     }
 
     fn people(&self) -> People {
-        let person = |(name, person): (&_, &crate::config::PersonConfig)| Person {
-            name: Clone::clone(name),
-            roles: person.roles.clone(),
-            uid: person.uid,
-        };
-        People::new(self.config.people.iter().map(person).collect())
+        People::new(self.config.people.clone())
     }
 }
 
 fn load_config(path: &Path) -> Result<Config, Failure> {
-    Config::load(path, std::env::vars()).map_err(|error| Failure::usage(error.to_string()))
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let env = std::env::vars_os().filter_map(text);
+    Config::load(path, env).map_err(|error| Failure::usage(error.to_string()))
+}
+
+fn log_format(configured: config::LogFormat) -> telemetry::Format {
+    match configured {
+        config::LogFormat::Text => telemetry::Format::Text,
+        config::LogFormat::Json => telemetry::Format::Json,
+    }
 }
 
 /// Answers until SIGTERM or SIGINT; SIGHUP re-reads the catalog.

@@ -12,9 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::error::Result;
 use crate::domain::names::SystemName;
 
+/// The `format` in the JSON Schema of an address of objects, by which the lint knows one.
+pub const FORMAT: &str = "object-url";
+
 /// The address of a folder of objects, or of one object (decision 24).
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("format" = FORMAT))]
 pub enum ObjectUrl {
     /// `s3://SYSTEM/BUCKET/PREFIX`; the system is one of ours, not a host.
     S3 {

@@ -1,39 +1,182 @@
-//! temp
-#![allow(missing_docs)]
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+//! Workflows and commands: loads their files and checks them against what there is.
+//!
+//! A file is read as a tree in which every value knows its place ([`source`]). The tree is checked
+//! against the JSON Schema of its kind ([`shape`]) and then for sense: actions, systems, names in
+//! expressions, people. Everything that is wrong in any file is reported at once, and a catalog
+//! with an error in it is none: it is all of the files, or the one from before.
+
+mod command;
+mod inputs;
+mod problem;
+mod schema;
+mod scope;
+mod shape;
+mod source;
+mod step;
+mod surroundings;
+mod systems;
+mod who;
+mod workflow;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use command::{Command, Reply};
+pub use problem::{Problem, Severity};
+pub use schema::schemas;
+pub use workflow::Loaded;
+
 use crate::action::{Registry, Systems};
-use crate::domain::digest::Digest;
-use crate::domain::input::InputSpec;
-use crate::domain::names::*;
+use crate::domain::names::{CommandName, WorkflowName};
 use crate::domain::nearest;
 use crate::domain::person::People;
-use crate::domain::workflow::Workflow;
-#[derive(Clone, Debug)] pub struct CatalogFolders { pub workflows: PathBuf, pub commands: PathBuf }
-#[derive(Clone, Debug, Serialize)] pub struct Problem { pub severity: Severity, pub message: String }
-impl std::fmt::Display for Problem { fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(&self.message) } }
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)] pub enum Severity { Error, Warning }
-#[derive(Clone, Debug)] pub struct Loaded { pub workflow: Workflow, pub digest: Digest, pub systems: BTreeSet<SystemName>, pub environments: Vec<Environment> }
-#[derive(Clone, Debug, Deserialize)] pub struct Command { pub name: CommandName, pub summary: String, #[serde(default)] pub options: IndexMap<String, InputSpec>, pub runs: WorkflowName, #[serde(default)] pub who: IndexMap<Environment, Vec<Role>> }
-#[derive(Default)] pub struct Catalog { w: BTreeMap<WorkflowName, Loaded>, c: BTreeMap<CommandName, Command> }
+use problem::Report;
+use surroundings::Surroundings;
+
+/// Where the files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogFolders {
+    /// The folder of `NAME.yaml`, one workflow each.
+    pub workflows: PathBuf,
+    /// The folder of `NAME.yaml`, one command each. It need not exist.
+    pub commands: PathBuf,
+}
+
+/// All workflows and commands, found good together.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    workflows: BTreeMap<WorkflowName, Loaded>,
+    commands: BTreeMap<CommandName, Command>,
+}
+
 impl Catalog {
-    pub fn load(f: &CatalogFolders, r: &Registry, s: &Systems, _p: &People) -> (Option<Self>, Vec<Problem>) {
-        let mut me = Self::default();
-        let files = |p: &PathBuf| std::fs::read_dir(p).map(|d| d.map(|e| std::fs::read_to_string(e.unwrap().path()).unwrap()).collect::<Vec<_>>()).unwrap_or_default();
-        for t in files(&f.workflows) {
-            let mut w: Workflow = match serde_saphyr::from_str(&t) { Ok(w) => w, Err(e) => return (None, vec![Problem { severity: Severity::Error, message: e.to_string() }]) };
-            let mut systems = BTreeSet::new();
-            for st in &mut w.steps { let kind = r.kind_of(st.uses.as_str()).unwrap_or(""); if !st.with.contains_key("system") { if let Some(n) = s.of_kind(kind).next() { st.with.insert("system".into(), n.as_str().into()); } } systems.insert(SystemName::from(st.with["system"].as_str().unwrap())); }
-            let environments: BTreeSet<_> = systems.iter().filter_map(|n| s.get(n.as_str())).map(|e| e.environment.clone()).collect();
-            me.w.insert(w.name.clone(), Loaded { digest: w.digest(), workflow: w, systems, environments: environments.into_iter().collect() });
+    /// Reads all files, checks them against what there is, and says everything that is wrong.
+    /// There is a catalog when there is no error among that.
+    pub fn load(
+        folders: &CatalogFolders,
+        registry: &Registry,
+        systems: &Systems,
+        people: &People,
+    ) -> (Option<Self>, Vec<Problem>) {
+        let surroundings = Surroundings { systems, people };
+        let mut problems = vec![];
+        let mut workflows = command::Workflows::new();
+        for (name, file, text) in files(&folders.workflows, true, &mut problems) {
+            let (loaded, found) = workflow::load(&file, &text, registry, &surroundings);
+            problems.extend(found);
+            workflows.insert(WorkflowName::from(name), loaded);
         }
-        for t in files(&f.commands) { let c: Command = serde_saphyr::from_str(&t).unwrap(); me.c.insert(c.name.clone(), c); }
-        (Some(me), vec![])
+        let mut commands = BTreeMap::new();
+        for (name, file, text) in files(&folders.commands, false, &mut problems) {
+            let (command, found) = command::load(&file, &text, registry, &workflows, &surroundings);
+            problems.extend(found);
+            commands.extend(command.map(|command| (CommandName::from(name), command)));
+        }
+        if problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error)
+        {
+            return (None, problems);
+        }
+        let workflows = workflows
+            .into_iter()
+            .filter_map(|(name, loaded)| Some((name, loaded?)));
+        (
+            Some(Self {
+                workflows: workflows.collect(),
+                commands,
+            }),
+            problems,
+        )
     }
-    pub fn workflow(&self, n: &str) -> Result<&Loaded, String> { self.w.get(n).ok_or_else(|| nearest::unknown("workflow", n, self.w.keys().map(|k| k.as_str()).collect::<Vec<_>>())) }
-    pub fn command(&self, n: &str) -> Result<&Command, String> { self.c.get(n).ok_or_else(|| nearest::unknown("command", n, self.c.keys().map(|k| k.as_str()).collect::<Vec<_>>())) }
-    pub fn workflows(&self) -> impl Iterator<Item=&Loaded> { self.w.values() }
-    pub fn commands(&self) -> impl Iterator<Item=&Command> { self.c.values() }
+
+    /// The workflow of this name.
+    ///
+    /// # Errors
+    /// The nearest name, for people.
+    pub fn workflow(&self, name: &str) -> Result<&Loaded, String> {
+        self.workflows.get(name).ok_or_else(|| {
+            let names = self
+                .workflows
+                .keys()
+                .map(WorkflowName::as_str)
+                .collect::<Vec<_>>();
+            nearest::unknown("workflow", name, names)
+        })
+    }
+
+    /// The command of this name.
+    ///
+    /// # Errors
+    /// The nearest name, for people.
+    pub fn command(&self, name: &str) -> Result<&Command, String> {
+        self.commands.get(name).ok_or_else(|| {
+            let names = self
+                .commands
+                .keys()
+                .map(CommandName::as_str)
+                .collect::<Vec<_>>();
+            nearest::unknown("command", name, names)
+        })
+    }
+
+    /// All workflows, by name.
+    pub fn workflows(&self) -> impl Iterator<Item = &Loaded> {
+        self.workflows.values()
+    }
+
+    /// All commands, by name.
+    pub fn commands(&self) -> impl Iterator<Item = &Command> {
+        self.commands.values()
+    }
+}
+
+/// The YAML files of a folder by name, with their texts; what cannot be read is a problem.
+fn files(
+    folder: &Path,
+    required: bool,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, PathBuf, String)> {
+    let mut report = Report::new(folder);
+    let mut paths: Vec<_> = match std::fs::read_dir(folder) {
+        Ok(entries) => entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect(),
+        Err(error) => {
+            let message = format!("the folder cannot be read: {error}");
+            if required || error.kind() != std::io::ErrorKind::NotFound {
+                report.error(None, message);
+            } else {
+                report.warning(None, message);
+            }
+            vec![]
+        }
+    };
+    problems.extend(report.into_problems());
+    paths.sort();
+    paths
+        .into_iter()
+        .filter_map(|path| read(&path, problems))
+        .collect()
+}
+
+fn read(path: &Path, problems: &mut Vec<Problem>) -> Option<(String, PathBuf, String)> {
+    let name = path.file_stem()?.to_str()?.to_owned();
+    let mut report = Report::new(path);
+    let text = match path.extension()?.to_str()? {
+        _ if name.starts_with('.') => None,
+        "yaml" => std::fs::read_to_string(path)
+            .map_err(|error| report.error(None, format!("the file cannot be read: {error}")))
+            .ok(),
+        "yml" => {
+            report.error(
+                None,
+                format!("the file is passed over: call it `{name}.yaml`"),
+            );
+            None
+        }
+        _ => None,
+    };
+    problems.extend(report.into_problems());
+    Some((name, path.to_owned(), text?))
 }

@@ -117,7 +117,8 @@ impl Console<'_> {
                 )
                 .await?;
             if view.run.ended.is_some() {
-                return tell_end(self.server, &view).await;
+                tell_end(&view);
+                return Ok(());
             }
             if let Some(todo) = render::what_to_do(&view) {
                 println!("{todo}");

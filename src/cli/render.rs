@@ -164,12 +164,17 @@ fn message(failure: Option<&Failure>) -> &str {
     failure.map_or("failed", |failure| &failure.message)
 }
 
-/// The last line of a run.
+/// The last line of a run. A failure of a step was said when it happened, and is not said again.
 pub(super) fn ending(run: &RunState) -> Option<String> {
     let ended = run.ended.as_ref()?;
     let mark = if ended.state == FinalState::Succeeded { "✓" } else { "✗" };
     let took = duration(ended.at.since(run.requested_at));
-    Some(format!("{mark} {} after {took}: {}", final_state(ended.state), ended.summary))
+    let was_said = ended.state != FinalState::Stuck
+        && run.stop.is_none()
+        && run.steps.values().any(|step| step.status == StepStatus::Failed);
+    let text =
+        if was_said { ended.summary.now.clone() } else { ended.summary.to_string() };
+    Some(format!("{mark} {} after {took}: {text}", final_state(ended.state)))
 }
 
 /// What a person can do about a run that waits for one.

@@ -7,8 +7,8 @@ use clap::Args;
 use super::client::Server;
 use super::{Failure, Inputs, print_json, render};
 use crate::domain::names::StepId;
-use crate::domain::run::{FinalState, RunStatus, StepStatus, WaitingFor};
-use crate::http::types::{Accepted, AskBody, LinesView, RunView};
+use crate::domain::run::{FinalState, RunStatus, WaitingFor};
+use crate::http::types::{Accepted, AskBody, RunView};
 
 /// Run a workflow and watch it.
 #[derive(Debug, Args)]
@@ -75,21 +75,16 @@ pub(super) async fn watch(
     if json {
         print_json(&view)?;
     } else {
-        tell_end(server, &view).await?;
+        tell_end(&view);
     }
     exit_of(&view)
 }
 
-/// Outputs of steps, and of failed ones the last lines that they said.
-pub(super) async fn tell_end(server: &Server, view: &RunView) -> Result<(), Failure> {
-    for (id, state) in &view.run.steps {
+/// The outputs of the steps, and how the run ended.
+pub(super) fn tell_end(view: &RunView) {
+    for state in view.run.steps.values() {
         if let Some(output) = &state.output {
             println!("{}", render::value(output));
-        }
-        if state.status == StepStatus::Failed {
-            let path = format!("runs/{}/steps/{id}/lines?limit=15", view.run.id);
-            let said: LinesView = server.get(&path).await?;
-            said.lines.iter().for_each(|line| println!("    {line}"));
         }
     }
     if let Some(ending) = render::ending(&view.run) {
@@ -98,7 +93,6 @@ pub(super) async fn tell_end(server: &Server, view: &RunView) -> Result<(), Fail
     if let Some(todo) = render::what_to_do(view) {
         println!("{todo}");
     }
-    Ok(())
 }
 
 fn waits_for_person(view: &RunView) -> bool {

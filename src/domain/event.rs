@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::approval::ApprovalPolicy;
 use super::digest::Digest;
 use super::effect::{EffectName, Question};
+use super::outcome::Summary;
 use super::names::{ActionName, Environment, RunId, StepId, SystemName, WorkflowName};
 use super::person::Actor;
 use super::plan::{Plan, WorkflowPlan};
@@ -216,8 +217,8 @@ pub enum Event {
     Finished {
         /// How.
         state: FinalState,
-        /// In a sentence, for people.
-        summary: String,
+        /// In words, for people.
+        summary: Summary,
     },
 }
 

@@ -3,6 +3,7 @@
 
 use super::event::{Event, Failure, Requested};
 use super::effect::Question;
+use super::outcome::Summary;
 use super::redact::Redactor;
 
 impl Event {
@@ -53,7 +54,10 @@ impl Event {
             Self::CancelRequested { by, reason } => {
                 Self::CancelRequested { by, reason: reason.map(text) }
             }
-            Self::Finished { state, summary } => Self::Finished { state, summary: text(summary) },
+            Self::Finished { state, summary } => {
+                let summary = Summary { cause: summary.cause.map(text), now: text(summary.now) };
+                Self::Finished { state, summary }
+            },
             plain @ (Self::Started
             | Self::ApprovalRequested { .. }
             | Self::Approved { .. }

@@ -12,6 +12,9 @@ use super::nearest;
 /// An evaluation may take this many steps of the expression engine.
 const FUEL: u64 = 20_000;
 
+/// No expression is longer than this, in bytes: parsing one takes stack for each of its signs.
+const LONGEST_EXPRESSION: usize = 500;
+
 /// No rendered text is longer than this, in bytes.
 const LONGEST: usize = 64 * 1024;
 
@@ -101,7 +104,7 @@ pub fn truth(expression: &str, scope: &Scope) -> Result<bool, ExpressionError> {
 /// Text that does not parse, or that has statements.
 pub fn names_in(text: &str) -> Result<BTreeSet<String>, ExpressionError> {
     let environment = environment();
-    check_no_statements(text)?;
+    check_language(text)?;
     let template = environment
         .template_from_str(text)
         .map_err(|error| wrong(text, &error, None))?;
@@ -113,6 +116,7 @@ pub fn names_in(text: &str) -> Result<BTreeSet<String>, ExpressionError> {
 /// # Errors
 /// An expression that does not parse.
 pub fn names_in_condition(expression: &str) -> Result<BTreeSet<String>, ExpressionError> {
+    check_length(expression)?;
     let environment = environment();
     let compiled = environment
         .compile_expression(expression)
@@ -124,7 +128,7 @@ fn render_text(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     if !text.contains("{{") && !text.contains("{%") {
         return Ok(Value::from(text));
     }
-    check_no_statements(text)?;
+    check_language(text)?;
     if let Some(expression) = only_expression(text) {
         let value = evaluate(text, expression, scope)?;
         let value = serde_json::to_value(&value).map_err(|error| ExpressionError {
@@ -151,6 +155,7 @@ fn evaluate(
     expression: &str,
     scope: &Scope,
 ) -> Result<minijinja::Value, ExpressionError> {
+    check_length(expression)?;
     let environment = environment();
     let compiled = environment
         .compile_expression(expression)
@@ -169,8 +174,8 @@ fn evaluate(
     Ok(value)
 }
 
-/// The expression of a text that is exactly one `{{ }}`.
-fn only_expression(text: &str) -> Option<&str> {
+/// The expression of a text that is exactly one `{{ }}`, and so keeps the type of its value.
+pub fn only_expression(text: &str) -> Option<&str> {
     let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
     (!inner.contains("{{") && !inner.contains("}}")).then(|| inner.trim())
 }
@@ -183,14 +188,63 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-fn check_no_statements(text: &str) -> Result<(), ExpressionError> {
-    if text.contains("{%") {
+fn check_language(text: &str) -> Result<(), ExpressionError> {
+    if text.contains("{%") || text.contains("{#") {
         return Err(ExpressionError {
             source_text: text.to_owned(),
-            message: "loops, macros and other `{% %}` are not part of the language".to_owned(),
+            message: "loops, macros, comments and other `{% %}` are not part of the language"
+                .to_owned(),
         });
     }
-    Ok(())
+    expressions(text)
+        .iter()
+        .try_for_each(|expression| check_length(expression))
+}
+
+fn check_length(expression: &str) -> Result<(), ExpressionError> {
+    if expression.len() <= LONGEST_EXPRESSION {
+        return Ok(());
+    }
+    let shown: String = expression.trim().chars().take(40).collect();
+    Err(ExpressionError {
+        source_text: format!("{shown}…"),
+        message: format!(
+            "the expression has {} bytes, and {LONGEST_EXPRESSION} are allowed",
+            expression.len()
+        ),
+    })
+}
+
+/// What stands between `{{` and `}}`, or the end where that is missing. Braces in quotes and those
+/// of mappings end nothing.
+fn expressions(text: &str) -> Vec<&str> {
+    let mut found = vec![];
+    let mut rest = text;
+    while let Some(start) = rest.find("{{") {
+        let inner = &rest[start + 2..];
+        let end = end_of_expression(inner);
+        found.push(&inner[..end]);
+        rest = &inner[end..];
+    }
+    found
+}
+
+fn end_of_expression(inner: &str) -> usize {
+    let mut quote = None;
+    let mut open = 0_usize;
+    let mut bytes = inner.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match (quote, byte) {
+            (Some(_), b'\\') => _ = bytes.next(),
+            (Some(end), _) if end == byte => quote = None,
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'{') => open += 1,
+            (None, b'}') if open > 0 => open -= 1,
+            (None, b'}') if inner[at + 1..].starts_with('}') => return at,
+            _ => {}
+        }
+    }
+    inner.len()
 }
 
 fn bounded(source: &str, value: Value) -> Result<Value, ExpressionError> {
@@ -276,6 +330,33 @@ mod tests {
             "{{ 1 + }}",
         ] {
             assert!(render(&json!(text), &scope()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_expression_is_long_enough_to_take_the_stack() {
+        let signs = [
+            "(",
+            "[",
+            "{'a':",
+            "not ",
+            "-",
+            "a.",
+            "a+",
+            "a|",
+            "a if ",
+            "1 if 1 else ",
+        ];
+        for sign in signs {
+            let short = sign.repeat(LONGEST_EXPRESSION / sign.len());
+            let long = sign.repeat(10_000);
+            for text in [&short, &format!("x {{{{{short}1}}}}"), &long] {
+                let _ = names_in(text);
+                let _ = truth(text, &scope());
+            }
+            let hidden = format!("x {{{{ {{'}}}}': {{'a': 1}}}} ~ {long} }}}}");
+            let error = names_in(&hidden).unwrap_err().to_string();
+            assert!(error.contains("are allowed"), "{sign}: {error}");
         }
     }
 

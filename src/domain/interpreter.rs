@@ -43,11 +43,14 @@ pub fn decide(definition: &Workflow, run: &RunState) -> Vec<Command> {
     if run.stop.is_some() {
         return wind_up(definition, run);
     }
-    if run.started_at.is_none() {
-        return vec![Command::Claim];
+    if let Some(command) = gate(run) {
+        return vec![command];
     }
+    let Some(started) = run.started_at else {
+        return vec![Command::Claim];
+    };
     let mut commands = go_on(definition, run);
-    if let (Some(timeout), Some(started)) = (run.request.timeout, run.started_at) {
+    if let Some(timeout) = run.request.timeout {
         commands.push(Command::AppendAt(
             started.plus(timeout.duration()),
             Event::RunTimedOut,
@@ -56,17 +59,23 @@ pub fn decide(definition: &Workflow, run: &RunState) -> Vec<Command> {
     commands
 }
 
-fn go_on(definition: &Workflow, run: &RunState) -> Vec<Command> {
-    if !run.request.approval.is_empty() {
-        match (&run.plan, &run.approval) {
-            (None, _) => return vec![Command::MakePlan],
-            (Some(_), None) => return vec![Command::AskApproval],
-            (Some(_), Some(open)) if run.approval_is_open() => {
-                return vec![Command::AppendAt(open.expires_at, Event::ApprovalExpired)];
-            }
-            _ => {}
-        }
+/// What stands between the request and the first step: the approval of a plan. It is asked for
+/// before the run is claimed, so that a run that waits for people keeps no other waiting.
+fn gate(run: &RunState) -> Option<Command> {
+    if run.request.approval.is_empty() {
+        return None;
     }
+    match (&run.plan, &run.approval) {
+        (None, _) => Some(Command::MakePlan),
+        (Some(_), None) => Some(Command::AskApproval),
+        (Some(_), Some(open)) if run.approval_is_open() => {
+            Some(Command::AppendAt(open.expires_at, Event::ApprovalExpired))
+        }
+        _ => None,
+    }
+}
+
+fn go_on(definition: &Workflow, run: &RunState) -> Vec<Command> {
     for step in &definition.steps {
         let state = run.step(&step.id);
         match state.status {

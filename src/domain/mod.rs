@@ -16,6 +16,7 @@ pub mod nearest;
 pub mod outcome;
 pub mod person;
 pub mod plan;
+pub mod position;
 pub mod receipt;
 pub mod redact;
 pub mod retry;

@@ -1,9 +1,39 @@
 //! How a run ends, and the sentence that says so: never more than the log has proven.
 
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::event::Event;
 use super::names::StepId;
 use super::run::{FinalState, RunState, StepState, StepStatus, Stop};
 use super::workflow::Workflow;
+
+/// The end of a run in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Why it did not succeed, in a sentence; absent when it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// What is true now, in a sentence.
+    pub now: String,
+}
+
+impl Summary {
+    fn of_failure(cause: impl Into<String>, now: impl Into<String>) -> Self {
+        Self { cause: Some(cause.into()), now: now.into() }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Some(cause) => write!(f, "{} {}", sentence(cause), self.now),
+            None => f.write_str(&self.now),
+        }
+    }
+}
 
 /// The last event of a run in which nothing is left to do.
 pub fn of(definition: &Workflow, run: &RunState) -> Event {
@@ -12,35 +42,19 @@ pub fn of(definition: &Workflow, run: &RunState) -> Event {
         .iter()
         .filter_map(|step| run.steps.get(&step.id).map(|state| (&step.id, state)))
         .collect();
-    let failed = steps
-        .iter()
-        .find(|(_, state)| state.status == StepStatus::Failed);
+    let failed = steps.iter().find(|(_, state)| state.status == StepStatus::Failed);
     let stuck = steps.iter().find(|(_, state)| state.undo_failure.is_some());
-    let aftermath = Aftermath::of(&steps);
+    let after = Aftermath::of(&steps);
     let (state, summary) = if let Some((id, state)) = stuck {
-        (FinalState::Stuck, stuck_summary(run, id, state, &aftermath))
+        (FinalState::Stuck, stuck_summary(run, id, state, &after))
     } else if let Some(stop) = &run.stop {
-        stopped(stop, &aftermath)
+        stopped(stop, &after)
     } else if let Some((id, state)) = failed {
-        let cause = state
-            .failure
-            .as_ref()
-            .map_or("it failed", |failure| &failure.message);
-        let state = if aftermath.all_taken_back() {
-            FinalState::RolledBack
-        } else {
-            FinalState::Failed
-        };
-        (
-            state,
-            format!(
-                "step `{id}` failed: {}. {}",
-                unstopped(cause),
-                aftermath.sentence()
-            ),
-        )
+        let why = state.failure.as_ref().map_or("", |failure| &failure.message);
+        let cause = format!("step `{id}` failed: {}", headline(why));
+        (after.state_of_failure(), Summary::of_failure(cause, after.sentence()))
     } else {
-        (FinalState::Succeeded, succeeded(&steps))
+        (FinalState::Succeeded, Summary { cause: None, now: succeeded(&steps) })
     };
     Event::Finished { state, summary }
 }
@@ -71,13 +85,18 @@ impl Aftermath {
         }
     }
 
-    fn all_taken_back(&self) -> bool {
-        self.left.is_empty() && !self.undone.is_empty()
+    /// Taken back is only what was done; a run that had done nothing has failed.
+    fn state_of_failure(&self) -> FinalState {
+        if self.left.is_empty() && !self.undone.is_empty() {
+            FinalState::RolledBack
+        } else {
+            FinalState::Failed
+        }
     }
 
     fn sentence(&self) -> String {
         if !self.left.is_empty() {
-            return format!("Left as it is: {}.", unstopped(&self.left.join("; ")));
+            return sentence(&format!("Left as it is: {}", self.left.join("; ")));
         }
         if self.undone.is_empty() {
             return "Nothing was changed.".to_owned();
@@ -86,64 +105,36 @@ impl Aftermath {
     }
 }
 
-fn stopped(stop: &Stop, aftermath: &Aftermath) -> (FinalState, String) {
-    let after = aftermath.sentence();
+fn stopped(stop: &Stop, after: &Aftermath) -> (FinalState, Summary) {
     let because = |reason: &Option<String>| {
-        reason
-            .as_ref()
-            .map(|reason| format!(" ({reason})"))
-            .unwrap_or_default()
+        reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
     };
-    match stop {
-        Stop::Cancelled { by, reason } => (
-            FinalState::Cancelled,
-            format!("cancelled by {by}{}. {after}", because(reason)),
-        ),
-        Stop::Rejected { by, reason } => (
-            FinalState::Cancelled,
-            format!("rejected by {by}{}. {after}", because(reason)),
-        ),
-        Stop::NotApproved => (
-            FinalState::Cancelled,
-            format!("nobody approved it in time. {after}"),
-        ),
-        Stop::TimedOut if aftermath.all_taken_back() => (
-            FinalState::RolledBack,
-            format!("it was out of time and was stopped. {after}"),
-        ),
-        Stop::TimedOut => (
-            FinalState::Failed,
-            format!("it was out of time and was stopped. {after}"),
-        ),
-        Stop::NoPlan { failure } => (
-            FinalState::Failed,
-            format!(
-                "no plan could be made: {}. {after}",
-                unstopped(&failure.message)
-            ),
-        ),
-    }
+    let (state, cause) = match stop {
+        Stop::Cancelled { by, reason } => {
+            (FinalState::Cancelled, format!("cancelled by {by}{}", because(reason)))
+        }
+        Stop::Rejected { by, reason } => {
+            (FinalState::Cancelled, format!("rejected by {by}{}", because(reason)))
+        }
+        Stop::NotApproved => (FinalState::Cancelled, "nobody approved it in time".to_owned()),
+        Stop::TimedOut => {
+            (after.state_of_failure(), "it was out of time and was stopped".to_owned())
+        }
+        Stop::NoPlan { failure } => {
+            let why = headline(&failure.message);
+            (FinalState::Failed, format!("no plan could be made: {why}"))
+        }
+    };
+    (state, Summary::of_failure(cause, after.sentence()))
 }
 
-fn stuck_summary(run: &RunState, id: &StepId, state: &StepState, after: &Aftermath) -> String {
-    let cause = run
-        .steps
-        .values()
-        .find_map(|step| step.failure.as_ref())
-        .map_or_else(
-            || "it was stopped".to_owned(),
-            |failure| failure.message.clone(),
-        );
-    let undo = state
-        .undo_failure
-        .as_ref()
-        .map_or("", |failure| &failure.message);
-    format!(
-        "{}; then taking back step `{id}` failed too: {}. {} A human is needed; Purser touches \
-         nothing more.",
-        unstopped(&cause),
-        unstopped(undo),
-        after.sentence()
+fn stuck_summary(run: &RunState, id: &StepId, state: &StepState, after: &Aftermath) -> Summary {
+    let first = run.steps.values().find_map(|step| step.failure.as_ref());
+    let cause = first.map_or("it was stopped", |failure| headline(&failure.message));
+    let undo = state.undo_failure.as_ref().map_or("", |failure| headline(&failure.message));
+    Summary::of_failure(
+        format!("{}; then taking back step `{id}` failed too: {undo}", unstopped(cause)),
+        format!("{} A human is needed; Purser touches nothing more.", after.sentence()),
     )
 }
 
@@ -166,7 +157,18 @@ fn succeeded(steps: &[(&StepId, &StepState)]) -> String {
     }
 }
 
+/// The sentence that a message begins with; lines of a log may follow it.
+fn headline(message: &str) -> &str {
+    message.lines().next().unwrap_or_default()
+}
+
 /// Without the full stop at its end, so that sentences can be joined.
 fn unstopped(text: &str) -> &str {
     text.trim_end().trim_end_matches('.')
+}
+
+/// With a full stop at its end, unless it ends in its own way.
+fn sentence(text: &str) -> String {
+    let text = text.trim_end();
+    if text.ends_with(['.', '?', '!']) { text.to_owned() } else { format!("{text}.") }
 }

@@ -221,7 +221,7 @@ impl Draft {
             subject: Subject::Run(Box::new(facts)),
             at: ended.at,
             by: run.request.by.clone(),
-            summary: commit.text(&ended.summary),
+            summary: commit.text(&ended.summary.to_string()),
         };
         Some(Self {
             content,

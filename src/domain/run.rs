@@ -11,6 +11,7 @@ use super::approval::ApprovalRequest;
 use super::effect::{EffectKey, EffectName, EffectRecord, EffectStatus, Question};
 use super::event::{Event, Failure, Logged, Requested};
 use super::names::{ActionName, RunId, StepId, SystemName};
+use super::outcome::Summary;
 use super::person::Actor;
 use super::plan::{Plan, WorkflowPlan};
 use super::time::Timestamp;
@@ -187,8 +188,8 @@ pub struct RunState {
 pub struct Ended {
     /// How.
     pub state: FinalState,
-    /// In a sentence.
-    pub summary: String,
+    /// In words.
+    pub summary: Summary,
     /// When.
     pub at: Timestamp,
 }
@@ -232,20 +233,15 @@ impl RunState {
         if self.steps.values().any(|step| step.question.is_some()) {
             return RunStatus::Waiting(WaitingFor::Decision);
         }
+        if self.stop.is_none() && self.approval_is_open() {
+            return RunStatus::Waiting(WaitingFor::Approval);
+        }
         if self.started_at.is_none() {
             return RunStatus::Queued;
         }
-        if self.stop.is_none() {
-            if self.approval_is_open() {
-                return RunStatus::Waiting(WaitingFor::Approval);
-            }
-            if self
-                .steps
-                .values()
-                .any(|step| step.status == StepStatus::Waiting)
-            {
-                return RunStatus::Waiting(WaitingFor::Timer);
-            }
+        let pauses = |step: &StepState| step.status == StepStatus::Waiting && !step.wants_undo();
+        if self.stop.is_none() && self.steps.values().any(pauses) {
+            return RunStatus::Waiting(WaitingFor::Timer);
         }
         RunStatus::Running
     }

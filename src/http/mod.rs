@@ -6,6 +6,7 @@ mod caller;
 mod problem;
 pub mod types;
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,8 +46,10 @@ pub struct SocketError {
 /// The folder is missing or not ours, or something that is no socket stands there.
 pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, SocketError> {
     let failed = |message: String| SocketError { path: path.display().to_string(), message };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(0o755)))
+            .map_err(|error| failed(error.to_string()))?;
     }
     match std::fs::symlink_metadata(path) {
         Ok(found) if std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
@@ -56,7 +59,7 @@ pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, SocketEr
         Err(_) => {}
     }
     let listener = UnixListener::bind(path).map_err(|error| failed(error.to_string()))?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))
+    std::fs::set_permissions(path, Permissions::from_mode(0o660))
         .map_err(|error| failed(error.to_string()))?;
     let group = group.and_then(|name| nix::unistd::Group::from_name(name).ok().flatten());
     if let Some(group) = group

@@ -152,7 +152,8 @@ mod tests {
     use futures_util::TryStreamExt as _;
     use object_store::ObjectStoreExt as _;
 
-    use super::*;
+    use crate::action::ports::Folders as _;
+    use crate::integrations::folders::LocalFolders;
 
     #[tokio::test]
     async fn a_folder_is_made_at_the_first_write_and_what_a_dead_process_left_is_cleared() {

@@ -11,5 +11,9 @@ use crate::action::Integration;
 
 /// Every integration that Purser has.
 pub fn all() -> Vec<Integration> {
-    vec![docker::integration(), postgres::integration(), s3::integration()]
+    vec![
+        docker::integration(),
+        postgres::integration(),
+        s3::integration(),
+    ]
 }

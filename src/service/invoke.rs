@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{Result, Service, ServiceError};
-use crate::catalog::Loaded;
+use crate::catalog::{Command, Loaded};
 use crate::domain::event::{DIALECT, Requested, Trigger};
 use crate::domain::expression::{self, Scope};
-use crate::domain::input::check_inputs;
-use crate::domain::names::{Environment, Role, RunId};
-use crate::domain::nearest;
-use crate::domain::person::{Actor, may_start, one_of};
+use crate::domain::input::{InputError, check_inputs};
+use crate::domain::names::{Environment, RunId};
+use crate::domain::person::{Actor, Refusal, may_start, one_of};
 use crate::domain::plan::WorkflowPlan;
 use crate::store::NewRun;
 
@@ -78,34 +77,31 @@ impl Service {
 
     async fn check(&self, invocation: &Invocation, verb: &str) -> Result<Checked> {
         let catalog = self.catalog();
-        let (name, trigger, tighter) = match &invocation.ask {
-            Ask::Workflow(name) => (name.clone(), Trigger::Api, None),
+        let by = &invocation.by;
+        let (command, trigger) = match &invocation.ask {
+            Ask::Workflow(_) => (None, Trigger::Api),
             Ask::Command(name) => {
                 let command = catalog.command(name).map_err(ServiceError::Invalid)?;
-                let trigger = Trigger::Command(name.clone());
-                (command.runs.to_string(), trigger, Some(command.clone()))
+                (Some(command), Trigger::Command(name.clone()))
             }
         };
-        let loaded = catalog.workflow(&name).map_err(ServiceError::Invalid)?.clone();
-        if let Some(command) = &tighter
-            && let Some(wrong) = invocation.inputs.keys().find(|n| !command.options.contains_key(*n))
-        {
-            let names = command.options.keys().map(String::as_str).collect::<Vec<_>>();
-            return Err(ServiceError::Invalid(nearest::unknown("option", wrong, names)));
+        let name = match (&invocation.ask, command) {
+            (_, Some(command)) => command.runs.as_str(),
+            (Ask::Workflow(name) | Ask::Command(name), None) => name,
+        };
+        let loaded = catalog.workflow(name).map_err(ServiceError::Invalid)?.clone();
+        let allowed = may_start(by, &loaded.workflow, &loaded.environments).and_then(|()| {
+            command.map_or(Ok(()), |command| tightened(by, command, &loaded.environments))
+        });
+        if let Err(refusal) = allowed {
+            return Err(self.refuse(by, &format!("{verb} {name}"), refusal.0).await);
         }
-        let inputs = check_inputs(&loaded.workflow.inputs, &invocation.inputs)
-            .map_err(|error| ServiceError::Invalid(format!("{name}: {error}")))?;
-        let refused = may_start(&invocation.by, &loaded.workflow, &loaded.environments)
-            .map_err(|refusal| refusal.0)
-            .and_then(|()| match &tighter {
-                Some(command) => {
-                    tightened(&invocation.by, name.as_str(), &command.who, &loaded.environments)
-                }
-                None => Ok(()),
-            });
-        if let Err(why) = refused {
-            return Err(self.refuse(&invocation.by, &format!("{verb} {name}"), why).await);
-        }
+        let misfit = |error: InputError| ServiceError::Invalid(format!("{name}: {error}"));
+        let given = match command {
+            Some(command) => command.inputs(&invocation.inputs).map_err(misfit)?,
+            None => invocation.inputs.clone(),
+        };
+        let inputs = check_inputs(&loaded.workflow.inputs, &given).map_err(misfit)?;
         Ok(Checked { loaded, trigger, inputs: Value::Object(inputs) })
     }
 
@@ -156,20 +152,16 @@ impl Service {
 }
 
 /// A command may only tighten what its workflow allows.
-fn tightened(
-    by: &Actor,
-    name: &str,
-    who: &indexmap::IndexMap<Environment, Vec<Role>>,
-    environments: &[Environment],
-) -> std::result::Result<(), String> {
+fn tightened(by: &Actor, command: &Command, environments: &[Environment]) -> Result<(), Refusal> {
     for environment in environments {
-        if let Some(roles) = who.get(environment)
+        if let Some(roles) = command.who.get(environment)
             && !by.has_one_of(roles)
         {
-            return Err(format!(
-                "{by} may not use this command for `{name}` in {environment}: that takes the role {}",
+            return Err(Refusal(format!(
+                "{by} may not use `{}` in {environment}: that takes the role {}",
+                command.name,
                 one_of(roles)
-            ));
+            )));
         }
     }
     Ok(())

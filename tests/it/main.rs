@@ -1,5 +1,15 @@
 //! Every test that goes through the public interface, in one binary: one link, many stories.
 
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::missing_panics_doc,
+    reason = "a test is free to panic, to read the machine's clock and to start programs"
+)]
+
+mod catalog;
 mod docker;
 mod engine;
 mod layers;

@@ -2,6 +2,7 @@
 //!
 //! This crate knows nothing of the program's code: it has to work when the program does not build.
 
+mod bench;
 mod demo;
 mod deny;
 mod say;
@@ -24,6 +25,7 @@ usage: cargo xtask COMMAND
        [--no-minio]             backups to a folder, as where MinIO cannot be had
        [--binary PATH]          play this purser, instead of building one
        [--break SCENE]          for the test of the demo: do damage in one scene; it must be noticed
+  bench NAME [--json]           measure: startup
   test [FILTER]                 all that CI checks, with the stack up for as long as it takes
 ";
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         ["stack", command, rest @ ..] => stack::command(command, rest),
         ["demo", args @ ..] => demo::command(args),
         ["test", filter @ ..] => test::run(filter),
+        ["bench", name, rest @ ..] => bench::run(name, rest),
         _ => Err(usage("")),
     });
     match done {

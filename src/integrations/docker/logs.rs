@@ -127,7 +127,9 @@ pub(super) fn quote(lines: &[String]) -> String {
         return "it printed nothing".to_owned();
     }
     let mut tail = Tail::default();
-    lines.iter().for_each(|line| tail.push(line));
+    for line in lines {
+        tail.push(line);
+    }
     format!("its last lines:\n{}", tail.lines().join("\n"))
 }
 
@@ -160,7 +162,7 @@ mod tests {
         let mut longest = 0;
         for _ in 0..100 {
             lines.push(&out("0123456789abcdef").clone(), |line| {
-                longest = longest.max(line.len())
+                longest = longest.max(line.len());
             });
             let long = LogOutput::StdOut {
                 message: vec![b'x'; 1024].into(),

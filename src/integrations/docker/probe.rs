@@ -37,7 +37,9 @@ impl Probe {
             return Ok(());
         }
         Err(ActionError::fatal(format!(
-            "the probe {self} cannot be asked: write a port from 1 and a path like /healthz"
+            "the probe of port {} and path {:?} cannot be asked: write a port from 1 and a path \
+             like /healthz",
+            self.port, self.path
         )))
     }
 

@@ -65,10 +65,12 @@ pub(super) struct Expected<'a> {
 pub(super) async fn prove(docker: &Docker, id: &str, expected: &Expected<'_>) -> Result<Proof> {
     let begun = Instant::now();
     let mut first = None;
+    let mut name = id.get(..12).unwrap_or(id).to_owned();
     loop {
         let Some(container) = Container::find(docker, id).await? else {
-            return Err(removed(docker, id));
+            return Err(removed(docker, &name));
         };
+        name.clone_from(&container.name);
         let start = first.get_or_insert_with(|| (container.started_at(), container.restarts()));
         if *start != (container.started_at(), container.restarts()) || container.restarts() > 0 {
             return Err(died(docker, &container, "it crashed and was started again").await);
@@ -183,10 +185,10 @@ async fn died(docker: &Docker, container: &Container, why: &str) -> ActionError 
     ))
 }
 
-fn removed(docker: &Docker, id: &str) -> ActionError {
+fn removed(docker: &Docker, container: &str) -> ActionError {
     ActionError::fatal(format!(
-        "the container {} was removed from `{}` by someone else before it had proven itself",
-        id.get(..12).unwrap_or(id),
+        "the container {container} was removed from `{}` by someone else before it had proven \
+         itself",
         docker.name()
     ))
 }

@@ -121,8 +121,8 @@ impl Action for RunJob {
             plan = plan.relies_on("network", network);
         }
         if !input.env.is_empty() {
-            let names: Vec<_> = input.env.keys().map(String::as_str).collect();
-            plan = plan.relies_on("environment variables", names.join(", "));
+            let variables: Vec<_> = input.env.keys().map(String::as_str).collect();
+            plan = plan.relies_on("environment variables", variables.join(", "));
         }
         Ok(plan.note("what the job itself does is not known to Purser and cannot be undone by it"))
     }

@@ -136,13 +136,11 @@ fn unknown(services: &[Service], wanted: &str) -> String {
         let near = nearest::nearest(wanted, services.iter().map(|s| s.short.as_str()));
         near.and_then(|near| services.iter().find(|s| s.short == near))
     };
-    match by_short {
-        Some(near) => format!("unknown service `{wanted}`; did you mean `{}`?", near.name),
-        None => {
-            let names: Vec<_> = services.iter().map(|s| s.name.as_str()).collect();
-            nearest::unknown("service", wanted, names)
-        }
+    if let Some(near) = by_short {
+        return format!("unknown service `{wanted}`; did you mean `{}`?", near.name);
     }
+    let names: Vec<_> = services.iter().map(|s| s.name.as_str()).collect();
+    nearest::unknown("service", wanted, names)
 }
 
 #[cfg(test)]

@@ -109,7 +109,10 @@ pub(super) async fn find(folder: &dyn Objects, backup: &str) -> Result<Option<Ma
         Ok(bytes) => read(&bytes)
             .map(Some)
             .map_err(|why| unreadable(&folder.url().join(backup), &why)),
-        Err(object_store::Error::NotFound { .. }) if !is_missing_bucket(folder).await? => Ok(None),
+        Err(object_store::Error::NotFound { .. }) => {
+            expect_bucket(folder).await?;
+            Ok(None)
+        }
         Err(error) => {
             let what = format!("read the manifest of {}", folder.url().join(backup));
             Err(folder.explain(&what, error).await)
@@ -162,13 +165,13 @@ pub(super) async fn names(folder: &dyn Objects) -> Result<Vec<String>> {
 }
 
 /// A server says "not found" for a missing bucket as for a missing object.
-async fn is_missing_bucket(folder: &dyn Objects) -> Result<bool> {
+async fn expect_bucket(folder: &dyn Objects) -> Result<()> {
     match folder.store().list(None).next().await {
         Some(Err(error)) => {
             let what = format!("look into {}", folder.url());
             Err(folder.explain(&what, error).await)
         }
-        _ => Ok(false),
+        _ => Ok(()),
     }
 }
 

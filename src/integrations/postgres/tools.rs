@@ -145,7 +145,9 @@ impl Tail {
                 line.push('…');
             }
             // These two quote rows, which are nobody's business in a message.
-            let is_private = ["DETAIL:", "CONTEXT:"].iter().any(|word| line.starts_with(word));
+            let is_private = ["DETAIL:", "CONTEXT:"]
+                .iter()
+                .any(|word| line.starts_with(word));
             if !is_private && !line.is_empty() {
                 each(&line);
                 tail.push(line);

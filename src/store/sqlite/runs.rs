@@ -234,7 +234,7 @@ async fn grow(
     let body = serde_json::json!(append.event).to_string();
     insert_event(connection, append.run, seq, append.at, &body).await?;
     let summary = match &append.event {
-        Event::Finished { summary, .. } => Some(summary.as_str()),
+        Event::Finished { summary, .. } => Some(summary.to_string()),
         _ => None,
     };
     sqlx::query(

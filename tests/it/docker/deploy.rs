@@ -90,7 +90,7 @@ async fn the_plan_says_what_and_how_and_changes_nothing() {
     image of shop-HEX-web-1: purser-test/web:v1 → purser-test/web:v2
     how it is replaced: nothing → beside
     note: shop-HEX-web-1 is HEX now
-    note: each new container runs beside its old one until it has proven itself: no gap
+    note: each old container goes on until its new one has proven itself beside it
     note: a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
     note: can be undone until the old containers are removed, which comes last
     note: the next `docker compose up` goes back to the image that its file names: change the file too
@@ -120,8 +120,6 @@ async fn the_plan_says_what_and_how_and_changes_nothing() {
     note: can be undone until the old containers are removed, which comes last
     note: the next `docker compose up` goes back to the image that its file names: change the file too
     ");
-    docker(&["rm", "--force", &other.name(1)]);
-    docker(&["volume", "rm", volume.split(':').next().unwrap()]);
 }
 
 #[tokio::test]
@@ -262,7 +260,7 @@ async fn without_a_check_it_has_started_and_is_not_called_healthy() {
     shop.start(1, V1, &["--no-healthcheck"]).await;
     let output = shop.deploy(&json!({ "image": V2 })).run().await.unwrap();
     assert_eq!(output["proof"], "started");
-    insta::assert_snapshot!(of(&shop, output["message"].as_str().unwrap()), @"shop/web runs purser-test/web:v2 instead of purser-test/web:v1: started (running for 5 s without dying, as it has no check of its own), without a gap");
+    insta::assert_snapshot!(of(&shop, output["message"].as_str().unwrap()), @"shop/web runs purser-test/web:v2 instead of purser-test/web:v1: started (running for 5 s without dying, as it has no check of its own), and only then the old one was stopped");
 }
 
 #[tokio::test]
@@ -318,8 +316,6 @@ async fn data_goes_over_and_a_service_that_may_share_it_has_no_gap() {
         .unwrap();
     assert_eq!(output["strategy"], "beside");
     assert_eq!(volume(), data);
-    docker(&["rm", "--force", &shop.name(1)]);
-    docker(&["volume", "rm", &data]);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ pub(crate) const V2: &str = "purser-test/web:v2";
 pub(crate) struct Step {
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) cancel: CancellationToken,
-    run: RunId,
+    pub(crate) run: RunId,
     action: Arc<dyn AnyAction>,
     systems: Arc<Systems>,
     input: Value,
@@ -243,10 +243,19 @@ pub(crate) struct Cleanup(pub(crate) String);
 
 impl Drop for Cleanup {
     fn drop(&mut self) {
+        let client = |arguments: &[&str]| {
+            let mut docker = Command::new("docker");
+            docker.args(["--host", &host()]).args(arguments).output()
+        };
         for name in names(&self.0) {
-            let _ = Command::new("docker")
-                .args(["--host", &host(), "rm", "--force", "--volumes", &name])
-                .output();
+            let format = "{{range .Mounts}}{{println .Name}}{{end}}";
+            let volumes = client(&["inspect", "--format", format, &name]);
+            let _ = client(&["rm", "--force", &name]);
+            // A volume that was handed over has got a name by that.
+            let volumes = volumes.map(|output| output.stdout).unwrap_or_default();
+            for volume in String::from_utf8_lossy(&volumes).split_whitespace() {
+                let _ = client(&["volume", "rm", volume]);
+            }
         }
     }
 }

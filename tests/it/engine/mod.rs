@@ -23,9 +23,9 @@ async fn world() -> (World, tempfile::TempDir) {
     (world, folder)
 }
 
-fn ending(state: &RunState) -> (FinalState, &str) {
+fn ending(state: &RunState) -> (FinalState, String) {
     let ended = state.ended.as_ref().unwrap();
-    (ended.state, &ended.summary)
+    (ended.state, ended.summary.to_string())
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_run_goes_through_its_steps_and_leaves_a_receipt_that_verifies() {
     let (world, _folder) = world().await;
     let run = world.ask(&format!("{ONE}{TWO}"), vec![]).await;
     let state = world.end(run).await;
-    assert_eq!(ending(&state), (FinalState::Succeeded, "2 steps done"));
+    assert_eq!(ending(&state), (FinalState::Succeeded, "2 steps done".to_owned()));
     assert_eq!(world.toy.things(), [1, 1]);
     assert_eq!(world.store.last_lines(run, &"one".into(), 9).await.unwrap(), ["made a thing"]);
     let receipt = loop {
@@ -56,6 +56,7 @@ async fn when_a_step_breaks_everything_before_it_is_taken_back() {
         (
             FinalState::RolledBack,
             "step `three` failed: the thing broke. Everything that it had done was taken back."
+                .to_owned()
         )
     );
     assert_eq!(world.toy.things(), [0; 0]);
@@ -73,6 +74,7 @@ async fn what_cannot_be_taken_back_is_named_and_the_run_is_not_called_rolled_bac
             FinalState::Failed,
             "step `three` failed: the thing broke. Left as it is: `shout`: make_thing cannot be \
              undone and stays."
+                .to_owned()
         )
     );
     assert_eq!(world.toy.things(), [1]);
@@ -136,7 +138,7 @@ async fn a_stopped_engine_hands_back_and_the_next_one_goes_on_without_doing_it_t
     toy.hang(false);
     let after = World::open(folder.path(), Arc::clone(&toy)).await;
     let state = after.end(run).await;
-    assert_eq!(ending(&state), (FinalState::Succeeded, "2 steps done"));
+    assert_eq!(ending(&state), (FinalState::Succeeded, "2 steps done".to_owned()));
     assert_eq!((toy.things(), toy.calls()), (vec![1, 1], 2));
 }
 
@@ -164,6 +166,17 @@ async fn an_approval_holds_for_its_plan_only() {
 }
 
 #[tokio::test]
+async fn a_run_that_waits_for_people_keeps_no_other_of_its_key_waiting() {
+    let (world, _folder) = world().await;
+    let policy: ApprovalPolicy = serde_json::from_str(r#"{ "by": ["operator"] }"#).unwrap();
+    let key = Some("web".to_owned());
+    let first = world.ask_as(ONE, vec![policy], key.clone()).await;
+    world.until(first, |s| s.status() == RunStatus::Waiting(WaitingFor::Approval)).await;
+    let second = world.ask_as(ONE, vec![], key).await;
+    assert_eq!(ending(&world.end(second).await).0, FinalState::Succeeded);
+}
+
+#[tokio::test]
 async fn a_cancelled_run_takes_back_what_it_did_and_what_it_was_about_to() {
     let (world, _folder) = world().await;
     let hangs = "  - { id: two, uses: toy.make, with: { system: box, hang: true } }\n";
@@ -177,6 +190,7 @@ async fn a_cancelled_run_takes_back_what_it_did_and_what_it_was_about_to() {
         (
             FinalState::Cancelled,
             "cancelled by bo (lunch). Everything that it had done was taken back."
+                .to_owned()
         )
     );
     assert_eq!(world.toy.things(), [0; 0]);

@@ -265,7 +265,7 @@ async fn a_server_that_a_killed_process_left_is_stopped_and_removed() {
         step.journal.die_at("restore_scratch", Moment::Started);
         step.run(&stand, input.clone()).await.unwrap_err();
         leave_a_server(&stand, &step).await;
-        assert_eq!(stand.database.left_of_scratch_servers().len(), 2);
+        assert!(stand.database.left_of_scratch_servers().len() >= 2);
         if by_undo {
             assert_eq!(step.undo(&stand, input).await.unwrap(), Undone::Fully);
         } else {

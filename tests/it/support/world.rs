@@ -69,6 +69,16 @@ impl World {
 
     /// Asks for a run of these steps, given as YAML.
     pub async fn ask(&self, steps: &str, approval: Vec<ApprovalPolicy>) -> RunId {
+        self.ask_as(steps, approval, None).await
+    }
+
+    /// The same, with a concurrency key.
+    pub async fn ask_as(
+        &self,
+        steps: &str,
+        approval: Vec<ApprovalPolicy>,
+        concurrency: Option<String>,
+    ) -> RunId {
         let definition: Workflow =
             serde_saphyr::from_str(&format!("name: play\nsummary: Play\nsteps:\n{steps}")).unwrap();
         let id = RunId::new(Uuid::now_v7());
@@ -82,7 +92,7 @@ impl World {
             environments: vec![Environment::production()],
             approval,
             systems: [(SystemName::from("box"), "memory".to_owned())].into(),
-            concurrency: None,
+            concurrency,
             timeout: None,
         };
         let at = purser::action::Clock::now(&WallClock);

@@ -35,6 +35,14 @@ struct Shown {
     at: Timestamp,
 }
 
+/// One container after its replacement.
+struct Replaced {
+    new: Placed,
+    proof: Proof,
+    /// From the old one's stop to the new one's proof; zero when the proof came first.
+    gap: Duration,
+}
+
 struct Deploy<'a> {
     ctx: &'a Context,
     docker: &'a Docker,
@@ -67,34 +75,45 @@ pub(super) async fn all(
             Strategy::Recreate => deploy.recreate(replica).await?,
         });
     }
-    let ids: Vec<_> = replaced.iter().map(|(new, _, _)| new.id.as_str()).collect();
+    let ids: Vec<_> = replaced
+        .iter()
+        .map(|replaced| replaced.new.id.as_str())
+        .collect();
     ctx.record("last look", || deploy.last_look(&ids)).await?;
-    for (replica, (new, _, _)) in decision.replicas.iter().zip(&replaced) {
+    for (replica, Replaced { new, .. }) in decision.replicas.iter().zip(&replaced) {
         deploy.remove_old(replica).await?;
         if decision.strategy == Strategy::Beside {
             deploy.rename_new(replica, new).await?;
         }
     }
-    Ok(output(decision, deploy.image_id, replaced))
+    Ok(output(decision, deploy.image_id, &replaced))
 }
 
 impl Deploy<'_> {
-    async fn beside(&self, old: &Replica) -> Result<(Placed, Proof, Duration)> {
+    async fn beside(&self, old: &Replica) -> Result<Replaced> {
         let new = self.create_new(old, |key| aside(&old.name, key)).await?;
         self.start_new(old, &new).await?;
         let shown = self.prove(old, &new).await?;
         self.stop_old(old).await?;
-        Ok((new, shown.proof, Duration::ZERO))
+        Ok(Replaced {
+            new,
+            proof: shown.proof,
+            gap: Duration::ZERO,
+        })
     }
 
-    async fn recreate(&self, old: &Replica) -> Result<(Placed, Proof, Duration)> {
+    async fn recreate(&self, old: &Replica) -> Result<Replaced> {
         let stopped_from = self.now(&format!("stopped[{}]", old.name)).await?;
         self.stop_old(old).await?;
         self.rename_old(old).await?;
         let new = self.create_new(old, |_| old.name.clone()).await?;
         self.start_new(old, &new).await?;
         let shown = self.prove(old, &new).await?;
-        Ok((new, shown.proof, shown.at.since(stopped_from)))
+        Ok(Replaced {
+            new,
+            proof: shown.proof,
+            gap: shown.at.since(stopped_from),
+        })
     }
 
     /// The present, once: a resumed run is told the same again.
@@ -242,9 +261,10 @@ impl Deploy<'_> {
     async fn stop_old(&self, old: &Replica) -> Result<()> {
         self.ctx
             .repeatable((STOP_OLD, old.name.as_str()), |_| async {
-                match Container::stop(self.docker, &old.id).await? {
-                    true => Ok(old.clone()),
-                    false => Err(self.vanished(old)),
+                if Container::stop(self.docker, &old.id).await? {
+                    Ok(old.clone())
+                } else {
+                    Err(self.vanished(old))
                 }
             })
             .await
@@ -310,29 +330,24 @@ pub(super) async fn rename(docker: &Docker, id: &str, name: &str) -> Result<()> 
         .map_err(|error| docker.failed(&format!("a container was renamed to {name}"), error))
 }
 
-fn output(
-    decision: Decision,
-    image_id: String,
-    replaced: Vec<(Placed, Proof, Duration)>,
-) -> Output {
-    let least = replaced
-        .iter()
-        .map(|(_, proof, _)| proof)
-        .min_by_key(|proof| proof.level);
+fn output(decision: Decision, image_id: String, replaced: &[Replaced]) -> Output {
+    let proofs = replaced.iter().map(|replaced| &replaced.proof);
+    let least = proofs.min_by_key(|proof| proof.level);
     let level = least.map_or(Level::Started, |proof| proof.level);
     let by = least.map(|proof| proof.by.clone()).unwrap_or_default();
     let gap = replaced
         .iter()
-        .map(|(_, _, gap)| *gap)
+        .map(|replaced| replaced.gap)
         .max()
         .unwrap_or_default();
-    let gone = match decision.strategy {
-        Strategy::Beside => "without a gap".to_owned(),
-        Strategy::Recreate => format!("with a gap of {:.1} s", gap.as_secs_f64()),
+    let handover = match (decision.strategy, level) {
+        (Strategy::Beside, Level::Healthy) => "without a gap".to_owned(),
+        (Strategy::Beside, Level::Started) => "and only then the old one was stopped".to_owned(),
+        (Strategy::Recreate, _) => format!("with a gap of {:.1} s", gap.as_secs_f64()),
     };
     Output {
         message: format!(
-            "{} runs {} instead of {}: {level} ({by}), {gone}",
+            "{} runs {} instead of {}: {level} ({by}), {handover}",
             decision.service,
             decision.image,
             decision.old_images().join(", ")

@@ -207,48 +207,48 @@ fn own_endpoint(network: &str, endpoint: &EndpointSettings, id: &str) -> Endpoin
 mod tests {
     use super::*;
 
-    fn texts(texts: &[&str]) -> Option<Vec<String>> {
-        Some(texts.iter().map(|text| (*text).to_owned()).collect())
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
     }
 
     #[test]
     fn only_what_was_set_for_the_container_is_copied() {
         let image = ImageConfig {
-            env: texts(&["VERSION=v1", "PATH=/bin"]),
-            entrypoint: texts(&["/web"]),
-            cmd: texts(&["serve"]),
+            env: Some(texts(&["VERSION=v1", "PATH=/bin"])),
+            entrypoint: Some(texts(&["/web"])),
+            cmd: Some(texts(&["serve"])),
             ..ImageConfig::default()
         };
         let config = ContainerConfig {
-            env: texts(&["PATH=/bin", "VERSION=v1", "COLOUR=blue"]),
-            entrypoint: texts(&["/web"]),
-            cmd: texts(&["serve"]),
+            env: Some(texts(&["PATH=/bin", "VERSION=v1", "COLOUR=blue"])),
+            entrypoint: Some(texts(&["/web"])),
+            cmd: Some(texts(&["serve"])),
             hostname: Some("4f2a9c1b7d3e".to_owned()),
             ..ContainerConfig::default()
         };
         let id = "4f2a9c1b7d3e5f60718293a4b5c6d7e8";
         let own = own_settings(config.clone(), &image, id);
-        assert_eq!(own.env, texts(&["COLOUR=blue"]));
+        assert_eq!(own.env, Some(texts(&["COLOUR=blue"])));
         assert_eq!((own.entrypoint, own.cmd, own.hostname), (None, None, None));
 
         let other_command = ContainerConfig {
-            cmd: texts(&["serve", "--loud"]),
+            cmd: Some(texts(&["serve", "--loud"])),
             ..config.clone()
         };
         let own = own_settings(other_command, &image, id);
         assert_eq!(
             (own.entrypoint, own.cmd),
-            (None, texts(&["serve", "--loud"]))
+            (None, Some(texts(&["serve", "--loud"])))
         );
 
         let other_entrypoint = ContainerConfig {
-            entrypoint: texts(&["/init"]),
+            entrypoint: Some(texts(&["/init"])),
             ..config
         };
         let own = own_settings(other_entrypoint, &image, id);
         assert_eq!(
             (own.entrypoint, own.cmd),
-            (texts(&["/init"]), texts(&["serve"]))
+            (Some(texts(&["/init"])), Some(texts(&["serve"])))
         );
     }
 }

@@ -136,8 +136,8 @@ impl Decision {
             .map(|r| format!("{} is {} now", r.name, image::short(&r.id)))
             .collect();
         notes.push(match self.strategy {
-            Strategy::Beside => "each new container runs beside its old one until it has proven \
-                                 itself: no gap"
+            Strategy::Beside => "each old container goes on until its new one has proven itself \
+                                 beside it"
                 .to_owned(),
             Strategy::Recreate => format!(
                 "cannot run twice at once: {}; so each old container is stopped first, and does \

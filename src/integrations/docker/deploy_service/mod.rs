@@ -83,7 +83,8 @@ pub(super) struct Output {
     proof: Option<Level>,
     /// What has shown it.
     proven_by: Option<String>,
-    /// The longest time for which a container had no healthy successor; 0 when there was none.
+    /// The longest time from an old container's stop to its successor's proof; 0 when the proof
+    /// came first.
     gap_seconds: f64,
     /// The new containers.
     containers: Vec<String>,

@@ -40,7 +40,7 @@ pub(super) async fn all(ctx: &Context, docker: &Docker, input: &Input) -> Result
         effects: ctx.effects().await,
     };
     if let Some(removed) = undo.removed().await? {
-        return Ok(Undone::ExceptFor(undo.too_late(&removed)));
+        return Ok(Undone::ExceptFor(undo.too_late(&removed).await?));
     }
     let mut left = Vec::new();
     for name in undo.names().iter().rev() {
@@ -120,14 +120,25 @@ impl Undo<'_> {
         Ok(None)
     }
 
-    fn too_late(&self, removed: &Replica) -> String {
-        format!(
-            "{} on `{}` stays on its new image, as the old container is removed; to go back, \
-             deploy `{}` (docker.deploy_service with `image`)",
+    /// Some old containers may still be there, stopped, when the removal was cut short.
+    async fn too_late(&self, removed: &Replica) -> Result<String> {
+        let mut stopped = Vec::new();
+        for old in self.names().iter().filter_map(|name| self.old(name)) {
+            if let Some(container) = Container::find(self.docker, &old.id).await? {
+                stopped.push(container.name);
+            }
+        }
+        let left = match stopped[..] {
+            [] => String::new(),
+            _ => format!("; the old {} is left stopped", stopped.join(", ")),
+        };
+        Ok(format!(
+            "{} on `{}` stays on its new image, as the old container is removed{left}; to go \
+             back, deploy `{}` (docker.deploy_service with `image`)",
             removed.name,
             self.docker.name(),
             removed.image
-        )
+        ))
     }
 
     /// One container's way back. What could not be put back, in words.

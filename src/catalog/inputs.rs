@@ -1,0 +1,105 @@
+//! Whether declared inputs can be what they say: a workflow's inputs, a command's options.
+
+use indexmap::IndexMap;
+use serde_json::Map;
+
+use super::problem::Report;
+use super::source::{Entry, Node};
+use crate::action::Registry;
+use crate::domain::input::{InputSpec, InputType, check_inputs};
+
+/// The longest name that chats take for an option.
+const LONGEST_NAME: usize = 32;
+
+/// All declared inputs; `None` for one whose declaration has the wrong shape.
+pub(super) fn read(declared: Option<&Node>) -> IndexMap<String, Option<InputSpec>> {
+    let entries = declared.map(Node::entries).unwrap_or_default();
+    entries
+        .iter()
+        .map(|entry| (entry.key.clone(), entry.value.read()))
+        .collect()
+}
+
+/// Reports names that expressions and chats cannot take, and values that do not go together.
+pub(super) fn check(declared: Option<&Node>, registry: &Registry, report: &mut Report) {
+    for entry in declared.map(Node::entries).unwrap_or_default() {
+        if !is_name(&entry.key) {
+            report.error(
+                entry.at,
+                format!(
+                    "`{}` cannot be the name of an input: use at most {LONGEST_NAME} of a-z, 0-9 \
+                     and _, with a letter first",
+                    entry.key
+                ),
+            );
+        }
+        if let Some(spec) = entry.value.read::<InputSpec>() {
+            check_choices(entry, &spec, report);
+            check_default(entry, &spec, report);
+            check_suggest(entry, &spec, registry, report);
+        }
+    }
+}
+
+/// A name that can stand after a dot in an expression.
+pub(super) fn is_name(name: &str) -> bool {
+    name.len() <= LONGEST_NAME
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+fn check_choices(entry: &Entry, spec: &InputSpec, report: &mut Report) {
+    let name = &entry.key;
+    let at = entry
+        .value
+        .get("choices")
+        .map_or(entry.at, |choices| choices.at);
+    if spec.kind == InputType::Choice && spec.choices.is_empty() {
+        report.error(
+            at,
+            format!("the choice `{name}` has no `choices`: list what may be chosen"),
+        );
+    }
+    if spec.kind != InputType::Choice && !spec.choices.is_empty() {
+        report.error(
+            at,
+            format!("`{name}` has `choices` and is no choice: write `type: choice`"),
+        );
+    }
+    for (n, choice) in spec.choices.iter().enumerate() {
+        if spec.choices[..n].contains(choice) {
+            report.error(at, format!("`{name}` has the choice `{choice}` twice"));
+        }
+    }
+}
+
+fn check_default(entry: &Entry, spec: &InputSpec, report: &mut Report) {
+    let (Some(default), Some(node)) = (&spec.default, entry.value.get("default")) else {
+        return;
+    };
+    let specs = IndexMap::from([(entry.key.clone(), spec.clone())]);
+    let given = Map::from_iter([(entry.key.clone(), default.clone())]);
+    if let Err(error) = check_inputs(&specs, &given) {
+        report.error(node.at, format!("`default`: {error}"));
+    }
+}
+
+/// `docker.services`: which integration completes the value, and with what.
+fn check_suggest(entry: &Entry, spec: &InputSpec, registry: &Registry, report: &mut Report) {
+    let (Some(suggest), Some(node)) = (&spec.suggest, entry.value.get("suggest")) else {
+        return;
+    };
+    match suggest.split_once('.') {
+        Some((kind, _)) => {
+            if let Err(unknown) = registry.integration(kind) {
+                report.error(node.at, format!("`suggest`: {unknown}"));
+            }
+        }
+        None => report.error(
+            node.at,
+            format!("`suggest` must be KIND.WHAT as in docker.services, and is `{suggest}`"),
+        ),
+    }
+}

@@ -1,0 +1,196 @@
+//! Which systems a workflow acts on. All of them must be seen in its file, because who may run it
+//! depends on where they stand (decision 3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use indexmap::IndexMap;
+
+use super::problem::Report;
+use super::scope::{has_expression, only_input, only_output};
+use super::source::Node;
+use crate::action::Systems;
+use crate::action::objects::ObjectUrl;
+use crate::domain::input::{InputSpec, InputType};
+use crate::domain::names::SystemName;
+use crate::domain::nearest;
+use crate::domain::position::Position;
+
+/// The kind of the systems that `s3://SYSTEM/…` names.
+const OBJECT_STORE: &str = "s3";
+
+/// Collects the systems of one workflow.
+pub(super) struct Finder<'a> {
+    pub(super) systems: &'a Systems,
+    pub(super) inputs: &'a IndexMap<String, Option<InputSpec>>,
+    /// Every system that the workflow may act on.
+    pub(super) found: BTreeSet<SystemName>,
+    /// The system of each step that leaves it out, by the step's place in the list.
+    pub(super) filled_in: BTreeMap<usize, SystemName>,
+}
+
+impl Finder<'_> {
+    /// Finds the system that a step acts on: the one that it names, or the only one of the kind.
+    pub(super) fn of_step(
+        &mut self,
+        number: usize,
+        step: &Node,
+        action: &str,
+        kind: &str,
+        report: &mut Report,
+    ) {
+        let named = step.get("with").and_then(|with| with.get("system"));
+        let Some(named) = named else {
+            match self.only_one(action, kind) {
+                Ok(system) => {
+                    self.found.insert(system.clone());
+                    self.filled_in.insert(number, system);
+                }
+                Err(message) => {
+                    report.error(step.get("uses").map_or(step.at, |uses| uses.at), message);
+                }
+            }
+            return;
+        };
+        match named.text() {
+            Some(text) => self.named(text, named.at, action, kind, report),
+            None => report.error(named.at, "`system` must be text: the name of a system"),
+        }
+    }
+
+    /// Checks what must be the address of objects, and finds its system.
+    pub(super) fn address(&mut self, text: &str, at: Position, report: &mut Report) {
+        if let Some(input) = only_input(text) {
+            match self.choices(input) {
+                Some(choices) => {
+                    for choice in choices {
+                        self.literal_address(&choice, at, report);
+                    }
+                }
+                None => report.error(at, unseen_system(text)),
+            }
+        } else if text.starts_with("s3://") || text.starts_with("file://") || !has_expression(text)
+        {
+            self.literal_address(text, at, report);
+        } else if !only_output(text) {
+            report.error(at, unseen_system(text));
+        }
+    }
+
+    fn literal_address(&mut self, text: &str, at: Position, report: &mut Report) {
+        if let Err(error) = without_expressions(text).parse::<ObjectUrl>() {
+            let filled = without_expressions(text);
+            report.error(
+                at,
+                error
+                    .to_string()
+                    .replace(&format!("`{filled}`"), &format!("`{text}`")),
+            );
+            return;
+        }
+        if let Some(system) = text
+            .strip_prefix("s3://")
+            .and_then(|rest| rest.split('/').next())
+        {
+            self.named(system, at, &format!("`{text}`"), OBJECT_STORE, report);
+        }
+    }
+
+    /// Takes a system that is written out, or all choices of an input.
+    fn named(&mut self, text: &str, at: Position, user: &str, kind: &str, report: &mut Report) {
+        if !has_expression(text) {
+            match self.check(text, user, kind) {
+                Ok(()) => {
+                    self.found.insert(SystemName::from(text));
+                }
+                Err(message) => report.error(at, message),
+            }
+            return;
+        }
+        let input = only_input(text);
+        let Some(choices) = input.and_then(|input| self.choices(input)) else {
+            // An input that does not exist is reported as such.
+            if input.is_none_or(|input| self.inputs.get(input).is_some_and(Option::is_some)) {
+                report.error(
+                    at,
+                    format!(
+                        "`{text}` does not show which systems it can be: write the name of one, or \
+                         {{{{ inputs.X }}}} where X is a `choice` of systems of kind {kind}"
+                    ),
+                );
+            }
+            return;
+        };
+        for choice in choices {
+            match self.check(&choice, user, kind) {
+                Ok(()) => {
+                    self.found.insert(SystemName::from(choice));
+                }
+                Err(message) => report.error(at, format!("a choice of `{text}`: {message}")),
+            }
+        }
+    }
+
+    fn check(&self, name: &str, user: &str, kind: &str) -> Result<(), String> {
+        match self.systems.get(name) {
+            Some(system) if system.kind == kind => Ok(()),
+            Some(system) => Err(format!(
+                "the system `{name}` is of kind {}, and {user} needs one of kind {kind}: {}",
+                system.kind,
+                self.candidates(kind)
+            )),
+            None => {
+                let of_kind: Vec<_> = self.systems.of_kind(kind).map(SystemName::as_str).collect();
+                let unknown = nearest::unknown("system", name, of_kind);
+                Err(unknown.replace("there is none yet", &self.candidates(kind)))
+            }
+        }
+    }
+
+    fn only_one(&self, action: &str, kind: &str) -> Result<SystemName, String> {
+        let mut of_kind = self.systems.of_kind(kind);
+        match (of_kind.next(), of_kind.next()) {
+            (Some(only), None) => Ok(only.clone()),
+            _ => Err(format!(
+                "{action} needs `system:` of kind {kind}: {}",
+                self.candidates(kind)
+            )),
+        }
+    }
+
+    fn candidates(&self, kind: &str) -> String {
+        let names: Vec<_> = self
+            .systems
+            .of_kind(kind)
+            .map(|name| format!("`{name}`"))
+            .collect();
+        if names.is_empty() {
+            format!("no [systems.NAME] in the configuration has `kind = \"{kind}\"`")
+        } else {
+            format!("there is {}", names.join(", "))
+        }
+    }
+
+    /// The choices of an input that has some.
+    fn choices(&self, input: &str) -> Option<Vec<String>> {
+        let spec = self.inputs.get(input)?.as_ref()?;
+        (spec.kind == InputType::Choice).then(|| spec.choices.clone())
+    }
+}
+
+fn unseen_system(text: &str) -> String {
+    format!(
+        "`{text}` does not show on which system it is: begin it with s3://SYSTEM/ or file:///, or \
+         name the output of a step"
+    )
+}
+
+/// The text with an `x` for every expression.
+fn without_expressions(text: &str) -> String {
+    let mut parts = text.split("{{");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        filled.push('x');
+        filled.push_str(part.split_once("}}").map_or("", |(_, after)| after));
+    }
+    filled
+}

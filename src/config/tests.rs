@@ -1,0 +1,219 @@
+use super::*;
+
+const FILE: &str = r#"
+[store]
+path = "state"
+
+[people.maintainer]
+roles = ["operator"]
+uid = 1000
+
+[systems.orders-db]
+kind = "postgres"
+url_file = "/run/secrets/orders_db_url"
+environment = "staging"
+"#;
+
+fn load(text: &str, env: &[(&str, &str)]) -> Result<Config, String> {
+    let env = env
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::parse(Path::new("/etc/purser/purser.toml"), text, env)
+        .map_err(|error| error.to_string().replace("/etc/purser/", ""))
+}
+
+fn error(text: &str, env: &[(&str, &str)]) -> String {
+    match load(text, env) {
+        Ok(config) => format!("loaded: {config:?}"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn what_is_not_written_has_its_default_and_paths_are_beside_the_file() {
+    let config = load(
+        FILE,
+        &[("XDG_RUNTIME_DIR", "/run/user/7"), ("PATH", "/bin")],
+    )
+    .unwrap();
+    assert_eq!(config.store.path, Path::new("/etc/purser/state"));
+    assert_eq!(config.catalog.workflows, Path::new("/etc/purser/workflows"));
+    assert_eq!(config.engine.concurrent_runs.get(), 16);
+    assert_eq!(config.engine.cancel_grace.to_string(), "30s");
+    assert_eq!(config.people[0].uid, Some(1000));
+    let system = &config.systems["orders-db"];
+    assert_eq!(
+        (system.kind.as_str(), system.environment.as_str()),
+        ("postgres", "staging")
+    );
+    assert_eq!(system.settings.keys().collect::<Vec<_>>(), ["url_file"]);
+}
+
+#[test]
+fn the_socket_is_where_its_user_may_write() {
+    let sockets = [
+        socket_of(true, Some("/run/user/0")),
+        socket_of(false, Some("/run/user/7")),
+        socket_of(false, None),
+    ];
+    assert_eq!(
+        sockets.map(|path| path.display().to_string()),
+        [
+            "/run/purser/purser.sock",
+            "/run/user/7/purser.sock",
+            "/run/purser/purser.sock"
+        ]
+    );
+}
+
+#[test]
+fn the_environment_overrides_the_file_and_adds_to_it() {
+    let env = [
+        ("PURSER__ENGINE__CONCURRENT_RUNS", "3"),
+        ("PURSER__ENGINE__CANCEL_GRACE", "1m"),
+        ("PURSER__SERVER__GROUP", "\"4711\""),
+        ("PURSER__STORE__PATH", "/data"),
+        ("PURSER__SYSTEMS__ORDERS_DB__URL_FILE", "/run/other"),
+        ("PURSER__SYSTEMS__SHOP__KIND", "docker"),
+        ("PURSER_SOMETHING", "else"),
+    ];
+    let config = load(FILE, &env).unwrap();
+    assert_eq!(config.engine.concurrent_runs.get(), 3);
+    assert_eq!(config.engine.cancel_grace.to_string(), "1m");
+    assert_eq!(config.server.group, "4711");
+    assert_eq!(config.store.path, Path::new("/data"));
+    assert_eq!(
+        config.systems["orders-db"].settings["url_file"].as_str(),
+        Some("/run/other")
+    );
+    assert_eq!(config.systems["shop"].kind, "docker");
+}
+
+#[test]
+fn every_error_in_the_file_names_its_place_and_the_way_out() {
+    let errors = [
+        "[sever]\nsocket = \"x\"",
+        "[engine]\nconcurent_runs = 3",
+        "[engine]\nconcurrent_runs = \"many\"",
+        "[engine]\nconcurrent_runs = 0",
+        "[engine]\ncancel_grace = \"soon\"",
+        "[log]\nformat = \"jsn\"",
+        "[people.a]\nuid = 1000",
+        "[people.a]\nroles = []\nuid = 7\n\n[people.b]\nroles = []\nuid = 7",
+        "[people.a]\nroles = []\ndiscord = \"1\"",
+        "[systems.shop]\nhost = \"x\"",
+        "[systems.shop]\nkin = \"docker\"",
+        "[systems.shop]\nkind = 5",
+        "[systems]\nshop = 5",
+        "[systems.\"a/b\"]\nkind = \"docker\"",
+        "[store]\npath = ",
+        "[store]\npath = \"a\"\npath = \"b\"",
+        "[store\npath = 1",
+    ]
+    .map(|text| error(text, &[]))
+    .join("\n");
+    insta::assert_snapshot!(errors, @r#"
+    purser.toml:1:2: unknown field `sever`; did you mean `server`?
+    purser.toml:2:1: unknown field `concurent_runs`; did you mean `concurrent_runs`?
+    purser.toml:2:19: invalid type: string "many", expected a whole number above 0
+    purser.toml:2:19: invalid value: integer `0`, expected a whole number above 0
+    purser.toml:2:16: `soon` is not a length of time (expected number at 0): write 30s, 5m, 2h or 1d
+    purser.toml:2:10: unknown variant `jsn`; did you mean `json`?
+    purser.toml:1:1: missing field `roles`
+    purser.toml:7:1: the uid 7 is a's already: one identity belongs to one person
+    purser.toml:3:1: unknown field `discord`, expected `roles` or `uid`
+    purser.toml:1:10: [systems.shop] has no `kind`: write which integration it belongs to, as in `kind = "docker"`
+    purser.toml:1:10: [systems.shop] has no `kind` (is it `kin`?): write which integration it belongs to, as in `kind = "docker"`
+    purser.toml:2:1: [systems.shop]: `kind` must be text, and is 5
+    purser.toml:2:8: invalid type: integer `5`, expected a table
+    purser.toml:1:10: `a/b` cannot be the name of a system: use letters, digits, - and _
+    purser.toml:2:8: string values must be quoted, expected literal string
+    purser.toml:3:1: duplicate key
+    purser.toml:1:7: unclosed table, expected `]`
+    "#);
+}
+
+#[test]
+fn every_error_in_the_environment_names_its_variable() {
+    let errors = [
+        ("PURSER__ENGINE__CONCURRENT_RUNS", "many"),
+        ("PURSER__ENGIN__CONCURRENT_RUNS", "1"),
+        ("PURSER__ENGINE__CONCURENT_RUNS", "1"),
+        ("PURSER__LOG__FORMAT", "jsn"),
+        ("PURSER__LOG", "debug"),
+        ("PURSER__LOG__", "debug"),
+        ("PURSER__STORE__PATH__DEEPER", "x"),
+        ("PURSER__PEOPLE__MAINTAINER__ROLES", "[\"a\"]"),
+        ("PURSER__SYSTEMS__SHOP__HOST", "x"),
+        ("PURSER__SYSTEMS__ORDERS_DB__KIND", "5"),
+    ]
+    .map(|variable| error(FILE, &[variable]))
+    .join("\n");
+    insta::assert_snapshot!(errors, @r#"
+    PURSER__ENGINE__CONCURRENT_RUNS: invalid type: string "many", expected a whole number above 0
+    PURSER__ENGIN__CONCURRENT_RUNS: unknown field `engin`; did you mean `engine`?
+    PURSER__ENGINE__CONCURENT_RUNS: unknown field `concurent_runs`; did you mean `concurrent_runs`?
+    PURSER__LOG__FORMAT: unknown variant `jsn`; did you mean `json`?
+    PURSER__LOG: names no value: write PURSER__SECTION__KEY, as in PURSER__LOG__LEVEL
+    PURSER__LOG__: names no value: write PURSER__SECTION__KEY, as in PURSER__LOG__LEVEL
+    PURSER__STORE__PATH__DEEPER: `path` is a value in the file and holds no other
+    PURSER__PEOPLE__MAINTAINER__ROLES: invalid type: string "[\"a\"]", expected a list
+    PURSER__SYSTEMS__SHOP__HOST: [systems.shop] has no `kind`: write which integration it belongs to, as in `kind = "docker"`
+    PURSER__SYSTEMS__ORDERS_DB__KIND: [systems.orders-db]: `kind` must be text, and is 5
+    "#);
+}
+
+#[test]
+fn an_integrations_complaint_points_at_the_key_that_it_is_about() {
+    let config = load(FILE, &[("PURSER__SYSTEMS__SHOP__KIND", "docker")]).unwrap();
+    let explain = |system: &str, message: &str| {
+        let error = ConnectError {
+            system: system.into(),
+            message: message.into(),
+        };
+        config
+            .explain(&error)
+            .to_string()
+            .replace("/etc/purser/", "")
+    };
+    let errors = [
+        explain("orders-db", "unknown field `url_file`; did you mean `url`?"),
+        explain(
+            "orders-db",
+            "the secret file /run/secrets/orders_db_url is empty",
+        ),
+        explain("orders-db", "missing field `host`"),
+        explain("shop", "missing field `host`"),
+        config
+            .system_error(&"orders-db".into(), Some("kind"), "unknown kind `postgres`")
+            .to_string(),
+    ]
+    .join("\n");
+    insta::assert_snapshot!(errors, @"
+    purser.toml:11:1: [systems.orders-db]: unknown field `url_file`; did you mean `url`?
+    purser.toml:11:1: [systems.orders-db]: the secret file /run/secrets/orders_db_url is empty
+    purser.toml:9:10: [systems.orders-db]: missing field `host`
+    PURSER__SYSTEMS__SHOP__KIND: [systems.shop]: missing field `host`
+    /etc/purser/purser.toml:10:1: unknown kind `postgres`
+    ");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/nowhere/purser.toml"), [])
+        .unwrap_err()
+        .to_string();
+    insta::assert_snapshot!(error, @"/nowhere/purser.toml: the configuration cannot be read: No such file or directory (os error 2)");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_and_no_variable_is_too_strange(
+        text in "[\\[\\]a-z\\.\"'={}\n0-9ä ]{0,80}",
+        name in "PURSER__[A-Za-z_ä\\.]{0,20}",
+        value in ".{0,12}",
+    ) {
+        let _ = Config::parse(Path::new("purser.toml"), &text, [(name.clone(), value.clone())]);
+        let _ = Config::parse(Path::new("purser.toml"), FILE, [(name, value)]);
+    }
+}
