@@ -10,7 +10,6 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Group};
 
 use super::database::Server as Database;
@@ -20,7 +19,7 @@ use super::person::Person;
 use super::record::Record;
 use super::screen;
 use crate::stack::places::Places;
-use crate::stack::process;
+use crate::stack::process::{self, Identity};
 use crate::stack::{self, http, need};
 use crate::{sh, test};
 
@@ -222,8 +221,9 @@ impl Stage {
             });
             fs::write(self.folder.join(name), filled)?;
         }
-        // A scratch server runs as another user than root.
-        for open in ["scratch", "bin"] {
+        // Bo reads the configuration and runs the program; a scratch server runs as another user
+        // than root. Whatever our own mask says.
+        for open in ["scratch", "bin", "purser.toml"] {
             fs::set_permissions(self.folder.join(open), fs::Permissions::from_mode(0o755))?;
         }
         self.write_secret("orders-db", &self.database.url_of_orders())?;
@@ -280,11 +280,9 @@ impl Stage {
         Ok(server.pid)
     }
 
-    /// Kills the server: it has no chance to do anything more. Returns its pid.
-    pub(crate) fn kill_purser(&self) -> Result<i32> {
-        let server = self.record.server.as_ref().context("purser does not run")?;
-        server.stop(Signal::SIGKILL, Duration::from_secs(10))?;
-        Ok(server.pid)
+    /// The server's process.
+    pub(crate) fn purser(&self) -> Result<&Identity> {
+        self.record.server.as_ref().context("purser does not run")
     }
 
     /// Stops all that was started for the demo; files stay.

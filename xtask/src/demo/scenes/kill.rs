@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::demo::client::Client;
@@ -10,6 +11,9 @@ use crate::demo::docker::SERVICE;
 use crate::demo::person::Person;
 use crate::demo::play::{Play, Scene, other, run_in, text};
 use crate::demo::screen;
+
+/// How long a killed process may take to be gone.
+const AT_ONCE: Duration = Duration::from_secs(10);
 
 pub(super) const SCENE: Scene = Scene {
     name: "kill",
@@ -36,10 +40,12 @@ fn play(play: &mut Play) -> Result<()> {
         name: "root",
         ..play.stage.ann.clone()
     };
-    let dead = play.stage.kill_purser()?;
+    let server = play.stage.purser()?.clone();
+    let dead = server.pid;
     root.shows(&format!(
         "kill -KILL {dead}    # the journal so far: {begun}"
     ));
+    server.stop(Signal::SIGKILL, AT_ONCE)?;
     play.console()?.hears(|said| said.contains("went away"))?;
     root.shows("purser up &");
     let alive = play.stage.start_purser()?;
