@@ -33,11 +33,16 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     let redactor = Arc::new(Redactor::new());
     let world = World::load(config_path, &redactor)?;
     let config = world.config.clone();
-    telemetry::start(log_format(config.log.format), &config.log.level, Arc::clone(&redactor))
-        .map_err(Failure::usage)?;
+    telemetry::start(
+        log_format(config.log.format),
+        &config.log.level,
+        Arc::clone(&redactor),
+    )
+    .map_err(Failure::usage)?;
     let catalog = world.catalog()?;
     let store = SqliteStore::open(&config.store.path, Arc::clone(&redactor)).await;
-    let store: Arc<dyn Store> = Arc::new(store.map_err(|error| Failure::failed(error.to_string()))?);
+    let store: Arc<dyn Store> =
+        Arc::new(store.map_err(|error| Failure::failed(error.to_string()))?);
     let key = receipts_key(&config.store.path.join("receipts.key"))?;
     let socket = socket.unwrap_or_else(|| config.server.socket.clone());
     let listener = http::listen(&socket, Some(&config.server.group))
@@ -103,7 +108,10 @@ pub fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
             Ok(())
         }
         Some(_) => Ok(()),
-        None => Err(Failure { code: 1, message: String::new() }),
+        None => Err(Failure {
+            code: 1,
+            message: String::new(),
+        }),
     }
 }
 
@@ -115,7 +123,9 @@ pub fn socket(config_path: &Path) -> Result<PathBuf, Failure> {
     if config_path.exists() {
         Ok(load_config(config_path)?.server.socket)
     } else {
-        Ok(config::default_socket(std::env::var("XDG_RUNTIME_DIR").ok().as_deref()))
+        Ok(config::default_socket(
+            std::env::var("XDG_RUNTIME_DIR").ok().as_deref(),
+        ))
     }
 }
 
@@ -145,9 +155,18 @@ impl World {
             };
             let connected = (integration.connect)(&connect)
                 .map_err(|error| Failure::usage(config.explain(&error).to_string()))?;
-            systems.insert(name.clone(), integration.kind, system.environment.clone(), connected);
+            systems.insert(
+                name.clone(),
+                integration.kind,
+                system.environment.clone(),
+                connected,
+            );
         }
-        Ok(Self { config, registry: Arc::new(registry), systems: Arc::new(systems) })
+        Ok(Self {
+            config,
+            registry: Arc::new(registry),
+            systems: Arc::new(systems),
+        })
     }
 
     fn read_catalog(&self) -> (Option<Catalog>, Vec<Problem>) {
@@ -161,7 +180,10 @@ impl World {
     /// The catalog without errors; warnings go to the log.
     fn catalog(&self) -> Result<Catalog, Failure> {
         let (catalog, problems) = self.read_catalog();
-        for problem in problems.iter().filter(|problem| problem.severity == Severity::Warning) {
+        for problem in problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Warning)
+        {
             tracing::warn!("{problem}");
         }
         catalog.ok_or_else(|| {
@@ -195,10 +217,7 @@ fn log_format(configured: config::LogFormat) -> telemetry::Format {
 }
 
 /// Answers until SIGTERM or SIGINT; SIGHUP re-reads the catalog.
-async fn serve(
-    listener: tokio::net::UnixListener,
-    service: Arc<Service>,
-) -> Result<(), Failure> {
+async fn serve(listener: tokio::net::UnixListener, service: Arc<Service>) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
     let server = http::serve(listener, Arc::clone(&service), shutdown.clone());
     let stop = async {
@@ -241,8 +260,10 @@ fn receipts_key(path: &Path) -> Result<SigningKey, Failure> {
             .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
             .map(|bytes| SigningKey::from_bytes(&bytes))
             .ok_or_else(|| {
-                failed("this is no key of 64 hexadecimal digits; restore it from a backup: without \
-                        it new receipts cannot follow the old ones")
+                failed(
+                    "this is no key of 64 hexadecimal digits; restore it from a backup: without \
+                        it new receipts cannot follow the old ones",
+                )
             }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let seed = MachineEntropy.bytes();
@@ -264,7 +285,10 @@ fn receipts_key(path: &Path) -> Result<SigningKey, Failure> {
 struct MachineClock;
 
 impl Clock for MachineClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the clock that is injected everywhere")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the clock that is injected everywhere"
+    )]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let micros = since.map_or(0, |since| since.as_micros());

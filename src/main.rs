@@ -10,7 +10,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // Another one was installed before only if main were called twice.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return Failure::failed(error.to_string()).report(),
     };
@@ -27,9 +30,10 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Up => app::up(&cli.config, cli.socket).await,
         Command::Lint => app::lint(&cli.config, cli.json),
-        Command::Receipts(cli::Receipts::Verify { file: Some(file), key }) => {
-            cli::verify_file(&file, key.as_deref(), cli.json)
-        }
+        Command::Receipts(cli::Receipts::Verify {
+            file: Some(file),
+            key,
+        }) => cli::verify_file(&file, key.as_deref(), cli.json),
         command => {
             let socket = match cli.socket {
                 Some(socket) => socket,

@@ -23,8 +23,9 @@ pub enum Format {
 /// The filter does not parse, or a log was started before.
 pub fn start(format: Format, level: &str, redactor: Arc<Redactor>) -> Result<(), String> {
     let filter = EnvFilter::try_new(level).map_err(|error| format!("[log] level: {error}"))?;
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(Masking { redactor });
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(Masking { redactor });
     let started = match format {
         Format::Text => builder.with_ansi(false).try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),
@@ -40,7 +41,10 @@ impl<'a> MakeWriter<'a> for Masking {
     type Writer = MaskedLine;
 
     fn make_writer(&'a self) -> Self::Writer {
-        MaskedLine { redactor: Arc::clone(&self.redactor), line: Vec::new() }
+        MaskedLine {
+            redactor: Arc::clone(&self.redactor),
+            line: Vec::new(),
+        }
     }
 }
 

@@ -85,19 +85,24 @@ pub enum Undone {
 }
 
 impl Undone {
-    /// What is true of an action without an undo: all its live effects stay.
+    /// What is true of an action without an undo: its done effects stay, and of those whose end was
+    /// never recorded nobody knows.
     pub async fn except_for_what_is_left(ctx: &Context) -> Self {
-        let live: Vec<_> = ctx
-            .effects()
-            .await
-            .iter()
-            .filter(|effect| effect.is_live())
-            .map(|effect| effect.effect.to_string())
-            .collect();
-        if live.is_empty() {
+        let effects = ctx.effects().await;
+        let named = |wanted: fn(&EffectStatus) -> bool| {
+            let names = effects.iter().filter(|record| wanted(&record.status));
+            let names: Vec<_> = names.map(|record| format!("`{}`", record.effect)).collect();
+            (!names.is_empty()).then(|| names.join(", "))
+        };
+        let stays = named(|status| matches!(status, EffectStatus::Done(_)))
+            .map(|names| format!("{names} cannot be undone and stays"));
+        let unknown = named(|status| *status == EffectStatus::Started)
+            .map(|names| format!("nobody knows whether {names} happened"));
+        let left: Vec<_> = stays.into_iter().chain(unknown).collect();
+        if left.is_empty() {
             Self::Fully
         } else {
-            Self::ExceptFor(format!("{} cannot be undone and stays", live.join(", ")))
+            Self::ExceptFor(left.join("; "))
         }
     }
 }

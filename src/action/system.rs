@@ -83,7 +83,10 @@ impl Connect<'_> {
     pub fn text_file(&self, path: &Path) -> Result<String, ConnectError> {
         let path = self.base.join(path);
         let text = std::fs::read_to_string(&path).map_err(|error| {
-            self.error(format!("the file {} cannot be read: {error}", path.display()))
+            self.error(format!(
+                "the file {} cannot be read: {error}",
+                path.display()
+            ))
         })?;
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let text = text.strip_suffix('\r').unwrap_or(text);

@@ -47,19 +47,20 @@ pub(super) enum Verdict {
 
 impl Approve {
     pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
-        let body = AnswerBody { digest: self.plan, ..AnswerBody::default() };
+        let body = AnswerBody {
+            digest: self.plan,
+            ..AnswerBody::default()
+        };
         tell(server, &self.run, "approve", &body, json).await
     }
 }
 
 impl Why {
-    pub(super) async fn call(
-        self,
-        server: &Server,
-        verb: &str,
-        json: bool,
-    ) -> Result<(), Failure> {
-        let body = AnswerBody { reason: self.reason, ..AnswerBody::default() };
+    pub(super) async fn call(self, server: &Server, verb: &str, json: bool) -> Result<(), Failure> {
+        let body = AnswerBody {
+            reason: self.reason,
+            ..AnswerBody::default()
+        };
         tell(server, &self.run, verb, &body, json).await
     }
 }
@@ -67,7 +68,10 @@ impl Why {
 impl Decide {
     pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
         let happened = Some(matches!(self.verdict, Verdict::Happened));
-        let body = AnswerBody { happened, ..AnswerBody::default() };
+        let body = AnswerBody {
+            happened,
+            ..AnswerBody::default()
+        };
         tell(server, &self.run, "decide", &body, json).await
     }
 }
@@ -83,7 +87,11 @@ async fn tell(
     if json {
         return print_json(&view);
     }
-    println!("run {}: {}", view.run.id.short(), render::status(view.status));
+    println!(
+        "run {}: {}",
+        view.run.id.short(),
+        render::status(view.status)
+    );
     if let Some(todo) = render::what_to_do(&view) {
         println!("{todo}");
     }

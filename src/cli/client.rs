@@ -36,7 +36,10 @@ impl Server {
             .unix_socket(socket)
             .build()
             .map_err(|error| Failure::failed(error.to_string()))?;
-        Ok(Self { client, socket: socket.to_owned() })
+        Ok(Self {
+            client,
+            socket: socket.to_owned(),
+        })
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
@@ -83,7 +86,9 @@ impl Server {
         see: &mut impl FnMut(&RunView) -> bool,
         last: &mut Option<RunView>,
     ) -> Result<Option<RunView>, Failure> {
-        let response = self.send(self.client.get(url(&format!("runs/{run}/watch")))).await?;
+        let response = self
+            .send(self.client.get(url(&format!("runs/{run}/watch"))))
+            .await?;
         let response = self.fine(response).await?;
         let mut stream = response.bytes_stream();
         let mut buffer = Vec::new();
@@ -91,7 +96,9 @@ impl Server {
             buffer.extend_from_slice(&bytes);
             while let Some(end) = buffer.windows(2).position(|pair| pair == b"\n\n") {
                 let message: Vec<u8> = buffer.drain(..end + 2).collect();
-                let Some(view) = view_of(&message) else { continue };
+                let Some(view) = view_of(&message) else {
+                    continue;
+                };
                 let enough = see(&view) || view.run.ended.is_some();
                 *last = Some(view.clone());
                 if enough {
@@ -104,11 +111,20 @@ impl Server {
 
     async fn wait_for_return(&self) -> Result<(), Failure> {
         let back = async {
-            while self.client.get("http://purser/readyz").timeout(PATIENCE).send().await.is_err() {
+            while self
+                .client
+                .get("http://purser/readyz")
+                .timeout(PATIENCE)
+                .send()
+                .await
+                .is_err()
+            {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        tokio::time::timeout(RETURN, back).await.map_err(|_| self.no_server())
+        tokio::time::timeout(RETURN, back)
+            .await
+            .map_err(|_| self.no_server())
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
@@ -144,7 +160,10 @@ impl Server {
                     "invalid" => 2,
                     _ => 1,
                 };
-                Failure { code, message: problem.detail }
+                Failure {
+                    code,
+                    message: problem.detail,
+                }
             }
             Err(_) => Failure::failed(format!("Purser answered {status}: {body}")),
         })
@@ -176,6 +195,9 @@ fn url(path: &str) -> String {
 /// The view in a server-sent event; `None` for a comment that keeps the line open.
 fn view_of(message: &[u8]) -> Option<RunView> {
     let text = std::str::from_utf8(message).ok()?;
-    let data: String = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let data: String = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .collect();
     serde_json::from_str(&data).ok()
 }

@@ -14,8 +14,9 @@ use crate::http::types::{
     Accepted, AnswerBody, AskBody, CatalogEntry, CatalogView, RunRow, RunView,
 };
 
-const BUILT_IN: [&str; 8] =
-    ["help", "runs", "show", "watch", "approve", "reject", "cancel", "quit"];
+const BUILT_IN: [&str; 8] = [
+    "help", "runs", "show", "watch", "approve", "reject", "cancel", "quit",
+];
 
 /// Takes commands until end of input or `quit`. What goes wrong is said, and the prompt returns.
 ///
@@ -58,7 +59,9 @@ impl Console<'_> {
 
     async fn take(&mut self, line: &str) -> Result<(), Failure> {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let Some((first, rest)) = words.split_first() else { return Ok(()) };
+        let Some((first, rest)) = words.split_first() else {
+            return Ok(());
+        };
         let name = first.trim_start_matches('/');
         match (name, rest) {
             ("help", _) => {
@@ -87,8 +90,17 @@ impl Console<'_> {
     }
 
     async fn command(&mut self, name: &str, words: &[&str]) -> Result<(), Failure> {
-        let Some(entry) = self.catalog.commands.iter().find(|entry| entry.name == name) else {
-            let names = self.catalog.commands.iter().map(|entry| entry.name.as_str());
+        let Some(entry) = self
+            .catalog
+            .commands
+            .iter()
+            .find(|entry| entry.name == name)
+        else {
+            let names = self
+                .catalog
+                .commands
+                .iter()
+                .map(|entry| entry.name.as_str());
             let names: Vec<_> = names.chain(BUILT_IN).collect();
             return Err(Failure::usage(nearest::unknown("command", name, names)));
         };
@@ -123,10 +135,21 @@ impl Console<'_> {
             if let Some(todo) = render::what_to_do(&view) {
                 println!("{todo}");
             }
-            match self.prompt("Approve this plan? [yes/no/later] ").await.as_deref() {
+            match self
+                .prompt("Approve this plan? [yes/no/later] ")
+                .await
+                .as_deref()
+            {
                 Some("yes" | "y") => {
-                    let digest = view.run.approval.as_ref().map(|a| a.digest.short().to_owned());
-                    let body = AnswerBody { digest, ..AnswerBody::default() };
+                    let digest = view
+                        .run
+                        .approval
+                        .as_ref()
+                        .map(|a| a.digest.short().to_owned());
+                    let body = AnswerBody {
+                        digest,
+                        ..AnswerBody::default()
+                    };
                     let path = format!("runs/{run}/approve");
                     let _: RunView = self.server.post(&path, &body).await?;
                 }
@@ -138,9 +161,19 @@ impl Console<'_> {
 
     async fn answer(&mut self, run: &str, verb: &str, reason: &str) -> Result<(), Failure> {
         let reason = (!reason.is_empty()).then(|| reason.to_owned());
-        let body = AnswerBody { reason, ..AnswerBody::default() };
-        let view: RunView = self.server.post(&format!("runs/{run}/{verb}"), &body).await?;
-        println!("run {}: {}", view.run.id.short(), render::status(view.status));
+        let body = AnswerBody {
+            reason,
+            ..AnswerBody::default()
+        };
+        let view: RunView = self
+            .server
+            .post(&format!("runs/{run}/{verb}"), &body)
+            .await?;
+        println!(
+            "run {}: {}",
+            view.run.id.short(),
+            render::status(view.status)
+        );
         Ok(())
     }
 
@@ -170,7 +203,11 @@ impl Console<'_> {
 fn usage(entry: &CatalogEntry) -> String {
     let options = entry.inputs.iter().map(|(name, spec)| {
         let name = name.to_uppercase();
-        if spec.required { format!(" {name}") } else { format!(" [{name}]") }
+        if spec.required {
+            format!(" {name}")
+        } else {
+            format!(" [{name}]")
+        }
     });
     format!("{}{}", entry.name, options.collect::<String>())
 }
@@ -215,10 +252,21 @@ mod tests {
     #[test]
     fn words_are_options_in_their_order_or_by_name() {
         let wanted = json!({ "service": "web", "version": "v2" });
-        for words in [vec!["web", "v2"], vec!["version=v2", "web"], vec!["service=web", "v2"]] {
-            assert_eq!(Value::Object(options(&deploy(), &words).unwrap()), wanted, "{words:?}");
+        for words in [
+            vec!["web", "v2"],
+            vec!["version=v2", "web"],
+            vec!["service=web", "v2"],
+        ] {
+            assert_eq!(
+                Value::Object(options(&deploy(), &words).unwrap()),
+                wanted,
+                "{words:?}"
+            );
         }
         let failure = options(&deploy(), &["a", "b", "c", "d"]).unwrap_err();
-        assert_eq!(failure.message, "`d` is one too many: write deploy SERVICE VERSION [WAIT]");
+        assert_eq!(
+            failure.message,
+            "`d` is one too many: write deploy SERVICE VERSION [WAIT]"
+        );
     }
 }

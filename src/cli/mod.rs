@@ -23,7 +23,12 @@ pub use receipts::{Receipts, verify_file};
 #[command(name = "purser", version, arg_required_else_help = true)]
 pub struct Cli {
     /// The configuration.
-    #[arg(long, global = true, env = "PURSER_CONFIG", default_value = "/etc/purser/purser.toml")]
+    #[arg(
+        long,
+        global = true,
+        env = "PURSER_CONFIG",
+        default_value = "/etc/purser/purser.toml"
+    )]
     pub config: PathBuf,
     /// The server's socket, if it is not the one in the configuration.
     #[arg(long, global = true, env = "PURSER_SOCKET")]
@@ -83,7 +88,9 @@ impl Inputs {
                 Some((name, value)) if !name.is_empty() => {
                     Ok((name.to_owned(), serde_json::Value::from(value)))
                 }
-                _ => Err(Failure::usage(format!("`{input}` is no input: write NAME=VALUE"))),
+                _ => Err(Failure::usage(format!(
+                    "`{input}` is no input: write NAME=VALUE"
+                ))),
             })
             .collect()
     }
@@ -101,17 +108,26 @@ pub struct Failure {
 impl Failure {
     /// The command line, or what it names, makes no sense.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { code: 2, message: message.into() }
+        Self {
+            code: 2,
+            message: message.into(),
+        }
     }
 
     /// It failed.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { code: 1, message: message.into() }
+        Self {
+            code: 1,
+            message: message.into(),
+        }
     }
 
     /// Everything has been said.
     fn silent(code: u8) -> Self {
-        Self { code, message: String::new() }
+        Self {
+            code,
+            message: String::new(),
+        }
     }
 
     /// Says what there is to say, and turns into the exit code.
@@ -147,9 +163,7 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
             );
             Ok(())
         }
-        Command::Up | Command::Lint => {
-            Err(Failure::usage("this command is not for a server"))
-        }
+        Command::Up | Command::Lint => Err(Failure::usage("this command is not for a server")),
     }
 }
 

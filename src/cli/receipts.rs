@@ -44,8 +44,7 @@ impl Receipts {
     pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
         match self {
             Self::List { limit } => {
-                let receipts: Vec<Receipt> =
-                    server.get(&format!("receipts?limit={limit}")).await?;
+                let receipts: Vec<Receipt> = server.get(&format!("receipts?limit={limit}")).await?;
                 if json {
                     return print_json(&receipts);
                 }
@@ -91,7 +90,9 @@ pub fn verify_file(path: &std::path::Path, key: Option<&str>, json: bool) -> Res
         let line = line.map_err(|error| failed(error.to_string()))?;
         let receipt: Receipt = serde_json::from_str(&line)
             .map_err(|error| failed(format!("line {} is no receipt: {error}", n + 2)))?;
-        chain.next(&receipt, &key).map_err(|broken| failed(broken.to_string()))?;
+        chain
+            .next(&receipt, &key)
+            .map_err(|broken| failed(broken.to_string()))?;
     }
     tell_verified(&chain, &key_text, json)
 }
@@ -109,18 +110,25 @@ async fn verify_server(server: &Server, key: Option<String>, json: bool) -> Resu
             return tell_verified(&chain, &key_text, json);
         }
         for receipt in &page {
-            chain.next(receipt, &key).map_err(|broken| Failure::failed(broken.to_string()))?;
+            chain
+                .next(receipt, &key)
+                .map_err(|broken| Failure::failed(broken.to_string()))?;
         }
     }
 }
 
 async fn export(server: &Server) -> Result<(), Failure> {
     let key: KeyView = server.get("receipts/key").await?;
-    print_json(&ReceiptsHeader { format: crate::domain::receipt::FORMAT, key: key.key })?;
+    print_json(&ReceiptsHeader {
+        format: crate::domain::receipt::FORMAT,
+        key: key.key,
+    })?;
     let mut after = 0;
     loop {
         let page: Vec<Receipt> = server.get(&format!("receipts?after={after}")).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
         after = last.seq;
         page.iter().try_for_each(print_json)?;
     }
@@ -195,7 +203,10 @@ fn show(receipt: &Receipt) -> String {
     let content = &receipt.content;
     let mut lines = vec![
         format!("receipt {}: {about}: {result}", receipt.seq),
-        format!("asked by {} ({}), over at {}", content.by, content.by.through, content.at),
+        format!(
+            "asked by {} ({}), over at {}",
+            content.by, content.by.through, content.at
+        ),
         text(receipt, &content.summary),
     ];
     if let Subject::Run(facts) = &content.subject {
@@ -206,9 +217,16 @@ fn show(receipt: &Receipt) -> String {
             lines.push(format!("plan {plan} approved by {}", by.join(", ")));
         }
         for step in &facts.steps {
-            let action = step.action.as_ref().map(ToString::to_string).unwrap_or_default();
-            let proof =
-                step.proof.as_ref().map(|p| format!(", proof: {p}")).unwrap_or_default();
+            let action = step
+                .action
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let proof = step
+                .proof
+                .as_ref()
+                .map(|p| format!(", proof: {p}"))
+                .unwrap_or_default();
             let status = serde_json::json!(step.status);
             lines.push(format!(
                 "step {}: {action}: {}{proof}",
@@ -216,9 +234,16 @@ fn show(receipt: &Receipt) -> String {
                 status.as_str().unwrap_or_default()
             ));
             for effect in &step.effects {
-                lines.push(format!("  {} {}: {}", effect.started_at, effect.effect, effect.status));
+                lines.push(format!(
+                    "  {} {}: {}",
+                    effect.started_at, effect.effect, effect.status
+                ));
             }
-            let texts = [("output", &step.output), ("failure", &step.failure), ("left", &step.left)];
+            let texts = [
+                ("output", &step.output),
+                ("failure", &step.failure),
+                ("left", &step.left),
+            ];
             for (name, commitment) in texts {
                 if let Some(commitment) = commitment {
                     lines.push(format!("  {name} {}", text(receipt, commitment)));

@@ -54,7 +54,10 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
         }
         flat.chars().take(WIDEST - 1).chain(['…']).collect()
     };
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(cut).collect()).collect();
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(cut).collect())
+        .collect();
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column).map(|cell| cell.chars().count()))
@@ -64,12 +67,18 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     };
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let line = |cells: Vec<&str>| {
-        let padded: Vec<String> =
-            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
         padded.join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(headings.to_vec())];
-    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    lines.extend(
+        rows.iter()
+            .map(|row| line(row.iter().map(String::as_str).collect())),
+    );
     lines.join("\n")
 }
 
@@ -91,14 +100,21 @@ pub(super) fn runs(rows: &[RunRow]) -> String {
             ]
         })
         .collect();
-    table(&["RUN", "WORKFLOW", "STATUS", "BY", "ASKED AT", "SUMMARY"], &cells)
+    table(
+        &["RUN", "WORKFLOW", "STATUS", "BY", "ASKED AT", "SUMMARY"],
+        &cells,
+    )
 }
 
 /// A whole plan.
 pub(super) fn workflow_plan(plan: &WorkflowPlan) -> String {
     let mut lines = Vec::new();
     for step in &plan.steps {
-        let system = step.system.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
+        let system = step
+            .system
+            .as_ref()
+            .map(|name| format!(" on {name}"))
+            .unwrap_or_default();
         let head = format!("{}: {}{system}", step.step, step.action);
         match &step.outlook {
             Outlook::Reads => lines.push(format!("{head}: only reads")),
@@ -133,8 +149,16 @@ pub(super) fn plan(plan: &Plan) -> String {
 
 /// What the terminal says about a step; `None` while there is nothing to say.
 pub(super) fn step_line(id: &StepId, state: &StepState) -> Option<String> {
-    let what = state.action.as_ref().map(ToString::to_string).unwrap_or_default();
-    let system = state.system.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
+    let what = state
+        .action
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let system = state
+        .system
+        .as_ref()
+        .map(|name| format!(" on {name}"))
+        .unwrap_or_default();
     let took = match (state.attempt_at, state.ended_at) {
         (Some(from), Some(to)) => format!(" in {}", duration(to.since(from))),
         _ => String::new(),
@@ -148,7 +172,10 @@ pub(super) fn step_line(id: &StepId, state: &StepState) -> Option<String> {
         StepStatus::Running => format!("… {id}: {what}{system}"),
         StepStatus::Waiting => match (&state.question, state.retry_at) {
             (Some(question), _) => {
-                format!("? {id}: did `{}` happen? {}", question.effect, question.known)
+                format!(
+                    "? {id}: did `{}` happen? {}",
+                    question.effect, question.known
+                )
             }
             (None, Some(at)) => format!("! {id}: {}; again at {at}", failure()),
             (None, None) => format!("! {id}: waits"),
@@ -167,14 +194,27 @@ fn message(failure: Option<&Failure>) -> &str {
 /// The last line of a run. A failure of a step was said when it happened, and is not said again.
 pub(super) fn ending(run: &RunState) -> Option<String> {
     let ended = run.ended.as_ref()?;
-    let mark = if ended.state == FinalState::Succeeded { "✓" } else { "✗" };
+    let mark = if ended.state == FinalState::Succeeded {
+        "✓"
+    } else {
+        "✗"
+    };
     let took = duration(ended.at.since(run.requested_at));
     let was_said = ended.state != FinalState::Stuck
         && run.stop.is_none()
-        && run.steps.values().any(|step| step.status == StepStatus::Failed);
-    let text =
-        if was_said { ended.summary.now.clone() } else { ended.summary.to_string() };
-    Some(format!("{mark} {} after {took}: {text}", final_state(ended.state)))
+        && run
+            .steps
+            .values()
+            .any(|step| step.status == StepStatus::Failed);
+    let text = if was_said {
+        ended.summary.now.clone()
+    } else {
+        ended.summary.to_string()
+    };
+    Some(format!(
+        "{mark} {} after {took}: {text}",
+        final_state(ended.state)
+    ))
 }
 
 /// What a person can do about a run that waits for one.
@@ -183,11 +223,24 @@ pub(super) fn what_to_do(view: &RunView) -> Option<String> {
     match view.status {
         RunStatus::Waiting(WaitingFor::Approval) => {
             let open = view.run.approval.as_ref()?;
-            let by: Vec<String> = view.run.request.approval.iter().map(|policy| {
-                let who = crate::domain::person::one_of(&policy.by);
-                let other = if policy.not_requester { ", not who asked" } else { "" };
-                format!("{} × {who}{other}", open.missing(policy, &view.run.request.by.person))
-            }).collect();
+            let by: Vec<String> = view
+                .run
+                .request
+                .approval
+                .iter()
+                .map(|policy| {
+                    let who = crate::domain::person::one_of(&policy.by);
+                    let other = if policy.not_requester {
+                        ", not who asked"
+                    } else {
+                        ""
+                    };
+                    format!(
+                        "{} × {who}{other}",
+                        open.missing(policy, &view.run.request.by.person)
+                    )
+                })
+                .collect();
             Some(format!(
                 "waits for approval ({}) until {}: purser approve {run} --plan {}",
                 by.join("; "),
@@ -207,8 +260,16 @@ pub(super) fn what_to_do(view: &RunView) -> Option<String> {
 pub(super) fn run(view: &RunView) -> String {
     let run = &view.run;
     let mut lines = vec![
-        format!("run {} of {}: {}", run.id, run.request.workflow, status(view.status)),
-        format!("asked by {} ({}) at {}", run.request.by, run.request.by.through, run.requested_at),
+        format!(
+            "run {} of {}: {}",
+            run.id,
+            run.request.workflow,
+            status(view.status)
+        ),
+        format!(
+            "asked by {} ({}) at {}",
+            run.request.by, run.request.by.through, run.requested_at
+        ),
     ];
     if let Value::Object(inputs) = &run.request.inputs {
         let given: Vec<String> = inputs
@@ -221,10 +282,22 @@ pub(super) fn run(view: &RunView) -> String {
         }
     }
     if let Some(approval) = run.approval.as_ref().filter(|a| !a.approved_by.is_empty()) {
-        let names: Vec<_> = approval.approved_by.iter().map(ToString::to_string).collect();
-        lines.push(format!("plan {} approved by {}", approval.digest.short(), names.join(", ")));
+        let names: Vec<_> = approval
+            .approved_by
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        lines.push(format!(
+            "plan {} approved by {}",
+            approval.digest.short(),
+            names.join(", ")
+        ));
     }
-    lines.extend(run.voided.iter().map(|why| format!("an approval was void: {why}")));
+    lines.extend(
+        run.voided
+            .iter()
+            .map(|why| format!("an approval was void: {why}")),
+    );
     for (id, state) in &run.steps {
         lines.extend(step_line(id, state));
         lines.extend(effects(state));
@@ -235,7 +308,11 @@ pub(super) fn run(view: &RunView) -> String {
             lines.push(format!("    left as it is: {left}"));
         }
     }
-    lines.extend(view.progress.clone().map(|progress| format!("now: {progress}")));
+    lines.extend(
+        view.progress
+            .clone()
+            .map(|progress| format!("now: {progress}")),
+    );
     lines.extend(ending(run));
     if let (None, Some(plan)) = (&run.ended, &run.plan)
         && run.approval_is_open()
@@ -298,7 +375,10 @@ fn objects(items: &[Value]) -> String {
     let rows: Vec<Vec<String>> = items
         .iter()
         .map(|item| {
-            columns.iter().map(|name| item.get(*name).map(short_value).unwrap_or_default()).collect()
+            columns
+                .iter()
+                .map(|name| item.get(*name).map(short_value).unwrap_or_default())
+                .collect()
         })
         .collect();
     table(&columns, &rows)
@@ -314,5 +394,8 @@ fn short_value(value: &Value) -> String {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| format!("    {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

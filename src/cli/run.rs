@@ -96,7 +96,10 @@ pub(super) fn tell_end(view: &RunView) {
 }
 
 fn waits_for_person(view: &RunView) -> bool {
-    matches!(view.status, RunStatus::Waiting(WaitingFor::Approval | WaitingFor::Decision))
+    matches!(
+        view.status,
+        RunStatus::Waiting(WaitingFor::Approval | WaitingFor::Decision)
+    )
 }
 
 /// 0 done, 3 waiting for a person, 1 anything else.
@@ -122,13 +125,23 @@ impl Printer {
     pub(super) fn show(&mut self, view: &RunView) {
         if !std::mem::replace(&mut self.begun, true) {
             let run = &view.run;
-            println!("run {} of {}, asked by {}", run.id.short(), run.request.workflow, run.request.by);
+            println!(
+                "run {} of {}, asked by {}",
+                run.id.short(),
+                run.request.workflow,
+                run.request.by
+            );
         }
         for why in view.run.voided.iter().skip(self.voided) {
             println!("! the approval is void: {why}");
         }
         self.voided = view.run.voided.len();
-        if let Some(plan) = view.run.plan.as_ref().filter(|_| view.run.approval_is_open()) {
+        if let Some(plan) = view
+            .run
+            .plan
+            .as_ref()
+            .filter(|_| view.run.approval_is_open())
+        {
             let text = render::workflow_plan(plan);
             if self.plan.as_ref() != Some(&text) {
                 println!("{text}");
@@ -136,13 +149,19 @@ impl Printer {
             }
         }
         for (id, state) in &view.run.steps {
-            let Some(line) = render::step_line(id, state) else { continue };
+            let Some(line) = render::step_line(id, state) else {
+                continue;
+            };
             if self.steps.get(id) != Some(&line) {
                 println!("{line}");
                 self.steps.insert(id.clone(), line);
             }
         }
-        if let Some(progress) = view.progress.as_ref().filter(|p| self.progress.as_ref() != Some(p)) {
+        if let Some(progress) = view
+            .progress
+            .as_ref()
+            .filter(|p| self.progress.as_ref() != Some(p))
+        {
             println!("  {progress}");
             self.progress = Some(progress.clone());
         }

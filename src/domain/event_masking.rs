@@ -1,8 +1,8 @@
 //! Masks secrets in the free texts of an event; names, states and keys stay as they are, so that
 //! a password that happens to be a word of ours cannot garble the log.
 
-use super::event::{Event, Failure, Requested};
 use super::effect::Question;
+use super::event::{Event, Failure, Requested};
 use super::outcome::Summary;
 use super::redact::Redactor;
 
@@ -11,53 +11,113 @@ impl Event {
     #[must_use]
     pub fn masked(self, redactor: &Redactor) -> Self {
         let text = |text: String| redactor.text(&text);
-        let failure = |failure: Failure| Failure { message: text(failure.message), ..failure };
+        let failure = |failure: Failure| Failure {
+            message: text(failure.message),
+            ..failure
+        };
         match self {
             Self::Requested(request) => Self::Requested(Box::new(Requested {
                 inputs: redactor.json(request.inputs.clone()),
                 concurrency: request.concurrency.clone().map(text),
                 ..*request
             })),
-            Self::Planned { plan } => Self::Planned { plan: plan.masked(redactor) },
-            Self::PlanFailed { failure: why } => Self::PlanFailed { failure: failure(why) },
-            Self::Rejected { by, reason } => Self::Rejected { by, reason: reason.map(text) },
-            Self::ApprovalVoided { step, why } => Self::ApprovalVoided { step, why: text(why) },
-            Self::StepStarted { step, attempt, action, system, input } => {
-                Self::StepStarted { step, attempt, action, system, input: redactor.json(input) }
-            }
-            Self::StepPlanned { step, plan } => {
-                Self::StepPlanned { step, plan: plan.masked(redactor) }
-            }
-            Self::Recorded { step, name, value } => {
-                Self::Recorded { step, name, value: redactor.json(value) }
-            }
-            Self::EffectDone { step, effect, result, told_by } => {
-                Self::EffectDone { step, effect, result: redactor.json(result), told_by }
-            }
-            Self::EffectFailed { step, effect, error, told_by } => {
-                Self::EffectFailed { step, effect, error: text(error), told_by }
-            }
+            Self::Planned { plan } => Self::Planned {
+                plan: plan.masked(redactor),
+            },
+            Self::PlanFailed { failure: why } => Self::PlanFailed {
+                failure: failure(why),
+            },
+            Self::Rejected { by, reason } => Self::Rejected {
+                by,
+                reason: reason.map(text),
+            },
+            Self::ApprovalVoided { step, why } => Self::ApprovalVoided {
+                step,
+                why: text(why),
+            },
+            Self::StepStarted {
+                step,
+                attempt,
+                action,
+                system,
+                input,
+            } => Self::StepStarted {
+                step,
+                attempt,
+                action,
+                system,
+                input: redactor.json(input),
+            },
+            Self::StepPlanned { step, plan } => Self::StepPlanned {
+                step,
+                plan: plan.masked(redactor),
+            },
+            Self::Recorded { step, name, value } => Self::Recorded {
+                step,
+                name,
+                value: redactor.json(value),
+            },
+            Self::EffectDone {
+                step,
+                effect,
+                result,
+                told_by,
+            } => Self::EffectDone {
+                step,
+                effect,
+                result: redactor.json(result),
+                told_by,
+            },
+            Self::EffectFailed {
+                step,
+                effect,
+                error,
+                told_by,
+            } => Self::EffectFailed {
+                step,
+                effect,
+                error: text(error),
+                told_by,
+            },
             Self::Parked { step, question } => {
-                let question = Question { known: text(question.known), ..question };
+                let question = Question {
+                    known: text(question.known),
+                    ..question
+                };
                 Self::Parked { step, question }
             }
-            Self::StepSucceeded { step, output } => {
-                Self::StepSucceeded { step, output: redactor.json(output) }
-            }
-            Self::AttemptFailed { step, failure: why, retry_at } => {
-                Self::AttemptFailed { step, failure: failure(why), retry_at }
-            }
-            Self::StepUndone { step, left } => Self::StepUndone { step, left: left.map(text) },
-            Self::StepUndoFailed { step, failure: why } => {
-                Self::StepUndoFailed { step, failure: failure(why) }
-            }
-            Self::CancelRequested { by, reason } => {
-                Self::CancelRequested { by, reason: reason.map(text) }
-            }
-            Self::Finished { state, summary } => {
-                let summary = Summary { cause: summary.cause.map(text), now: text(summary.now) };
-                Self::Finished { state, summary }
+            Self::StepSucceeded { step, output } => Self::StepSucceeded {
+                step,
+                output: redactor.json(output),
             },
+            Self::AttemptFailed {
+                step,
+                failure: why,
+                retry_at,
+            } => Self::AttemptFailed {
+                step,
+                failure: failure(why),
+                retry_at,
+            },
+            Self::StepUndone { step, left } => Self::StepUndone {
+                step,
+                left: left.map(text),
+            },
+            Self::StepUndoFailed { step, failure: why } => Self::StepUndoFailed {
+                step,
+                failure: failure(why),
+            },
+            Self::CancelRequested { by, reason } => Self::CancelRequested {
+                by,
+                reason: reason.map(text),
+            },
+            Self::Finished { state, summary } => {
+                let summary = Summary {
+                    cause: summary.cause.map(text),
+                    now: text(summary.now),
+                };
+                Self::Finished { state, summary }
+            }
             plain @ (Self::Started
             | Self::ApprovalRequested { .. }
             | Self::Approved { .. }

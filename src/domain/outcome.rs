@@ -22,7 +22,10 @@ pub struct Summary {
 
 impl Summary {
     fn of_failure(cause: impl Into<String>, now: impl Into<String>) -> Self {
-        Self { cause: Some(cause.into()), now: now.into() }
+        Self {
+            cause: Some(cause.into()),
+            now: now.into(),
+        }
     }
 }
 
@@ -42,7 +45,9 @@ pub fn of(definition: &Workflow, run: &RunState) -> Event {
         .iter()
         .filter_map(|step| run.steps.get(&step.id).map(|state| (&step.id, state)))
         .collect();
-    let failed = steps.iter().find(|(_, state)| state.status == StepStatus::Failed);
+    let failed = steps
+        .iter()
+        .find(|(_, state)| state.status == StepStatus::Failed);
     let stuck = steps.iter().find(|(_, state)| state.undo_failure.is_some());
     let after = Aftermath::of(&steps);
     let (state, summary) = if let Some((id, state)) = stuck {
@@ -50,11 +55,23 @@ pub fn of(definition: &Workflow, run: &RunState) -> Event {
     } else if let Some(stop) = &run.stop {
         stopped(stop, &after)
     } else if let Some((id, state)) = failed {
-        let why = state.failure.as_ref().map_or("", |failure| &failure.message);
+        let why = state
+            .failure
+            .as_ref()
+            .map_or("", |failure| &failure.message);
         let cause = format!("step `{id}` failed: {}", headline(why));
-        (after.state_of_failure(), Summary::of_failure(cause, after.sentence()))
+        (
+            after.state_of_failure(),
+            Summary::of_failure(cause, after.sentence()),
+        )
     } else {
-        (FinalState::Succeeded, Summary { cause: None, now: succeeded(&steps) })
+        (
+            FinalState::Succeeded,
+            Summary {
+                cause: None,
+                now: succeeded(&steps),
+            },
+        )
     };
     Event::Finished { state, summary }
 }
@@ -107,19 +124,28 @@ impl Aftermath {
 
 fn stopped(stop: &Stop, after: &Aftermath) -> (FinalState, Summary) {
     let because = |reason: &Option<String>| {
-        reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
+        reason
+            .as_ref()
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default()
     };
     let (state, cause) = match stop {
-        Stop::Cancelled { by, reason } => {
-            (FinalState::Cancelled, format!("cancelled by {by}{}", because(reason)))
-        }
-        Stop::Rejected { by, reason } => {
-            (FinalState::Cancelled, format!("rejected by {by}{}", because(reason)))
-        }
-        Stop::NotApproved => (FinalState::Cancelled, "nobody approved it in time".to_owned()),
-        Stop::TimedOut => {
-            (after.state_of_failure(), "it was out of time and was stopped".to_owned())
-        }
+        Stop::Cancelled { by, reason } => (
+            FinalState::Cancelled,
+            format!("cancelled by {by}{}", because(reason)),
+        ),
+        Stop::Rejected { by, reason } => (
+            FinalState::Cancelled,
+            format!("rejected by {by}{}", because(reason)),
+        ),
+        Stop::NotApproved => (
+            FinalState::Cancelled,
+            "nobody approved it in time".to_owned(),
+        ),
+        Stop::TimedOut => (
+            after.state_of_failure(),
+            "it was out of time and was stopped".to_owned(),
+        ),
         Stop::NoPlan { failure } => {
             let why = headline(&failure.message);
             (FinalState::Failed, format!("no plan could be made: {why}"))
@@ -131,10 +157,19 @@ fn stopped(stop: &Stop, after: &Aftermath) -> (FinalState, Summary) {
 fn stuck_summary(run: &RunState, id: &StepId, state: &StepState, after: &Aftermath) -> Summary {
     let first = run.steps.values().find_map(|step| step.failure.as_ref());
     let cause = first.map_or("it was stopped", |failure| headline(&failure.message));
-    let undo = state.undo_failure.as_ref().map_or("", |failure| headline(&failure.message));
+    let undo = state
+        .undo_failure
+        .as_ref()
+        .map_or("", |failure| headline(&failure.message));
     Summary::of_failure(
-        format!("{}; then taking back step `{id}` failed too: {undo}", unstopped(cause)),
-        format!("{} A human is needed; Purser touches nothing more.", after.sentence()),
+        format!(
+            "{}; then taking back step `{id}` failed too: {undo}",
+            unstopped(cause)
+        ),
+        format!(
+            "{} A human is needed; Purser touches nothing more.",
+            after.sentence()
+        ),
     )
 }
 
@@ -170,5 +205,9 @@ fn unstopped(text: &str) -> &str {
 /// With a full stop at its end, unless it ends in its own way.
 fn sentence(text: &str) -> String {
     let text = text.trim_end();
-    if text.ends_with(['.', '?', '!']) { text.to_owned() } else { format!("{text}.") }
+    if text.ends_with(['.', '?', '!']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
 }

@@ -56,10 +56,16 @@ impl People {
     pub fn by_uid(&self, uid: u32) -> Actor {
         let through = format!("uid {uid}");
         match self.0.iter().find(|person| person.uid == Some(uid)) {
-            Some(person) => {
-                Actor { person: person.name.clone(), roles: person.roles.clone(), through }
-            }
-            None => Actor { person: PersonName::from(through.as_str()), roles: vec![], through },
+            Some(person) => Actor {
+                person: person.name.clone(),
+                roles: person.roles.clone(),
+                through,
+            },
+            None => Actor {
+                person: PersonName::from(through.as_str()),
+                roles: vec![],
+                through,
+            },
         }
     }
 }

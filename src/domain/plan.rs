@@ -98,7 +98,10 @@ impl Plan {
             preconditions: self
                 .preconditions
                 .into_iter()
-                .map(|fact| Precondition { subject: text(fact.subject), is: text(fact.is) })
+                .map(|fact| Precondition {
+                    subject: text(fact.subject),
+                    is: text(fact.is),
+                })
                 .collect(),
             changes: self
                 .changes
@@ -174,7 +177,10 @@ impl WorkflowPlan {
             steps: self
                 .steps
                 .into_iter()
-                .map(|step| StepPlan { outlook: outlook(step.outlook), ..step })
+                .map(|step| StepPlan {
+                    outlook: outlook(step.outlook),
+                    ..step
+                })
                 .collect(),
         }
     }

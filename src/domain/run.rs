@@ -282,7 +282,11 @@ impl RunState {
         match &logged.event {
             Event::Started => self.started_at = Some(at),
             Event::Planned { plan } => self.plan = Some(plan.clone()),
-            Event::PlanFailed { failure } => self.stop = Some(Stop::NoPlan { failure: failure.clone() }),
+            Event::PlanFailed { failure } => {
+                self.stop = Some(Stop::NoPlan {
+                    failure: failure.clone(),
+                })
+            }
             Event::ApprovalRequested { digest, expires_at } => {
                 self.approval = Some(ApprovalRequest {
                     digest: digest.clone(),

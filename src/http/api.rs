@@ -89,7 +89,12 @@ fn invocation(by: Actor, body: AskBody) -> Result<Invocation, Problem> {
         (None, Some(command)) => Ask::Command(command),
         _ => return Err(invalid("give exactly one of `workflow` and `command`")),
     };
-    Ok(Invocation { by, ask, inputs: body.inputs, idempotency_key: body.idempotency_key })
+    Ok(Invocation {
+        by,
+        ask,
+        inputs: body.inputs,
+        idempotency_key: body.idempotency_key,
+    })
 }
 
 async fn start(
@@ -114,7 +119,9 @@ async fn runs(
     Caller(by): Caller,
     Query(query): Query<Limit>,
 ) -> Answer<Vec<RunRow>> {
-    Ok(Json(shared.service.runs(&by, query.limit.unwrap_or(20)).await?))
+    Ok(Json(
+        shared.service.runs(&by, query.limit.unwrap_or(20)).await?,
+    ))
 }
 
 async fn show(
@@ -134,7 +141,10 @@ async fn lines(
 ) -> Answer<LinesView> {
     let run = shared.service.find_run(&run).await?;
     let step = StepId::from(step);
-    let lines = shared.service.lines(&by, run, &step, query.limit.unwrap_or(20)).await?;
+    let lines = shared
+        .service
+        .lines(&by, run, &step, query.limit.unwrap_or(20))
+        .await?;
     Ok(Json(LinesView { lines }))
 }
 
@@ -148,7 +158,14 @@ async fn watch(
     let run = shared.service.find_run(&run).await?;
     let changes = shared.service.changes();
     let first = shared.service.show(&by, run).await?;
-    let watch = Watch { shared, by, run, changes, last: None, next: Some(first) };
+    let watch = Watch {
+        shared,
+        by,
+        run,
+        changes,
+        last: None,
+        next: Some(first),
+    };
     Ok(Sse::new(futures_util::stream::unfold(watch, Watch::step)))
 }
 
@@ -163,7 +180,11 @@ struct Watch {
 
 impl Watch {
     async fn step(mut self) -> Option<(Result<SseEvent, Infallible>, Self)> {
-        if self.last.as_ref().is_some_and(|view| view.run.ended.is_some()) {
+        if self
+            .last
+            .as_ref()
+            .is_some_and(|view| view.run.ended.is_some())
+        {
             return None;
         }
         let view = match self.next.take() {
@@ -202,7 +223,10 @@ async fn approve(
     Body(body): Body<AnswerBody>,
 ) -> Answer<RunView> {
     let run = shared.service.find_run(&run).await?;
-    shared.service.approve(&by, run, body.digest.as_deref()).await?;
+    shared
+        .service
+        .approve(&by, run, body.digest.as_deref())
+        .await?;
     Ok(Json(shared.service.show(&by, run).await?))
 }
 
@@ -251,7 +275,12 @@ async fn receipts(
 ) -> Answer<Vec<Receipt>> {
     Ok(Json(match query.after {
         Some(after) => shared.service.receipts_after(&by, after).await?,
-        None => shared.service.receipts(&by, query.limit.unwrap_or(20)).await?,
+        None => {
+            shared
+                .service
+                .receipts(&by, query.limit.unwrap_or(20))
+                .await?
+        }
     }))
 }
 
@@ -264,8 +293,13 @@ async fn receipt(
 }
 
 async fn key(State(shared): State<Shared>, Caller(by): Caller) -> Answer<KeyView> {
-    shared.service.known(&by, "read the key of receipts").await?;
-    Ok(Json(KeyView { key: hex::encode(shared.service.receipts_key().as_bytes()) }))
+    shared
+        .service
+        .known(&by, "read the key of receipts")
+        .await?;
+    Ok(Json(KeyView {
+        key: hex::encode(shared.service.receipts_key().as_bytes()),
+    }))
 }
 
 async fn catalog(State(shared): State<Shared>, Caller(by): Caller) -> Answer<CatalogView> {

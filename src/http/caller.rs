@@ -17,7 +17,13 @@ pub(super) struct Peer(Option<u32>);
 
 impl Connected<IncomingStream<'_, UnixListener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        Self(stream.io().peer_cred().ok().map(|credentials| credentials.uid()))
+        Self(
+            stream
+                .io()
+                .peer_cred()
+                .ok()
+                .map(|credentials| credentials.uid()),
+        )
     }
 }
 
@@ -28,7 +34,10 @@ impl FromRequestParts<Shared> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Problem> {
-        let peer = parts.extensions.get::<ConnectInfo<Peer>>().and_then(|info| info.0.0);
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<Peer>>()
+            .and_then(|info| info.0.0);
         match peer {
             Some(uid) => Ok(Self(shared.service.people().by_uid(uid))),
             None => Err(Problem::from(ServiceError::Refused(

@@ -45,7 +45,10 @@ pub struct SocketError {
 /// # Errors
 /// The folder is missing or not ours, or something that is no socket stands there.
 pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, SocketError> {
-    let failed = |message: String| SocketError { path: path.display().to_string(), message };
+    let failed = |message: String| SocketError {
+        path: path.display().to_string(),
+        message,
+    };
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
         std::fs::create_dir_all(folder)
             .and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(0o755)))
@@ -79,7 +82,10 @@ pub async fn serve(
     service: Arc<Service>,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
-    let shared = Shared { service, shutdown: shutdown.clone() };
+    let shared = Shared {
+        service,
+        shutdown: shutdown.clone(),
+    };
     let app = Router::new()
         .merge(api::routes())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))

@@ -29,6 +29,11 @@ impl IntoResponse for Problem {
             detail: self.0.to_string(),
         };
         let body = serde_json::json!(details).to_string();
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+        (
+            status,
+            [(header::CONTENT_TYPE, "application/problem+json")],
+            body,
+        )
+            .into_response()
     }
 }

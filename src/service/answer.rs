@@ -43,12 +43,21 @@ impl Service {
                     run.short()
                 )));
             }
-            if open.approved_by.iter().any(|actor| actor.person == by.person) {
-                return Err(Answer::conflict(format!("{by} has already approved this plan")));
+            if open
+                .approved_by
+                .iter()
+                .any(|actor| actor.person == by.person)
+            {
+                return Err(Answer::conflict(format!(
+                    "{by} has already approved this plan"
+                )));
             }
             may_approve(by, &state.request.approval, &state.request.by.person)
                 .map_err(|refusal| Answer::refused(refusal.0))?;
-            Ok(Event::Approved { by: by.clone(), digest: open.digest.clone() })
+            Ok(Event::Approved {
+                by: by.clone(),
+                digest: open.digest.clone(),
+            })
         })
         .await
         .or_refuse(self, by, &asked)
@@ -59,12 +68,7 @@ impl Service {
     ///
     /// # Errors
     /// The run asks for nothing, or the person may neither approve nor start it.
-    pub async fn reject(
-        &self,
-        by: &Actor,
-        run: RunId,
-        reason: Option<String>,
-    ) -> Result<RunState> {
+    pub async fn reject(&self, by: &Actor, run: RunId, reason: Option<String>) -> Result<RunState> {
         let asked = format!("reject {run}");
         let reason = reason.map(|reason| self.parts.redactor.text(&reason));
         self.answer(run, |state, definition| {
@@ -73,10 +77,17 @@ impl Service {
             may_approve(by, &state.request.approval, &state.request.by.person)
                 .or_else(|refusal| {
                     let may = may_start(by, definition, &state.request.environments);
-                    if is_requester || may.is_ok() { Ok(()) } else { Err(refusal) }
+                    if is_requester || may.is_ok() {
+                        Ok(())
+                    } else {
+                        Err(refusal)
+                    }
                 })
                 .map_err(|refusal| Answer::refused(refusal.0))?;
-            Ok(Event::Rejected { by: by.clone(), reason: reason.clone() })
+            Ok(Event::Rejected {
+                by: by.clone(),
+                reason: reason.clone(),
+            })
         })
         .await
         .or_refuse(self, by, &asked)
@@ -88,18 +99,16 @@ impl Service {
     /// # Errors
     /// The run has ended, is past the point up to which it can be taken back, or the person may
     /// not.
-    pub async fn cancel(
-        &self,
-        by: &Actor,
-        run: RunId,
-        reason: Option<String>,
-    ) -> Result<RunState> {
+    pub async fn cancel(&self, by: &Actor, run: RunId, reason: Option<String>) -> Result<RunState> {
         let asked = format!("cancel {run}");
         let reason = reason.map(|reason| self.parts.redactor.text(&reason));
         self.answer(run, |state, definition| {
             may_touch(by, state, definition)?;
             if state.stop.is_some() {
-                return Err(Answer::conflict(format!("run {} is being stopped already", run.short())));
+                return Err(Answer::conflict(format!(
+                    "run {} is being stopped already",
+                    run.short()
+                )));
             }
             if let Some((step, effect)) = self.past_undo(state) {
                 return Err(Answer::conflict(format!(
@@ -108,7 +117,10 @@ impl Service {
                     run.short()
                 )));
             }
-            Ok(Event::CancelRequested { by: by.clone(), reason: reason.clone() })
+            Ok(Event::CancelRequested {
+                by: by.clone(),
+                reason: reason.clone(),
+            })
         })
         .await
         .or_refuse(self, by, &asked)
@@ -128,12 +140,20 @@ impl Service {
             })?;
             let told_by = Some(by.clone());
             Ok(match verdict {
-                Verdict::Happened => {
-                    Event::EffectDone { step, effect, result: serde_json::Value::Null, told_by }
-                }
+                Verdict::Happened => Event::EffectDone {
+                    step,
+                    effect,
+                    result: serde_json::Value::Null,
+                    told_by,
+                },
                 Verdict::DidNot => {
                     let error = format!("{by} says that it did not happen");
-                    Event::EffectFailed { step, effect, error, told_by }
+                    Event::EffectFailed {
+                        step,
+                        effect,
+                        error,
+                        told_by,
+                    }
                 }
             })
         })
@@ -152,11 +172,18 @@ impl Service {
         for _ in 0..TRIES {
             let state = log.state().await.map_err(ServiceError::from)?;
             let event = judge(&state, &definition)?;
-            if log.append_if_at(state.seq, event).await.map_err(ServiceError::from)? {
+            if log
+                .append_if_at(state.seq, event)
+                .await
+                .map_err(ServiceError::from)?
+            {
                 return Ok(log.state().await.map_err(ServiceError::from)?);
             }
         }
-        Err(Answer::conflict(format!("run {} moves too fast: try again", run.short())))
+        Err(Answer::conflict(format!(
+            "run {} moves too fast: try again",
+            run.short()
+        )))
     }
 
     /// A step that has begun an effect behind the last one that can be taken back.
@@ -165,13 +192,20 @@ impl Service {
             if step.status != StepStatus::Running {
                 return None;
             }
-            let spec = self.parts.registry.action(step.action.as_ref()?.as_str()).ok()?.spec();
-            let last = spec.effects.iter().position(|e| Some(e.name) == spec.last_undoable)?;
-            let past = &spec.effects[last + 1..];
-            let begun = step
+            let spec = self
+                .parts
+                .registry
+                .action(step.action.as_ref()?.as_str())
+                .ok()?
+                .spec();
+            let last = spec
                 .effects
                 .iter()
-                .find(|record| record.is_live() && past.iter().any(|e| e.name == record.effect.name))?;
+                .position(|e| Some(e.name) == spec.last_undoable)?;
+            let past = &spec.effects[last + 1..];
+            let begun = step.effects.iter().find(|record| {
+                record.is_live() && past.iter().any(|e| e.name == record.effect.name)
+            })?;
             Some((id.clone(), begun.effect.to_string()))
         })
     }
@@ -213,21 +247,24 @@ impl<T: Send> OrRefuse<T> for Result<T, Answer> {
     }
 }
 
-fn open_approval(
-    state: &RunState,
-) -> Result<&crate::domain::approval::ApprovalRequest, Answer> {
+fn open_approval(state: &RunState) -> Result<&crate::domain::approval::ApprovalRequest, Answer> {
     let short = state.id.short();
     match (&state.approval, state.status()) {
         (Some(open), RunStatus::Waiting(WaitingFor::Approval)) => Ok(open),
         (_, RunStatus::Ended(_)) => Err(Answer::conflict(format!("run {short} has ended"))),
-        _ => Err(Answer::conflict(format!("run {short} asks for no approval now"))),
+        _ => Err(Answer::conflict(format!(
+            "run {short} asks for no approval now"
+        ))),
     }
 }
 
 /// Who may start the workflow may stop its runs; and who asked for a run may always stop it.
 fn may_touch(by: &Actor, state: &RunState, definition: &Workflow) -> Result<(), Answer> {
     if state.ended.is_some() {
-        return Err(Answer::conflict(format!("run {} has ended", state.id.short())));
+        return Err(Answer::conflict(format!(
+            "run {} has ended",
+            state.id.short()
+        )));
     }
     if by.person == state.request.by.person {
         return Ok(());
@@ -239,7 +276,10 @@ fn may_touch(by: &Actor, state: &RunState, definition: &Workflow) -> Result<(), 
 fn open_question(state: &RunState) -> Option<(StepId, EffectName)> {
     state.steps.iter().find_map(|(id, step)| {
         let question = step.question.as_ref()?;
-        let effect = step.effects.iter().find(|r| r.effect.to_string() == question.effect)?;
+        let effect = step
+            .effects
+            .iter()
+            .find(|r| r.effect.to_string() == question.effect)?;
         Some((id.clone(), effect.effect.clone()))
     })
 }

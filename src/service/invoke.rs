@@ -89,9 +89,14 @@ impl Service {
             (_, Some(command)) => command.runs.as_str(),
             (Ask::Workflow(name) | Ask::Command(name), None) => name,
         };
-        let loaded = catalog.workflow(name).map_err(ServiceError::Invalid)?.clone();
+        let loaded = catalog
+            .workflow(name)
+            .map_err(ServiceError::Invalid)?
+            .clone();
         let allowed = may_start(by, &loaded.workflow, &loaded.environments).and_then(|()| {
-            command.map_or(Ok(()), |command| tightened(by, command, &loaded.environments))
+            command.map_or(Ok(()), |command| {
+                tightened(by, command, &loaded.environments)
+            })
         });
         if let Err(refusal) = allowed {
             return Err(self.refuse(by, &format!("{verb} {name}"), refusal.0).await);
@@ -102,14 +107,21 @@ impl Service {
             None => invocation.inputs.clone(),
         };
         let inputs = check_inputs(&loaded.workflow.inputs, &given).map_err(misfit)?;
-        Ok(Checked { loaded, trigger, inputs: Value::Object(inputs) })
+        Ok(Checked {
+            loaded,
+            trigger,
+            inputs: Value::Object(inputs),
+        })
     }
 
     fn request(&self, checked: &Checked, by: Actor) -> Result<Requested> {
         let loaded = &checked.loaded;
         let workflow = &loaded.workflow;
         let address = |name: &crate::domain::names::SystemName| {
-            Some((name.clone(), self.parts.systems.get(name.as_str())?.system.address()))
+            Some((
+                name.clone(),
+                self.parts.systems.get(name.as_str())?.system.address(),
+            ))
         };
         let systems: BTreeMap<_, _> = loaded.systems.iter().filter_map(address).collect();
         let approval = loaded
@@ -123,7 +135,11 @@ impl Service {
             .map(|text| {
                 let scope = Scope::new(serde_json::json!({ "inputs": checked.inputs }));
                 expression::render(&Value::from(text.as_str()), &scope)
-                    .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                    .map(|value| {
+                        value
+                            .as_str()
+                            .map_or_else(|| value.to_string(), str::to_owned)
+                    })
                     .map_err(|error| ServiceError::Invalid(format!("`concurrency`: {error}")))
             })
             .transpose()?;

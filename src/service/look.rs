@@ -61,7 +61,11 @@ impl Service {
             ))),
             several => Err(ServiceError::Invalid(format!(
                 "`{text}` means several runs: {}; give more of the id",
-                several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                several
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ))),
         }
     }
@@ -83,7 +87,11 @@ impl Service {
         self.known(by, "look at a run").await?;
         let (log, _) = self.open(run).await?;
         let state = log.state().await?;
-        Ok(RunView { status: state.status(), progress: self.parts.progress.of(run), run: state })
+        Ok(RunView {
+            status: state.status(),
+            progress: self.parts.progress.of(run),
+            run: state,
+        })
     }
 
     /// The last lines that a step has said.
@@ -98,7 +106,11 @@ impl Service {
         limit: u32,
     ) -> Result<Vec<String>> {
         self.known(by, "look at a run").await?;
-        Ok(self.parts.store.last_lines(run, step, limit.min(LONGEST_LIST)).await?)
+        Ok(self
+            .parts
+            .store
+            .last_lines(run, step, limit.min(LONGEST_LIST))
+            .await?)
     }
 
     /// Everything that can be asked for by name.
@@ -121,7 +133,11 @@ impl Service {
     /// A stranger asks, or the store cannot be read.
     pub async fn receipts(&self, by: &Actor, limit: u32) -> Result<Vec<Receipt>> {
         self.known(by, "list receipts").await?;
-        Ok(self.parts.store.latest_receipts(limit.min(LONGEST_LIST)).await?)
+        Ok(self
+            .parts
+            .store
+            .latest_receipts(limit.min(LONGEST_LIST))
+            .await?)
     }
 
     /// Receipts behind this place, oldest first, as many as a page holds.
@@ -141,7 +157,12 @@ impl Service {
         self.known(by, "read a receipt").await?;
         let receipt = match which.parse::<u64>() {
             Ok(seq) if which.len() < 8 => self.parts.store.receipt_at(seq).await?,
-            _ => self.parts.store.receipt_of(self.find_run(which).await?).await?,
+            _ => {
+                self.parts
+                    .store
+                    .receipt_of(self.find_run(which).await?)
+                    .await?
+            }
         };
         receipt.ok_or_else(|| {
             ServiceError::Invalid(format!(

@@ -89,7 +89,10 @@ pub struct Service {
 impl Service {
     /// A service over these workflows and commands.
     pub fn new(parts: Parts, catalog: Catalog) -> Self {
-        Self { parts, catalog: RwLock::new(Arc::new(catalog)) }
+        Self {
+            parts,
+            catalog: RwLock::new(Arc::new(catalog)),
+        }
     }
 
     /// The workflows and commands as they are now.
@@ -121,7 +124,9 @@ impl Service {
             ServiceError::Invalid(format!("the old catalog stays in force:\n{problems}"))
         })?;
         let summary = format!("the catalog was reloaded by {by}");
-        let subject = Subject::Changed { what: "catalog".to_owned() };
+        let subject = Subject::Changed {
+            what: "catalog".to_owned(),
+        };
         self.leave_receipt(subject, by.clone(), &summary).await?;
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
         Ok(())
@@ -146,7 +151,9 @@ impl Service {
     async fn refuse(&self, by: &Actor, asked: &str, why: String) -> ServiceError {
         let why = self.parts.redactor.text(&why);
         tracing::warn!(person = %by.person, through = %by.through, asked, %why, "refused");
-        let subject = Subject::Refused { asked: self.parts.redactor.text(asked) };
+        let subject = Subject::Refused {
+            asked: self.parts.redactor.text(asked),
+        };
         match self.leave_receipt(subject, by.clone(), &why).await {
             Ok(()) => ServiceError::Refused(why),
             Err(error) => error,

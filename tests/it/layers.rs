@@ -12,7 +12,10 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("store", &["domain"]),
         ("engine", &["domain", "store", "action"]),
         ("catalog", &["domain", "action"]),
-        ("service", &["domain", "action", "store", "engine", "catalog"]),
+        (
+            "service",
+            &["domain", "action", "store", "engine", "catalog"],
+        ),
         ("integrations", &["domain", "action"]),
         ("http", &["domain", "service", "action"]),
         ("cli", &["domain", "http::types"]),
@@ -26,7 +29,10 @@ const ROOMS: [(&str, &[&str]); 4] = [
     ("serenity", &["chat/discord"]),
     ("bollard", &["integrations/docker"]),
     ("cron", &["domain/schedule"]),
-    ("sqlx", &["store", "integrations/postgres", "integrations/pgbouncer"]),
+    (
+        "sqlx",
+        &["store", "integrations/postgres", "integrations/pgbouncer"],
+    ),
 ];
 
 struct Source {
@@ -47,7 +53,10 @@ fn sources() -> Vec<Source> {
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 let module = path.strip_prefix(&root).unwrap().with_extension("");
                 let module = module.to_str().unwrap().trim_end_matches("/mod").to_owned();
-                found.push(Source { module, text: without_comments(&path) });
+                found.push(Source {
+                    module,
+                    text: without_comments(&path),
+                });
             }
         }
     }
@@ -57,7 +66,10 @@ fn sources() -> Vec<Source> {
 
 fn without_comments(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
-    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The modules that a source names after `crate::`, also inside `crate::{…}`, and after a run of
@@ -91,9 +103,15 @@ fn imports(source: &Source) -> BTreeSet<String> {
 /// The first two parts of a path, or of each path in a `{…}`.
 fn heads(rest: &str) -> impl Iterator<Item = Vec<&str>> {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    let list = rest.strip_prefix('{').map(|inside| inside.split('}').next().unwrap_or(inside));
+    let list = rest
+        .strip_prefix('{')
+        .map(|inside| inside.split('}').next().unwrap_or(inside));
     let paths: Vec<&str> = match list {
-        Some(list) => list.split(',').map(str::trim).filter(|path| !path.is_empty()).collect(),
+        Some(list) => list
+            .split(',')
+            .map(str::trim)
+            .filter(|path| !path.is_empty())
+            .collect(),
         None => vec![rest],
     };
     paths.into_iter().map(move |path| {
@@ -112,7 +130,10 @@ fn every_layer_imports_only_what_it_may() {
     for source in sources() {
         let layer = source.module.split('/').next().unwrap();
         let Some(may) = allowed.get(layer) else {
-            assert!(["app", "main", "lib"].contains(&layer), "which layer is {layer}?");
+            assert!(
+                ["app", "main", "lib"].contains(&layer),
+                "which layer is {layer}?"
+            );
             continue;
         };
         for import in imports(&source) {
@@ -132,7 +153,9 @@ fn integrations_never_import_each_other() {
     let mut breaches = Vec::new();
     for source in sources() {
         let place: Vec<&str> = source.module.split('/').collect();
-        let ["integrations", own, ..] = place[..] else { continue };
+        let ["integrations", own, ..] = place[..] else {
+            continue;
+        };
         for import in imports(&source) {
             if let Some(other) = import.strip_prefix("integrations::")
                 && other != own
@@ -160,11 +183,26 @@ fn some_crates_stay_in_their_rooms() {
 
 #[test]
 fn the_reader_of_imports_sees_both_ways_of_writing_them() {
-    let source = |module: &str, text: &str| Source { module: module.into(), text: text.into() };
-    let seen = imports(&source("http/api", "use crate::{store::Store, domain::run};"));
-    assert!(seen.contains("store::Store") && seen.contains("domain::run"), "{seen:?}");
-    let seen = imports(&source("store/sqlite/runs", "use super::super::super::engine::Engine;"));
+    let source = |module: &str, text: &str| Source {
+        module: module.into(),
+        text: text.into(),
+    };
+    let seen = imports(&source(
+        "http/api",
+        "use crate::{store::Store, domain::run};",
+    ));
+    assert!(
+        seen.contains("store::Store") && seen.contains("domain::run"),
+        "{seen:?}"
+    );
+    let seen = imports(&source(
+        "store/sqlite/runs",
+        "use super::super::super::engine::Engine;",
+    ));
     assert!(seen.contains("engine::Engine"), "{seen:?}");
-    let seen = imports(&source("integrations/s3/mod", "use crate::integrations::docker::Docker;"));
+    let seen = imports(&source(
+        "integrations/s3/mod",
+        "use crate::integrations::docker::Docker;",
+    ));
     assert!(seen.contains("integrations::docker"), "{seen:?}");
 }

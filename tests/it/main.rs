@@ -11,6 +11,7 @@
 
 mod catalog;
 mod docker;
+mod docs;
 mod engine;
 mod layers;
 mod postgres;

@@ -45,7 +45,8 @@ pub(super) struct Input {
     /// What to run instead of the image's own command; its entrypoint stays.
     #[serde(default)]
     command: Option<Vec<String>>,
-    /// Environment variables. Their values are treated as secrets.
+    /// Environment variables. Their values are in no plan and no error; but what stands in a
+    /// workflow's file is kept with the run, so put no password there.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     env: BTreeMap<String, SecretString>,

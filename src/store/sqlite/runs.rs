@@ -219,10 +219,7 @@ async fn create(
     Ok(run.id)
 }
 
-async fn grow(
-    connection: &mut SqliteConnection,
-    append: &Append,
-) -> sqlx::Result<()> {
+async fn grow(connection: &mut SqliteConnection, append: &Append) -> sqlx::Result<()> {
     // The primary key refuses a place that is taken. A gap it would not notice: then the event
     // goes for place 1, which is always taken, and the append is refused as a conflict too.
     let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM events WHERE run = ?")

@@ -14,8 +14,7 @@ use crate::support::world::{World, actor, key};
 
 const ONE: &str = "  - { id: one, uses: toy.make, with: { system: box } }\n";
 const TWO: &str = "  - { id: two, uses: toy.make, with: { system: box } }\n";
-const BROKEN: &str =
-    "  - { id: three, uses: toy.make, with: { system: box, break_down: true } }\n";
+const BROKEN: &str = "  - { id: three, uses: toy.make, with: { system: box, break_down: true } }\n";
 
 async fn world() -> (World, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -33,16 +32,24 @@ async fn a_run_goes_through_its_steps_and_leaves_a_receipt_that_verifies() {
     let (world, _folder) = world().await;
     let run = world.ask(&format!("{ONE}{TWO}"), vec![]).await;
     let state = world.end(run).await;
-    assert_eq!(ending(&state), (FinalState::Succeeded, "2 steps done".to_owned()));
+    assert_eq!(
+        ending(&state),
+        (FinalState::Succeeded, "2 steps done".to_owned())
+    );
     assert_eq!(world.toy.things(), [1, 1]);
-    assert_eq!(world.store.last_lines(run, &"one".into(), 9).await.unwrap(), ["made a thing"]);
+    assert_eq!(
+        world.store.last_lines(run, &"one".into(), 9).await.unwrap(),
+        ["made a thing"]
+    );
     let receipt = loop {
         if let Some(receipt) = world.store.receipt_of(run).await.unwrap() {
             break receipt;
         }
         tokio::task::yield_now().await;
     };
-    Chain::default().next(&receipt, &key().verifying_key()).unwrap();
+    Chain::default()
+        .next(&receipt, &key().verifying_key())
+        .unwrap();
     assert_eq!(receipt.text(&receipt.content.summary), Some("2 steps done"));
 }
 
@@ -72,7 +79,7 @@ async fn what_cannot_be_taken_back_is_named_and_the_run_is_not_called_rolled_bac
         ending(&state),
         (
             FinalState::Failed,
-            "step `three` failed: the thing broke. Left as it is: `shout`: make_thing cannot be \
+            "step `three` failed: the thing broke. Left as it is: `shout`: `make_thing` cannot be \
              undone and stays."
                 .to_owned()
         )
@@ -112,15 +119,29 @@ async fn an_effect_whose_answer_was_lost_is_asked_for_and_not_done_twice() {
     let retry = "  - { id: one, uses: toy.shout, with: { system: box }, \
                  retry: { attempts: 2, first: 10ms } }\n";
     let run = world.ask(retry, vec![]).await;
-    let state = world.until(run, |s| s.status() == RunStatus::Waiting(WaitingFor::Decision)).await;
-    assert_eq!(state.steps[0].question.as_ref().unwrap().known, "nobody listened");
+    let state = world
+        .until(run, |s| {
+            s.status() == RunStatus::Waiting(WaitingFor::Decision)
+        })
+        .await;
+    assert_eq!(
+        state.steps[0].question.as_ref().unwrap().known,
+        "nobody listened"
+    );
     let told = Event::EffectDone {
         step: "one".into(),
         effect: EffectName::from("make_thing"),
         result: serde_json::Value::Null,
         told_by: Some(actor("bo")),
     };
-    assert!(world.log(run).await.append_if_at(state.seq, told).await.unwrap());
+    assert!(
+        world
+            .log(run)
+            .await
+            .append_if_at(state.seq, told)
+            .await
+            .unwrap()
+    );
     let state = world.end(run).await;
     assert_eq!(ending(&state).0, FinalState::Succeeded);
     assert_eq!(world.toy.calls(), 1);
@@ -138,7 +159,10 @@ async fn a_stopped_engine_hands_back_and_the_next_one_goes_on_without_doing_it_t
     toy.hang(false);
     let after = World::open(folder.path(), Arc::clone(&toy)).await;
     let state = after.end(run).await;
-    assert_eq!(ending(&state), (FinalState::Succeeded, "2 steps done".to_owned()));
+    assert_eq!(
+        ending(&state),
+        (FinalState::Succeeded, "2 steps done".to_owned())
+    );
     assert_eq!((toy.things(), toy.calls()), (vec![1, 1], 2));
 }
 
@@ -156,11 +180,28 @@ async fn an_approval_holds_for_its_plan_only() {
         digest: state.approval.as_ref().unwrap().digest.clone(),
     };
     world.toy.set_version("2");
-    assert!(world.log(run).await.append_if_at(state.seq, approve(&state)).await.unwrap());
+    assert!(
+        world
+            .log(run)
+            .await
+            .append_if_at(state.seq, approve(&state))
+            .await
+            .unwrap()
+    );
     let state = world.until(run, |s| waits(s) && !s.voided.is_empty()).await;
-    assert_eq!(state.voided, ["the toy's version was 1 when it was approved and is 2 now"]);
+    assert_eq!(
+        state.voided,
+        ["the toy's version was 1 when it was approved and is 2 now"]
+    );
     assert_eq!(world.toy.calls(), 0);
-    assert!(world.log(run).await.append_if_at(state.seq, approve(&state)).await.unwrap());
+    assert!(
+        world
+            .log(run)
+            .await
+            .append_if_at(state.seq, approve(&state))
+            .await
+            .unwrap()
+    );
     let state = world.end(run).await;
     assert_eq!(ending(&state).0, FinalState::Succeeded);
 }
@@ -171,7 +212,11 @@ async fn a_run_that_waits_for_people_keeps_no_other_of_its_key_waiting() {
     let policy: ApprovalPolicy = serde_json::from_str(r#"{ "by": ["operator"] }"#).unwrap();
     let key = Some("web".to_owned());
     let first = world.ask_as(ONE, vec![policy], key.clone()).await;
-    world.until(first, |s| s.status() == RunStatus::Waiting(WaitingFor::Approval)).await;
+    world
+        .until(first, |s| {
+            s.status() == RunStatus::Waiting(WaitingFor::Approval)
+        })
+        .await;
     let second = world.ask_as(ONE, vec![], key).await;
     assert_eq!(ending(&world.end(second).await).0, FinalState::Succeeded);
 }
@@ -181,16 +226,27 @@ async fn a_cancelled_run_takes_back_what_it_did_and_what_it_was_about_to() {
     let (world, _folder) = world().await;
     let hangs = "  - { id: two, uses: toy.make, with: { system: box, hang: true } }\n";
     let run = world.ask(&format!("{ONE}{hangs}"), vec![]).await;
-    let state = world.until(run, |s| !s.step(&"two".into()).effects.is_empty()).await;
-    let cancel = Event::CancelRequested { by: actor("bo"), reason: Some("lunch".into()) };
-    assert!(world.log(run).await.append_if_at(state.seq, cancel).await.unwrap());
+    let state = world
+        .until(run, |s| !s.step(&"two".into()).effects.is_empty())
+        .await;
+    let cancel = Event::CancelRequested {
+        by: actor("bo"),
+        reason: Some("lunch".into()),
+    };
+    assert!(
+        world
+            .log(run)
+            .await
+            .append_if_at(state.seq, cancel)
+            .await
+            .unwrap()
+    );
     let state = world.end(run).await;
     assert_eq!(
         ending(&state),
         (
             FinalState::Cancelled,
-            "cancelled by bo (lunch). Everything that it had done was taken back."
-                .to_owned()
+            "cancelled by bo (lunch). Everything that it had done was taken back.".to_owned()
         )
     );
     assert_eq!(world.toy.things(), [0; 0]);
@@ -202,5 +258,8 @@ async fn a_second_process_is_refused_and_told_who_holds_the_store() {
     let redactor = Arc::new(purser::domain::redact::Redactor::new());
     let refused = purser::store::sqlite::SqliteStore::open(folder.path(), redactor).await;
     let message = refused.err().unwrap().to_string();
-    assert!(message.contains(&format!("is held by the process {}", std::process::id())), "{message}");
+    assert!(
+        message.contains(&format!("is held by the process {}", std::process::id())),
+        "{message}"
+    );
 }

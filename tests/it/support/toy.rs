@@ -59,7 +59,14 @@ impl Toy {
 
     /// How often each thing is in the world, by key.
     pub fn things(&self) -> Vec<u32> {
-        self.state.lock().unwrap().done.values().copied().filter(|n| *n > 0).collect()
+        self.state
+            .lock()
+            .unwrap()
+            .done
+            .values()
+            .copied()
+            .filter(|n| *n > 0)
+            .collect()
     }
 
     /// How often something was made.
@@ -88,7 +95,12 @@ impl Toy {
     }
 
     fn has(&self, key: &str) -> bool {
-        self.state.lock().unwrap().done.get(key).is_some_and(|n| *n > 0)
+        self.state
+            .lock()
+            .unwrap()
+            .done
+            .get(key)
+            .is_some_and(|n| *n > 0)
     }
 
     fn take_away(&self, key: &str) -> Result<()> {
@@ -134,7 +146,11 @@ pub struct Output {
 }
 
 const fn effect(sort: EffectSort) -> EffectSpec {
-    EffectSpec { name: "make_thing", sort, limit: std::time::Duration::from_secs(1) }
+    EffectSpec {
+        name: "make_thing",
+        sort,
+        limit: std::time::Duration::from_secs(1),
+    }
 }
 
 /// Its thing can be asked for, and taken back.
@@ -165,11 +181,19 @@ impl Action for Make {
                 "make_thing",
                 |key| async move {
                     let made = toy.make(&key.to_string()).await;
-                    if input.hang { std::future::pending().await } else { made }
+                    if input.hang {
+                        std::future::pending().await
+                    } else {
+                        made
+                    }
                 },
                 |key| async move {
                     let key = key.to_string();
-                    Ok(if toy.has(&key) { Found::Done(key) } else { Found::NotDone })
+                    Ok(if toy.has(&key) {
+                        Found::Done(key)
+                    } else {
+                        Found::NotDone
+                    })
                 },
             )
             .await?;
@@ -216,7 +240,9 @@ impl Action for Shout {
                 |_| async { Ok(Found::Unclear("nobody listened".to_owned())) },
             )
             .await?;
-        Ok(Output { key: key.unwrap_or_default() })
+        Ok(Output {
+            key: key.unwrap_or_default(),
+        })
     }
 }
 

@@ -44,10 +44,19 @@ pub struct World {
 impl World {
     /// Opens the store in this folder and takes up what is unfinished there.
     pub async fn open(folder: &Path, toy: Arc<Toy>) -> Self {
-        let store = Arc::new(SqliteStore::open(folder, Arc::new(Redactor::new())).await.unwrap());
+        let store = Arc::new(
+            SqliteStore::open(folder, Arc::new(Redactor::new()))
+                .await
+                .unwrap(),
+        );
         let mut systems = Systems::new();
         let system = Arc::clone(&toy) as Arc<dyn purser::action::System>;
-        systems.insert(SystemName::from("box"), "toy", Environment::production(), system);
+        systems.insert(
+            SystemName::from("box"),
+            "toy",
+            Environment::production(),
+            system,
+        );
         let engine = Engine::start(Parts {
             store: Arc::clone(&store) as Arc<dyn Store>,
             registry: Arc::new(Registry::new(vec![toy::integration()])),
@@ -96,7 +105,13 @@ impl World {
             timeout: None,
         };
         let at = purser::action::Clock::now(&WallClock);
-        let run = NewRun { id, at, request, definition, idempotency_key: None };
+        let run = NewRun {
+            id,
+            at,
+            request,
+            definition,
+            idempotency_key: None,
+        };
         self.store.create(run).await.unwrap()
     }
 
@@ -127,7 +142,10 @@ impl World {
     /// The run's log, to answer in.
     pub async fn log(&self, run: RunId) -> RunLog {
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
-        RunLog::open(run, store, Arc::new(WallClock), Arc::new(Dice)).await.unwrap().0
+        RunLog::open(run, store, Arc::new(WallClock), Arc::new(Dice))
+            .await
+            .unwrap()
+            .0
     }
 }
 
@@ -138,5 +156,9 @@ pub fn key() -> SigningKey {
 
 /// An operator of this name.
 pub fn actor(name: &str) -> Actor {
-    Actor { person: name.into(), roles: vec!["operator".into()], through: "test".into() }
+    Actor {
+        person: name.into(),
+        roles: vec!["operator".into()],
+        through: "test".into(),
+    }
 }

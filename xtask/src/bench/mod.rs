@@ -31,7 +31,11 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<()> {
     };
     let figures = match name {
         "startup" => startup::measure()?,
-        _ => return Err(usage(&format!("there is no bench `{name}`; there is `startup`"))),
+        _ => {
+            return Err(usage(&format!(
+                "there is no bench `{name}`; there is `startup`"
+            )));
+        }
     };
     for figure in figures {
         if json {

@@ -39,7 +39,13 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
 }
 
 fn figure(figure: &'static str, value: f64, unit: &'static str) -> Figure {
-    Figure { figure, value, ours: value, reference: None, unit }
+    Figure {
+        figure,
+        value,
+        ours: value,
+        reference: None,
+        unit,
+    }
 }
 
 fn build() -> Result<PathBuf> {
@@ -49,7 +55,14 @@ fn build() -> Result<PathBuf> {
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".into());
     let binary = Path::new(&target).join("release/purser");
     let version = sh::output(Command::new(&binary).arg("--version"))?;
-    say::line("bench", format!("{} of {}: up --config FILE", version.trim(), binary.display()));
+    say::line(
+        "bench",
+        format!(
+            "{} of {}: up --config FILE",
+            version.trim(),
+            binary.display()
+        ),
+    );
     Ok(binary)
 }
 
@@ -58,7 +71,10 @@ fn measure_in(binary: &Path, folder: &Path) -> Result<(Vec<f64>, Vec<f64>)> {
     fs::create_dir_all(folder.join("workflows"))?;
     let socket = folder.join("socket");
     let config = folder.join("purser.toml");
-    fs::write(&config, "[server]\nsocket = \"socket\"\n[store]\npath = \"store\"\n")?;
+    fs::write(
+        &config,
+        "[server]\nsocket = \"socket\"\n[store]\npath = \"store\"\n",
+    )?;
     let mut all = Vec::new();
     for _ in 0..=STARTS {
         all.push(start_once(binary, &config, &socket)?);
@@ -78,7 +94,10 @@ fn start_once(binary: &Path, config: &Path, socket: &Path) -> Result<(f64, f64)>
     let pid = child.id();
     let measured = (|| {
         while !http::is_ok_unix(socket, "/readyz") {
-            ensure!(begin.elapsed() < PATIENCE, "the program is not ready in time");
+            ensure!(
+                begin.elapsed() < PATIENCE,
+                "the program is not ready in time"
+            );
             std::thread::sleep(Duration::from_micros(200));
         }
         let ready = begin.elapsed().as_secs_f64() * 1000.0;
@@ -96,6 +115,8 @@ fn start_once(binary: &Path, config: &Path, socket: &Path) -> Result<(f64, f64)>
 fn rss_mib(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).context("no VmRSS")?;
+    let kib = line
+        .and_then(|line| line.trim().strip_suffix(" kB"))
+        .context("no VmRSS")?;
     Ok(kib.parse::<f64>()? / 1024.0)
 }
