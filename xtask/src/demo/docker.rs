@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, killpg};
@@ -184,6 +184,12 @@ impl Docker {
         let label = format!("label={PROJECT_LABEL}");
         let mut events = self.client()?;
         events.args(["events", "--filter", &label, "--filter", "event=create"]);
+        // The client takes a while to connect: what happens meanwhile counts too.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        events.args([
+            "--since",
+            &format!("{}.{:09}", now.as_secs(), now.subsec_nanos()),
+        ]);
         events.args(["--format", "{{json .Actor.Attributes}}"]);
         events
             .stdin(Stdio::null())

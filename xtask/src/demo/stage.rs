@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -17,53 +15,16 @@ use super::docker::{CONTAINER, Docker, describe};
 use super::objects::{Objects, curl_config};
 use super::person::Person;
 use super::record::Record;
-use super::screen;
+use super::{files, program, screen};
+use crate::sh;
 use crate::stack::places::Places;
 use crate::stack::process::{self, Identity};
 use crate::stack::{self, http, need};
-use crate::{sh, test};
 
 /// The demo's folder among those of the stack's parts, which every user may pass.
 pub(crate) const NAME: &str = "demo";
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-const FILES: &[(&str, &str)] = &[
-    (
-        "workflows/status.yaml",
-        include_str!("files/workflows/status.yaml"),
-    ),
-    (
-        "workflows/deploy.yaml",
-        include_str!("files/workflows/deploy.yaml"),
-    ),
-    (
-        "workflows/release.yaml",
-        include_str!("files/workflows/release.yaml"),
-    ),
-    (
-        "workflows/backup.yaml",
-        include_str!("files/workflows/backup.yaml"),
-    ),
-    (
-        "commands/status.yaml",
-        include_str!("files/commands/status.yaml"),
-    ),
-    (
-        "commands/deploy.yaml",
-        include_str!("files/commands/deploy.yaml"),
-    ),
-    (
-        "commands/release.yaml",
-        include_str!("files/commands/release.yaml"),
-    ),
-    (
-        "commands/backup.yaml",
-        include_str!("files/commands/backup.yaml"),
-    ),
-    ("purser.toml", include_str!("files/purser.toml")),
-];
-const MINIO: &str = include_str!("files/minio.toml");
 
 /// How to set up.
 #[derive(Default)]
@@ -177,7 +138,7 @@ impl Stage {
 
     /// Makes the shop and Purser's files, and starts both.
     fn furnish(&mut self, options: &Options) -> Result<()> {
-        empty(&self.folder)?;
+        files::empty(&self.folder)?;
         self.write_files()?;
         self.copy_program(options.binary)?;
         self.database.remove()?;
@@ -195,63 +156,32 @@ impl Stage {
     fn write_files(&self) -> Result<()> {
         let env = Env::of(&self.places, &["postgres"])?;
         let group = Group::from_gid(Gid::from_raw(self.bo.gid))?;
-        let group = group.context("the group of nobody has no name")?.name;
-        let mut values = vec![
+        let mut holes = vec![
             ("@SOCKET@", self.socket().display().to_string()),
-            ("@GROUP@", group),
+            ("@GROUP@", group.context("bo's group has no name")?.name),
             ("@ANN@", self.ann.uid.to_string()),
             ("@BO@", self.bo.uid.to_string()),
             ("@DOCKER@", self.docker.host().to_owned()),
             ("@POSTGRES_BIN@", env.get("PURSER_TEST_POSTGRES_BIN")?),
             ("@BACKUPS@", self.objects.url()),
         ];
-        let mut files = FILES.to_vec();
-        let config;
+        let mut secrets = vec![("orders-db", self.database.url_of_orders())];
         if let Objects::Bucket { endpoint, .. } = &self.objects {
-            values.push(("@ENDPOINT@", endpoint.clone()));
-            config = format!("{}{MINIO}", include_str!("files/purser.toml"));
-            files.push(("purser.toml", &config));
-        }
-        for folder in ["workflows", "commands", "scratch", "bin", "secrets"] {
-            fs::create_dir(self.folder.join(folder))?;
-        }
-        for (name, text) in files {
-            let filled = values.iter().fold(text.to_owned(), |text, (hole, value)| {
-                text.replace(hole, value)
-            });
-            fs::write(self.folder.join(name), filled)?;
-        }
-        // Bo reads the configuration and runs the program; a scratch server runs as another user
-        // than root. Whatever our own mask says.
-        for open in ["scratch", "bin", "purser.toml"] {
-            fs::set_permissions(self.folder.join(open), fs::Permissions::from_mode(0o755))?;
-        }
-        self.write_secret("orders-db", &self.database.url_of_orders())?;
-        if matches!(self.objects, Objects::Bucket { .. }) {
+            holes.push(("@ENDPOINT@", endpoint.clone()));
             let env = Env::of(&self.places, &["minio"])?;
             let access_key = env.get("PURSER_TEST_S3_ACCESS_KEY")?;
             let secret_key = env.get("PURSER_TEST_S3_SECRET_KEY")?;
             let region = env.get("PURSER_TEST_S3_REGION")?;
-            self.write_secret("minio-access-key", &access_key)?;
-            self.write_secret("minio-secret-key", &secret_key)?;
-            self.write_secret("curl", &curl_config(&access_key, &secret_key, &region))?;
+            secrets.push(("curl", curl_config(&access_key, &secret_key, &region)));
+            secrets.push(("minio-access-key", access_key));
+            secrets.push(("minio-secret-key", secret_key));
         }
-        Ok(())
-    }
-
-    fn write_secret(&self, name: &str, secret: &str) -> Result<()> {
-        let path = self.folder.join("secrets").join(name);
-        let mut file = File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        Ok(file.write_all(secret.as_bytes())?)
+        files::write(&self.folder, &holes, &secrets)
     }
 
     /// A copy: the other persons may not be able to pass the folders of the checkout.
     fn copy_program(&self, given: Option<&Path>) -> Result<()> {
-        let built = given.map_or_else(build_program, |path| Ok(path.to_owned()))?;
+        let built = given.map_or_else(program::build, |path| Ok(path.to_owned()))?;
         let copy = self.program();
         fs::copy(&built, &copy).with_context(|| format!("cannot copy {}", built.display()))?;
         Ok(fs::set_permissions(
@@ -341,37 +271,4 @@ impl Env {
             .cloned()
             .with_context(|| format!("the stack does not say its {name}"))
     }
-}
-
-/// Removes what the demo before has left in its folder, but for what says who is in it.
-fn empty(folder: &Path) -> Result<()> {
-    for old in fs::read_dir(folder)?.flatten() {
-        let path = old.path();
-        match old.file_name().to_str() {
-            Some("lock" | "record.json") => {}
-            _ if path.is_dir() => fs::remove_dir_all(path)?,
-            _ => fs::remove_file(path)?,
-        }
-    }
-    Ok(())
-}
-
-/// Builds the program as the tests do, and says where it is.
-fn build_program() -> Result<PathBuf> {
-    let mut cargo = test::cargo();
-    cargo.args(["build", "--quiet", "--package", "purser", "--bin", "purser"]);
-    cargo
-        .arg("--message-format=json-render-diagnostics")
-        .stdout(Stdio::piped());
-    let mut build = sh::spawn(&mut cargo)?;
-    let messages = build.process.stdout.take().context("cargo has no output")?;
-    let mut built = None;
-    for message in BufReader::new(messages).lines() {
-        let message: serde_json::Value = serde_json::from_str(&message?)?;
-        if let Some(path) = message["executable"].as_str() {
-            built = Some(PathBuf::from(path));
-        }
-    }
-    build.wait()?;
-    built.context("cargo does not say where it has put purser")
 }
