@@ -1,6 +1,5 @@
 //! The composition root: the only file that knows everyone.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,9 +8,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::action::{Clock, Connect, Registry, Systems};
-use crate::catalog::{Catalog, CatalogFolders, Problem, Severity};
+use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
 use crate::cli::Failure;
-use crate::config::{self, Config};
+use crate::config::{Config, LogFormat};
 use crate::domain::person::People;
 use crate::domain::redact::Redactor;
 use crate::domain::time::Timestamp;
@@ -31,21 +30,20 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     // Dumps, logs and the store are for the user who runs Purser alone.
     nix::sys::stat::umask(nix::sys::stat::Mode::S_IRWXG | nix::sys::stat::Mode::S_IRWXO);
     let redactor = Arc::new(Redactor::new());
-    let world = World::load(config_path, &redactor)?;
-    let config = world.config.clone();
-    telemetry::start(
-        log_format(config.log.format),
-        &config.log.level,
-        Arc::clone(&redactor),
-    )
-    .map_err(Failure::usage)?;
+    let world = Arc::new(World::load(config_path, &redactor)?);
+    let config = &world.config;
+    let format = match config.log.format {
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
+    };
+    telemetry::start(format, config.log.level.as_str(), Arc::clone(&redactor))
+        .map_err(Failure::usage)?;
     let catalog = world.catalog()?;
     let store = SqliteStore::open(&config.store.path, Arc::clone(&redactor)).await;
-    let store: Arc<dyn Store> =
-        Arc::new(store.map_err(|error| Failure::failed(error.to_string()))?);
+    let store: Arc<dyn Store> = Arc::new(store.map_err(|error| Failure::failed(error.to_string()))?);
     let key = receipts_key(&config.store.path.join("receipts.key"))?;
     let socket = socket.unwrap_or_else(|| config.server.socket.clone());
-    let listener = http::listen(&socket, Some(&config.server.group))
+    let listener = http::listen(&socket, config.server.group.as_deref().or(Some("purser")))
         .map_err(|error| Failure::failed(error.to_string()))?;
 
     let clock: Arc<dyn Clock> = Arc::new(MachineClock);
@@ -66,13 +64,16 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
             store,
             registry: Arc::clone(&world.registry),
             systems: Arc::clone(&world.systems),
-            people: world.people(),
+            people: People::new(config.people.clone()),
             redactor,
             clock,
             entropy,
             progress: engine.progress(),
             receipts_key: key.verifying_key(),
-            read_catalog: Box::new(move || world.catalog().map_err(|failure| failure.message)),
+            read_catalog: {
+                let world = Arc::clone(&world);
+                Box::new(move || world.catalog().map_err(|failure| failure.message))
+            },
         },
         catalog,
     ));
@@ -90,29 +91,29 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
 /// # Errors
 /// Something is wrong.
 pub fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
-    let world = World::load(config_path, &Arc::new(Redactor::new()))?;
-    let (catalog, problems) = world.read_catalog();
+    let world = World::load(config_path, &Redactor::new())?;
+    let read = world.read_catalog();
+    let problems = match &read {
+        Ok(catalog) => catalog.warnings(),
+        Err(problems) => problems,
+    };
     if json {
         println!("{}", serde_json::json!(problems));
     } else {
         problems.iter().for_each(|problem| println!("{problem}"));
     }
-    match catalog {
-        Some(catalog) if !json => {
-            println!(
-                "{} systems, {} workflows, {} commands: no errors",
-                world.systems.iter().count(),
-                catalog.workflows().count(),
-                catalog.commands().count()
-            );
-            Ok(())
-        }
-        Some(_) => Ok(()),
-        None => Err(Failure {
-            code: 1,
-            message: String::new(),
-        }),
+    let Ok(catalog) = read else {
+        return Err(Failure { code: 1, message: String::new() });
+    };
+    if !json {
+        println!(
+            "{} systems, {} workflows, {} commands: no errors",
+            world.config.systems.len(),
+            catalog.workflows().count(),
+            catalog.commands().count()
+        );
     }
+    Ok(())
 }
 
 /// The socket that the configuration names, for the clients on this machine.
@@ -123,9 +124,8 @@ pub fn socket(config_path: &Path) -> Result<PathBuf, Failure> {
     if config_path.exists() {
         Ok(load_config(config_path)?.server.socket)
     } else {
-        Ok(config::default_socket(
-            std::env::var("XDG_RUNTIME_DIR").ok().as_deref(),
-        ))
+        let runtime_dir = std::env::var("XDG_RUNTIME_DIR").ok();
+        Ok(crate::config::default_socket(runtime_dir.as_deref()))
     }
 }
 
@@ -143,10 +143,9 @@ impl World {
         let mut systems = Systems::new();
         systems.set_folders(Arc::new(integrations::folders::LocalFolders));
         for (name, system) in &config.systems {
-            let integration = registry
-                .integration(&system.kind)
-                .map_err(|unknown| config.system_error(name, Some("kind"), unknown))
-                .map_err(|error| Failure::usage(error.to_string()))?;
+            let integration = registry.integration(&system.kind).map_err(|unknown| {
+                Failure::usage(config.system_error(name, Some("kind"), unknown).to_string())
+            })?;
             let connect = Connect {
                 name,
                 settings: system.settings.clone(),
@@ -155,69 +154,56 @@ impl World {
             };
             let connected = (integration.connect)(&connect)
                 .map_err(|error| Failure::usage(config.explain(&error).to_string()))?;
-            systems.insert(
-                name.clone(),
-                integration.kind,
-                system.environment.clone(),
-                connected,
-            );
+            systems.insert(name.clone(), integration.kind, system.environment.clone(), connected);
         }
-        Ok(Self {
-            config,
-            registry: Arc::new(registry),
-            systems: Arc::new(systems),
-        })
+        Ok(Self { config, registry: Arc::new(registry), systems: Arc::new(systems) })
     }
 
-    fn read_catalog(&self) -> (Option<Catalog>, Vec<Problem>) {
+    fn read_catalog(&self) -> Result<Catalog, Vec<Problem>> {
+        let config = &self.config;
         let folders = CatalogFolders {
-            workflows: self.config.catalog.workflows.clone(),
-            commands: self.config.catalog.commands.clone(),
+            workflows: config.catalog.workflows.clone(),
+            commands: config.catalog.commands.clone(),
         };
-        Catalog::load(&folders, &self.registry, &self.systems, &self.people())
+        let facts = |system: &crate::config::SystemConfig| SystemFacts {
+            kind: system.kind.clone(),
+            environment: system.environment.clone(),
+        };
+        let surroundings = Surroundings {
+            systems: config.systems.iter().map(|(name, s)| (name.clone(), facts(s))).collect(),
+            people: config.people.clone(),
+        };
+        Catalog::load(&folders, &self.registry, &surroundings)
     }
 
     /// The catalog without errors; warnings go to the log.
     fn catalog(&self) -> Result<Catalog, Failure> {
-        let (catalog, problems) = self.read_catalog();
-        for problem in problems
-            .iter()
-            .filter(|problem| problem.severity == Severity::Warning)
-        {
-            tracing::warn!("{problem}");
+        match self.read_catalog() {
+            Ok(catalog) => {
+                catalog.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+                Ok(catalog)
+            }
+            Err(problems) => {
+                let errors = problems.iter().filter(|p| p.severity == Severity::Error);
+                let lines: Vec<_> = errors.map(ToString::to_string).collect();
+                Err(Failure::usage(lines.join("\n")))
+            }
         }
-        catalog.ok_or_else(|| {
-            let lines: Vec<_> = problems
-                .iter()
-                .filter(|problem| problem.severity == Severity::Error)
-                .map(ToString::to_string)
-                .collect();
-            Failure::usage(lines.join("\n"))
-        })
-    }
-
-    fn people(&self) -> People {
-        People::new(self.config.people.clone())
     }
 }
 
 fn load_config(path: &Path) -> Result<Config, Failure> {
-    let text = |(name, value): (OsString, OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    let env = std::env::vars_os().filter_map(text);
-    Config::load(path, env).map_err(|error| Failure::usage(error.to_string()))
-}
-
-fn log_format(configured: config::LogFormat) -> telemetry::Format {
-    match configured {
-        config::LogFormat::Text => telemetry::Format::Text,
-        config::LogFormat::Json => telemetry::Format::Json,
-    }
+    // A variable that is no text cannot be one of ours.
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Config::load(path, variables).map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// Answers until SIGTERM or SIGINT; SIGHUP re-reads the catalog.
-async fn serve(listener: tokio::net::UnixListener, service: Arc<Service>) -> Result<(), Failure> {
+async fn serve(
+    listener: tokio::net::UnixListener,
+    service: Arc<Service>,
+) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
     let server = http::serve(listener, Arc::clone(&service), shutdown.clone());
     let stop = async {
@@ -260,10 +246,8 @@ fn receipts_key(path: &Path) -> Result<SigningKey, Failure> {
             .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
             .map(|bytes| SigningKey::from_bytes(&bytes))
             .ok_or_else(|| {
-                failed(
-                    "this is no key of 64 hexadecimal digits; restore it from a backup: without \
-                        it new receipts cannot follow the old ones",
-                )
+                failed("this is no key of 64 hexadecimal digits; restore it from a backup: without \
+                        it new receipts cannot follow the old ones")
             }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let seed = MachineEntropy.bytes();
@@ -285,10 +269,7 @@ fn receipts_key(path: &Path) -> Result<SigningKey, Failure> {
 struct MachineClock;
 
 impl Clock for MachineClock {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "this is the clock that is injected everywhere"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "this is the clock that is injected everywhere")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let micros = since.map_or(0, |since| since.as_micros());

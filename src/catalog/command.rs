@@ -75,7 +75,7 @@ pub(super) fn load(
     text: &str,
     registry: &Registry,
     workflows: &Workflows,
-    surroundings: &Surroundings<'_>,
+    surroundings: &Surroundings,
 ) -> (Option<Command>, Vec<Problem>) {
     let mut report = Report::new(file);
     let command = check(file, text, registry, workflows, surroundings, &mut report);
@@ -87,7 +87,7 @@ fn check(
     text: &str,
     registry: &Registry,
     workflows: &Workflows,
-    surroundings: &Surroundings<'_>,
+    surroundings: &Surroundings,
     report: &mut Report,
 ) -> Option<Command> {
     let node = source::parse(text)
@@ -222,7 +222,7 @@ fn type_name(kind: InputType) -> &'static str {
 }
 
 /// A command can only take away what its workflow allows.
-fn check_who(node: &Node, loaded: &Loaded, surroundings: &Surroundings<'_>, report: &mut Report) {
+fn check_who(node: &Node, loaded: &Loaded, surroundings: &Surroundings, report: &mut Report) {
     let workflow = &loaded.workflow;
     for entry in node.get("who").map(Node::entries).unwrap_or_default() {
         check_roles(&entry.value, surroundings, report);

@@ -24,14 +24,13 @@ use std::path::{Path, PathBuf};
 pub use command::{Command, Reply};
 pub use problem::{Problem, Severity};
 pub use schema::schemas;
+pub use surroundings::{Surroundings, SystemFacts};
 pub use workflow::Loaded;
 
-use crate::action::{Registry, Systems};
+use crate::action::Registry;
 use crate::domain::names::{CommandName, WorkflowName};
 use crate::domain::nearest;
-use crate::domain::person::People;
 use problem::Report;
-use surroundings::Surroundings;
 
 /// Where the files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,28 +46,29 @@ pub struct CatalogFolders {
 pub struct Catalog {
     workflows: BTreeMap<WorkflowName, Loaded>,
     commands: BTreeMap<CommandName, Command>,
+    warnings: Vec<Problem>,
 }
 
 impl Catalog {
-    /// Reads all files, checks them against what there is, and says everything that is wrong.
-    /// There is a catalog when there is no error among that.
+    /// Reads all files and checks them.
+    ///
+    /// # Errors
+    /// All problems of all files, warnings too, when there is at least one error among them.
     pub fn load(
         folders: &CatalogFolders,
         registry: &Registry,
-        systems: &Systems,
-        people: &People,
-    ) -> (Option<Self>, Vec<Problem>) {
-        let surroundings = Surroundings { systems, people };
+        surroundings: &Surroundings,
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = vec![];
         let mut workflows = command::Workflows::new();
         for (name, file, text) in files(&folders.workflows, true, &mut problems) {
-            let (loaded, found) = workflow::load(&file, &text, registry, &surroundings);
+            let (loaded, found) = workflow::load(&file, &text, registry, surroundings);
             problems.extend(found);
             workflows.insert(WorkflowName::from(name), loaded);
         }
         let mut commands = BTreeMap::new();
         for (name, file, text) in files(&folders.commands, false, &mut problems) {
-            let (command, found) = command::load(&file, &text, registry, &workflows, &surroundings);
+            let (command, found) = command::load(&file, &text, registry, &workflows, surroundings);
             problems.extend(found);
             commands.extend(command.map(|command| (CommandName::from(name), command)));
         }
@@ -76,18 +76,16 @@ impl Catalog {
             .iter()
             .any(|problem| problem.severity == Severity::Error)
         {
-            return (None, problems);
+            return Err(problems);
         }
         let workflows = workflows
             .into_iter()
             .filter_map(|(name, loaded)| Some((name, loaded?)));
-        (
-            Some(Self {
-                workflows: workflows.collect(),
-                commands,
-            }),
-            problems,
-        )
+        Ok(Self {
+            workflows: workflows.collect(),
+            commands,
+            warnings: problems,
+        })
     }
 
     /// The workflow of this name.
@@ -128,6 +126,11 @@ impl Catalog {
     /// All commands, by name.
     pub fn commands(&self) -> impl Iterator<Item = &Command> {
         self.commands.values()
+    }
+
+    /// What in the files cannot have been meant, although they can be used.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
     }
 }
 

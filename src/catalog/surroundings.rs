@@ -1,23 +1,43 @@
 //! What there is around the files: the configured systems and people.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::action::Systems;
 use crate::domain::names::{Environment, Role, SystemName};
-use crate::domain::person::{People, Person};
+use crate::domain::person::Person;
 
-/// What workflows and commands are checked against, beside the actions.
-pub(super) struct Surroundings<'a> {
-    pub(super) systems: &'a Systems,
-    pub(super) people: &'a People,
+/// What workflows and commands are checked against, beside the actions. It can be had from the
+/// configuration alone: nothing has to be connected.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// All configured systems.
+    pub systems: BTreeMap<SystemName, SystemFacts>,
+    /// All configured people.
+    pub people: Vec<Person>,
 }
 
-impl Surroundings<'_> {
+/// What is known of a system without connecting it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemFacts {
+    /// The integration that it belongs to.
+    pub kind: String,
+    /// Where it stands.
+    pub environment: Environment,
+}
+
+impl Surroundings {
+    /// The names of the systems of one kind.
+    pub(super) fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a SystemName> {
+        self.systems
+            .iter()
+            .filter(move |(_, system)| system.kind == kind)
+            .map(|(name, _)| name)
+    }
+
     /// The environments in which these systems stand, sorted; production when there is none.
     pub(super) fn environments(&self, systems: &BTreeSet<SystemName>) -> Vec<Environment> {
         let found: BTreeSet<_> = systems
             .iter()
-            .filter_map(|name| self.systems.get(name.as_str()))
+            .filter_map(|name| self.systems.get(name))
             .map(|system| system.environment.clone())
             .collect();
         if found.is_empty() {

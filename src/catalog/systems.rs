@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::problem::Report;
 use super::scope::{has_expression, only_input, only_output};
 use super::source::Node;
-use crate::action::Systems;
+use super::surroundings::Surroundings;
 use crate::action::objects::ObjectUrl;
 use crate::domain::input::{InputSpec, InputType};
 use crate::domain::names::SystemName;
@@ -20,7 +20,7 @@ const OBJECT_STORE: &str = "s3";
 
 /// Collects the systems of one workflow.
 pub(super) struct Finder<'a> {
-    pub(super) systems: &'a Systems,
+    pub(super) surroundings: &'a Surroundings,
     pub(super) inputs: &'a IndexMap<String, Option<InputSpec>>,
     /// Every system that the workflow may act on.
     pub(super) found: BTreeSet<SystemName>,
@@ -131,7 +131,7 @@ impl Finder<'_> {
     }
 
     fn check(&self, name: &str, user: &str, kind: &str) -> Result<(), String> {
-        match self.systems.get(name) {
+        match self.surroundings.systems.get(name) {
             Some(system) if system.kind == kind => Ok(()),
             Some(system) => Err(format!(
                 "the system `{name}` is of kind {}, and {user} needs one of kind {kind}: {}",
@@ -139,7 +139,11 @@ impl Finder<'_> {
                 self.candidates(kind)
             )),
             None => {
-                let of_kind: Vec<_> = self.systems.of_kind(kind).map(SystemName::as_str).collect();
+                let of_kind: Vec<_> = self
+                    .surroundings
+                    .of_kind(kind)
+                    .map(SystemName::as_str)
+                    .collect();
                 let unknown = nearest::unknown("system", name, of_kind);
                 Err(unknown.replace("there is none yet", &self.candidates(kind)))
             }
@@ -147,7 +151,7 @@ impl Finder<'_> {
     }
 
     fn only_one(&self, action: &str, kind: &str) -> Result<SystemName, String> {
-        let mut of_kind = self.systems.of_kind(kind);
+        let mut of_kind = self.surroundings.of_kind(kind);
         match (of_kind.next(), of_kind.next()) {
             (Some(only), None) => Ok(only.clone()),
             _ => Err(format!(
@@ -159,7 +163,7 @@ impl Finder<'_> {
 
     fn candidates(&self, kind: &str) -> String {
         let names: Vec<_> = self
-            .systems
+            .surroundings
             .of_kind(kind)
             .map(|name| format!("`{name}`"))
             .collect();

@@ -10,7 +10,7 @@ use crate::domain::position::Position;
 
 /// What a check of a workflow's people needs to know.
 pub(super) struct Who<'a> {
-    pub(super) surroundings: &'a Surroundings<'a>,
+    pub(super) surroundings: &'a Surroundings,
     pub(super) workflow: &'a WorkflowName,
     /// In which the workflow acts.
     pub(super) environments: &'a [Environment],
@@ -91,8 +91,8 @@ impl Who<'_> {
             let known = self
                 .surroundings
                 .systems
-                .iter()
-                .any(|(_, s)| s.environment.as_str() == entry.key);
+                .values()
+                .any(|s| s.environment.as_str() == entry.key);
             if !own.contains(&entry.key.as_str()) && !known {
                 let message = nearest::unknown("environment", &entry.key, own);
                 report.warning(entry.at, format!("{message} (no system stands in it)"));
@@ -102,7 +102,7 @@ impl Who<'_> {
 }
 
 /// Warns of roles that nobody has.
-pub(super) fn check_roles(roles: &Node, surroundings: &Surroundings<'_>, report: &mut Report) {
+pub(super) fn check_roles(roles: &Node, surroundings: &Surroundings, report: &mut Report) {
     let known = surroundings.roles();
     for node in roles.items() {
         let Some(role) = node.text().map(Role::from) else {

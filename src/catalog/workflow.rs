@@ -35,7 +35,7 @@ pub(super) fn load(
     file: &Path,
     text: &str,
     registry: &Registry,
-    surroundings: &Surroundings<'_>,
+    surroundings: &Surroundings,
 ) -> (Option<Loaded>, Vec<Problem>) {
     let mut report = Report::new(file);
     let loaded = check(file, text, registry, surroundings, &mut report);
@@ -46,7 +46,7 @@ fn check(
     file: &Path,
     text: &str,
     registry: &Registry,
-    surroundings: &Surroundings<'_>,
+    surroundings: &Surroundings,
     report: &mut Report,
 ) -> Option<Loaded> {
     let node = source::parse(text)
@@ -70,7 +70,7 @@ fn check(
         .check_value(concurrency, report);
     }
     let mut finder = Finder {
-        systems: surroundings.systems,
+        surroundings,
         inputs: &inputs,
         found: BTreeSet::new(),
         filled_in: BTreeMap::new(),

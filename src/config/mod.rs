@@ -49,8 +49,8 @@ pub struct Config {
 pub struct Server {
     /// The path of the Unix socket.
     pub socket: PathBuf,
-    /// The group that may use the socket, if there is such a group.
-    pub group: String,
+    /// The group that may use the socket. `None`: `purser`, if there is such a group.
+    pub group: Option<String>,
 }
 
 /// `[store]`.
@@ -82,13 +82,13 @@ pub struct EngineLimits {
 }
 
 /// `[log]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// For people or for machines.
     pub format: LogFormat,
-    /// What is logged: `info`, or by module as in `purser=debug,warn`.
-    pub level: String,
+    /// The least important thing that is logged.
+    pub level: LogLevel,
 }
 
 /// How a line of the log is written.
@@ -100,6 +100,36 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// How important a line of the log is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// What is likely to fail.
+    Warn,
+    /// What happens.
+    #[default]
+    Info,
+    /// How it happens.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// The name as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 /// `[systems.NAME]`.
@@ -146,15 +176,6 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self {
-            format: LogFormat::Text,
-            level: "info".to_owned(),
-        }
-    }
-}
 
 impl Default for StoreFolder {
     fn default() -> Self {
@@ -275,7 +296,7 @@ impl Config {
                     .server
                     .socket
                     .map_or(socket, |socket| base.join(socket)),
-                group: file.server.group.unwrap_or_else(|| "purser".to_owned()),
+                group: file.server.group,
             },
             store: StoreFolder {
                 path: base.join(file.store.path),

@@ -80,7 +80,7 @@ fn the_environment_overrides_the_file_and_adds_to_it() {
     let config = load(FILE, &env).unwrap();
     assert_eq!(config.engine.concurrent_runs.get(), 3);
     assert_eq!(config.engine.cancel_grace.to_string(), "1m");
-    assert_eq!(config.server.group, "4711");
+    assert_eq!(config.server.group.as_deref(), Some("4711"));
     assert_eq!(config.store.path, Path::new("/data"));
     assert_eq!(
         config.systems["orders-db"].settings["url_file"].as_str(),
@@ -139,7 +139,7 @@ fn every_error_in_the_environment_names_its_variable() {
         ("PURSER__ENGINE__CONCURRENT_RUNS", "many"),
         ("PURSER__ENGIN__CONCURRENT_RUNS", "1"),
         ("PURSER__ENGINE__CONCURENT_RUNS", "1"),
-        ("PURSER__LOG__FORMAT", "jsn"),
+        ("PURSER__LOG__LEVEL", "wran"),
         ("PURSER__LOG", "debug"),
         ("PURSER__LOG__", "debug"),
         ("PURSER__STORE__PATH__DEEPER", "x"),
@@ -153,7 +153,7 @@ fn every_error_in_the_environment_names_its_variable() {
     PURSER__ENGINE__CONCURRENT_RUNS: invalid type: string "many", expected a whole number above 0
     PURSER__ENGIN__CONCURRENT_RUNS: unknown field `engin`; did you mean `engine`?
     PURSER__ENGINE__CONCURENT_RUNS: unknown field `concurent_runs`; did you mean `concurrent_runs`?
-    PURSER__LOG__FORMAT: unknown variant `jsn`; did you mean `json`?
+    PURSER__LOG__LEVEL: unknown variant `wran`; did you mean `warn`?
     PURSER__LOG: names no value: write PURSER__SECTION__KEY, as in PURSER__LOG__LEVEL
     PURSER__LOG__: names no value: write PURSER__SECTION__KEY, as in PURSER__LOG__LEVEL
     PURSER__STORE__PATH__DEEPER: `path` is a value in the file and holds no other

@@ -47,11 +47,6 @@ impl People {
         Self(people)
     }
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Person> {
-        self.0.iter()
-    }
-
     /// Who a user of this machine is; a stranger without roles when nobody has that uid.
     pub fn by_uid(&self, uid: u32) -> Actor {
         let through = format!("uid {uid}");

@@ -64,13 +64,25 @@ pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, SocketEr
     let listener = UnixListener::bind(path).map_err(|error| failed(error.to_string()))?;
     std::fs::set_permissions(path, Permissions::from_mode(0o660))
         .map_err(|error| failed(error.to_string()))?;
-    let group = group.and_then(|name| nix::unistd::Group::from_name(name).ok().flatten());
-    if let Some(group) = group
-        && let Err(error) = nix::unistd::chown(path, None, Some(group.gid))
-    {
-        tracing::warn!(group = group.name, %error, "the socket cannot be given to its group");
+    if let Some(name) = group {
+        give_to_group(path, name);
     }
     Ok(listener)
+}
+
+/// A socket without its group still serves the user who runs Purser, so this only warns.
+fn give_to_group(path: &Path, name: &str) {
+    match nix::unistd::Group::from_name(name) {
+        Ok(Some(group)) => {
+            if let Err(error) = nix::unistd::chown(path, None, Some(group.gid)) {
+                tracing::warn!(name, %error, "the socket cannot be given to its group");
+            }
+        }
+        Ok(None) => {
+            tracing::warn!(name, "there is no such group: only its owner can use the socket");
+        }
+        Err(error) => tracing::warn!(name, %error, "the socket's group cannot be looked up"),
+    }
 }
 
 /// Answers until `shutdown`, then lets open requests come to their end.

@@ -13,6 +13,7 @@ mod catalog;
 mod docker;
 mod docs;
 mod engine;
+mod interpreter;
 mod layers;
 mod postgres;
 mod s3;

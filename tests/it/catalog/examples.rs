@@ -1,42 +1,48 @@
 //! The files that people are given to start from.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use purser::action::{Registry, Systems};
-use purser::catalog::{Catalog, CatalogFolders};
-use purser::config::Config;
-use purser::domain::person::People;
-
-use super::fakes::Nowhere;
+use purser::action::Registry;
+use purser::catalog::{Catalog, CatalogFolders, Problem, Surroundings, SystemFacts};
+use purser::config::{Config, SystemConfig};
 
 #[test]
 fn the_examples_are_without_a_fault() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = Config::load(&root.join("deploy/purser.example.toml"), []).expect("the example");
     let registry = Registry::new(purser::integrations::all());
-    let mut systems = Systems::new();
+    let facts = |system: &SystemConfig| SystemFacts {
+        kind: system.kind.clone(),
+        environment: system.environment.clone(),
+    };
+    let surroundings = Surroundings {
+        systems: config
+            .systems
+            .iter()
+            .map(|(name, s)| (name.clone(), facts(s)))
+            .collect(),
+        people: config.people.clone(),
+    };
     for (name, system) in &config.systems {
-        let kind = registry
-            .integration(&system.kind)
-            .expect("a kind that there is")
-            .kind;
-        systems.insert(
-            name.clone(),
-            kind,
-            system.environment.clone(),
-            Arc::new(Nowhere),
+        assert!(
+            registry.integration(&system.kind).is_ok(),
+            "{name} is of a kind that there is"
         );
     }
     let folders = CatalogFolders {
         workflows: root.join("workflows"),
         commands: root.join("commands"),
     };
-    let people = People::new(config.people);
-    let (catalog, problems) = Catalog::load(&folders, &registry, &systems, &people);
-    let said = problems.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert!(said.is_empty(), "{}", said.join("\n"));
-    let catalog = catalog.expect("no problem, so a catalog");
+    let said = |problems: &[Problem]| {
+        problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let catalog = Catalog::load(&folders, &registry, &surroundings)
+        .unwrap_or_else(|problems| panic!("{}", said(&problems)));
+    assert_eq!(said(catalog.warnings()), "");
     let names = |names: Vec<&str>| names.join(" ");
     assert_eq!(
         names(
