@@ -191,6 +191,21 @@ fn message(failure: Option<&Failure>) -> &str {
     failure.map_or("failed", |failure| &failure.message)
 }
 
+/// The outputs of a run's steps; of several, each under its step's name.
+pub(super) fn outputs(run: &RunState) -> Vec<String> {
+    let steps = run.steps.iter();
+    let outputs: Vec<_> = steps
+        .filter_map(|(id, state)| Some((id, value(state.output.as_ref()?))))
+        .collect();
+    match &outputs[..] {
+        [(_, only)] => vec![only.clone()],
+        several => several
+            .iter()
+            .map(|(id, output)| format!("{id}:\n{}", indented(output)))
+            .collect(),
+    }
+}
+
 /// The last line of a run. A failure of a step was said when it happened, and is not said again.
 pub(super) fn ending(run: &RunState) -> Option<String> {
     let ended = run.ended.as_ref()?;

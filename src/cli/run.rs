@@ -7,7 +7,7 @@ use clap::Args;
 use super::client::Server;
 use super::{Failure, Inputs, print_json, render};
 use crate::domain::names::StepId;
-use crate::domain::run::{FinalState, RunStatus, WaitingFor};
+use crate::domain::run::{FinalState, RunStatus, StepState, StepStatus, WaitingFor};
 use crate::http::types::{Accepted, AskBody, RunView};
 
 /// Run a workflow and watch it.
@@ -82,10 +82,8 @@ pub(super) async fn watch(
 
 /// The outputs of the steps, and how the run ended.
 pub(super) fn tell_end(view: &RunView) {
-    for state in view.run.steps.values() {
-        if let Some(output) = &state.output {
-            println!("{}", render::value(output));
-        }
+    for output in render::outputs(&view.run) {
+        println!("{output}");
     }
     if let Some(ending) = render::ending(&view.run) {
         println!("{ending}");
@@ -157,10 +155,11 @@ impl Printer {
                 self.steps.insert(id.clone(), line);
             }
         }
-        if let Some(progress) = view
-            .progress
-            .as_ref()
-            .filter(|p| self.progress.as_ref() != Some(p))
+        // What a step said last may still be in the view when the step is over.
+        let is_at_work = |state: &StepState| state.status == StepStatus::Running;
+        if let Some(progress) = &view.progress
+            && self.progress.as_ref() != Some(progress)
+            && view.run.steps.values().any(is_at_work)
         {
             println!("  {progress}");
             self.progress = Some(progress.clone());

@@ -3,6 +3,7 @@
 //! This crate knows nothing of the program's code: it has to work when the program does not build.
 
 mod bench;
+mod demo;
 mod deny;
 mod say;
 mod sh;
@@ -18,6 +19,12 @@ usage: cargo xtask COMMAND
   stack down [NAME…]            stop what `up` started
   stack status [NAME…] [--json] what is up: version, pid, address, log
   stack env [NAME…] [--json]    what the tests must know, as shell exports
+  demo [SCENE…]                 play a conversation with Purser on real parts, and assert it from
+                                outside: status deploy sick backup approve kill receipts
+       [--keep]                 leave it running; `demo stop` stops it
+       [--no-minio]             backups to a folder, as where MinIO cannot be had
+       [--binary PATH]          play this purser, instead of building one
+       [--break SCENE]          for the test of the demo: do damage in one scene; it must be noticed
   bench NAME [--json]           measure: startup
   test [FILTER]                 all that CI checks, with the stack up for as long as it takes
 ";
@@ -27,6 +34,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = sh::watch_signals().and_then(|()| match args.as_slice() {
         ["stack", command, rest @ ..] => stack::command(command, rest),
+        ["demo", args @ ..] => demo::command(args),
         ["test", filter @ ..] => test::run(filter),
         ["bench", name, rest @ ..] => bench::run(name, rest),
         _ => Err(usage("")),

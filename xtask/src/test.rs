@@ -72,7 +72,8 @@ fn run_tests(tests: &mut Command, counts: &mut Counts) -> Result<()> {
     child.wait()
 }
 
-fn cargo() -> Command {
+/// Cargo, in the checkout.
+pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).stdin(Stdio::null());
     cargo

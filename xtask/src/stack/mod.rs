@@ -10,7 +10,7 @@ mod part;
 mod parts;
 pub(crate) mod places;
 mod ports;
-mod process;
+pub(crate) mod process;
 mod record;
 mod secret;
 mod status;
@@ -23,11 +23,17 @@ pub(crate) use down::down;
 pub(crate) use env::of as env;
 pub(crate) use part::Part;
 use places::Places;
+use record::Record;
 pub(crate) use up::{is_up, up};
 
 /// All parts.
 pub(crate) fn all() -> impl Iterator<Item = &'static dyn Part> {
     parts::ALL.iter().copied()
+}
+
+/// Which version of a part is up, and where it listens.
+pub(crate) fn what_is_up(places: &Places, part: &str) -> Option<(String, String)> {
+    Record::alive(places, part).map(|record| (record.version, record.address))
 }
 
 /// Runs `cargo xtask stack COMMAND [NAME…] [--json]`.
@@ -52,7 +58,7 @@ pub(crate) fn command(command: &str, args: &[&str]) -> Result<()> {
 }
 
 /// The parts of these names; all, if none is named.
-fn select(names: &[&str]) -> Result<Vec<&'static dyn Part>> {
+pub(crate) fn select(names: &[&str]) -> Result<Vec<&'static dyn Part>> {
     let known = |name: &str| all().any(|part| part.name() == name);
     if let Some(unknown) = names.iter().find(|name| !known(name)) {
         let all: Vec<&str> = all().map(Part::name).collect();

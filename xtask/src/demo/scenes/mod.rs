@@ -1,0 +1,22 @@
+//! The scenes, in the order in which they are played.
+
+mod approve;
+mod backup;
+mod deploy;
+mod kill;
+mod receipts;
+mod sick;
+mod status;
+
+use super::play::Scene;
+
+/// All of them.
+pub(crate) const ALL: &[Scene] = &[
+    status::SCENE,
+    deploy::SCENE,
+    sick::SCENE,
+    backup::SCENE,
+    approve::SCENE,
+    kill::SCENE,
+    receipts::SCENE,
+];
