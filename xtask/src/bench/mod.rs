@@ -11,7 +11,8 @@ use crate::usage;
 #[derive(Serialize)]
 struct Figure {
     /// `bench.what_unit`.
-    figure: &'static str,
+    #[serde(rename = "figure")]
+    name: &'static str,
     /// What the figure's name says: here our own measurement.
     value: f64,
     /// Our own measurement.
@@ -41,7 +42,7 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<()> {
         if json {
             println!("{}", serde_json::to_string(&figure)?);
         } else {
-            println!("{:24} {:8.1} {}", figure.figure, figure.value, figure.unit);
+            println!("{:24} {:8.1} {}", figure.name, figure.value, figure.unit);
         }
     }
     Ok(())

@@ -38,9 +38,9 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     ])
 }
 
-fn figure(figure: &'static str, value: f64, unit: &'static str) -> Figure {
+fn figure(name: &'static str, value: f64, unit: &'static str) -> Figure {
     Figure {
-        figure,
+        name,
         value,
         ours: value,
         reference: None,
