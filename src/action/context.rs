@@ -170,7 +170,10 @@ impl Context {
             generation: record.generation,
             effect: name.clone(),
         };
+        let spec = self.declared(&name)?;
+        failpoint(&self.spec, spec, Moment::Undoing);
         act(key, result).await?;
+        failpoint(&self.spec, spec, Moment::Undone);
         self.journal.undone(name).await.map_err(not_journalled)
     }
 
@@ -346,10 +349,14 @@ enum Moment {
     Acted,
     /// After its end was committed.
     Done,
+    /// Before it is taken back.
+    Undoing,
+    /// After it was taken back, before that was committed.
+    Undone,
 }
 
 /// Ends the process as SIGKILL would, when `PURSER_FAILPOINT` names this moment as
-/// `ACTION/EFFECT/started|acted|done`. Absent without the feature `failpoints`.
+/// `ACTION/EFFECT/started|acted|done|undoing|undone`. Absent without the feature `failpoints`.
 #[allow(unused_variables, reason = "only used with the feature")]
 fn failpoint(action: &ActionSpec, effect: &EffectSpec, moment: Moment) {
     #[cfg(feature = "failpoints")]

@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod journal;
+pub mod program;
 pub mod s3;
 pub mod stack;
 pub mod systems;

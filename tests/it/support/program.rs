@@ -1,0 +1,295 @@
+//! The real program: `purser up` on files of its own, and what persons type at a shell.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getgid, getuid};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+/// How long anything here may take: more than anybody would wait.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The user `nobody` of every system.
+const NOBODY: u32 = 65_534;
+
+/// Who types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// Whoever runs the tests; an operator.
+    Ann,
+    /// The second person; an operator too.
+    Bo,
+    /// Known, and without a role that any workflow asks for.
+    Cy,
+    /// Not known at all.
+    Stranger,
+}
+
+impl Person {
+    fn uid(self) -> u32 {
+        match self {
+            Self::Ann => getuid().as_raw(),
+            Self::Bo => NOBODY,
+            Self::Cy => NOBODY - 1,
+            Self::Stranger => NOBODY - 2,
+        }
+    }
+}
+
+/// What a command has printed, and its exit code.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Said {
+    /// What it printed with `--json`.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// A folder with configuration, workflows and commands, and the server that works there.
+pub struct Home {
+    folder: TempDir,
+    server: Option<Child>,
+    starts: usize,
+}
+
+impl Home {
+    /// Files for a server that knows these systems: names with tables of the configuration, each
+    /// with its `kind`.
+    pub fn new(systems: &[(&str, toml::Table)]) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("purser-home-")
+            .tempdir_in("/var/tmp")
+            .unwrap();
+        open_to_all(folder.path());
+        let home = Self {
+            folder,
+            server: None,
+            starts: 0,
+        };
+        for inner in ["workflows", "commands"] {
+            fs::create_dir(home.path(inner)).unwrap();
+        }
+        home.write("purser.toml", &config(systems));
+        home
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file there that everybody may read.
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+        open_to_all(&self.path(name));
+    }
+
+    /// Writes `workflows/NAME.yaml`: `rest` is all but its name and summary. A person with the role
+    /// `operator` may start it.
+    pub fn workflow(&self, name: &str, rest: &str) {
+        let text = format!("name: {name}\nsummary: For a story\nwho: [operator]\n{rest}");
+        self.write(&format!("workflows/{name}.yaml"), &text);
+    }
+
+    /// Starts the server and waits until it takes calls.
+    pub async fn up(&mut self) {
+        self.up_with(&[]).await;
+    }
+
+    /// The same, with these variables of the environment.
+    pub async fn up_with(&mut self, environment: &[(&str, &str)]) {
+        assert!(self.server.is_none(), "it is up");
+        self.starts += 1;
+        let log = File::create(self.path(&format!("purser-{}.log", self.starts))).unwrap();
+        let mut server = self.command(Person::Ann, &["up"]);
+        server
+            .envs(environment.iter().copied())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        let mut server = server.spawn().unwrap();
+        let answers = async {
+            while UnixStream::connect(self.path("purser.sock")).await.is_err() {
+                if let Some(status) = server.try_wait().unwrap() {
+                    panic!("`purser up` has ended with {status}: {}", self.log());
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let in_time = timeout(PATIENCE, answers).await.is_ok();
+        assert!(in_time, "`purser up` takes no calls: {}", self.log());
+        self.server = Some(server);
+    }
+
+    /// What the server of the last start has printed.
+    pub fn log(&self) -> String {
+        let log = self.path(&format!("purser-{}.log", self.starts));
+        fs::read_to_string(log).unwrap_or_default()
+    }
+
+    /// All that any server here has printed.
+    pub fn logs(&self) -> String {
+        let log = |start| fs::read_to_string(self.path(&format!("purser-{start}.log")));
+        (1..=self.starts).map(|start| log(start).unwrap()).collect()
+    }
+
+    /// Waits until the server has ended by itself, as a failpoint ends it.
+    pub async fn has_ended(&mut self) -> ExitStatus {
+        let mut server = self.server.take().expect("it is up");
+        let Ok(status) = timeout(PATIENCE, server.wait()).await else {
+            panic!("`purser up` goes on: {}", self.log());
+        };
+        status.unwrap()
+    }
+
+    /// SIGKILL: no time to tidy up.
+    pub async fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
+        self.has_ended().await;
+    }
+
+    /// SIGTERM, and waits until it has gone.
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::SIGTERM);
+        self.has_ended().await
+    }
+
+    /// Sends a signal to the server.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap();
+    }
+
+    /// The server's process.
+    pub fn pid(&self) -> Pid {
+        let pid = self.server.as_ref().and_then(Child::id).expect("it is up");
+        Pid::from_raw(pid.try_into().unwrap())
+    }
+
+    /// Ann types `purser …` and reads what it prints.
+    pub async fn types(&self, arguments: &[&str]) -> Said {
+        self.person_types(Person::Ann, arguments).await
+    }
+
+    /// Somebody types `purser …`.
+    pub async fn person_types(&self, person: Person, arguments: &[&str]) -> Said {
+        said(arguments, self.command(person, arguments)).await
+    }
+
+    /// `purser … --json`, which must succeed.
+    pub async fn asks(&self, arguments: &[&str]) -> Value {
+        let said = self.types(&[arguments, &["--json"]].concat()).await;
+        assert_eq!(said.code, 0, "{arguments:?}: {said:?}");
+        said.json()
+    }
+
+    /// Starts a run that nobody watches: its id.
+    pub async fn starts(&self, arguments: &[&str]) -> String {
+        let run = self
+            .asks(&[&["run"], arguments, &["--detach"]].concat())
+            .await;
+        run["run"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{run}"))
+            .to_owned()
+    }
+
+    /// What a run has come to at its end, as `runs watch --json` shows it.
+    pub async fn ends(&self, run: &str) -> Value {
+        self.types(&["runs", "watch", run, "--json"]).await.json()
+    }
+
+    /// `purser …` as this person, with nothing of our own settings for it; not started yet.
+    pub fn command(&self, person: Person, arguments: &[&str]) -> Command {
+        let mut purser = Command::new(program());
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("PURSER")) {
+                purser.env_remove(name);
+            }
+        }
+        purser
+            .args(arguments)
+            .env("PURSER_CONFIG", self.path("purser.toml"))
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        if person.uid() != getuid().as_raw() {
+            assert!(getuid().is_root(), "only root can play a second person");
+            purser.uid(person.uid()).gid(person.gid());
+        }
+        purser
+    }
+}
+
+impl Person {
+    /// Everybody is of one group, which may open the socket.
+    fn gid(self) -> u32 {
+        match self {
+            Self::Ann => getgid().as_raw(),
+            _ => NOBODY,
+        }
+    }
+}
+
+/// The text of `purser.toml`.
+fn config(systems: &[(&str, toml::Table)]) -> String {
+    let mut config = format!(
+        "[server]\nsocket = 'purser.sock'\ngroup = 'nogroup'\n\n[store]\npath = 'store'\n\n\
+         [people]\nann = {{ roles = ['operator'], uid = {} }}\n\
+         bo = {{ roles = ['operator'], uid = {} }}\ncy = {{ roles = ['reader'], uid = {} }}\n",
+        Person::Ann.uid(),
+        Person::Bo.uid(),
+        Person::Cy.uid()
+    );
+    for (name, table) in systems {
+        let table = toml::to_string(table).unwrap();
+        config.push_str(&format!("\n[systems.{name}]\n{table}"));
+    }
+    config
+}
+
+/// Runs a command to its end.
+async fn said(arguments: &[&str], mut command: Command) -> Said {
+    let Ok(output) = timeout(PATIENCE, command.output()).await else {
+        panic!("`purser {}` does not end", arguments.join(" "));
+    };
+    let output = output.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said {
+        code: output.status.code().expect("it was not killed"),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+/// A copy of the program where every user can reach it: the build folder may be in somebody's home.
+fn program() -> OsString {
+    static COPY: OnceLock<TempDir> = OnceLock::new();
+    let copy = COPY.get_or_init(|| {
+        let folder = tempfile::Builder::new()
+            .prefix("purser-bin-")
+            .tempdir_in("/var/tmp")
+            .unwrap();
+        open_to_all(folder.path());
+        fs::copy(env!("CARGO_BIN_EXE_purser"), folder.path().join("purser")).unwrap();
+        folder
+    });
+    copy.path().join("purser").into_os_string()
+}
+
+fn open_to_all(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
