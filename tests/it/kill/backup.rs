@@ -20,6 +20,8 @@ use crate::support::s3::Bucket;
 use crate::support::stack::variable;
 
 const ACTION: &str = "postgres.backup";
+/// How long the server may take to see that a client is gone.
+const PATIENCE: Duration = Duration::from_secs(30);
 const TABLES: &str = "
     CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL);
     CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers, total numeric);
@@ -101,12 +103,24 @@ steps:
 
         let restored = restore(&zstd::decode_all(&*dump).unwrap()).await;
         assert_eq!(contents(&restored).await, contents(&self.database).await);
-        let mut client = self.database.connect().await;
-        poll(async || sessions(&mut client, &self.database).await.is_empty()).await;
-        drop(client);
+        self.database_shows(<[String]>::is_empty).await;
         restored.remove().await;
         self.bucket.remove().await;
         self.database.remove().await;
+    }
+
+    /// Waits until the sessions of others in the database are like this.
+    async fn database_shows(&self, is_so: impl Fn(&[String]) -> bool) {
+        let mut client = self.database.connect().await;
+        let asking = async {
+            while !is_so(&sessions(&mut client, &self.database.name).await) {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if timeout(PATIENCE, asking).await.is_err() {
+            let sessions = sessions(&mut client, &self.database.name).await;
+            panic!("it does not come to that: {sessions:#?}");
+        }
     }
 
     async fn object(&self, key: &str) -> Vec<u8> {
@@ -118,53 +132,54 @@ steps:
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn killed_at_every_failpoint_a_backup_is_made_once() {
-    let story = |point: String| async move {
-        let mut stand = Stand::new().await;
-        let run = killed_at(&point, &mut stand.home).await;
-        stand.expect_one_backup(&run).await;
-    };
-    each(points(ACTION, &effects(ACTION), &MOMENTS), story).await;
+    each(points(ACTION, &effects(ACTION), &MOMENTS), made_once).await;
+}
+
+async fn made_once(point: String) {
+    let mut stand = Stand::new().await;
+    let run = killed_at(&point, &mut stand.home).await;
+    stand.expect_one_backup(&run).await;
 }
 
 /// Somebody's lock holds the dump up, so that it is certain to be killed in its middle.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn killed_in_mid_dump_a_backup_is_made_anew_and_nothing_of_the_first_try_stays() {
     let mut stand = Stand::new().await;
-    let (mut holder, mut client) = (
-        stand.database.connect().await,
-        stand.database.connect().await,
-    );
+    let mut holder = stand.database.connect().await;
     holder.execute("BEGIN; LOCK TABLE orders").await.unwrap();
     stand.home.up().await;
     let run = stand.home.starts(&ASK).await;
-    poll(async || held_up(&mut client, &stand.database).await == 1).await;
+    stand
+        .database_shows(|sessions| held_up(sessions) == 1)
+        .await;
     assert_eq!(stand.bucket.unfinished_uploads().await, 1);
 
     stand.home.kill().await;
     stand.home.up().await;
-    poll(async || held_up(&mut client, &stand.database).await == 2).await;
+    stand
+        .database_shows(|sessions| held_up(sessions) == 2)
+        .await;
     holder.execute("ROLLBACK").await.unwrap();
-    drop((holder, client));
+    drop(holder);
 
     let run = stand.home.ends(&run).await;
     stand.expect_one_backup(&run).await;
 }
 
 /// What others do in the database now, and what they wait for.
-async fn sessions(client: &mut PgConnection, database: &Database) -> Vec<String> {
+async fn sessions(client: &mut PgConnection, database: &str) -> Vec<String> {
     sqlx::query_scalar(
         "SELECT coalesce(wait_event_type, 'nothing') || ': ' || query \
          FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
     )
-    .bind(&database.name)
+    .bind(database)
     .fetch_all(client)
     .await
     .unwrap()
 }
 
 /// How many dumps wait for somebody's lock.
-async fn held_up(client: &mut PgConnection, database: &Database) -> usize {
-    let sessions = sessions(client, database).await;
+fn held_up(sessions: &[String]) -> usize {
     let is_dump = |session: &&String| session.starts_with("Lock: LOCK TABLE ");
     sessions.iter().filter(is_dump).count()
 }
@@ -191,16 +206,4 @@ async fn restore(dump: &[u8]) -> Database {
     tool.stdin.take().unwrap().write_all(dump).await.unwrap();
     assert!(tool.wait().await.unwrap().success());
     database
-}
-
-/// Asks until it is so.
-async fn poll(mut is_so: impl AsyncFnMut() -> bool) {
-    let asking = async {
-        while !is_so().await {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(Duration::from_secs(30), asking)
-        .await
-        .expect("it comes true");
 }
