@@ -39,7 +39,7 @@ steps:
     uses: docker.run_job
     with:
       image: {image}
-      command: [job, --lines, '3', --seconds, '0.3']
+      command: [job, --lines, '3', --seconds, '0.1']
 "
     )
 }

@@ -15,7 +15,7 @@ struct Job {
 
 impl Job {
     fn new() -> Self {
-        let (home, step) = (home_of_docker(), unique("job"));
+        let (home, step) = (home_of_docker(), unique("job").replace('-', "_"));
         let steps = format!(
             "
 steps:

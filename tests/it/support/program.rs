@@ -102,7 +102,9 @@ impl Home {
     /// Writes `workflows/NAME.yaml`: `rest` is all but its name and summary. A person with the role
     /// `operator` may start it.
     pub fn workflow(&self, name: &str, rest: &str) {
-        let text = format!("name: {name}\nsummary: For a story\nwho: {{ production: [operator] }}\n{rest}");
+        let text = format!(
+            "name: {name}\nsummary: For a story\nwho: {{ production: [operator] }}\n{rest}"
+        );
         self.write(&format!("workflows/{name}.yaml"), &text);
     }
 
