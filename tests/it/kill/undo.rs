@@ -9,7 +9,7 @@ use crate::docker::shop::Shop;
 use crate::docker::stage::{V1, docker, names};
 
 /// Never healthy.
-const SICK: &str = "purser-test/web:v3";
+pub(super) const SICK: &str = "purser-test/web:v3";
 /// Before an effect is taken back; and after it, before that is on disk.
 const MOMENTS: [&str; 2] = ["undoing", "undone"];
 
