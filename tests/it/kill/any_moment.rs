@@ -1,5 +1,6 @@
 //! Kills at moments that nobody has chosen.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,7 @@ use tokio::time::sleep;
 use super::deploy::counts;
 use super::image::Pushed;
 use super::undo::SICK;
-use super::{ASK, each, expect_one_run, home_of_docker};
+use super::{ASK, books, each, expect_one_run, home_of_docker};
 use crate::docker::shop::Shop;
 use crate::docker::stage::{Events, V1, V2, docker};
 use crate::support::program::Home;
@@ -29,6 +30,35 @@ async fn killed_twice_at_any_moment_a_run_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn killed_twice_at_any_moment_a_run_that_fails_goes_back() {
     each(rounds(5..=6), goes_back).await;
+}
+
+/// Servers that are killed while runs end and receipts are sealed: each run has one receipt.
+#[tokio::test]
+async fn killed_while_runs_end_each_of_them_has_one_receipt() {
+    let mut home = home_of_docker();
+    home.workflow(
+        "go",
+        "steps:\n  - id: look\n    uses: docker.list_services\n",
+    );
+    let mut runs = BTreeSet::new();
+    let rounds: Vec<_> = rounds(1..=6).collect();
+    for round in &rounds {
+        home.up().await;
+        for key in [1, 2, 3].map(|n| format!("{round}, run {n}")) {
+            runs.insert(home.starts(&["go", "--key", &key]).await);
+        }
+        sleep(moment(round, 1) / 20).await;
+        home.kill().await;
+    }
+    home.up().await;
+    for run in &runs {
+        let ended = home.ends(run).await;
+        assert_eq!(ended["run"]["ended"]["state"], "succeeded", "{rounds:?}");
+    }
+    let receipts = books::receipts(&home, runs.len()).await;
+    let with_receipt = receipts.iter().map(|facts| facts["run"].as_str().unwrap());
+    let with_receipt: BTreeSet<_> = with_receipt.map(str::to_owned).collect();
+    assert_eq!(with_receipt, runs, "{rounds:?}");
 }
 
 fn rounds(numbers: RangeInclusive<u32>) -> impl Iterator<Item = String> {

@@ -13,21 +13,25 @@ use crate::support::program::Home;
 /// How long after its run a receipt may be sealed.
 const SEALED_WITHIN: Duration = Duration::from_secs(10);
 
-/// The facts of the only receipt in the books, which hold: for Purser and for us.
-pub(super) async fn only_receipt(home: &Home) -> Value {
+/// The facts of so many receipts; there are no others, and the books hold: for Purser and for us.
+pub(super) async fn receipts(home: &Home, count: usize) -> Vec<Value> {
     let sealed = async {
-        while home.asks(&["receipts", "list"]).await == json!([]) {
+        let list = ["receipts", "list", "--limit", "500"];
+        while home.asks(&list).await.as_array().unwrap().len() < count {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(SEALED_WITHIN, sealed).await.expect("a receipt");
+    timeout(SEALED_WITHIN, sealed)
+        .await
+        .expect("so many receipts");
     let verified = home.types(&["receipts", "verify"]).await;
     assert_eq!(verified.code, 0, "{verified:?}");
     let exported = home.types(&["receipts", "export"]).await;
     assert_eq!(exported.code, 0, "{exported:?}");
-    let mut receipts = read(&exported.out);
-    assert_eq!(receipts.len(), 1, "{receipts:#?}");
-    receipts.remove(0)["content"]["subject"].take()
+    let receipts = read(&exported.out);
+    assert_eq!(receipts.len(), count, "{receipts:#?}");
+    let facts = |mut receipt: Value| receipt["content"]["subject"].take();
+    receipts.into_iter().map(facts).collect()
 }
 
 /// The receipts of an export, in which every link, seal and text holds.

@@ -111,7 +111,7 @@ async fn expect_one_run(home: &Home, run: &Value, state: &str) -> Value {
         .map(|row| &row["id"])
         .collect();
     assert_eq!(ids, [id]);
-    let facts = books::only_receipt(home).await;
+    let facts = books::receipts(home, 1).await.remove(0);
     assert_eq!((&facts["run"], &facts["state"]), (id, &state.into()));
     facts
 }
