@@ -8,6 +8,10 @@ use crate::docker::stage::{V1, V2, docker};
 
 pub(super) const ACTION: &str = "docker.deploy_service";
 
+/// A check starts a program, and there are many containers: with the image's own second the machine
+/// would do little else.
+const SELDOM_CHECKED: [&str; 2] = ["--health-interval", "2s"];
+
 /// How a new container takes the old one's place.
 pub(super) struct Way {
     /// What the run's output calls it.
@@ -24,7 +28,7 @@ pub(super) struct Way {
 
 pub(super) static BESIDE: Way = Way {
     name: "beside",
-    options: &[],
+    options: &SELDOM_CHECKED,
     lacks: "rename_old",
     taken_back: &["create_new", "start_new"],
     starts_back: 1,
@@ -33,7 +37,7 @@ pub(super) static BESIDE: Way = Way {
 /// A container that writes to a volume cannot run twice at once.
 pub(super) static RECREATE: Way = Way {
     name: "recreate",
-    options: &["--volume", "/data"],
+    options: &["--health-interval", "2s", "--volume", "/data"],
     lacks: "rename_new",
     taken_back: &["stop_old", "rename_old", "create_new", "start_new"],
     starts_back: 2,
