@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::domain::ending::FinalState;
 use crate::domain::event::Failure;
 use crate::domain::names::StepId;
 use crate::domain::plan::{Outlook, Plan, WorkflowPlan};
-use crate::domain::run::{FinalState, RunState, RunStatus, StepState, StepStatus, WaitingFor};
+use crate::domain::run::{RunState, RunStatus, StepState, StepStatus, WaitingFor};
 use crate::http::types::{RunRow, RunView};
 
 /// A cell of a table is cut at this many characters.

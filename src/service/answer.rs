@@ -5,9 +5,9 @@ use crate::domain::approval::may_approve;
 use crate::domain::effect::EffectName;
 use crate::domain::event::Event;
 use crate::domain::names::{RunId, StepId};
-use crate::domain::person::{Actor, may_start};
+use crate::domain::person::Actor;
 use crate::domain::run::{RunState, RunStatus, StepStatus, WaitingFor};
-use crate::domain::workflow::Workflow;
+use crate::domain::workflow::{Workflow, may_start};
 use crate::engine::RunLog;
 
 /// A log that moves on while somebody answers is read again this often.

@@ -10,8 +10,9 @@ use crate::domain::event::{DIALECT, Requested, Trigger};
 use crate::domain::expression::{self, Scope};
 use crate::domain::input::{InputError, check_inputs};
 use crate::domain::names::{Environment, RunId};
-use crate::domain::person::{Actor, Refusal, may_start, one_of};
+use crate::domain::person::{Actor, Refusal, one_of};
 use crate::domain::plan::WorkflowPlan;
+use crate::domain::workflow::may_start;
 use crate::store::NewRun;
 
 /// What somebody asks for.
