@@ -102,7 +102,7 @@ impl Home {
     /// Writes `workflows/NAME.yaml`: `rest` is all but its name and summary. A person with the role
     /// `operator` may start it.
     pub fn workflow(&self, name: &str, rest: &str) {
-        let text = format!("name: {name}\nsummary: For a story\nwho: [operator]\n{rest}");
+        let text = format!("name: {name}\nsummary: For a story\nwho: {{ production: [operator] }}\n{rest}");
         self.write(&format!("workflows/{name}.yaml"), &text);
     }
 
@@ -276,18 +276,24 @@ async fn said(arguments: &[&str], mut command: Command) -> Said {
 }
 
 /// A copy of the program where every user can reach it: the build folder may be in somebody's home.
+/// One for each build folder, so that test runs leave no more of them.
 fn program() -> OsString {
-    static COPY: OnceLock<TempDir> = OnceLock::new();
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
     let copy = COPY.get_or_init(|| {
-        let folder = tempfile::Builder::new()
-            .prefix("purser-bin-")
-            .tempdir_in("/var/tmp")
-            .unwrap();
-        open_to_all(folder.path());
-        fs::copy(env!("CARGO_BIN_EXE_purser"), folder.path().join("purser")).unwrap();
-        folder
+        let built = Path::new(env!("CARGO_BIN_EXE_purser"));
+        let name = built.display().to_string().replace('/', "-");
+        let folder = PathBuf::from(format!("/var/tmp/purser-bin{name}"));
+        fs::create_dir_all(&folder).unwrap();
+        open_to_all(&folder);
+        // Renamed into its place: another test run may be starting the one that stands there.
+        let copy = tempfile::NamedTempFile::new_in(&folder).unwrap();
+        fs::copy(built, copy.path()).unwrap();
+        open_to_all(copy.path());
+        let program = folder.join("purser");
+        copy.into_temp_path().persist(&program).unwrap();
+        program
     });
-    copy.path().join("purser").into_os_string()
+    copy.clone().into_os_string()
 }
 
 fn open_to_all(path: &Path) {
