@@ -78,6 +78,7 @@ impl Service {
     async fn check(&self, invocation: &Invocation, verb: &str) -> Result<Checked> {
         let catalog = self.catalog();
         let by = &invocation.by;
+        self.known(by, &format!("{verb} a workflow")).await?;
         let (command, trigger) = match &invocation.ask {
             Ask::Workflow(_) => (None, Trigger::Api),
             Ask::Command(name) => {
