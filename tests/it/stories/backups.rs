@@ -45,12 +45,25 @@ async fn a_wrong_key_of_the_object_store_backs_nothing_up() {
     );
     story.set_system("minio", &of_kind("s3", settings));
     story.home.up().await;
-    insta::assert_snapshot!(story.sees("run backup").await, @"");
+    insta::assert_snapshot!(story.sees("run backup").await, @"
+    run RUN of backup, asked by ann
+    ✗ dump: could not list s3://minio/BUCKET/orders on minio: the secret key does not belong to the access key; put the right one into HOME/wrong-key (secret_key_file of [systems.minio])
+    ✗ failed after N s: Nothing was changed.
+    exit code 1
+    ");
     story.home.stop().await;
 
     story.set_system("minio", &of_kind("s3", bucket.settings()));
     story.home.up().await;
-    insta::assert_snapshot!(story.sees("run list").await, @"");
+    insta::assert_snapshot!(story.sees("run list").await, @"
+    run RUN of list, asked by ann
+    ✓ list: done in N s
+    backups: none
+    total: 0
+    without_manifest: 0
+    ✓ succeeded after N s: 1 step done
+    exit code 0
+    ");
     assert_eq!(bucket.keys().await, Vec::<String>::new());
     assert_eq!(bucket.unfinished_uploads().await, 0);
     bucket.remove().await;
@@ -63,7 +76,12 @@ async fn a_database_that_is_down_is_named_with_its_address() {
     let relay = Relay::closed(&database);
     let mut story = by_way_of(&relay, &database, &bucket);
     story.home.up().await;
-    insta::assert_snapshot!(story.sees("run backup").await, @"");
+    insta::assert_snapshot!(story.sees("run backup").await, @"
+    run RUN of backup, asked by ann
+    ✗ dump: could not connect to the database `DATABASE` on orders-db: nothing answers at 127.0.0.1:PORT (Connection refused (os error 111)); see that the server runs and that the address in HOME/orders-db.url is right
+    ✗ failed after N s: Nothing was changed.
+    exit code 1
+    ");
     assert_eq!(bucket.keys().await, Vec::<String>::new());
     bucket.remove().await;
     database.remove().await;
@@ -74,7 +92,7 @@ async fn a_database_that_comes_back_is_backed_up_by_the_next_attempt() {
     let (database, bucket) = (Database::create(ORDERS).await, Bucket::create().await);
     let mut relay = Relay::closed(&database);
     let mut story = by_way_of(&relay, &database, &bucket);
-    let patient = format!("{BACKUP}    retry: {{ attempts: 20, first: 500ms, factor: 1 }}\n");
+    let patient = format!("{BACKUP}    retry: {{ attempts: 5, first: 3s, factor: 1 }}\n");
     let to = format!("s3://minio/{}/orders", bucket.name);
     story
         .home
@@ -89,17 +107,25 @@ async fn a_database_that_comes_back_is_backed_up_by_the_next_attempt() {
         waits["run"]["steps"]["dump"]["failure"]["kind"],
         "retryable"
     );
-    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await.replace("running", "waits to try again"), @"");
+    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"
+    run RUN of backup: waits to try again
+    asked by ann (uid 0) at TIME
+    ! dump: could not connect to the database `DATABASE` on orders-db: nothing answers at 127.0.0.1:PORT (Connection refused (os error 111)); see that the server runs and that the address in HOME/orders-db.url is right; again at TIME
+    exit code 0
+    ");
 
     relay.open();
     let ended = story.home.ends(&run).await;
     assert_eq!(ended["status"], "succeeded");
-    assert!(
-        ended["run"]["steps"]["dump"]["attempt"].as_u64() > Some(1),
-        "{ended}"
-    );
+    let dump = &ended["run"]["steps"]["dump"];
+    assert!(dump["attempt"].as_u64() > Some(1), "{ended}");
     assert_eq!(bucket.keys().await.len(), 2);
-    insta::assert_snapshot!(story.sees("run list").await, @"");
+    let (listed, backup) = (story.sees("run list").await, &dump["output"]["backup"]);
+    let whole = story.plain(backup.as_str().unwrap());
+    assert!(
+        listed.contains(&whole) && listed.contains("total: 1"),
+        "{listed}"
+    );
     bucket.remove().await;
     database.remove().await;
 }
@@ -111,11 +137,24 @@ async fn a_database_that_goes_away_in_mid_dump_leaves_nothing_that_is_called_a_b
     let mut story = by_way_of(&relay, &database, &bucket);
     relay.open_until(MOST_OF_IT);
     story.home.up().await;
-    insta::assert_snapshot!(story.sees("run backup").await, @"");
+    insta::assert_snapshot!(story.sees("run backup").await, @r#"
+    run RUN of backup, asked by ann
+    ✗ dump: pg_dump of `DATABASE` on orders-db failed (exit status: 1): pg_dump: error: Dumping the contents of table "big" failed: PQgetCopyData() failed. / pg_dump: detail: Error message from server: server closed the connection unexpectedly / This probably means the server terminated abnormally / before or while processing the request. / pg_dump: detail: Command was: COPY public.big (n, noise) TO stdout; nothing of it was kept
+    ✗ failed after N s: Nothing was changed.
+    exit code 1
+    "#);
     assert!(relay.is_dead(), "the dump was over before the line was cut");
     assert_eq!(bucket.keys().await, Vec::<String>::new());
     assert_eq!(bucket.unfinished_uploads().await, 0);
-    insta::assert_snapshot!(story.sees("run list").await, @"");
+    insta::assert_snapshot!(story.sees("run list").await, @"
+    run RUN of list, asked by ann
+    ✓ list: done in N s
+    backups: none
+    total: 0
+    without_manifest: 0
+    ✓ succeeded after N s: 1 step done
+    exit code 0
+    ");
     bucket.remove().await;
     database.remove().await;
 }

@@ -74,9 +74,19 @@ async fn an_approval_is_void_when_the_tag_has_moved_before_the_deploy_began() {
         .await;
     let plan = story.asks_approval(&run).await;
     let approve = format!("approve {run} --plan {plan}");
-    insta::assert_snapshot!(story.person_sees(Person::Bo, &approve).await, @"");
+    insta::assert_snapshot!(story.person_sees(Person::Bo, &approve).await, @"
+    run RUN: queued
+    exit code 0
+    ");
     story.until(&run, |view| view["progress"].is_string()).await;
-    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"");
+    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"
+    run RUN of release: queued
+    asked by ann (uid 0) at TIME
+    inputs: service=bookshop/web version=new
+    plan HEX approved by bo
+    now: waits for the run before it with the key `deploy-bookshop/web`, or for room
+    exit code 0
+    ");
 
     tags.put("new", "v3");
     story.sees(&format!("cancel {hold}")).await;
@@ -85,8 +95,28 @@ async fn an_approval_is_void_when_the_tag_has_moved_before_the_deploy_began() {
     };
     story.until(&run, void).await;
     assert_ne!(story.asks_approval(&run).await, plan);
-    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"");
-    insta::assert_snapshot!(story.person_sees(Person::Bo, &approve).await, @"");
+    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"
+    run RUN of release: waits for approval
+    asked by ann (uid 0) at TIME
+    inputs: service=bookshop/web version=new
+    an approval was void: image books:new was sha256:HEX when it was approved and is sha256:HEX now
+    deploy: docker.deploy_service on shop
+        replace bookshop/web: books:old → books:new, beside the old one
+          ~ image of bookshop-web-1: books:old → books:new
+          + how it is replaced: beside
+          · bookshop-web-1 is HEX now
+          · each old container goes on until its new one has proven itself beside it
+          · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
+          · can be undone until the old containers are removed, which comes last
+          · the next `docker compose up` goes back to the image that its file names: change the file too
+    plan HEX
+    waits for approval (1 × operator, not who asked) until TIME: purser approve RUN --plan HEX
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.person_sees(Person::Bo, &approve).await, @"
+    purser: the plan of run RUN is HEX by now: look at it again with `purser runs show RUN`
+    exit code 1
+    ");
     assert_eq!(shop.id(1), old);
     assert_eq!(shop.containers(), [shop.name(1)]);
 

@@ -24,7 +24,8 @@ impl Story {
     /// Verifies these lines as a file, with no server asked.
     async fn verifies(&self, lines: &[String]) -> String {
         let file = self.home.path("receipts.jsonl");
-        fs::write(&file, lines.join("\n") + "\n").unwrap();
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(&file, text).unwrap();
         self.sees("receipts verify --file receipts.jsonl").await
     }
 }
@@ -32,10 +33,26 @@ impl Story {
 #[tokio::test]
 async fn an_export_holds_without_the_server_that_made_it() {
     let (mut story, lines) = exported().await;
-    insta::assert_snapshot!(story.sees("receipts list").await, @"");
-    insta::assert_snapshot!(story.sees("receipts verify").await, @"");
+    insta::assert_snapshot!(story.sees("receipts list").await, @"
+    NO  AT                    BY   ABOUT                    RESULT     SUMMARY
+    3   TIME  cy   run migrate              refused    cy may not run `migrate` in production: that takes the role…
+    2   TIME  ann  run RUN of migrate  failed     step `migrate` failed: the job purser-migrate-HEX …
+    1   TIME  ann  run RUN of migrate  succeeded  1 step done
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("receipts verify").await, @"
+    good: 3 receipts, from the first to the last; none was altered, none is missing between them
+    head sha256:HEX
+    signed by HEX
+    exit code 0
+    ");
     story.home.stop().await;
-    insta::assert_snapshot!(story.verifies(&lines).await, @"");
+    insta::assert_snapshot!(story.verifies(&lines).await, @"
+    good: 3 receipts, from the first to the last; none was altered, none is missing between them
+    head sha256:HEX
+    signed by HEX
+    exit code 0
+    ");
 }
 
 #[tokio::test]
@@ -52,11 +69,20 @@ async fn one_altered_byte_is_found_wherever_it_is() {
         lines
     };
     // Who did it.
-    insta::assert_snapshot!(story.verifies(&altered(1, "\"ann\"", "\"amn\"")).await, @"");
-    // How it ended, in words.
-    insta::assert_snapshot!(story.verifies(&altered(2, "exit code 1", "exit code 0")).await, @"");
+    insta::assert_snapshot!(story.verifies(&altered(1, "\"ann\"", "\"amn\"")).await, @"
+    purser: receipts.jsonl: receipt 1 does not hold: its content does not have the hash that it was sealed with
+    exit code 1
+    ");
+    // How it ended, in words; several texts say it.
+    let told = story
+        .verifies(&altered(2, "exit code 1", "exit code 0"))
+        .await;
+    insta::assert_snapshot!(told.split_once(": \"").unwrap().0, @"purser: receipts.jsonl: receipt 2 does not hold: a text was altered");
     // That it was refused.
-    insta::assert_snapshot!(story.verifies(&altered(3, "may not", "may now")).await, @"");
+    insta::assert_snapshot!(story.verifies(&altered(3, "may not", "may now")).await, @r#"
+    purser: receipts.jsonl: receipt 3 does not hold: a text was altered: "cy may now run `migrate` in production: that takes the role operator. Ask someone who has it, or have it added to [people.cy]"
+    exit code 1
+    "#);
     // The key that it was signed with.
     let key = good[0].rsplit_once('"').unwrap().0.chars().last().unwrap();
     let other = if key == '0' { "1" } else { "0" };
@@ -64,7 +90,10 @@ async fn one_altered_byte_is_found_wherever_it_is() {
     let told = story.verifies(&other_key).await;
     assert!(!told.ends_with("exit code 0"), "{told}");
     // A brace.
-    insta::assert_snapshot!(story.verifies(&altered(1, "{", "[")).await, @"");
+    insta::assert_snapshot!(story.verifies(&altered(1, "{", "[")).await, @r#"
+    purser: receipts.jsonl: line 2 is no receipt: invalid type: string "seq", expected u64 at line 1 column 6
+    exit code 1
+    "#);
 }
 
 #[tokio::test]
@@ -72,10 +101,22 @@ async fn a_receipt_that_was_taken_out_is_missed() {
     let (story, good) = exported().await;
     let mut lines = good.clone();
     lines.remove(2);
-    insta::assert_snapshot!(story.verifies(&lines).await, @"");
+    insta::assert_snapshot!(story.verifies(&lines).await, @"
+    purser: receipts.jsonl: receipt 3 does not hold: receipt 2 is missing before it
+    exit code 1
+    ");
     let mut lines = good;
     lines.swap(1, 2);
-    insta::assert_snapshot!(story.verifies(&lines).await, @"");
-    insta::assert_snapshot!(story.verifies(&[]).await, @"");
-    insta::assert_snapshot!(story.sees("receipts verify --file nowhere.jsonl").await, @"");
+    insta::assert_snapshot!(story.verifies(&lines).await, @"
+    purser: receipts.jsonl: receipt 2 does not hold: receipt 1 is missing before it
+    exit code 1
+    ");
+    insta::assert_snapshot!(story.verifies(&[]).await, @"
+    purser: receipts.jsonl: it is empty
+    exit code 1
+    ");
+    insta::assert_snapshot!(story.sees("receipts verify --file nowhere.jsonl").await, @"
+    purser: nowhere.jsonl: No such file or directory (os error 2)
+    exit code 1
+    ");
 }

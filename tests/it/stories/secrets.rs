@@ -150,6 +150,7 @@ async fn a_secret_stands_nowhere_even_when_others_print_it() {
     story.home.stop().await;
 
     let kept = all_of(&story.home.path(""));
+    assert!(kept.contains("[secret]") && kept.contains(&bucket.name));
     for secret in [PASSWORD, KEY, &variable("PURSER_TEST_S3_SECRET_KEY")] {
         let around = |text: &str| {
             let at = text.find(secret)?;
