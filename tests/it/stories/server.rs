@@ -62,3 +62,20 @@ async fn a_server_that_is_stopped_leaves_no_socket_and_starts_again() {
     exit code 0
     ");
 }
+
+#[tokio::test]
+async fn a_server_that_was_killed_is_missed_and_its_socket_is_taken_over() {
+    let mut story = Story::of_job().await;
+    story.home.kill().await;
+    assert!(story.home.path("purser.sock").exists());
+    insta::assert_snapshot!(story.sees("runs list").await, @"
+    purser: no Purser is listening at HOME/purser.sock: start it with `purser up`, or name its socket with --socket
+    exit code 5
+    ");
+    story.home.up().await;
+    insta::assert_snapshot!(story.sees("runs list").await, @"
+    no runs yet
+    exit code 0
+    ");
+    assert_eq!(story.home.logs().matches("purser is up").count(), 2);
+}

@@ -79,6 +79,10 @@ async fn a_service_that_is_not_there_is_answered_with_the_nearest() {
     let mut story = Story::of_docker();
     story.call(&shop.project, "bookshop");
     story.home.workflow("deploy", DEPLOY);
+    let approval = "approval: { production: { by: [operator] } }";
+    story
+        .home
+        .workflow("release", &format!("{approval}{DEPLOY}"));
     story.home.up().await;
     let asked = format!("deploy -i service={}/wep", shop.project);
     insta::assert_snapshot!(story.sees(&format!("run {asked}")).await, @"
@@ -89,6 +93,12 @@ async fn a_service_that_is_not_there_is_answered_with_the_nearest() {
     ");
     insta::assert_snapshot!(story.sees(&format!("plan {asked}")).await, @"
     purser: on `shop`: unknown service `bookshop/wep`; did you mean `bookshop/web`?
+    exit code 1
+    ");
+    let released = format!("run release -i service={}/wep", shop.project);
+    insta::assert_snapshot!(story.sees(&released).await, @"
+    run RUN of release, asked by ann
+    ✗ failed after N s: no plan could be made: on `shop`: unknown service `bookshop/wep`; did you mean `bookshop/web`? Nothing was changed.
     exit code 1
     ");
     assert_eq!(shop.containers(), [shop.name(1)]);
