@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 /// How long anything here may take: more than anybody would wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The user `nobody` of every system.
 const NOBODY: u32 = 65_534;
 
@@ -258,7 +258,7 @@ fn config(systems: &[(&str, toml::Table)]) -> String {
     );
     for (name, table) in systems {
         let table = toml::to_string(table).unwrap();
-        config.push_str(&format!("\n[systems.{name}]\n{table}"));
+        config = format!("{config}\n[systems.{name}]\n{table}");
     }
     config
 }
