@@ -53,8 +53,10 @@ impl Leaks {
         docker(&["run", "--detach", "--name", &name, "--env", &version, V1]);
         let command = format!(r#"CMD ["{PASSWORD}"]"#);
         docker(&["commit", "--change", &command, &name, &name]);
-        let _container = Cleanup(format!("name={name}"));
-        Self { name, _container }
+        Self {
+            _container: Cleanup(format!("name={name}")),
+            name,
+        }
     }
 }
 
