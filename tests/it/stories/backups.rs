@@ -8,6 +8,7 @@ use super::relay::Relay;
 use super::{BACKUP, Story, of_kind};
 use crate::support::database::Database;
 use crate::support::s3::Bucket;
+use crate::support::stack::variable;
 
 const ORDERS: &str = "CREATE TABLE orders AS SELECT n AS id FROM generate_series(1, 100) n";
 
@@ -36,7 +37,7 @@ fn by_way_of(relay: &Relay, database: &Database, bucket: &Bucket) -> Story {
 async fn a_wrong_key_of_the_object_store_backs_nothing_up() {
     let (database, bucket) = (Database::create(ORDERS).await, Bucket::create().await);
     let mut story = Story::of_backups(&database, &bucket);
-    let key = story.home.path("wrong-key");
+    let key = story.home.path("minio-key");
     fs::write(&key, "not the key of anybody").unwrap();
     let mut settings = bucket.settings();
     settings.insert(
@@ -47,13 +48,13 @@ async fn a_wrong_key_of_the_object_store_backs_nothing_up() {
     story.home.up().await;
     insta::assert_snapshot!(story.sees("run backup").await, @"
     run RUN of backup, asked by ann
-    ✗ dump: could not list s3://minio/BUCKET/orders on minio: the secret key does not belong to the access key; put the right one into HOME/wrong-key (secret_key_file of [systems.minio])
+    ✗ dump: could not list s3://minio/BUCKET/orders on minio: the secret key does not belong to the access key; put the right one into HOME/minio-key (secret_key_file of [systems.minio]) and restart Purser
     ✗ failed after N s: Nothing was changed.
     exit code 1
     ");
-    story.home.stop().await;
 
-    story.set_system("minio", &of_kind("s3", bucket.settings()));
+    fs::write(&key, variable("PURSER_TEST_S3_SECRET_KEY")).unwrap();
+    story.home.stop().await;
     story.home.up().await;
     insta::assert_snapshot!(story.sees("run list").await, @"
     run RUN of list, asked by ann
