@@ -72,7 +72,7 @@ impl Service {
         self.planner()
             .plan_new(&checked.loaded.workflow, &checked.inputs, by)
             .await
-            .map_err(|failure| ServiceError::Conflict(failure.message))
+            .map_err(|failure| ServiceError::Conflict(self.parts.redactor.text(&failure.message)))
     }
 
     async fn check(&self, invocation: &Invocation, verb: &str) -> Result<Checked> {

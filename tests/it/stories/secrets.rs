@@ -133,6 +133,7 @@ async fn a_secret_stands_nowhere_even_when_others_print_it() {
     assert_eq!(hear("run backup").await.0, 0);
     let masked = [
         format!("run backup -i database={PASSWORD}"),
+        format!("plan backup -i database={PASSWORD}"),
         format!("run logs -i service={}", leaks.name),
         format!("run job -i image={}", leaks.name),
         "runs show JOB".to_owned(),
