@@ -172,9 +172,14 @@ fn succeeded(steps: &[(&StepId, &StepState)]) -> String {
     }
 }
 
-/// The sentence that a message begins with; lines of a log may follow it.
+/// The sentence that a message begins with. Lines of a log may follow it: what announces them goes
+/// with them.
 fn headline(message: &str) -> &str {
-    message.lines().next().unwrap_or_default()
+    let first = message.lines().next().unwrap_or_default();
+    match first.rsplit_once("; ") {
+        Some((sentence, announced)) if announced.ends_with(':') => sentence,
+        _ => first,
+    }
 }
 
 /// Without the full stop at its end, so that sentences can be joined.

@@ -73,12 +73,13 @@ impl Service {
         self.planner()
             .plan_new(&checked.loaded.workflow, &checked.inputs, by)
             .await
-            .map_err(|failure| ServiceError::Conflict(failure.message))
+            .map_err(|failure| ServiceError::Conflict(self.parts.redactor.text(&failure.message)))
     }
 
     async fn check(&self, invocation: &Invocation, verb: &str) -> Result<Checked> {
         let catalog = self.catalog();
         let by = &invocation.by;
+        self.known(by, &format!("{verb} a workflow")).await?;
         let (command, trigger) = match &invocation.ask {
             Ask::Workflow(_) => (None, Trigger::Api),
             Ask::Command(name) => {

@@ -17,4 +17,5 @@ mod interpreter;
 mod layers;
 mod postgres;
 mod s3;
+mod stories;
 mod support;

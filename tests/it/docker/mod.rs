@@ -5,5 +5,5 @@ mod deploy_killed;
 mod deploy_refused;
 mod jobs;
 mod services;
-mod shop;
-mod stage;
+pub(crate) mod shop;
+pub(crate) mod stage;

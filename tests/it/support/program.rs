@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 /// How long anything here may take: more than anybody would wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The user `nobody` of every system.
 const NOBODY: u32 = 65_534;
 
@@ -102,7 +102,9 @@ impl Home {
     /// Writes `workflows/NAME.yaml`: `rest` is all but its name and summary. A person with the role
     /// `operator` may start it.
     pub fn workflow(&self, name: &str, rest: &str) {
-        let text = format!("name: {name}\nsummary: For a story\nwho: [operator]\n{rest}");
+        let text = format!(
+            "name: {name}\nsummary: For a story\nwho: {{ production: [operator] }}\n{rest}"
+        );
         self.write(&format!("workflows/{name}.yaml"), &text);
     }
 
@@ -256,14 +258,20 @@ fn config(systems: &[(&str, toml::Table)]) -> String {
     );
     for (name, table) in systems {
         let table = toml::to_string(table).unwrap();
-        config.push_str(&format!("\n[systems.{name}]\n{table}"));
+        config = format!("{config}\n[systems.{name}]\n{table}");
     }
     config
 }
 
 /// Runs a command to its end.
 async fn said(arguments: &[&str], mut command: Command) -> Said {
-    let Ok(output) = timeout(PATIENCE, command.output()).await else {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    ended(arguments, command.spawn().unwrap()).await
+}
+
+/// What a command that was started has printed at its end.
+pub async fn ended(arguments: &[&str], command: Child) -> Said {
+    let Ok(output) = timeout(PATIENCE, command.wait_with_output()).await else {
         panic!("`purser {}` does not end", arguments.join(" "));
     };
     let output = output.unwrap();
@@ -276,18 +284,24 @@ async fn said(arguments: &[&str], mut command: Command) -> Said {
 }
 
 /// A copy of the program where every user can reach it: the build folder may be in somebody's home.
+/// One for each build folder, so that test runs leave no more of them.
 fn program() -> OsString {
-    static COPY: OnceLock<TempDir> = OnceLock::new();
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
     let copy = COPY.get_or_init(|| {
-        let folder = tempfile::Builder::new()
-            .prefix("purser-bin-")
-            .tempdir_in("/var/tmp")
-            .unwrap();
-        open_to_all(folder.path());
-        fs::copy(env!("CARGO_BIN_EXE_purser"), folder.path().join("purser")).unwrap();
-        folder
+        let built = Path::new(env!("CARGO_BIN_EXE_purser"));
+        let name = built.display().to_string().replace('/', "-");
+        let folder = PathBuf::from(format!("/var/tmp/purser-bin{name}"));
+        fs::create_dir_all(&folder).unwrap();
+        open_to_all(&folder);
+        // Renamed into its place: another test run may be starting the one that stands there.
+        let copy = tempfile::NamedTempFile::new_in(&folder).unwrap();
+        fs::copy(built, copy.path()).unwrap();
+        open_to_all(copy.path());
+        let program = folder.join("purser");
+        copy.into_temp_path().persist(&program).unwrap();
+        program
     });
-    copy.path().join("purser").into_os_string()
+    copy.clone().into_os_string()
 }
 
 fn open_to_all(path: &Path) {
