@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::lines::Lines;
 use super::{Progress, RunLog};
 use crate::action::{Begun, EffectRecord, EffectStatus, Journal, JournalError};
 use crate::domain::effect::{EffectKey, EffectName};
@@ -15,11 +16,13 @@ use crate::domain::event::Event;
 use crate::domain::names::{RunId, StepId};
 use crate::store::StoreError;
 
-/// The journal of one step.
+/// The journal of one step. What the step has said is on disk before whatever would keep a resumed
+/// action from saying it again.
 pub(super) struct StepJournal {
     pub(super) run: RunId,
     pub(super) step: StepId,
     pub(super) log: Arc<RunLog>,
+    pub(super) lines: Arc<Lines>,
     pub(super) progress: Arc<Progress>,
     pub(super) cancel: CancellationToken,
 }
@@ -75,13 +78,16 @@ impl Journal for StepJournal {
     }
 
     fn done(&self, key: EffectKey, result: Value) -> BoxFuture<'_, Result<(), JournalError>> {
-        let effect = key.effect;
-        self.append(Event::EffectDone {
-            step: self.step(),
-            effect,
-            result,
-            told_by: None,
-        })
+        async move {
+            self.lines.flush().await;
+            self.append(Event::EffectDone {
+                step: self.step(),
+                effect: key.effect,
+                result,
+                told_by: None,
+            })
+            .await
+        }
         .boxed()
     }
 
@@ -114,11 +120,15 @@ impl Journal for StepJournal {
     }
 
     fn record(&self, name: String, value: Value) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.append(Event::Recorded {
-            step: self.step(),
-            name,
-            value,
-        })
+        async move {
+            self.lines.flush().await;
+            self.append(Event::Recorded {
+                step: self.step(),
+                name,
+                value,
+            })
+            .await
+        }
         .boxed()
     }
 

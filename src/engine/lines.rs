@@ -21,11 +21,17 @@ const LONGEST: usize = 8 * 1024;
 /// A step may say this much; the rest is counted, not kept.
 const KEPT: usize = 100_000;
 
-/// The lines of one attempt.
-#[derive(Default)]
+/// What a step says from the top of its action on. It replaces what the step had said before as
+/// soon as there is something to replace it by: what a resumed action does not do again, it does
+/// not say again.
 pub(super) struct Lines {
+    store: Arc<dyn Store>,
+    run: RunId,
+    step: StepId,
     state: Mutex<State>,
     added: Notify,
+    /// Whether a line was written. Held while more are, so that they stay in order.
+    begun: tokio::sync::Mutex<bool>,
 }
 
 #[derive(Default)]
@@ -51,32 +57,52 @@ impl StepLog for Lines {
 }
 
 impl Lines {
+    pub(super) fn of(store: Arc<dyn Store>, run: RunId, step: StepId) -> Self {
+        Self {
+            store,
+            run,
+            step,
+            state: Mutex::default(),
+            added: Notify::new(),
+            begun: tokio::sync::Mutex::new(false),
+        }
+    }
+
     /// Writes lines as they come, until it is dropped.
-    pub(super) async fn keep(self: Arc<Self>, store: Arc<dyn Store>, run: RunId, step: StepId) {
+    pub(super) async fn keep(self: Arc<Self>) {
         loop {
             self.added.notified().await;
-            self.flush(&store, run, &step).await;
+            self.flush().await;
             tokio::time::sleep(PAUSE).await;
         }
     }
 
     /// Writes what waits. A store that cannot be written loses lines, never the run.
-    pub(super) async fn flush(&self, store: &Arc<dyn Store>, run: RunId, step: &StepId) {
-        let (mut lines, dropped) = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            (
-                std::mem::take(&mut state.waiting),
-                std::mem::take(&mut state.dropped),
-            )
-        };
-        if dropped > 0 {
-            lines.push(format!("[{dropped} more lines were not kept]"));
-        }
+    pub(super) async fn flush(&self) {
+        let mut begun = self.begun.lock().await;
+        let lines = self.take();
         if lines.is_empty() {
             return;
         }
-        if let Err(error) = store.add_lines(run, step.clone(), lines).await {
-            tracing::warn!(%run, %step, %error, "lines of the step were lost");
+        let (run, step) = (self.run, self.step.clone());
+        // A write stands even if nobody waits for its answer any more.
+        let written = if std::mem::replace(&mut *begun, true) {
+            self.store.add_lines(run, step, lines)
+        } else {
+            self.store.replace_lines(run, step, lines)
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(run = %self.run, step = %self.step, %error, "lines of the step were lost");
         }
+    }
+
+    fn take(&self) -> Vec<String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = std::mem::take(&mut state.waiting);
+        let dropped = std::mem::take(&mut state.dropped);
+        if dropped > 0 {
+            lines.push(format!("[{dropped} more lines were not kept]"));
+        }
+        lines
     }
 }

@@ -58,16 +58,14 @@ impl StepWork {
                 Err(error) => return self.failed(&step, &error).await,
             }
         }
-        let lines = Arc::new(Lines::default());
-        let store = &self.shared.parts.store;
-        store.clear_lines(self.run, self.step.clone()).await?;
-        let keeping = Arc::clone(&lines).keep(Arc::clone(store), self.run, self.step.clone());
+        let lines = self.lines();
+        let keeping = Arc::clone(&lines).keep();
         let ctx = self.context(&step, action.spec(), Arc::clone(&lines));
         let result = tokio::select! {
             result = action.run(&ctx, step.input.clone()) => result,
             () = keeping => Err(ActionError::fatal("its output could not be kept")),
         };
-        lines.flush(store, self.run, &self.step).await;
+        lines.flush().await;
         match result {
             Ok(output) => {
                 self.append(Event::StepSucceeded {
@@ -87,7 +85,7 @@ impl StepWork {
             Ok(action) => action,
             Err(why) => return Ok(Outcome::StandsStill(why)),
         };
-        let ctx = self.context(&step, action.spec(), Arc::new(Lines::default()));
+        let ctx = self.context(&step, action.spec(), self.lines());
         let mut attempt = 1;
         let event = loop {
             match action.undo(&ctx, step.input.clone()).await {
@@ -112,6 +110,11 @@ impl StepWork {
             }
         };
         self.append(event).await
+    }
+
+    fn lines(&self) -> Arc<Lines> {
+        let store = Arc::clone(&self.shared.parts.store);
+        Arc::new(Lines::of(store, self.run, self.step.clone()))
     }
 
     async fn look(&self) -> (RunState, StepState) {
@@ -195,6 +198,7 @@ impl StepWork {
             run: self.run,
             step: self.step.clone(),
             log: Arc::clone(&self.log),
+            lines: Arc::clone(&lines),
             progress: Arc::clone(&self.shared.progress),
             cancel: self.cancel.clone(),
         };

@@ -124,8 +124,13 @@ pub trait StepLines: Send + Sync {
     /// Adds lines to a step's output.
     fn add_lines(&self, run: RunId, step: StepId, lines: Vec<String>) -> BoxFuture<'_, Result<()>>;
 
-    /// Forgets a step's output: its attempt begins again from its top.
-    fn clear_lines(&self, run: RunId, step: StepId) -> BoxFuture<'_, Result<()>>;
+    /// Puts lines in the place of a step's output: its action has begun again from its top.
+    fn replace_lines(
+        &self,
+        run: RunId,
+        step: StepId,
+        lines: Vec<String>,
+    ) -> BoxFuture<'_, Result<()>>;
 
     /// The last lines of a step's output, oldest first.
     fn last_lines<'a>(

@@ -14,6 +14,7 @@ mod docker;
 mod docs;
 mod engine;
 mod interpreter;
+mod kill;
 mod layers;
 mod postgres;
 mod s3;

@@ -2,6 +2,7 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use crate::domain::names::{RunId, StepId};
@@ -9,37 +10,30 @@ use crate::store::{Result, StepLines};
 
 impl StepLines for SqliteStore {
     fn add_lines(&self, run: RunId, step: StepId, lines: Vec<String>) -> BoxFuture<'_, Result<()>> {
-        let lines: Vec<_> = lines.iter().map(|line| self.redactor.text(line)).collect();
+        let lines = self.masked(&lines);
         self.writer
             .write(Box::new(move |connection| {
-                async move {
-                    sqlx::query(
-                        "INSERT INTO step_lines (run, step, n, line) \
-                         SELECT ?1, ?2, key + 1 + (SELECT COALESCE(MAX(n), 0) FROM step_lines \
-                         WHERE run = ?1 AND step = ?2), value FROM json_each(?3)",
-                    )
-                    .bind(run.to_string())
-                    .bind(step.as_str())
-                    .bind(serde_json::json!(lines).to_string())
-                    .execute(connection)
-                    .await
-                    .map(drop)
-                }
-                .boxed()
+                add(connection, run, step, lines).boxed()
             }))
             .boxed()
     }
 
-    fn clear_lines(&self, run: RunId, step: StepId) -> BoxFuture<'_, Result<()>> {
+    fn replace_lines(
+        &self,
+        run: RunId,
+        step: StepId,
+        lines: Vec<String>,
+    ) -> BoxFuture<'_, Result<()>> {
+        let lines = self.masked(&lines);
         self.writer
             .write(Box::new(move |connection| {
                 async move {
                     sqlx::query("DELETE FROM step_lines WHERE run = ? AND step = ?")
                         .bind(run.to_string())
                         .bind(step.as_str())
-                        .execute(connection)
-                        .await
-                        .map(drop)
+                        .execute(&mut *connection)
+                        .await?;
+                    add(connection, run, step, lines).await
                 }
                 .boxed()
             }))
@@ -67,4 +61,31 @@ impl StepLines for SqliteStore {
         }
         .boxed()
     }
+}
+
+impl SqliteStore {
+    /// The lines as one JSON array, without secrets.
+    fn masked(&self, lines: &[String]) -> String {
+        let lines: Vec<_> = lines.iter().map(|line| self.redactor.text(line)).collect();
+        serde_json::json!(lines).to_string()
+    }
+}
+
+async fn add(
+    connection: &mut SqliteConnection,
+    run: RunId,
+    step: StepId,
+    lines: String,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO step_lines (run, step, n, line) \
+         SELECT ?1, ?2, key + 1 + (SELECT COALESCE(MAX(n), 0) FROM step_lines \
+         WHERE run = ?1 AND step = ?2), value FROM json_each(?3)",
+    )
+    .bind(run.to_string())
+    .bind(step.as_str())
+    .bind(lines)
+    .execute(connection)
+    .await
+    .map(drop)
 }

@@ -201,7 +201,8 @@ pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < PATIENCE, "never came true: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Each look starts a client: many at once would leave little of the machine to the rest.
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
 }
 

@@ -168,6 +168,28 @@ async fn a_stopped_engine_hands_back_and_the_next_one_goes_on_without_doing_it_t
 }
 
 #[tokio::test]
+async fn what_a_step_has_said_and_does_not_say_again_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let toy = Arc::new(Toy::default());
+    toy.hang(true);
+    let before = World::open(folder.path(), Arc::clone(&toy)).await;
+    let tell = "  - { id: tell, uses: toy.tell, with: { system: box } }\n";
+    let run = before.ask(tell, vec![]).await;
+    let step = "tell".into();
+    let is_told = |state: &RunState| state.step(&step).records.contains_key("told");
+    before.until(run, is_told).await;
+    before.close().await;
+    toy.hang(false);
+    let after = World::open(folder.path(), toy).await;
+    let state = after.end(run).await;
+    assert_eq!(ending(&state).0, FinalState::Succeeded);
+    assert_eq!(
+        after.store.last_lines(run, &step, 9).await.unwrap(),
+        ["once upon a time", "they lived happily"]
+    );
+}
+
+#[tokio::test]
 async fn an_approval_holds_for_its_plan_only() {
     let (world, _folder) = world().await;
     world.toy.set_version("1");

@@ -294,11 +294,17 @@ fn program() -> OsString {
         fs::create_dir_all(&folder).unwrap();
         open_to_all(&folder);
         // Renamed into its place: another test run may be starting the one that stands there.
-        let copy = tempfile::NamedTempFile::new_in(&folder).unwrap();
-        fs::copy(built, copy.path()).unwrap();
-        open_to_all(copy.path());
+        let half = tempfile::tempdir_in(&folder).unwrap();
+        let copy = half.path().join("purser");
+        // By another process: what this one writes, the children of other tests hold open for a
+        // moment, and what is open for writing cannot be started.
+        let copied = std::process::Command::new("cp")
+            .args([built, &copy])
+            .status();
+        assert!(copied.unwrap().success());
+        open_to_all(&copy);
         let program = folder.join("purser");
-        copy.into_temp_path().persist(&program).unwrap();
+        fs::rename(copy, &program).unwrap();
         program
     });
     copy.clone().into_os_string()

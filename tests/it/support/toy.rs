@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -45,6 +46,10 @@ impl Toy {
     /// Calls are carried out and never answered, from now on or no longer.
     pub fn hang(&self, hang: bool) {
         self.state.lock().unwrap().hang = hang;
+    }
+
+    fn hangs(&self) -> bool {
+        self.state.lock().unwrap().hang
     }
 
     /// Plans rely on this.
@@ -149,7 +154,7 @@ const fn effect(sort: EffectSort) -> EffectSpec {
     EffectSpec {
         name: "make_thing",
         sort,
-        limit: std::time::Duration::from_secs(1),
+        limit: Duration::from_secs(1),
     }
 }
 
@@ -246,11 +251,48 @@ impl Action for Shout {
     }
 }
 
+/// Says two lines, one soon after the other, once.
+pub struct Tell;
+
+impl Action for Tell {
+    type System = Toy;
+    type Input = Input;
+    type Output = ();
+    const SPEC: ActionSpec = ActionSpec {
+        name: "toy.tell",
+        summary: "Tell a story",
+        risk: Risk::Change,
+        effects: &[],
+        last_undoable: None,
+    };
+
+    async fn plan(&self, _: &ReadContext, _: &Toy, _: Input) -> Result<Plan> {
+        Ok(Plan::new("tell a story"))
+    }
+
+    async fn run(&self, ctx: &Context, toy: &Toy, _: Input) -> Result<()> {
+        ctx.record("told", || async {
+            ctx.log.line("once upon a time");
+            ctx.sleep(Duration::from_millis(50)).await?;
+            ctx.log.line("they lived happily");
+            Ok(())
+        })
+        .await?;
+        if toy.hangs() {
+            std::future::pending().await
+        }
+        Ok(())
+    }
+}
+
 /// The toy as an integration.
 pub fn integration() -> Integration {
     Integration {
         kind: "toy",
         connect: |_| Ok(Arc::new(Toy::default())),
-        actions: || vec![Arc::new(Make) as Arc<dyn AnyAction>, Arc::new(Shout)],
+        actions: || {
+            let make = Arc::new(Make) as Arc<dyn AnyAction>;
+            vec![make, Arc::new(Shout), Arc::new(Tell)]
+        },
     }
 }

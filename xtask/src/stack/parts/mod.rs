@@ -5,8 +5,14 @@ mod docker;
 mod images;
 mod minio;
 mod postgres;
+mod registry;
 
 use crate::stack::part::Part;
 
 /// All parts, in the order in which they are listed.
-pub(crate) const ALL: &[&dyn Part] = &[&docker::Docker, &postgres::Postgres, &minio::Minio];
+pub(crate) const ALL: &[&dyn Part] = &[
+    &docker::Docker,
+    &registry::Registry,
+    &postgres::Postgres,
+    &minio::Minio,
+];

@@ -1,0 +1,57 @@
+//! A deploy that fails, killed while it is taken back: the old container is there again, and
+//! nothing is left of the new one.
+
+use std::collections::BTreeSet;
+
+use super::deploy::{ACTION, BESIDE, RECREATE, Way, counts, steps};
+use super::{each, expect_one_run, home_of_docker, killed_at, points};
+use crate::docker::shop::Shop;
+use crate::docker::stage::{V1, docker, names};
+
+/// Never healthy.
+pub(super) const SICK: &str = "purser-test/web:v3";
+/// Before an effect is taken back; and after it, before that is on disk.
+const MOMENTS: [&str; 2] = ["undoing", "undone"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn killed_while_it_is_taken_back_a_deploy_beside_the_old_one_leaves_nothing() {
+    let points = points(ACTION, BESIDE.taken_back, &MOMENTS);
+    each(points, |point| goes_back(&BESIDE, point)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn killed_while_it_is_taken_back_a_deploy_in_the_old_ones_place_leaves_nothing() {
+    let points = points(ACTION, RECREATE.taken_back, &MOMENTS);
+    each(points, |point| goes_back(&RECREATE, point)).await;
+}
+
+async fn goes_back(way: &Way, point: String) {
+    let shop = Shop::new();
+    let old = shop.start(1, V1, way.options).await;
+    let mut events = shop.events();
+    let mut home = home_of_docker();
+    home.workflow("go", &steps(&shop, SICK));
+
+    let run = killed_at(&point, &mut home).await;
+
+    let facts = expect_one_run(&home, &run, "rolled_back").await;
+    // All that is taken back is killed: what is added to it must be added to the way.
+    let of_the_old_one = |effect: &&str| format!("{effect}[{}]", shop.name(1));
+    let taken_back: BTreeSet<_> = way.taken_back.iter().map(of_the_old_one).collect();
+    let effects = facts["steps"][0]["effects"].as_array().unwrap();
+    let undone = effects.iter().filter(|effect| effect["status"] == "undone");
+    let undone: BTreeSet<_> = undone
+        .map(|effect| effect["effect"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(undone, taken_back);
+
+    assert_eq!(shop.containers(), [shop.name(1)]);
+    assert_eq!(shop.id(1), old);
+    assert_eq!(shop.state(1), format!("{V1} running healthy"));
+    let id = run["run"]["id"].as_str().unwrap();
+    let left = names(&format!("label=purser.run={id}"));
+    assert_eq!(left, Vec::<String>::new());
+    docker(&["update", "--restart", "no", &shop.name(1)]);
+    let told = events.until("update");
+    assert_eq!(counts(&told), [1, way.starts_back, 1], "{told:?}");
+}
