@@ -93,7 +93,7 @@ async fn a_database_that_comes_back_is_backed_up_by_the_next_attempt() {
     let (database, bucket) = (Database::create(ORDERS).await, Bucket::create().await);
     let mut relay = Relay::closed(&database);
     let mut story = by_way_of(&relay, &database, &bucket);
-    let patient = format!("{BACKUP}    retry: {{ attempts: 5, first: 3s, factor: 1 }}\n");
+    let patient = format!("{BACKUP}    retry: {{ attempts: 5, first: 5s, factor: 1 }}\n");
     let to = format!("s3://minio/{}/orders", bucket.name);
     story
         .home

@@ -1,7 +1,8 @@
 //! What a terminal shows, without what differs in each run.
 
 /// Ids, digests, times and lengths of time as words. What a step says while it runs depends on the
-/// moment at which one looks, and is left out.
+/// moment at which one looks, and is left out; a run that was told to stop may have ended before it
+/// is looked at again.
 pub(super) fn plain(text: &str) -> String {
     let lines =
         text.lines()
@@ -10,7 +11,8 @@ pub(super) fn plain(text: &str) -> String {
                 Some((before, _)) => format!("{before}seconds: N"),
                 None => shapes_replaced(line),
             });
-    lines.collect::<Vec<_>>().join("\n")
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.replace("run RUN: cancelled", "run RUN: being stopped")
 }
 
 fn passes(line: &str) -> bool {
