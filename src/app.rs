@@ -108,10 +108,7 @@ pub fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
         }
     }
     let Ok(catalog) = read else {
-        return Err(Failure {
-            code: 1,
-            message: String::new(),
-        });
+        return Err(Failure::usage(""));
     };
     if !json {
         println!(

@@ -109,7 +109,7 @@ steps:
     HOME/workflows/migrate.yaml:13:57: unknown system `shopp`; did you mean `shop`?
     HOME/commands/migrate.yaml:3:7: unknown workflow `migarte`; did you mean `migrate`?
     HOME/commands/migrate.yaml:4:1: unknown key `repyl`; did you mean `reply`?
-    exit code 1
+    exit code 2
     $ purser up
     purser: HOME/workflows/migrate.yaml:6:28: unknown key `requierd`; did you mean `required`?
     HOME/workflows/migrate.yaml:7:1: unknown key `timout`; did you mean `timeout`?
