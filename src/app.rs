@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::action::{Clock, Connect, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
-use crate::cli::Failure;
+use crate::cli::{Failure, counted};
 use crate::config::{Config, LogFormat};
 use crate::domain::person::People;
 use crate::domain::redact::Redactor;
@@ -44,6 +44,8 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         Arc::new(store.map_err(|error| Failure::failed(error.to_string()))?);
     let key = receipts_key(&config.store.path.join("receipts.key"))?;
     let socket = socket.unwrap_or_else(|| config.server.socket.clone());
+    // Before the socket is there: whoever sees it may signal, and is not to end the process.
+    let signals = Signals::catch()?;
     let listener = http::listen(&socket, config.server.group.as_deref().or(Some("purser")))
         .map_err(|error| Failure::failed(error.to_string()))?;
 
@@ -79,7 +81,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         catalog,
     ));
     tracing::info!(socket = %socket.display(), "purser is up");
-    let served = serve(listener, service).await;
+    let served = serve(listener, service, signals).await;
     engine.stop().await;
     // The store's lock is still held: nobody else can have made a socket here meanwhile.
     let _ = std::fs::remove_file(&socket);
@@ -106,17 +108,14 @@ pub fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
         }
     }
     let Ok(catalog) = read else {
-        return Err(Failure {
-            code: 1,
-            message: String::new(),
-        });
+        return Err(Failure::usage(""));
     };
     if !json {
         println!(
-            "{} systems, {} workflows, {} commands: no errors",
-            world.config.systems.len(),
-            catalog.workflows().count(),
-            catalog.commands().count()
+            "{}, {}, {}: no errors",
+            counted(world.config.systems.len(), "system"),
+            counted(catalog.workflows().count(), "workflow"),
+            counted(catalog.commands().count(), "command")
         );
     }
     Ok(())
@@ -221,28 +220,44 @@ fn load_config(path: &Path) -> Result<Config, Failure> {
     Config::load(path, variables).map_err(|error| Failure::usage(error.to_string()))
 }
 
+/// What the process is told by others.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn catch() -> Result<Self, Failure> {
+        let catch = |kind| signal(kind).map_err(|error| Failure::failed(error.to_string()));
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+            hangup: catch(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// Answers until SIGTERM or SIGINT; SIGHUP re-reads the catalog.
-async fn serve(listener: tokio::net::UnixListener, service: Arc<Service>) -> Result<(), Failure> {
+async fn serve(
+    listener: tokio::net::UnixListener,
+    service: Arc<Service>,
+    mut signals: Signals,
+) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
     let server = http::serve(listener, Arc::clone(&service), shutdown.clone());
     let stop = async {
-        let failed = |error: std::io::Error| Failure::failed(error.to_string());
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
         loop {
             tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hangup.recv() => reload_by_signal(&service).await,
+                _ = signals.terminate.recv() => break,
+                _ = signals.interrupt.recv() => break,
+                _ = signals.hangup.recv() => reload_by_signal(&service).await,
             }
         }
         shutdown.cancel();
-        Ok(())
     };
-    let (served, stopped) = tokio::join!(server, stop);
-    served.map_err(|error| Failure::failed(error.to_string()))?;
-    stopped
+    let (served, ()) = tokio::join!(server, stop);
+    served.map_err(|error| Failure::failed(error.to_string()))
 }
 
 async fn reload_by_signal(service: &Service) {

@@ -87,11 +87,7 @@ async fn tell(
     if json {
         return print_json(&view);
     }
-    println!(
-        "run {}: {}",
-        view.run.id.short(),
-        render::status(view.status)
-    );
+    println!("run {}: {}", view.run.id.short(), render::state_of(&view));
     if let Some(todo) = render::what_to_do(&view) {
         println!("{todo}");
     }

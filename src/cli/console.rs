@@ -169,11 +169,7 @@ impl Console<'_> {
             .server
             .post(&format!("runs/{run}/{verb}"), &body)
             .await?;
-        println!(
-            "run {}: {}",
-            view.run.id.short(),
-            render::status(view.status)
-        );
+        println!("run {}: {}", view.run.id.short(), render::state_of(&view));
         Ok(())
     }
 

@@ -157,14 +157,20 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
         Command::Reload => {
             let catalog: crate::http::types::CatalogView = server.post("reload", &()).await?;
             println!(
-                "{} workflows and {} commands are in force",
-                catalog.workflows.len(),
-                catalog.commands.len()
+                "in force now: {}, {}",
+                counted(catalog.workflows.len(), "workflow"),
+                counted(catalog.commands.len(), "command")
             );
             Ok(())
         }
         Command::Up | Command::Lint => Err(Failure::usage("this command is not for a server")),
     }
+}
+
+/// `1 workflow`, `2 workflows`.
+pub fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 fn print_json<T: serde::Serialize>(value: &T) -> Result<(), Failure> {

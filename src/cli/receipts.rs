@@ -149,13 +149,23 @@ fn read_key(text: &str) -> Result<VerifyingKey, Failure> {
 
 fn tell_verified(chain: &Chain, key: &str, json: bool) -> Result<(), Failure> {
     let (count, head) = match chain.head() {
-        Some((seq, hash)) => (*seq, hash.to_string()),
+        Some((seq, hash)) => (
+            usize::try_from(*seq).unwrap_or(usize::MAX),
+            hash.to_string(),
+        ),
         None => (0, "none".to_owned()),
     };
     if json {
         return print_json(&serde_json::json!({ "receipts": count, "head": head, "key": key }));
     }
-    println!("{count} receipts hold, from the first to the last; none is missing between them");
+    if count == 0 {
+        println!("there are no receipts yet");
+        return Ok(());
+    }
+    println!(
+        "good: {}, from the first to the last; none was altered, none is missing between them",
+        super::counted(count, "receipt")
+    );
     println!("head {head}");
     println!("signed by {key}");
     Ok(())

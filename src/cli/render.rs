@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::domain::ending::FinalState;
 use crate::domain::event::Failure;
 use crate::domain::names::StepId;
 use crate::domain::plan::{Outlook, Plan, WorkflowPlan};
-use crate::domain::run::{FinalState, RunState, RunStatus, StepState, StepStatus, WaitingFor};
+use crate::domain::run::{RunState, RunStatus, StepState, StepStatus, WaitingFor};
 use crate::http::types::{RunRow, RunView};
 
-/// A cell of a table is cut at this many characters.
+/// A sentence in a table is cut at this many characters. Names and addresses are not: people copy
+/// them.
 const WIDEST: usize = 60;
 
 /// In one or two words.
@@ -22,6 +24,14 @@ pub(super) fn status(status: RunStatus) -> &'static str {
         RunStatus::Waiting(WaitingFor::Timer) => "waits to try again",
         RunStatus::Waiting(WaitingFor::Decision) => "waits for a decision",
         RunStatus::Ended(state) => final_state(state),
+    }
+}
+
+/// Where a run stands; one that was told to stop and has not ended yet is said to be at that.
+pub(super) fn state_of(view: &RunView) -> &'static str {
+    match (&view.run.ended, &view.run.stop) {
+        (None, Some(_)) => "being stopped",
+        _ => status(view.status),
     }
 }
 
@@ -49,7 +59,7 @@ pub(super) fn duration(span: Duration) -> String {
 pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let cut = |cell: &String| -> String {
         let flat = cell.replace('\n', " ");
-        if flat.chars().count() <= WIDEST {
+        if flat.chars().count() <= WIDEST || !flat.contains(' ') {
             return flat;
         }
         flat.chars().take(WIDEST - 1).chain(['…']).collect()
@@ -279,7 +289,7 @@ pub(super) fn run(view: &RunView) -> String {
             "run {} of {}: {}",
             run.id,
             run.request.workflow,
-            status(view.status)
+            state_of(view)
         ),
         format!(
             "asked by {} ({}) at {}",
@@ -367,6 +377,7 @@ pub(super) fn value(value: &Value) -> String {
                     let lines: Vec<_> = items.iter().map(short_value).collect();
                     format!("{name}:\n{}", indented(&lines.join("\n")))
                 }
+                Value::Array(_) => format!("{name}: none"),
                 other => format!("{name}: {}", short_value(other)),
             })
             .collect::<Vec<_>>()

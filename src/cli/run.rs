@@ -6,8 +6,9 @@ use clap::Args;
 
 use super::client::Server;
 use super::{Failure, Inputs, print_json, render};
+use crate::domain::ending::FinalState;
 use crate::domain::names::StepId;
-use crate::domain::run::{FinalState, RunStatus, StepState, StepStatus, WaitingFor};
+use crate::domain::run::{RunStatus, StepState, StepStatus, WaitingFor};
 use crate::http::types::{Accepted, AskBody, RunView};
 
 /// Run a workflow and watch it.

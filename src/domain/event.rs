@@ -9,11 +9,10 @@ use serde_json::Value;
 use super::approval::ApprovalPolicy;
 use super::digest::Digest;
 use super::effect::{EffectName, Question};
+use super::ending::{FinalState, Summary};
 use super::names::{ActionName, Environment, RunId, StepId, SystemName, WorkflowName};
-use super::outcome::Summary;
 use super::person::Actor;
 use super::plan::{Plan, WorkflowPlan};
-use super::run::FinalState;
 use super::time::{Span, Timestamp};
 
 /// The version in which events are written. Older ones are lifted when they are read.

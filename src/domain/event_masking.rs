@@ -2,8 +2,8 @@
 //! a password that happens to be a word of ours cannot garble the log.
 
 use super::effect::Question;
+use super::ending::Summary;
 use super::event::{Event, Failure, Requested};
-use super::outcome::Summary;
 use super::redact::Redactor;
 
 impl Event {

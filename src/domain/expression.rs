@@ -45,8 +45,10 @@ impl Scope {
         let mut here = &self.values;
         let mut walked = String::new();
         for part in path.split('.') {
-            let Value::Object(fields) = here else {
-                return None;
+            let fields = match here {
+                Value::Object(fields) => fields,
+                Value::Null => return Some(format!("`{walked}` is empty and has no `{part}`")),
+                _ => return None,
             };
             let Some(next) = fields.get(part) else {
                 let names: Vec<_> = fields.keys().map(String::as_str).collect();
@@ -310,6 +312,8 @@ mod tests {
             "{{ inputs.databse }}",
             "x-{{ steps.dmup.output.backup }}",
             "{{ secret }}",
+            "{{ inputs.note.text }}",
+            "x-{{ inputs.note.text }}",
         ]
         .map(|text| render(&json!(text), &scope()).unwrap_err().to_string());
         assert_eq!(
@@ -318,6 +322,8 @@ mod tests {
                 "in `{{ inputs.databse }}`: unknown value `databse`; did you mean `database`? in `inputs`",
                 "in `x-{{ steps.dmup.output.backup }}`: unknown value `dmup`; did you mean `dump`? in `steps`",
                 "in `{{ secret }}`: unknown value `secret`; there is `inputs`, `steps`",
+                "in `{{ inputs.note.text }}`: `inputs.note` is empty and has no `text`",
+                "in `x-{{ inputs.note.text }}`: `inputs.note` is empty and has no `text`",
             ]
         );
     }

@@ -6,6 +6,7 @@
 pub mod approval;
 pub mod digest;
 pub mod effect;
+pub mod ending;
 pub mod event;
 mod event_masking;
 pub mod expression;

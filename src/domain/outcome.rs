@@ -1,42 +1,10 @@
 //! How a run ends, and the sentence that says so: never more than the log has proven.
 
-use std::fmt;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+use super::ending::{FinalState, Summary, sentence};
 use super::event::Event;
 use super::names::StepId;
-use super::run::{FinalState, RunState, StepState, StepStatus, Stop};
+use super::run::{RunState, StepState, StepStatus, Stop};
 use super::workflow::Workflow;
-
-/// The end of a run in words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Summary {
-    /// Why it did not succeed, in a sentence; absent when it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
-    /// What is true now, in a sentence.
-    pub now: String,
-}
-
-impl Summary {
-    fn of_failure(cause: impl Into<String>, now: impl Into<String>) -> Self {
-        Self {
-            cause: Some(cause.into()),
-            now: now.into(),
-        }
-    }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.cause {
-            Some(cause) => write!(f, "{} {}", sentence(cause), self.now),
-            None => f.write_str(&self.now),
-        }
-    }
-}
 
 /// The last event of a run in which nothing is left to do.
 pub fn of(definition: &Workflow, run: &RunState) -> Event {
@@ -204,22 +172,17 @@ fn succeeded(steps: &[(&StepId, &StepState)]) -> String {
     }
 }
 
-/// The sentence that a message begins with; lines of a log may follow it.
+/// The sentence that a message begins with. Lines of a log may follow it: what announces them goes
+/// with them.
 fn headline(message: &str) -> &str {
-    message.lines().next().unwrap_or_default()
+    let first = message.lines().next().unwrap_or_default();
+    match first.rsplit_once("; ") {
+        Some((sentence, announced)) if announced.ends_with(':') => sentence,
+        _ => first,
+    }
 }
 
 /// Without the full stop at its end, so that sentences can be joined.
 fn unstopped(text: &str) -> &str {
     text.trim_end().trim_end_matches('.')
-}
-
-/// With a full stop at its end, unless it ends in its own way.
-fn sentence(text: &str) -> String {
-    let text = text.trim_end();
-    if text.ends_with(['.', '?', '!']) {
-        text.to_owned()
-    } else {
-        format!("{text}.")
-    }
 }

@@ -5,8 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::names::{Environment, PersonName, Role};
-use super::workflow::Workflow;
+use super::names::{PersonName, Role};
 
 /// A person at the moment of asking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -75,37 +74,6 @@ impl fmt::Display for Actor {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refusal(pub String);
-
-/// Whether the person may start the workflow in all of these environments; each must allow it.
-///
-/// # Errors
-/// The first environment that does not, and who could.
-pub fn may_start(
-    actor: &Actor,
-    workflow: &Workflow,
-    environments: &[Environment],
-) -> Result<(), Refusal> {
-    for environment in environments {
-        let allowed = workflow.who.get(environment).map_or(&[][..], Vec::as_slice);
-        if actor.has_one_of(allowed) {
-            continue;
-        }
-        let name = &workflow.name;
-        return Err(Refusal(if allowed.is_empty() {
-            format!(
-                "nobody may run `{name}` in {environment}: its file has no `who: {{ {environment}: \
-                 [ROLE] }}`"
-            )
-        } else {
-            format!(
-                "{actor} may not run `{name}` in {environment}: that takes the role {}. Ask someone \
-                 who has it, or have it added to [people.{actor}]",
-                one_of(allowed)
-            )
-        }));
-    }
-    Ok(())
-}
 
 /// `operator`, or `developer or operator`.
 pub fn one_of(roles: &[Role]) -> String {

@@ -17,10 +17,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::digest::{Digest, canonical_json};
 use super::effect::{EffectRecord, EffectStatus};
+use super::ending::FinalState;
 use super::event::Trigger;
 use super::names::{ActionName, RunId, StepId, SystemName, WorkflowName};
 use super::person::Actor;
-use super::run::{FinalState, RunState, StepState, StepStatus};
+use super::run::{RunState, StepState, StepStatus};
 use super::time::Timestamp;
 
 /// The version of the format of what is sealed.

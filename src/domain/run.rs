@@ -9,28 +9,12 @@ use serde_json::Value;
 
 use super::approval::ApprovalRequest;
 use super::effect::{EffectKey, EffectName, EffectRecord, EffectStatus, Question};
+use super::ending::{FinalState, Summary};
 use super::event::{Event, Failure, Logged, Requested};
 use super::names::{ActionName, RunId, StepId, SystemName};
-use super::outcome::Summary;
 use super::person::Actor;
 use super::plan::{Plan, WorkflowPlan};
 use super::time::Timestamp;
-
-/// How a run ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FinalState {
-    /// Every step is done and proven as far as its receipt says.
-    Succeeded,
-    /// It failed, and something may be left; the summary says what.
-    Failed,
-    /// It failed, and everything that it had done was taken back.
-    RolledBack,
-    /// Somebody stopped it, or nobody approved it.
-    Cancelled,
-    /// It failed, and taking back failed too: a human is needed.
-    Stuck,
-}
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

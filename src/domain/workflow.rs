@@ -9,6 +9,7 @@ use super::approval::ApprovalPolicy;
 use super::digest::{Digest, digest_of};
 use super::input::InputSpec;
 use super::names::{ActionName, Environment, Role, StepId, WorkflowName};
+use super::person::{Actor, Refusal, one_of};
 use super::retry::Retry;
 use super::time::Span;
 
@@ -71,4 +72,35 @@ impl Workflow {
     pub fn step(&self, id: &StepId) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == *id)
     }
+}
+
+/// Whether the person may start the workflow in all of these environments; each must allow it.
+///
+/// # Errors
+/// The first environment that does not, and who could.
+pub fn may_start(
+    actor: &Actor,
+    workflow: &Workflow,
+    environments: &[Environment],
+) -> Result<(), Refusal> {
+    for environment in environments {
+        let allowed = workflow.who.get(environment).map_or(&[][..], Vec::as_slice);
+        if actor.has_one_of(allowed) {
+            continue;
+        }
+        let name = &workflow.name;
+        return Err(Refusal(if allowed.is_empty() {
+            format!(
+                "nobody may run `{name}` in {environment}: its file has no `who: {{ {environment}: \
+                 [ROLE] }}`"
+            )
+        } else {
+            format!(
+                "{actor} may not run `{name}` in {environment}: that takes the role {}. Ask someone \
+                 who has it, or have it added to [people.{actor}]",
+                one_of(allowed)
+            )
+        }));
+    }
+    Ok(())
 }

@@ -5,9 +5,9 @@ use crate::domain::approval::may_approve;
 use crate::domain::effect::EffectName;
 use crate::domain::event::Event;
 use crate::domain::names::{RunId, StepId};
-use crate::domain::person::{Actor, may_start};
+use crate::domain::person::Actor;
 use crate::domain::run::{RunState, RunStatus, StepStatus, WaitingFor};
-use crate::domain::workflow::Workflow;
+use crate::domain::workflow::{Workflow, may_start};
 use crate::engine::RunLog;
 
 /// A log that moves on while somebody answers is read again this often.
@@ -29,6 +29,7 @@ impl Service {
     /// The run asks for nothing, its plan is another one by now, or the person may not.
     pub async fn approve(&self, by: &Actor, run: RunId, digest: Option<&str>) -> Result<RunState> {
         let asked = format!("approve {run}");
+        self.known(by, &asked).await?;
         self.answer(run, |state, _| {
             let open = open_approval(state)?;
             let seen = digest.is_none_or(|seen| {
@@ -70,6 +71,7 @@ impl Service {
     /// The run asks for nothing, or the person may neither approve nor start it.
     pub async fn reject(&self, by: &Actor, run: RunId, reason: Option<String>) -> Result<RunState> {
         let asked = format!("reject {run}");
+        self.known(by, &asked).await?;
         let reason = reason.map(|reason| self.parts.redactor.text(&reason));
         self.answer(run, |state, definition| {
             open_approval(state)?;
@@ -101,6 +103,7 @@ impl Service {
     /// not.
     pub async fn cancel(&self, by: &Actor, run: RunId, reason: Option<String>) -> Result<RunState> {
         let asked = format!("cancel {run}");
+        self.known(by, &asked).await?;
         let reason = reason.map(|reason| self.parts.redactor.text(&reason));
         self.answer(run, |state, definition| {
             may_touch(by, state, definition)?;
@@ -133,6 +136,7 @@ impl Service {
     /// The run asks for no such decision, or the person may not.
     pub async fn decide(&self, by: &Actor, run: RunId, verdict: Verdict) -> Result<RunState> {
         let asked = format!("decide {run}");
+        self.known(by, &asked).await?;
         self.answer(run, |state, definition| {
             may_touch(by, state, definition)?;
             let (step, effect) = open_question(state).ok_or_else(|| {
@@ -251,7 +255,7 @@ fn open_approval(state: &RunState) -> Result<&crate::domain::approval::ApprovalR
     let short = state.id.short();
     match (&state.approval, state.status()) {
         (Some(open), RunStatus::Waiting(WaitingFor::Approval)) => Ok(open),
-        (_, RunStatus::Ended(_)) => Err(Answer::conflict(format!("run {short} has ended"))),
+        (_, RunStatus::Ended(_)) => Err(has_ended(state)),
         _ => Err(Answer::conflict(format!(
             "run {short} asks for no approval now"
         ))),
@@ -261,16 +265,20 @@ fn open_approval(state: &RunState) -> Result<&crate::domain::approval::ApprovalR
 /// Who may start the workflow may stop its runs; and who asked for a run may always stop it.
 fn may_touch(by: &Actor, state: &RunState, definition: &Workflow) -> Result<(), Answer> {
     if state.ended.is_some() {
-        return Err(Answer::conflict(format!(
-            "run {} has ended",
-            state.id.short()
-        )));
+        return Err(has_ended(state));
     }
     if by.person == state.request.by.person {
         return Ok(());
     }
     may_start(by, definition, &state.request.environments)
-        .map_err(|refusal| Answer::refused(refusal.0))
+        .map_err(|refusal| Answer::refused(format!("{by} did not ask for this run, and {refusal}")))
+}
+
+fn has_ended(state: &RunState) -> Answer {
+    let short = state.id.short();
+    Answer::conflict(format!(
+        "run {short} has ended already: see `purser runs show {short}`"
+    ))
 }
 
 fn open_question(state: &RunState) -> Option<(StepId, EffectName)> {

@@ -10,8 +10,9 @@ use crate::domain::event::{DIALECT, Requested, Trigger};
 use crate::domain::expression::{self, Scope};
 use crate::domain::input::{InputError, check_inputs};
 use crate::domain::names::{Environment, RunId};
-use crate::domain::person::{Actor, Refusal, may_start, one_of};
+use crate::domain::person::{Actor, Refusal, one_of};
 use crate::domain::plan::WorkflowPlan;
+use crate::domain::workflow::may_start;
 use crate::store::NewRun;
 
 /// What somebody asks for.
@@ -72,12 +73,13 @@ impl Service {
         self.planner()
             .plan_new(&checked.loaded.workflow, &checked.inputs, by)
             .await
-            .map_err(|failure| ServiceError::Conflict(failure.message))
+            .map_err(|failure| ServiceError::Conflict(self.parts.redactor.text(&failure.message)))
     }
 
     async fn check(&self, invocation: &Invocation, verb: &str) -> Result<Checked> {
         let catalog = self.catalog();
         let by = &invocation.by;
+        self.known(by, &format!("{verb} a workflow")).await?;
         let (command, trigger) = match &invocation.ask {
             Ask::Workflow(_) => (None, Trigger::Api),
             Ask::Command(name) => {

@@ -1,5 +1,7 @@
 //! Looking: at runs, what their steps said, and receipts.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,7 @@ use super::{Result, Service, ServiceError};
 use crate::catalog::Catalog;
 use crate::domain::input::InputSpec;
 use crate::domain::names::{RunId, StepId};
+use crate::domain::nearest;
 use crate::domain::person::Actor;
 use crate::domain::receipt::Receipt;
 use crate::domain::run::{RunState, RunStatus};
@@ -14,6 +17,10 @@ use crate::store::RunRow;
 
 /// No list is longer.
 const LONGEST_LIST: u32 = 500;
+
+/// How often and how soon it is looked whether the last receipts are sealed: for two seconds.
+const SEALING_LOOKS: u32 = 40;
+const SEALING_PAUSE: Duration = Duration::from_millis(50);
 
 /// A run as people see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,7 +104,7 @@ impl Service {
     /// The last lines that a step has said.
     ///
     /// # Errors
-    /// A stranger asks, or the store cannot be read.
+    /// A stranger asks, the run has no such step, or the store cannot be read.
     pub async fn lines(
         &self,
         by: &Actor,
@@ -106,6 +113,12 @@ impl Service {
         limit: u32,
     ) -> Result<Vec<String>> {
         self.known(by, "look at a run").await?;
+        let (_, definition) = self.open(run).await?;
+        if definition.step(step).is_none() {
+            let steps: Vec<_> = definition.steps.iter().map(|s| s.id.as_str()).collect();
+            let unknown = nearest::unknown("step", step.as_str(), steps);
+            return Err(ServiceError::Invalid(unknown));
+        }
         Ok(self
             .parts
             .store
@@ -133,6 +146,7 @@ impl Service {
     /// A stranger asks, or the store cannot be read.
     pub async fn receipts(&self, by: &Actor, limit: u32) -> Result<Vec<Receipt>> {
         self.known(by, "list receipts").await?;
+        self.all_sealed().await?;
         Ok(self
             .parts
             .store
@@ -146,6 +160,7 @@ impl Service {
     /// A stranger asks, or the store cannot be read.
     pub async fn receipts_after(&self, by: &Actor, seq: u64) -> Result<Vec<Receipt>> {
         self.known(by, "read receipts").await?;
+        self.all_sealed().await?;
         Ok(self.parts.store.receipts_after(seq, LONGEST_LIST).await?)
     }
 
@@ -155,6 +170,7 @@ impl Service {
     /// A stranger asks, there is none, or the store cannot be read.
     pub async fn receipt(&self, by: &Actor, which: &str) -> Result<Receipt> {
         self.known(by, "read a receipt").await?;
+        self.all_sealed().await?;
         let receipt = match which.parse::<u64>() {
             Ok(seq) if which.len() < 8 => self.parts.store.receipt_at(seq).await?,
             _ => {
@@ -170,6 +186,17 @@ impl Service {
                  receipts list`"
             ))
         })
+    }
+
+    /// A receipt is sealed a moment after it was committed: whoever looks then waits for that.
+    async fn all_sealed(&self) -> Result<()> {
+        for _ in 0..SEALING_LOOKS {
+            if self.parts.store.unsealed_receipts().await?.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(SEALING_PAUSE).await;
+        }
+        Ok(())
     }
 
     /// Only people whom Purser knows may look.

@@ -116,6 +116,7 @@ impl Service {
     /// # Errors
     /// The person is no operator, the files have errors, or the receipt cannot be written.
     pub async fn reload(&self, by: &Actor) -> Result<()> {
+        self.known(by, "reload").await?;
         if !by.has_one_of(&[OPERATOR.into()]) {
             let why = format!("{by} may not reload the catalog: that takes the role {OPERATOR}");
             return Err(self.refuse(by, "reload", why).await);

@@ -4,11 +4,12 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 use purser::domain::effect::{EffectName, EffectStatus, Question};
+use purser::domain::ending::FinalState;
 use purser::domain::event::{DIALECT, Event, Failure, FailureKind, Logged, Requested, Trigger};
 use purser::domain::interpreter::{Command, decide};
 use purser::domain::names::{Environment, RunId, StepId};
 use purser::domain::plan::WorkflowPlan;
-use purser::domain::run::{FinalState, RunState, StepStatus};
+use purser::domain::run::{RunState, StepStatus};
 use purser::domain::time::Timestamp;
 use purser::domain::workflow::Workflow;
 use uuid::Uuid;

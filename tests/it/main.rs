@@ -18,4 +18,5 @@ mod kill;
 mod layers;
 mod postgres;
 mod s3;
+mod stories;
 mod support;

@@ -3,6 +3,7 @@
 //! This crate knows nothing of the program's code: it has to work when the program does not build.
 
 mod bench;
+mod cargo;
 mod demo;
 mod deny;
 mod say;

@@ -1,12 +1,12 @@
 //! `cargo xtask test`: everything that has to be right before a change is merged.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::cargo::{cargo, root};
 use crate::stack::places::Places;
 use crate::stack::{self, Part};
 use crate::{deny, say, sh};
@@ -70,20 +70,6 @@ fn run_tests(tests: &mut Command, counts: &mut Counts) -> Result<()> {
         println!("{line}");
     }
     child.wait()
-}
-
-/// Cargo, in the checkout.
-pub(crate) fn cargo() -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()).stdin(Stdio::null());
-    cargo
-}
-
-/// The checkout: the folder above this crate's, as cargo tells whom it runs; else where we are.
-fn root() -> PathBuf {
-    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    here.and_then(|dir| dir.parent().map(PathBuf::from))
-        .unwrap_or_else(|| PathBuf::from("."))
 }
 
 /// How long each stage took, and what the tests counted.

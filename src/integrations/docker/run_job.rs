@@ -247,10 +247,7 @@ async fn find_network(docker: &Docker, wanted: &str) -> Result<()> {
         return Ok(());
     }
     let why = nearest::unknown("network", wanted, names);
-    Err(ActionError::fatal(format!(
-        "on `{}`: {why}; nothing was created",
-        docker.name()
-    )))
+    Err(ActionError::fatal(format!("on `{}`: {why}", docker.name())))
 }
 
 async fn create(

@@ -77,8 +77,8 @@ impl Postgres {
     fn said(&self, failed: &str, code: &str, message: &str) -> ActionError {
         match code {
             "28P01" | "28000" => ActionError::fatal(format!(
-                "{failed}: it refuses the user `{}` ({message}); look at the user and password in \
-                 {}",
+                "{failed}: it refuses the user `{}` ({message}); put the right user and password into \
+                 {} and restart Purser",
                 self.user(),
                 self.url_file()
             )),

@@ -145,12 +145,12 @@ impl S3 {
         match (code, status) {
             (Some("InvalidAccessKeyId"), _) => ActionError::fatal(format!(
                 "{failed}: it knows no such access key; put the right one into {} \
-                 (access_key_file of [systems.{name}])",
+                 (access_key_file of [systems.{name}]) and restart Purser",
                 self.access_key_file()
             )),
             (Some("SignatureDoesNotMatch"), _) => ActionError::fatal(format!(
                 "{failed}: the secret key does not belong to the access key; put the right one \
-                 into {} (secret_key_file of [systems.{name}])",
+                 into {} (secret_key_file of [systems.{name}]) and restart Purser",
                 self.secret_key_file()
             )),
             (Some("RequestTimeTooSkewed"), _) => ActionError::fatal(format!(

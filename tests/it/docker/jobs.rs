@@ -173,7 +173,7 @@ async fn wrong_inputs_are_refused_before_anything_is_created() {
         plain(&run.message)
     };
     insta::assert_snapshot!(refused(json!({ "image": "../images/json" })).await, @"`../images/json` is not the name of an image: write it like registry/shop/web:v2");
-    insta::assert_snapshot!(refused(json!({ "image": V1, "network": "brigde" })).await, @"on `shop`: unknown network `brigde`; did you mean `bridge`?; nothing was created");
+    insta::assert_snapshot!(refused(json!({ "image": V1, "network": "brigde" })).await, @"on `shop`: unknown network `brigde`; did you mean `bridge`?");
     insta::assert_snapshot!(refused(json!({ "image": V1, "env": { "A=B": "x" } })).await, @"`A=B` cannot name an environment variable");
     let misspelt = Step::of("docker.run_job", json!({ "image": V1, "comand": ["job"] }));
     insta::assert_snapshot!(misspelt.run().await.unwrap_err().message, @"the inputs of docker.run_job do not fit: unknown field `comand`; did you mean `command`?");

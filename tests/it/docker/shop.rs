@@ -5,11 +5,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::stage::{Cleanup, Events, Step, docker, eventually, inspect, names, unique};
+use super::stage::{
+    Cleanup, Events, PATIENCE, Step, docker, eventually, inspect, names, try_docker, unique,
+};
 
 /// A project of its own, with a network of its own; both go when the test ends.
 pub(crate) struct Shop {
@@ -22,11 +24,15 @@ struct Network(String);
 
 impl Drop for Network {
     fn drop(&mut self) {
-        // Its containers may still be leaving.
-        for name in names(&format!("network={}", self.0)) {
-            docker(&["rm", "--force", &name]);
+        // Its containers may still be leaving: the engine lists them no more, and holds on to it.
+        let begun = Instant::now();
+        while !try_docker(&["network", "rm", &self.0]).status.success() {
+            assert!(begun.elapsed() < PATIENCE, "{} is in use", self.0);
+            for name in names(&format!("network={}", self.0)) {
+                try_docker(&["rm", "--force", &name]);
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
-        docker(&["network", "rm", &self.0]);
     }
 }
 

@@ -2,7 +2,7 @@
 //! own client as the witness.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::journal::{MemoryJournal, Moment, read_context};
 use crate::support::stack;
+
+/// How long what must come may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) const V1: &str = "purser-test/web:v1";
 pub(crate) const V2: &str = "purser-test/web:v2";
@@ -107,11 +110,7 @@ pub(crate) fn host() -> String {
 
 /// Docker's own client. Panics with its complaint when it fails.
 pub(crate) fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker")
-        .args(["--host", &host()])
-        .args(arguments)
-        .output()
-        .expect("docker can be run");
+    let output = try_docker(arguments);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
@@ -119,6 +118,15 @@ pub(crate) fn docker(arguments: &[&str]) -> String {
         arguments.join(" ")
     );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Docker's own client, whatever comes of it.
+pub(crate) fn try_docker(arguments: &[&str]) -> Output {
+    Command::new("docker")
+        .args(["--host", &host()])
+        .args(arguments)
+        .output()
+        .expect("docker can be run")
 }
 
 /// The names of the containers, stopped ones too, that this filter lets through.
@@ -192,10 +200,7 @@ impl Drop for Events {
 pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "never came true: {what}"
-        );
+        assert!(begun.elapsed() < PATIENCE, "never came true: {what}");
         // Each look starts a client: many at once would leave little of the machine to the rest.
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
@@ -244,18 +249,13 @@ pub(crate) struct Cleanup(pub(crate) String);
 
 impl Drop for Cleanup {
     fn drop(&mut self) {
-        let client = |arguments: &[&str]| {
-            let mut docker = Command::new("docker");
-            docker.args(["--host", &host()]).args(arguments).output()
-        };
         for name in names(&self.0) {
             let format = "{{range .Mounts}}{{println .Name}}{{end}}";
-            let volumes = client(&["inspect", "--format", format, &name]);
-            let _ = client(&["rm", "--force", &name]);
+            let volumes = try_docker(&["inspect", "--format", format, &name]).stdout;
+            try_docker(&["rm", "--force", &name]);
             // A volume that was handed over has got a name by that.
-            let volumes = volumes.map(|output| output.stdout).unwrap_or_default();
             for volume in String::from_utf8_lossy(&volumes).split_whitespace() {
-                let _ = client(&["volume", "rm", volume]);
+                try_docker(&["volume", "rm", volume]);
             }
         }
     }

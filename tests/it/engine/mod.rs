@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use purser::domain::approval::ApprovalPolicy;
 use purser::domain::effect::EffectName;
+use purser::domain::ending::FinalState;
 use purser::domain::event::Event;
 use purser::domain::receipt::Chain;
-use purser::domain::run::{FinalState, RunState, RunStatus, WaitingFor};
+use purser::domain::run::{RunState, RunStatus, WaitingFor};
 use purser::store::{Receipts as _, StepLines as _};
 
 use crate::support::toy::Toy;

@@ -100,7 +100,7 @@ async fn a_wrong_password_names_the_file_to_look_at() {
     let stand = with_url(|url| url.replace('@', "x@")).await;
     let error = refused(&stand, json!({"to": stand.folder()})).await;
     assert_eq!(error.kind, ErrorKind::Fatal);
-    insta::assert_snapshot!(plain(&stand, &error), @r#"could not connect to the database `DATABASE` on orders-db: it refuses the user `postgres` (password authentication failed for user "postgres"); look at the user and password in URL-FILE"#);
+    insta::assert_snapshot!(plain(&stand, &error), @r#"could not connect to the database `DATABASE` on orders-db: it refuses the user `postgres` (password authentication failed for user "postgres"); put the right user and password into URL-FILE and restart Purser"#);
     stand.remove().await;
 }
 

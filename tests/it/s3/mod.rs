@@ -112,10 +112,10 @@ async fn a_wrong_key_says_which_file_to_look_at() {
             .replace(&path, "KEY-FILE");
         match file {
             "secret_key_file" => {
-                insta::assert_snapshot!(error, @"could not list s3://minio/BUCKET on minio: the secret key does not belong to the access key; put the right one into KEY-FILE (secret_key_file of [systems.minio])");
+                insta::assert_snapshot!(error, @"could not list s3://minio/BUCKET on minio: the secret key does not belong to the access key; put the right one into KEY-FILE (secret_key_file of [systems.minio]) and restart Purser");
             }
             _ => {
-                insta::assert_snapshot!(error, @"could not list s3://minio/BUCKET on minio: it knows no such access key; put the right one into KEY-FILE (access_key_file of [systems.minio])");
+                insta::assert_snapshot!(error, @"could not list s3://minio/BUCKET on minio: it knows no such access key; put the right one into KEY-FILE (access_key_file of [systems.minio]) and restart Purser");
             }
         }
     }

@@ -265,7 +265,13 @@ fn config(systems: &[(&str, toml::Table)]) -> String {
 
 /// Runs a command to its end.
 async fn said(arguments: &[&str], mut command: Command) -> Said {
-    let Ok(output) = timeout(PATIENCE, command.output()).await else {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    ended(arguments, command.spawn().unwrap()).await
+}
+
+/// What a command that was started has printed at its end.
+pub async fn ended(arguments: &[&str], command: Child) -> Said {
+    let Ok(output) = timeout(PATIENCE, command.wait_with_output()).await else {
         panic!("`purser {}` does not end", arguments.join(" "));
     };
     let output = output.unwrap();

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::{Figure, median};
-use crate::say;
-use crate::sh;
 use crate::stack::http;
+use crate::{cargo, say, sh};
 
 /// Starts that count; one before them warms the machine's caches.
 const STARTS: usize = 11;
@@ -49,11 +48,8 @@ fn figure(name: &'static str, value: f64, unit: &'static str) -> Figure {
 }
 
 fn build() -> Result<PathBuf> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     say::line("bench", "building the release");
-    sh::status(Command::new(cargo).args(["build", "--release", "--quiet", "--package", "purser"]))?;
-    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".into());
-    let binary = Path::new(&target).join("release/purser");
+    let binary = cargo::build_purser(&["--release"])?;
     let version = sh::output(Command::new(&binary).arg("--version"))?;
     say::line(
         "bench",

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,11 @@ const PAUSE: Duration = Duration::from_millis(4);
 /// Between two looks at which addresses there are. A new container runs for longer than that
 /// before the old one is stopped.
 const LOOK: Duration = Duration::from_millis(100);
+/// A round without an answer for so long is one that nobody answered.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// After this, all are asked once more: a lost packet is sent again only after a second, and says
+/// nothing about who is there.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// What it has counted.
 #[derive(Debug, Default, Clone)]
@@ -116,39 +121,15 @@ fn addresses(docker: &Docker) -> Result<Vec<Ipv4Addr>> {
         .collect())
 }
 
-/// In each round all addresses are asked at once, and the first healthy answer ends it: an address
-/// where nobody is any more keeps nobody waiting. It is asked again when it has said so.
 fn ask_until(stop: &AtomicBool, addresses: &Mutex<Vec<Ipv4Addr>>) -> Count {
     let mut count = Count::default();
-    let (answers, inbox) = mpsc::channel();
-    let mut asked = BTreeSet::new();
+    let mut inquiry = Inquiry::default();
     let start = Instant::now();
     let mut answered_at = start;
     while !stop.load(Ordering::Relaxed) {
-        for address in addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .copied()
-        {
-            if asked.insert(address) {
-                let answers = answers.clone();
-                thread::spawn(move || answers.send((address, healthy_answer(address))));
-            }
-        }
         count.rounds += 1;
-        let mut is_answered = false;
-        while !is_answered && !asked.is_empty() {
-            let Ok((address, answer)) = inbox.recv() else {
-                break;
-            };
-            asked.remove(&address);
-            if let Some(version) = answer {
-                count.answer(version);
-                is_answered = true;
-            }
-        }
-        if is_answered {
+        if let Some(version) = inquiry.round(addresses) {
+            count.answer(version);
             count.longest = count.longest.max(answered_at.elapsed());
             answered_at = Instant::now();
         } else {
@@ -159,6 +140,64 @@ fn ask_until(stop: &AtomicBool, addresses: &Mutex<Vec<Ipv4Addr>>) -> Count {
     count.longest = count.longest.max(answered_at.elapsed());
     count.lasted = start.elapsed();
     count
+}
+
+/// All questions that are under way. In each round all addresses are asked at once, and the first
+/// healthy answer ends it: an address where nobody is any more keeps nobody waiting.
+struct Inquiry {
+    /// Who has not answered since they were last asked.
+    asked: BTreeSet<Ipv4Addr>,
+    /// Questions without an answer.
+    open: usize,
+    answers: Sender<(Ipv4Addr, Option<String>)>,
+    inbox: Receiver<(Ipv4Addr, Option<String>)>,
+}
+
+impl Default for Inquiry {
+    fn default() -> Self {
+        let (answers, inbox) = mpsc::channel();
+        Self {
+            asked: BTreeSet::new(),
+            open: 0,
+            answers,
+            inbox,
+        }
+    }
+}
+
+impl Inquiry {
+    /// The first healthy answer, unless all say no or nobody says anything.
+    fn round(&mut self, addresses: &Mutex<Vec<Ipv4Addr>>) -> Option<String> {
+        let start = Instant::now();
+        self.ask(addresses);
+        while self.open > 0 && start.elapsed() < PATIENCE {
+            match self.inbox.recv_timeout(AGAIN) {
+                Ok((address, answer)) => {
+                    self.open -= 1;
+                    self.asked.remove(&address);
+                    if answer.is_some() {
+                        return answer;
+                    }
+                }
+                Err(_) => {
+                    self.asked.clear();
+                    self.ask(addresses);
+                }
+            }
+        }
+        None
+    }
+
+    fn ask(&mut self, addresses: &Mutex<Vec<Ipv4Addr>>) {
+        let addresses = addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        for address in addresses.iter().copied() {
+            if self.asked.insert(address) {
+                self.open += 1;
+                let answers = self.answers.clone();
+                thread::spawn(move || answers.send((address, healthy_answer(address))));
+            }
+        }
+    }
 }
 
 /// The version that answers at this address, if it also calls itself well.

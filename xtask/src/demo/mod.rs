@@ -8,7 +8,6 @@ mod files;
 mod objects;
 mod person;
 mod play;
-mod program;
 mod record;
 mod scenes;
 mod screen;

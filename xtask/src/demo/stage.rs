@@ -15,11 +15,11 @@ use super::docker::{CONTAINER, Docker, describe};
 use super::objects::{Objects, curl_config};
 use super::person::Person;
 use super::record::Record;
-use super::{files, program, screen};
-use crate::sh;
+use super::{files, screen};
 use crate::stack::places::Places;
 use crate::stack::process::{self, Identity};
 use crate::stack::{self, http, need};
+use crate::{cargo, sh};
 
 /// The demo's folder among those of the stack's parts, which every user may pass.
 pub(crate) const NAME: &str = "demo";
@@ -181,7 +181,7 @@ impl Stage {
 
     /// A copy: the other persons may not be able to pass the folders of the checkout.
     fn copy_program(&self, given: Option<&Path>) -> Result<()> {
-        let built = given.map_or_else(program::build, |path| Ok(path.to_owned()))?;
+        let built = given.map_or_else(|| cargo::build_purser(&[]), |path| Ok(path.to_owned()))?;
         let copy = self.program();
         fs::copy(&built, &copy).with_context(|| format!("cannot copy {}", built.display()))?;
         Ok(fs::set_permissions(

@@ -1,0 +1,210 @@
+//! `purser console`, with what is typed coming through a pipe.
+
+use std::process::Stdio;
+
+use tokio::io::AsyncWriteExt as _;
+
+use super::{MIGRATE, Story};
+use crate::support::program::{Person, ended};
+
+const PROMPTS: [&str; 2] = ["purser> ", "[yes/no/later] "];
+
+/// A server with the command `migrate`, which needs one word of anybody who may.
+async fn open() -> Story {
+    let mut story = Story::of_docker();
+    let approval = "approval: { production: { by: [operator] } }";
+    story
+        .home
+        .workflow("migrate", &format!("{approval}{MIGRATE}"));
+    let command = "name: migrate\nsummary: Bring the database up to date\noptions:\n  \
+                   exit: { type: string, summary: how it is to end }\nruns: migrate\n";
+    story.home.write("commands/migrate.yaml", command);
+    story.home.up().await;
+    story
+}
+
+impl Story {
+    /// Ann types these lines into the console and closes it: what it shows, with each line where a
+    /// terminal would have shown it.
+    async fn types_into_console(&self, lines: &[&str]) -> String {
+        let mut console = self.home.command(Person::Ann, &["console"]);
+        console
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut console = console.spawn().unwrap();
+        let mut keys = console.stdin.take().unwrap();
+        keys.write_all(lines.join("\n").as_bytes()).await.unwrap();
+        drop(keys);
+        let mut said = ended(&["console"], console).await;
+        said.out = with_typed(&said.out, lines);
+        self.shown(&said)
+    }
+}
+
+/// What was printed, with the next of these lines behind every prompt.
+fn with_typed(printed: &str, lines: &[&str]) -> String {
+    let (mut shown, mut rest) = (String::new(), printed);
+    let mut typed = lines.iter().chain(std::iter::repeat(&"(end of input)"));
+    let end_of_prompt = |text: &str| {
+        let ends = PROMPTS
+            .iter()
+            .filter_map(|prompt| Some(text.find(prompt)? + prompt.len()));
+        ends.min()
+    };
+    while let Some(end) = end_of_prompt(rest) {
+        shown = shown + &rest[..end] + typed.next().unwrap() + "\n";
+        rest = &rest[end..];
+    }
+    shown + rest
+}
+
+#[tokio::test]
+async fn a_command_asks_for_its_approval_and_shows_its_end() {
+    let story = open().await;
+    insta::assert_snapshot!(story.types_into_console(&["migrate", "yes"]).await, @"
+    Type a command, `help`, or `quit`.
+    purser> migrate
+    run RUN of migrate, asked by ann
+    migrate: docker.run_job on shop
+        run purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0 once on shop
+          + a container that is removed when it has ended: purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0
+          · what the job itself does is not known to Purser and cannot be undone by it
+    plan HEX
+    waits for approval (1 × operator) until TIME: purser approve RUN --plan HEX
+    Approve this plan? [yes/no/later] yes
+    ✓ migrate: done in N s
+    exit_code: 0
+    seconds: N
+    container: purser-migrate-HEX
+    last_lines:
+        line 1
+        line 2
+        line 3
+    ✓ succeeded after N s: 1 step done
+    purser> (end of input)
+    exit code 0
+    ");
+}
+
+#[tokio::test]
+async fn a_no_cancels_and_a_failure_leaves_the_prompt() {
+    let story = open().await;
+    let lines = ["migrate", "no", "migrate 3", "yes", "runs", "quit", "runs"];
+    insta::assert_snapshot!(story.types_into_console(&lines).await, @"
+    Type a command, `help`, or `quit`.
+    purser> migrate
+    run RUN of migrate, asked by ann
+    migrate: docker.run_job on shop
+        run purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0 once on shop
+          + a container that is removed when it has ended: purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0
+          · what the job itself does is not known to Purser and cannot be undone by it
+    plan HEX
+    waits for approval (1 × operator) until TIME: purser approve RUN --plan HEX
+    Approve this plan? [yes/no/later] no
+    run RUN: being stopped
+    ✗ cancelled after N s: rejected by ann. Nothing was changed.
+    purser> migrate 3
+    run RUN of migrate, asked by ann
+    migrate: docker.run_job on shop
+        run purser-test/web:v1 with job --lines 3 --seconds 0 --exit 3 once on shop
+          + a container that is removed when it has ended: purser-test/web:v1 with job --lines 3 --seconds 0 --exit 3
+          · what the job itself does is not known to Purser and cannot be undone by it
+    plan HEX
+    waits for approval (1 × operator) until TIME: purser approve RUN --plan HEX
+    Approve this plan? [yes/no/later] yes
+    ✗ migrate: the job purser-migrate-HEX on `shop` ended with exit code 3 after N s; its last lines:
+    line 1
+    line 2
+    line 3
+    ✗ failed after N s: Left as it is: `migrate`: what the job did before it was removed stays.
+    purser> runs
+    RUN       WORKFLOW  STATUS     BY   ASKED AT              SUMMARY
+    RUN  migrate   failed     ann  TIME  step `migrate` failed: the job purser-migrate-HEX …
+    RUN  migrate   cancelled  ann  TIME  rejected by ann. Nothing was changed.
+    purser> quit
+    exit code 0
+    ");
+}
+
+#[tokio::test]
+async fn later_leaves_the_run_and_end_of_input_ends_the_console() {
+    let story = open().await;
+    insta::assert_snapshot!(story.types_into_console(&["/migrate", "later"]).await, @"
+    Type a command, `help`, or `quit`.
+    purser> /migrate
+    run RUN of migrate, asked by ann
+    migrate: docker.run_job on shop
+        run purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0 once on shop
+          + a container that is removed when it has ended: purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0
+          · what the job itself does is not known to Purser and cannot be undone by it
+    plan HEX
+    waits for approval (1 × operator) until TIME: purser approve RUN --plan HEX
+    Approve this plan? [yes/no/later] later
+    purser> (end of input)
+    exit code 0
+    ");
+    let run = story.last_run().await;
+    story.asks_approval(&run).await;
+    let short = &run[run.len() - 8..];
+    let (watch, reject) = (format!("watch {short}"), format!("reject {short} too late"));
+    insta::assert_snapshot!(story.types_into_console(&[&watch]).await, @"
+    Type a command, `help`, or `quit`.
+    purser> watch RUN
+    run RUN of migrate, asked by ann
+    migrate: docker.run_job on shop
+        run purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0 once on shop
+          + a container that is removed when it has ended: purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0
+          · what the job itself does is not known to Purser and cannot be undone by it
+    plan HEX
+    waits for approval (1 × operator) until TIME: purser approve RUN --plan HEX
+    Approve this plan? [yes/no/later] (end of input)
+    purser> (end of input)
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.types_into_console(&[&reject]).await, @"
+    Type a command, `help`, or `quit`.
+    purser> reject RUN too late
+    run RUN: being stopped
+    purser> (end of input)
+    exit code 0
+    ");
+}
+
+#[tokio::test]
+async fn what_it_does_not_know_it_answers_with_the_nearest_name() {
+    let story = open().await;
+    let lines = [
+        "help",
+        "migarte",
+        "migrate 1 2",
+        "show",
+        "show 12345678",
+        "",
+        "quit",
+    ];
+    insta::assert_snapshot!(story.types_into_console(&lines).await, @"
+    Type a command, `help`, or `quit`.
+    purser> help
+    COMMAND           WHAT IT DOES
+    migrate [EXIT]    Bring the database up to date
+    runs              The latest runs
+    show RUN          Everything about one run
+    watch RUN         Follow one run to its end
+    approve RUN       Say yes to a run's plan
+    reject RUN [WHY]  Say no to a run's plan
+    cancel RUN [WHY]  Stop a run and take back what it did
+    quit              Leave; runs go on
+    purser> migarte
+    unknown command `migarte`; did you mean `migrate`?
+    purser> migrate 1 2
+    `2` is one too many: write migrate [EXIT]
+    purser> show
+    write: show RUN
+    purser> show RUN
+    there is no run `RUN`: see `purser runs list`
+    purser> 
+    purser> quit
+    exit code 0
+    ");
+}

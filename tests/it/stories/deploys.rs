@@ -1,0 +1,98 @@
+//! Deploys: what is planned, what is proven, and what is taken back.
+
+use super::Story;
+use crate::docker::shop::Shop;
+use crate::docker::stage::V1;
+
+/// A workflow that deploys a version of a service.
+pub(super) const DEPLOY: &str = r#"
+inputs:
+  service: { type: string, required: true }
+  version: { type: string, required: true }
+concurrency: deploy-{{ inputs.service }}
+steps:
+  - id: deploy
+    uses: docker.deploy_service
+    with: { service: "{{ inputs.service }}", version: "{{ inputs.version }}" }
+"#;
+
+/// A shop that runs v1, and a server with the workflow `deploy`.
+async fn open() -> (Shop, Story) {
+    let shop = Shop::new();
+    shop.start(1, V1, &[]).await;
+    let mut story = Story::of_docker();
+    story.call(&shop.project, "bookshop");
+    story.home.workflow("deploy", DEPLOY);
+    story.home.up().await;
+    (shop, story)
+}
+
+#[tokio::test]
+async fn a_plan_is_told_and_nothing_is_changed() {
+    let (shop, story) = open().await;
+    let mut events = shop.events();
+    let plan = format!("plan deploy -i service={} -i version=v2", shop.web());
+    insta::assert_snapshot!(story.sees(&plan).await, @"
+    deploy: docker.deploy_service on shop
+        replace bookshop/web: purser-test/web:v1 → purser-test/web:v2, beside the old one
+          ~ image of bookshop-web-1: purser-test/web:v1 → purser-test/web:v2
+          + how it is replaced: beside
+          · bookshop-web-1 is HEX now
+          · each old container goes on until its new one has proven itself beside it
+          · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
+          · can be undone until the old containers are removed, which comes last
+          · the next `docker compose up` goes back to the image that its file names: change the file too
+    plan HEX
+    exit code 0
+    ");
+    shop.expect_silence(&mut events);
+    insta::assert_snapshot!(story.sees("runs list").await, @"
+    no runs yet
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("receipts list").await, @"
+    no receipts yet
+    exit code 0
+    ");
+}
+
+#[tokio::test]
+async fn a_version_that_is_healthy_takes_over() {
+    let (shop, story) = open().await;
+    let deploy = format!("run deploy -i service={} -i version=v2", shop.web());
+    insta::assert_snapshot!(story.sees(&deploy).await, @"
+    run RUN of deploy, asked by ann
+    ✓ deploy: done in N s
+    service: bookshop/web
+    changed: true
+    image: purser-test/web:v2
+    image_id: sha256:HEX
+    strategy: beside
+    proof: healthy
+    proven_by: its own HEALTHCHECK
+    gap_seconds: N
+    containers:
+        bookshop-web-1
+    message: bookshop/web runs purser-test/web:v2 instead of purser-test/web:v1: healthy (its own HEALTHCHECK), without a gap
+    ✓ succeeded after N s: 1 step done
+    exit code 0
+    ");
+    assert_eq!(shop.state(1), "purser-test/web:v2 running healthy");
+}
+
+#[tokio::test]
+async fn a_version_that_exits_at_once_is_rolled_back_and_the_old_one_stays() {
+    let (shop, story) = open().await;
+    let old = shop.id(1);
+    let deploy = format!("run deploy -i service={} -i version=v4", shop.web());
+    insta::assert_snapshot!(story.sees(&deploy).await, @"
+    run RUN of deploy, asked by ann
+    ✗ deploy: bookshop-web-1-purser-HEX (purser-test/web:v4) on `shop`: it ended with exit code 3; its last lines:
+    web: told to crash
+    ✗ rolled back after N s: Everything that it had done was taken back.
+    exit code 1
+    ");
+    assert_eq!(shop.containers(), [shop.name(1)]);
+    assert_eq!(shop.id(1), old);
+    assert_eq!(shop.state(1), "purser-test/web:v1 running healthy");
+}
