@@ -1,9 +1,12 @@
 //! The composition root: the only file that knows everyone.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -11,9 +14,11 @@ use crate::action::{Clock, Connect, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
 use crate::cli::{Failure, counted};
 use crate::config::{Config, LogFormat};
+use crate::domain::names::HookName;
 use crate::domain::person::People;
 use crate::domain::redact::Redactor;
 use crate::domain::time::Timestamp;
+use crate::domain::webhook::Hook;
 use crate::engine::{self, Engine, Entropy};
 use crate::http;
 use crate::integrations;
@@ -46,8 +51,11 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     let socket = socket.unwrap_or_else(|| config.server.socket.clone());
     // Before the socket is there: whoever sees it may signal, and is not to end the process.
     let signals = Signals::catch()?;
-    let listener = http::listen(&socket, config.server.group.as_deref().or(Some("purser")))
-        .map_err(|error| Failure::failed(error.to_string()))?;
+    let doors = Doors {
+        public: listen_in_public(config.server.listen).await?,
+        socket: http::listen(&socket, config.server.group.as_deref().or(Some("purser")))
+            .map_err(|error| Failure::failed(error.to_string()))?,
+    };
 
     let clock: Arc<dyn Clock> = Arc::new(MachineClock);
     let entropy: Arc<dyn Entropy> = Arc::new(MachineEntropy);
@@ -68,6 +76,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
             registry: Arc::clone(&world.registry),
             systems: Arc::clone(&world.systems),
             people: People::new(config.people.clone()),
+            hooks: world.hooks.clone(),
             redactor,
             clock,
             entropy,
@@ -81,7 +90,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         catalog,
     ));
     tracing::info!(socket = %socket.display(), "purser is up");
-    let served = serve(listener, service, signals).await;
+    let served = serve(doors, service, signals).await;
     engine.stop().await;
     // The store's lock is still held: nobody else can have made a socket here meanwhile.
     let _ = std::fs::remove_file(&socket);
@@ -137,6 +146,7 @@ pub fn socket(config_path: &Path) -> Result<PathBuf, Failure> {
 /// What is read once, at the start.
 struct World {
     config: Config,
+    hooks: BTreeMap<HookName, Hook>,
     registry: Arc<Registry>,
     systems: Arc<Systems>,
 }
@@ -166,8 +176,17 @@ impl World {
                 connected,
             );
         }
+        let mut hooks = BTreeMap::new();
+        for (name, hook) in &config.hooks {
+            let hook = hook.open(redactor).map_err(|why| {
+                let why = format!("[hooks.{name}]: {why}");
+                Failure::usage(config.hook_error(name, why).to_string())
+            })?;
+            hooks.insert(name.clone(), hook);
+        }
         Ok(Self {
             config,
+            hooks,
             registry: Arc::new(registry),
             systems: Arc::new(systems),
         })
@@ -238,14 +257,38 @@ impl Signals {
     }
 }
 
+/// Where requests come in.
+struct Doors {
+    /// For people of this machine.
+    socket: UnixListener,
+    /// For other programs, where that is wanted.
+    public: Option<TcpListener>,
+}
+
+async fn listen_in_public(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Failure::failed(format!(
+            "[server] listen: {address} cannot be listened at: {error}"
+        ))
+    })?;
+    // Port 0 is one that the machine has chosen.
+    let address = listener.local_addr().unwrap_or(address);
+    tracing::info!(%address, "hooks and health are served here");
+    Ok(Some(listener))
+}
+
 /// Answers until SIGTERM or SIGINT; SIGHUP re-reads the catalog.
-async fn serve(
-    listener: tokio::net::UnixListener,
-    service: Arc<Service>,
-    mut signals: Signals,
-) -> Result<(), Failure> {
+async fn serve(doors: Doors, service: Arc<Service>, mut signals: Signals) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
-    let server = http::serve(listener, Arc::clone(&service), shutdown.clone());
+    let server = http::serve(doors.socket, Arc::clone(&service), shutdown.clone());
+    let public = async {
+        if let Some(listener) = doors.public {
+            http::serve_public(listener, Arc::clone(&service), shutdown.clone()).await;
+        }
+    };
     let stop = async {
         loop {
             tokio::select! {
@@ -256,7 +299,7 @@ async fn serve(
         }
         shutdown.cancel();
     };
-    let (served, ()) = tokio::join!(server, stop);
+    let (served, (), ()) = tokio::join!(server, public, stop);
     served.map_err(|error| Failure::failed(error.to_string()))
 }
 

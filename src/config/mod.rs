@@ -4,9 +4,11 @@
 //! variable, that it comes from, and the nearest thing that would be right.
 
 mod document;
+mod hooks;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,12 +17,13 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::action::ConnectError;
-use crate::domain::names::{Environment, PersonName, Role, SystemName};
+use crate::domain::names::{Environment, HookName, PersonName, Role, SystemName};
 use crate::domain::nearest;
 use crate::domain::person::Person;
 use crate::domain::position::Position;
 use crate::domain::time::Span;
 use document::{Document, Origins};
+pub use hooks::{HookConfig, HookKey};
 
 /// Everything that is configured, with paths that need no folder to be relative to.
 #[derive(Clone, Debug)]
@@ -39,6 +42,8 @@ pub struct Config {
     pub log: Log,
     /// Everybody whom Purser knows.
     pub people: Vec<Person>,
+    /// Where other programs may post.
+    pub hooks: BTreeMap<HookName, HookConfig>,
     /// All systems by name.
     pub systems: BTreeMap<SystemName, SystemConfig>,
     origins: Origins,
@@ -51,6 +56,8 @@ pub struct Server {
     pub socket: PathBuf,
     /// The group that may use the socket. `None`: `purser`, if there is such a group.
     pub group: Option<String>,
+    /// Where hooks and health are served over TCP. `None`: nowhere.
+    pub listen: Option<SocketAddr>,
 }
 
 /// `[store]`.
@@ -234,6 +241,8 @@ struct File {
     #[serde(default)]
     people: IndexMap<PersonName, PersonTable>,
     #[serde(default)]
+    hooks: IndexMap<HookName, hooks::HookTable>,
+    #[serde(default)]
     systems: IndexMap<SystemName, toml::Table>,
 }
 
@@ -242,6 +251,7 @@ struct File {
 struct ServerTable {
     socket: Option<PathBuf>,
     group: Option<String>,
+    listen: Option<SocketAddr>,
 }
 
 #[derive(Deserialize)]
@@ -297,6 +307,7 @@ impl Config {
                     .socket
                     .map_or(socket, |socket| base.join(socket)),
                 group: file.server.group,
+                listen: file.server.listen,
             },
             store: StoreFolder {
                 path: base.join(file.store.path),
@@ -308,6 +319,7 @@ impl Config {
             engine: file.engine,
             log: file.log,
             people: people(file.people, &origins).map_err(wrong)?,
+            hooks: hooks::hooks(file.hooks, base, &origins).map_err(wrong)?,
             systems: systems(file.systems, &origins).map_err(wrong)?,
             origins,
         })
@@ -327,6 +339,15 @@ impl Config {
             .map(|system| &system.settings);
         let key = settings.and_then(|settings| key_in_question(&error.message, settings));
         self.system_error(&error.system, key, error.to_string())
+    }
+
+    /// What is wrong with a hook, with the place of its table.
+    pub fn hook_error(&self, hook: &HookName, message: String) -> ConfigError {
+        ConfigError {
+            file: self.file.clone(),
+            origin: self.origins.of(&["hooks", hook.as_str()]),
+            message,
+        }
     }
 
     /// An error about a system, with the place of one of its keys, or of its table.

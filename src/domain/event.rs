@@ -256,6 +256,8 @@ pub enum Trigger {
     Command(String),
     /// The API, asked for a workflow by name.
     Api,
+    /// A message to the hook of this name.
+    Webhook(String),
 }
 
 /// Why something failed.

@@ -23,4 +23,5 @@ pub mod redact;
 pub mod retry;
 pub mod run;
 pub mod time;
+pub mod webhook;
 pub mod workflow;

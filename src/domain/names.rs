@@ -60,6 +60,8 @@ names! {
     WorkflowName,
     /// A command that people type, by the `name:` of its file.
     CommandName,
+    /// A hook, by its key in `[hooks.NAME]`: other programs post to `/hooks/NAME`.
+    HookName,
     /// A step within its workflow, by its `id:`.
     StepId,
     /// An action: `integration.verb_noun`.

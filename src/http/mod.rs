@@ -4,6 +4,7 @@
 mod api;
 mod caller;
 mod problem;
+mod public;
 pub mod types;
 
 use std::fs::Permissions;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::Service;
 use caller::Peer;
+pub use public::serve_public;
 
 /// No request's body is longer, in bytes.
 const LONGEST_BODY: usize = 256 * 1024;

@@ -22,6 +22,8 @@ pub enum Ask {
     Workflow(String),
     /// A command by name; its options are the inputs.
     Command(String),
+    /// Whatever the hook of this name starts.
+    Webhook(String),
 }
 
 /// A request to start a run, whatever the mouth.
@@ -86,15 +88,15 @@ impl Service {
                 let command = catalog.command(name).map_err(ServiceError::Invalid)?;
                 (Some(command), Trigger::Command(name.clone()))
             }
+            Ask::Webhook(hook) => (None, Trigger::Webhook(hook.clone())),
         };
-        let name = match (&invocation.ask, command) {
-            (_, Some(command)) => command.runs.as_str(),
-            (Ask::Workflow(name) | Ask::Command(name), None) => name,
+        let loaded = match (&invocation.ask, command) {
+            (_, Some(command)) => catalog.workflow(command.runs.as_str()),
+            (Ask::Webhook(hook), _) => catalog.workflow_of_hook(hook),
+            (Ask::Workflow(name) | Ask::Command(name), None) => catalog.workflow(name),
         };
-        let loaded = catalog
-            .workflow(name)
-            .map_err(ServiceError::Invalid)?
-            .clone();
+        let loaded = loaded.map_err(ServiceError::Invalid)?.clone();
+        let name = loaded.workflow.name.as_str();
         let allowed = may_start(by, &loaded.workflow, &loaded.environments).and_then(|()| {
             command.map_or(Ok(()), |command| {
                 tightened(by, command, &loaded.environments)

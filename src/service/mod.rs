@@ -2,25 +2,29 @@
 //! look. Authorization lives here, once.
 
 mod answer;
+mod deliver;
 mod invoke;
 mod look;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ed25519_dalek::VerifyingKey;
 
 use crate::action::{Clock, Registry, Systems};
 use crate::catalog::Catalog;
-use crate::domain::names::RunId;
+use crate::domain::names::{HookName, RunId};
 use crate::domain::person::{Actor, People};
 use crate::domain::receipt::{Draft, Subject};
 use crate::domain::redact::Redactor;
+use crate::domain::webhook::Hook;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Progress, RunLog};
 pub use crate::store::RunRow;
 use crate::store::{Store, StoreError};
 
 pub use answer::Verdict;
+pub use deliver::Delivery;
 pub use invoke::{Ask, Invocation};
 pub use look::{CatalogEntry, CatalogView, RunView};
 
@@ -36,6 +40,12 @@ pub enum ServiceError {
     /// The person may not. A receipt says so.
     #[error("{0}")]
     Refused(String),
+    /// Whoever asks has not shown who they are.
+    #[error("{0}")]
+    Unproven(String),
+    /// What was asked for is not there.
+    #[error("{0}")]
+    Missing(String),
     /// What was asked cannot be understood: a wrong name, an input that does not fit.
     #[error("{0}")]
     Invalid(String),
@@ -66,6 +76,8 @@ pub struct Parts {
     pub systems: Arc<Systems>,
     /// Who there is.
     pub people: People,
+    /// Where other programs may post.
+    pub hooks: BTreeMap<HookName, Hook>,
     /// Masks secrets in what people typed.
     pub redactor: Arc<Redactor>,
     /// The time.

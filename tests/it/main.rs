@@ -20,3 +20,4 @@ mod postgres;
 mod s3;
 mod stories;
 mod support;
+mod webhooks;

@@ -29,7 +29,9 @@ pub(crate) fn run(filter: &[&str]) -> Result<()> {
 
 fn stages(places: &Places, filter: &[&str], report: &mut Report) -> Result<()> {
     let all: Vec<&dyn Part> = stack::all().collect();
-    report.stage("stack", || stack::up(places, &all))?;
+    report.stage("stack", || {
+        stack::up(places, &all).and_then(|()| stack::libraries::provide(places))
+    })?;
     report.stage("fmt", || {
         sh::status(cargo().args(["fmt", "--all", "--check"]))
     })?;

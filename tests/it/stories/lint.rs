@@ -8,13 +8,6 @@ impl Story {
         let (lint, up) = (self.sees("lint").await, self.sees("up").await);
         format!("$ purser lint\n{lint}\n$ purser up\n{up}")
     }
-
-    /// Adds lines to the configuration.
-    fn configure(&self, lines: &str) {
-        let file = self.home.path("purser.toml");
-        let text = std::fs::read_to_string(file).unwrap();
-        self.home.write("purser.toml", &format!("{text}\n{lines}"));
-    }
 }
 
 #[tokio::test]
@@ -30,7 +23,7 @@ async fn good_files_are_counted() {
 #[tokio::test]
 async fn a_misspelt_key_of_the_configuration_is_found_with_its_place() {
     let story = Story::of_docker();
-    story.configure("[engine]\nconcurent_runs = 3");
+    story.home.configure("[engine]\nconcurent_runs = 3");
     insta::assert_snapshot!(story.checks().await, @"
     $ purser lint
     purser: HOME/purser.toml:18:1: unknown field `concurent_runs`; did you mean `concurrent_runs`?
@@ -48,7 +41,7 @@ async fn a_misspelt_key_of_the_configuration_is_found_with_its_place() {
 #[tokio::test]
 async fn a_misspelt_kind_of_system_names_the_nearest() {
     let story = Story::of_docker();
-    story.configure("[systems.orders-db]\nkind = 'postgress'");
+    story.home.configure("[systems.orders-db]\nkind = 'postgress'");
     insta::assert_snapshot!(story.checks().await, @"
     $ purser lint
     purser: HOME/purser.toml:18:1: unknown kind `postgress`; did you mean `postgres`?
@@ -62,7 +55,7 @@ async fn a_misspelt_kind_of_system_names_the_nearest() {
 #[tokio::test]
 async fn a_misspelt_key_of_a_system_names_the_nearest() {
     let story = Story::of_docker();
-    story.configure("[systems.other]\nkind = 'docker'\nhots = 'tcp://127.0.0.1:2375'");
+    story.home.configure("[systems.other]\nkind = 'docker'\nhots = 'tcp://127.0.0.1:2375'");
     insta::assert_snapshot!(story.checks().await, @"
     $ purser lint
     purser: HOME/purser.toml:19:1: [systems.other]: unknown field `hots`; did you mean `host`?

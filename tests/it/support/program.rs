@@ -108,6 +108,27 @@ impl Home {
         self.write(&format!("workflows/{name}.yaml"), &text);
     }
 
+    /// Adds lines to the configuration.
+    pub fn configure(&self, lines: &str) {
+        let text = fs::read_to_string(self.path("purser.toml")).unwrap();
+        self.write("purser.toml", &format!("{text}\n{lines}"));
+    }
+
+    /// Starts the server, which also listens on a TCP port that is free.
+    pub async fn up_in_public(&mut self) {
+        self.up_with(&[("PURSER__SERVER__LISTEN", "127.0.0.1:0")])
+            .await;
+    }
+
+    /// Where the server listens for hooks, as it says in its log.
+    pub fn address(&self) -> String {
+        let log = self.log();
+        let said = log.lines().find(|line| line.contains("hooks and health"));
+        let address = said.and_then(|line| line.rsplit_once("address="));
+        let (_, address) = address.unwrap_or_else(|| panic!("it listens nowhere: {log}"));
+        address.to_owned()
+    }
+
     /// Starts the server and waits until it takes calls.
     pub async fn up(&mut self) {
         self.up_with(&[]).await;

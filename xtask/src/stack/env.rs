@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use crate::say;
+use crate::stack::libraries;
 use crate::stack::part::Part;
 use crate::stack::places::Places;
 use crate::stack::record::Record;
@@ -14,7 +15,8 @@ pub(crate) fn of(
     parts: &[&'static dyn Part],
 ) -> Result<Vec<(&'static str, String)>> {
     let all: Result<Vec<_>> = parts.iter().map(|part| part.env(places)).collect();
-    Ok(all?.into_iter().flatten().collect())
+    let of_parts = all?.into_iter().flatten();
+    Ok(of_parts.chain(libraries::env(places)).collect())
 }
 
 /// Prints it, as shell exports or as one JSON object.

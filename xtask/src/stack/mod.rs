@@ -5,6 +5,7 @@ pub(crate) mod cache;
 mod down;
 mod env;
 pub(crate) mod http;
+pub(crate) mod libraries;
 pub(crate) mod need;
 mod part;
 mod parts;
@@ -49,6 +50,7 @@ pub(crate) fn command(command: &str, args: &[&str]) -> Result<()> {
     let parts = select(&names)?;
     let places = Places::from_env()?;
     match command {
+        "up" if names.is_empty() => up(&places, &parts).and_then(|()| libraries::provide(&places)),
         "up" => up(&places, &parts),
         "down" => down(&places, &parts),
         "status" => status::print(&places, &parts, json),

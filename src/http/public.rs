@@ -1,0 +1,122 @@
+//! What everybody may reach over TCP: hooks, and whether Purser lives. Behind a proxy that speaks
+//! TLS; nothing here trusts what that proxy says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::LONGEST_BODY;
+use super::caller::unknown_path;
+use super::problem::Problem;
+use super::types::Accepted;
+use crate::service::{Delivery, Service};
+
+/// So many connections are open at the same time; more wait to be taken.
+const CONNECTIONS: usize = 256;
+
+/// A sender has so long for the head of a request, and once more for its body.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Answers until `shutdown`, then lets open requests come to their end.
+pub async fn serve_public(
+    listener: TcpListener,
+    service: Arc<Service>,
+    shutdown: CancellationToken,
+) {
+    let app = TowerToHyperService::new(routes(service));
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let open = GracefulShutdown::new();
+    loop {
+        let place = Arc::clone(&room).acquire_owned();
+        let (stream, place) = tokio::select! {
+            () = shutdown.cancelled() => break,
+            (accepted, place) = async { (listener.accept().await, place.await) } => {
+                match (accepted, place) {
+                    (Ok((stream, _)), Ok(place)) => (stream, place),
+                    _ => continue,
+                }
+            }
+        };
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+        let connection = http.serve_connection(TokioIo::new(stream), app.clone());
+        let connection = open.watch(connection);
+        tokio::spawn(async move {
+            // A peer that breaks off has nobody to be told.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    let _ = timeout(PATIENCE, open.shutdown()).await;
+}
+
+fn routes(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(async || "ok\n"))
+        .route("/hooks/{name}", post(deliver))
+        .fallback(unknown_path)
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .with_state(service)
+}
+
+async fn deliver(
+    State(service): State<Arc<Service>>,
+    Path(hook): Path<String>,
+    request: Request,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let taken = take(&service, &hook, request).await;
+    if let Err(problem) = &taken {
+        tracing::warn!(%hook, why = problem.detail(), "a webhook was not taken; nothing was started");
+    }
+    taken
+}
+
+async fn take(
+    service: &Service,
+    hook: &str,
+    request: Request,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let headers = request.headers().clone();
+    let body = match timeout(PATIENCE, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(rejection)) => {
+            return Err(Problem::body(rejection.status(), rejection.body_text()));
+        }
+        Err(_) => {
+            let late = "the body did not come in time";
+            return Err(Problem::body(StatusCode::REQUEST_TIMEOUT, late));
+        }
+    };
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let delivery = Delivery {
+        hook,
+        id: text("webhook-id"),
+        timestamp: text("webhook-timestamp"),
+        signatures: text("webhook-signature"),
+        token: bearer(&headers),
+        body: &body,
+    };
+    let run = service.deliver(&delivery).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { run })))
+}
+
+/// What stands behind `Bearer`, a word that may be written in any case (RFC 9110, 11.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

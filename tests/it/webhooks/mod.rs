@@ -1,0 +1,133 @@
+//! Messages of other programs, signed by the libraries that they use, sent to the real program.
+
+mod library;
+mod sender;
+
+use serde_json::json;
+
+use crate::docker::stage::host;
+use crate::support::program::Home;
+use library::{NODE, PYTHON};
+use sender::{Answer, Message, Sender};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const TOKEN: &str = "a-token-of-some-length";
+
+/// A workflow that a hook starts.
+const LOOK: &str = "
+inputs:
+  note: { type: string, default: none }
+on:
+  - webhook: look
+steps:
+  - id: look
+    uses: docker.list_services
+";
+
+/// A server with a hook `look` of this kind, and somebody who sends to it.
+async fn hooked(key: &str) -> (Home, Sender) {
+    let engine = toml::toml! {
+        kind = "docker"
+        host = (host())
+    };
+    let mut home = Home::new(&[("shop", engine)]);
+    home.write("secret", SECRET);
+    home.write("token", TOKEN);
+    home.configure(&format!("[hooks.look]\nroles = ['operator']\n{key}\n"));
+    home.workflow("look", LOOK);
+    home.up_in_public().await;
+    let sender = Sender::to(&home);
+    (home, sender)
+}
+
+#[tokio::test]
+async fn what_the_reference_libraries_have_signed_starts_a_run() {
+    let (home, sender) = hooked("secret_file = 'secret'").await;
+    for (library, id) in [(NODE, "msg_node"), (PYTHON, "msg_python")] {
+        let message = Message::of(id, r#"{"note": "grüße"}"#);
+        let signed = library.sign(SECRET, &message).await;
+        let answer = sender.send("look", &signed).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        let run = home.ends(answer.run()).await;
+        assert_eq!(run["status"], "succeeded");
+        assert_eq!(run["run"]["request"]["inputs"], json!({ "note": "grüße" }));
+        assert_eq!(run["run"]["request"]["by"]["person"], "webhook look");
+    }
+}
+
+#[tokio::test]
+async fn the_same_message_again_gets_the_same_answer() {
+    let (home, sender) = hooked("secret_file = 'secret'").await;
+    let signed = NODE.sign(SECRET, &Message::of("msg_1", "{}")).await;
+    let first = sender.send("look", &signed).await;
+    let again = sender.send("look", &signed).await;
+    assert_eq!((first.status, again.status), (202, 202));
+    assert_eq!(first.run(), again.run());
+    // Tried once more later: another time and signature, the same id.
+    let later = NODE.sign(SECRET, &Message::of("msg_1", "{}").aged(-1)).await;
+    assert_eq!(sender.send("look", &later).await.run(), first.run());
+    let other = NODE.sign(SECRET, &Message::of("msg_2", "{}")).await;
+    assert_ne!(sender.send("look", &other).await.run(), first.run());
+    let runs = home.asks(&["runs", "list"]).await;
+    assert_eq!(runs.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_not_believed_or_does_not_fit_starts_nothing_and_is_one_line_in_the_log() {
+    let (home, sender) = hooked("secret_file = 'secret'").await;
+    let good = NODE.sign(SECRET, &Message::of("msg_1", r#"{"note": "hi"}"#)).await;
+    let altered = Signed {
+        body: r#"{"note": "ho"}"#.to_owned(),
+        ..good.clone()
+    };
+    let by_another = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let sign = async |message: Message| NODE.sign(SECRET, &message).await;
+    let tries = [
+        ("look", good.clone().without("webhook-signature")),
+        ("look", good.clone().without("webhook-id")),
+        ("look", Signed::by_token(TOKEN, "{}")),
+        ("look", altered),
+        ("look", NODE.sign(by_another, &Message::of("msg_1", "{}")).await),
+        ("look", sign(Message::of("msg_2", "{}").aged(301)).await),
+        ("look", sign(Message::of("msg_3", "{}").aged(-400)).await),
+        ("look", sign(Message::of("msg_4", "{\"note\": ")).await),
+        ("look", sign(Message::of("msg_5", "[1]")).await),
+        ("look", sign(Message::of("msg_6", r#"{"nota": "hi"}"#)).await),
+        ("look", sign(Message::of("msg_7", r#"{"note": {}}"#)).await),
+        ("look", sign(Message::of("msg_8", &format!("\"{}\"", "x".repeat(300_000)))).await),
+        ("luck", good),
+    ];
+    let mut told = vec![];
+    for (hook, signed) in &tries {
+        told.push(sender.send(hook, signed).await.problem());
+    }
+    insta::assert_snapshot!(told.join("\n"), @"");
+    let log = home.log();
+    let lines = log.matches("a webhook was not taken; nothing was started");
+    assert_eq!(lines.count(), tries.len(), "{log}");
+    assert!(!log.contains(SECRET));
+    assert_eq!(home.asks(&["runs", "list"]).await, json!([]));
+    assert_eq!(home.asks(&["receipts", "list"]).await, json!([]));
+}
+
+#[tokio::test]
+async fn a_sender_that_cannot_sign_shows_a_token() {
+    let (home, sender) = hooked("token_file = 'token'").await;
+    let wrong = Signed::by_token("a-token-of-some-lengtg", "{}");
+    insta::assert_snapshot!(sender.send("look", &wrong).await.problem(), @"");
+    let answer = sender.send("look", &Signed::by_token(TOKEN, "")).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(home.ends(answer.run()).await["status"], "succeeded");
+    assert!(!home.log().contains(TOKEN));
+}
+
+#[tokio::test]
+async fn health_is_told_to_everybody_and_nothing_else() {
+    let (_home, sender) = hooked("token_file = 'token'").await;
+    for path in ["/healthz", "/readyz"] {
+        let answer = sender.get(path).await;
+        assert_eq!((answer.status, answer.body), (200, json!("ok\n")));
+    }
+    let runs = sender.get("/api/v1/runs").await;
+    insta::assert_snapshot!(runs.problem(), @"");
+}
