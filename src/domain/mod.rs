@@ -22,5 +22,6 @@ pub mod receipt;
 pub mod redact;
 pub mod retry;
 pub mod run;
+pub mod schedule;
 pub mod time;
 pub mod workflow;

@@ -50,6 +50,15 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl std::str::FromStr for Timestamp {
+    type Err = chrono::ParseError;
+
+    /// From RFC 3339, with any offset.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        DateTime::parse_from_rfc3339(text).map(|at| Self(at.timestamp_micros()))
+    }
+}
+
 /// A length of time as people write it in files: `500ms`, `5s`, `30m`, `2h`, `1d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 pub struct Span(#[schemars(with = "String")] Duration);

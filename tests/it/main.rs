@@ -18,5 +18,6 @@ mod kill;
 mod layers;
 mod postgres;
 mod s3;
+mod schedules;
 mod stories;
 mod support;
