@@ -5,10 +5,12 @@
 //! the two. Everything else follows the hours that there are: a time that the clocks go on past
 //! does not come, one that they go back over comes twice.
 
+use serde::{Deserialize, Serialize};
+
 use super::expression::Expression;
 use super::wall::WallTime;
 use super::zone::{Shift, Shown, Zone};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, rfc3339};
 
 const MICROS: i64 = 1_000_000;
 
@@ -20,9 +22,10 @@ pub struct Timing {
 }
 
 /// One time at which a schedule fires.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fire {
     /// When.
+    #[serde(with = "rfc3339")]
     pub at: Timestamp,
     /// What the zone's clocks show then: RFC 3339 with the offset.
     pub local: String,

@@ -10,7 +10,7 @@ impl Story {
     }
 
     /// Adds lines to the configuration.
-    fn configure(&self, lines: &str) {
+    pub(super) fn configure(&self, lines: &str) {
         let file = self.home.path("purser.toml");
         let text = std::fs::read_to_string(file).unwrap();
         self.home.write("purser.toml", &format!("{text}\n{lines}"));
