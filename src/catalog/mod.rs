@@ -15,6 +15,7 @@ mod source;
 mod step;
 mod surroundings;
 mod systems;
+mod triggers;
 mod who;
 mod workflow;
 

@@ -24,4 +24,5 @@ pub mod retry;
 pub mod run;
 pub mod schedule;
 pub mod time;
+pub mod trigger;
 pub mod workflow;

@@ -11,7 +11,9 @@ use super::input::InputSpec;
 use super::names::{ActionName, Environment, Role, StepId, WorkflowName};
 use super::person::{Actor, Refusal, one_of};
 use super::retry::Retry;
+use super::schedule::{ScheduleName, ScheduleSpec};
 use super::time::Span;
+use super::trigger::TriggerSpec;
 
 /// What a run does, in which order, on whose word. A run keeps the definition that it began with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +26,9 @@ pub struct Workflow {
     /// What must or may be given to a run.
     #[serde(default)]
     pub inputs: IndexMap<String, InputSpec>,
+    /// What starts it by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on: Vec<TriggerSpec>,
     /// Runs of which this text is the same wait for each other: `deploy-{{ inputs.service }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<String>,
@@ -66,6 +71,14 @@ impl Workflow {
     /// The digest of its canonical JSON: what a run records and an approval is bound to.
     pub fn digest(&self) -> Digest {
         digest_of(&serde_json::json!(self))
+    }
+
+    /// The times at which it starts by itself.
+    pub fn schedules(&self) -> impl Iterator<Item = (ScheduleName, &ScheduleSpec)> {
+        self.on.iter().map(|TriggerSpec::Schedule(spec)| {
+            let name = ScheduleName::new(self.name.clone(), spec.id.clone());
+            (name, spec)
+        })
     }
 
     /// The step of this id.
