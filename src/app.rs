@@ -12,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::action::{Clock, Connect, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
-use crate::cli::{Failure, counted};
+use crate::cli::{Failure, Preview, counted};
 use crate::config::{Config, LogFormat};
 use crate::domain::names::HookName;
 use crate::domain::person::People;
 use crate::domain::redact::Redactor;
+use crate::domain::schedule::Zone;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::Hook;
 use crate::engine::{self, Engine, Entropy};
@@ -130,6 +131,19 @@ pub fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Shows when an expression fires; needs no server.
+///
+/// # Errors
+/// It is no expression, or the configuration, which says by which clock, does not do.
+pub fn preview(config_path: &Path, preview: &Preview, json: bool) -> Result<(), Failure> {
+    let zone = match preview.timezone {
+        Some(zone) => zone,
+        None if config_path.exists() => load_config(config_path)?.schedules.timezone,
+        None => Zone::UTC,
+    };
+    preview.show(zone, MachineClock.now(), json)
+}
+
 /// The socket that the configuration names, for the clients on this machine.
 ///
 /// # Errors
@@ -209,6 +223,11 @@ impl World {
                 .map(|(name, s)| (name.clone(), facts(s)))
                 .collect(),
             people: config.people.clone(),
+            hooks: config
+                .hooks
+                .iter()
+                .map(|(name, hook)| (name.clone(), hook.roles.clone()))
+                .collect(),
         };
         Catalog::load(&folders, &self.registry, &surroundings)
     }

@@ -34,6 +34,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             file: Some(file),
             key,
         }) => cli::verify_file(&file, key.as_deref(), cli.json),
+        Command::Schedules(cli::Schedules::Preview(preview)) if preview.is_expression() => {
+            app::preview(&cli.config, &preview, cli.json)
+        }
         command => {
             let socket = match cli.socket {
                 Some(socket) => socket,

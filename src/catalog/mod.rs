@@ -15,6 +15,7 @@ mod source;
 mod step;
 mod surroundings;
 mod systems;
+mod triggers;
 mod who;
 mod workflow;
 
@@ -66,6 +67,7 @@ impl Catalog {
             problems.extend(found);
             workflows.insert(WorkflowName::from(name), loaded);
         }
+        problems.extend(hooks_of_two(&workflows, &folders.workflows));
         let mut commands = BTreeMap::new();
         for (name, file, text) in files(&folders.commands, false, &mut problems) {
             let (command, found) = command::load(&file, &text, registry, &workflows, surroundings);
@@ -103,6 +105,18 @@ impl Catalog {
         })
     }
 
+    /// The workflow that this hook starts.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn workflow_of_hook(&self, hook: &str) -> Result<&Loaded, String> {
+        let starts = |loaded: &&Loaded| loaded.workflow.hooks().any(|name| name.as_str() == hook);
+        let found = self.workflows.values().find(starts);
+        found.ok_or_else(|| {
+            format!("the hook `{hook}` starts nothing: no workflow has it in its `on`")
+        })
+    }
+
     /// The command of this name.
     ///
     /// # Errors
@@ -132,6 +146,26 @@ impl Catalog {
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
+}
+
+/// A message starts one run: a hook belongs to one workflow.
+fn hooks_of_two(workflows: &command::Workflows, folder: &Path) -> Vec<Problem> {
+    let mut owners = BTreeMap::new();
+    let mut problems = vec![];
+    for (name, loaded) in workflows {
+        let hooks = loaded.iter().flat_map(|loaded| loaded.workflow.hooks());
+        for hook in hooks {
+            if let Some(owner) = owners.insert(hook, name) {
+                let mut report = Report::new(&folder.join(format!("{name}.yaml")));
+                let message = format!(
+                    "the hook `{hook}` starts `{owner}` already: it can start one workflow"
+                );
+                report.error(None, message);
+                problems.extend(report.into_problems());
+            }
+        }
+    }
+    problems
 }
 
 /// The YAML files of a folder by name, with their texts; what cannot be read is a problem.

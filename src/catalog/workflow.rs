@@ -10,6 +10,7 @@ use super::scope::Scope;
 use super::source::{self, Content, Node};
 use super::surroundings::Surroundings;
 use super::systems::Finder;
+use super::triggers::Triggers;
 use super::who::Who;
 use super::{inputs, shape, step};
 use crate::action::Registry;
@@ -85,6 +86,13 @@ fn check(
     };
     who.check_who(&node, report);
     who.check_approval(&node, report);
+    let triggers = Triggers {
+        text,
+        surroundings,
+        inputs: &inputs,
+        environments: &environments,
+    };
+    triggers.check(&node, report);
     if report.has_errors() {
         return None;
     }
@@ -124,7 +132,7 @@ pub(super) fn check_name(file: &Path, node: &Node, report: &mut Report) -> Workf
     WorkflowName::from(&*stem)
 }
 
-fn is_file_name(name: &str) -> bool {
+pub(super) fn is_file_name(name: &str) -> bool {
     (1..=32).contains(&name.len())
         && name
             .chars()

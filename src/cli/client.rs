@@ -157,7 +157,7 @@ impl Server {
             Ok(problem) => {
                 let code = match problem.title.as_str() {
                     "refused" => 4,
-                    "invalid" => 2,
+                    "invalid" | "missing" => 2,
                     _ => 1,
                 };
                 Failure {

@@ -9,6 +9,7 @@ mod receipts;
 mod render;
 mod run;
 mod runs;
+mod schedules;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
 pub use receipts::{Receipts, verify_file};
+pub use schedules::{Preview, Schedules};
 
 /// A ChatOps and workflow-automation bot for a self-hosted Docker stack.
 #[derive(Debug, Parser)]
@@ -65,6 +67,9 @@ pub enum Command {
     Cancel(answer::Why),
     /// Say whether an effect happened of which nobody else can tell.
     Decide(answer::Decide),
+    /// Look at schedules and at when they fire; pause, resume or run one.
+    #[command(subcommand)]
+    Schedules(Schedules),
     /// List, show and verify receipts.
     #[command(subcommand)]
     Receipts(Receipts),
@@ -152,6 +157,7 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
         Command::Reject(why) => why.call(server, "reject", json).await,
         Command::Cancel(why) => why.call(server, "cancel", json).await,
         Command::Decide(decide) => decide.call(server, json).await,
+        Command::Schedules(schedules) => schedules.call(server, json).await,
         Command::Receipts(receipts) => receipts.call(server, json).await,
         Command::Console => console::open(server).await,
         Command::Reload => {

@@ -21,6 +21,7 @@ use crate::domain::names::{Environment, HookName, PersonName, Role, SystemName};
 use crate::domain::nearest;
 use crate::domain::person::Person;
 use crate::domain::position::Position;
+use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
 use document::{Document, Origins};
 pub use hooks::{HookConfig, HookKey};
@@ -38,6 +39,8 @@ pub struct Config {
     pub catalog: CatalogPaths,
     /// How runs are carried out.
     pub engine: EngineLimits,
+    /// How schedules are read.
+    pub schedules: Schedules,
     /// What is logged, and how.
     pub log: Log,
     /// Everybody whom Purser knows.
@@ -86,6 +89,14 @@ pub struct EngineLimits {
     pub concurrent_runs: NonZeroUsize,
     /// How long a cancelled step may take to stop by itself.
     pub cancel_grace: Span,
+}
+
+/// `[schedules]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Schedules {
+    /// By which clock schedules go that name none.
+    pub timezone: Zone,
 }
 
 /// `[log]`.
@@ -201,6 +212,14 @@ impl Default for CatalogPaths {
     }
 }
 
+impl Default for Schedules {
+    fn default() -> Self {
+        Self {
+            timezone: Zone::UTC,
+        }
+    }
+}
+
 impl Default for EngineLimits {
     fn default() -> Self {
         const SIXTEEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
@@ -236,6 +255,8 @@ struct File {
     catalog: CatalogPaths,
     #[serde(default)]
     engine: EngineLimits,
+    #[serde(default)]
+    schedules: Schedules,
     #[serde(default)]
     log: Log,
     #[serde(default)]
@@ -317,6 +338,7 @@ impl Config {
                 commands: base.join(file.catalog.commands),
             },
             engine: file.engine,
+            schedules: file.schedules,
             log: file.log,
             people: people(file.people, &origins).map_err(wrong)?,
             hooks: hooks::hooks(file.hooks, base, &origins).map_err(wrong)?,

@@ -97,6 +97,7 @@ fn every_error_in_the_file_names_its_place_and_the_way_out() {
         "[engine]\nconcurrent_runs = \"many\"",
         "[engine]\nconcurrent_runs = 0",
         "[engine]\ncancel_grace = \"soon\"",
+        "[schedules]\ntimezone = \"Istanbul\"",
         "[log]\nformat = \"jsn\"",
         "[people.a]\nuid = 1000",
         "[people.a]\nroles = []\nuid = 7\n\n[people.b]\nroles = []\nuid = 7",

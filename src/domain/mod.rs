@@ -22,6 +22,8 @@ pub mod receipt;
 pub mod redact;
 pub mod retry;
 pub mod run;
+pub mod schedule;
 pub mod time;
+pub mod trigger;
 pub mod webhook;
 pub mod workflow;

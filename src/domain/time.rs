@@ -50,6 +50,40 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A text is no instant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no instant: write it as 2026-03-28T00:00:00Z or 2026-03-28T02:00:00+02:00")]
+pub struct NoInstant(String);
+
+impl std::str::FromStr for Timestamp {
+    type Err = NoInstant;
+
+    /// From RFC 3339, with any offset.
+    fn from_str(text: &str) -> Result<Self, NoInstant> {
+        DateTime::parse_from_rfc3339(text)
+            .map(|at| Self(at.timestamp_micros()))
+            .map_err(|_| NoInstant(text.to_owned()))
+    }
+}
+
+/// Instants as RFC 3339 in UTC, for JSON that people read: `#[serde(with = "rfc3339")]`.
+pub mod rfc3339 {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::Timestamp;
+
+    /// Writes it.
+    pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(at)
+    }
+
+    /// Reads it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// A length of time as people write it in files: `500ms`, `5s`, `30m`, `2h`, `1d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 pub struct Span(#[schemars(with = "String")] Duration);

@@ -255,8 +255,17 @@ mod tests {
             let told = believed(ID, timestamp, SIGNATURE, BODY);
             assert_eq!(told, Err(Unproven::Timestamp), "{timestamp}");
         }
-        for secret in ["", "whsec_", "whsec_c2hvcnQ=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
-            assert_eq!(SigningSecret::parse(secret).err(), Some(BadSecret), "{secret}");
+        for secret in [
+            "",
+            "whsec_",
+            "whsec_c2hvcnQ=",
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ] {
+            assert_eq!(
+                SigningSecret::parse(secret).err(),
+                Some(BadSecret),
+                "{secret}"
+            );
         }
     }
 }

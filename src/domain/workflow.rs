@@ -8,10 +8,12 @@ use serde_json::{Map, Value};
 use super::approval::ApprovalPolicy;
 use super::digest::{Digest, digest_of};
 use super::input::InputSpec;
-use super::names::{ActionName, Environment, Role, StepId, WorkflowName};
+use super::names::{ActionName, Environment, HookName, Role, StepId, WorkflowName};
 use super::person::{Actor, Refusal, one_of};
 use super::retry::Retry;
+use super::schedule::{ScheduleName, ScheduleSpec};
 use super::time::Span;
+use super::trigger::TriggerSpec;
 
 /// What a run does, in which order, on whose word. A run keeps the definition that it began with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +26,9 @@ pub struct Workflow {
     /// What must or may be given to a run.
     #[serde(default)]
     pub inputs: IndexMap<String, InputSpec>,
+    /// What starts it by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on: Vec<TriggerSpec>,
     /// Runs of which this text is the same wait for each other: `deploy-{{ inputs.service }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<String>,
@@ -66,6 +71,25 @@ impl Workflow {
     /// The digest of its canonical JSON: what a run records and an approval is bound to.
     pub fn digest(&self) -> Digest {
         digest_of(&serde_json::json!(self))
+    }
+
+    /// The times at which it starts by itself.
+    pub fn schedules(&self) -> impl Iterator<Item = (ScheduleName, &ScheduleSpec)> {
+        self.on.iter().filter_map(|trigger| match trigger {
+            TriggerSpec::Schedule(spec) => {
+                let name = ScheduleName::new(self.name.clone(), spec.id.clone());
+                Some((name, spec))
+            }
+            TriggerSpec::Webhook(_) => None,
+        })
+    }
+
+    /// The hooks that start it.
+    pub fn hooks(&self) -> impl Iterator<Item = &HookName> {
+        self.on.iter().filter_map(|trigger| match trigger {
+            TriggerSpec::Webhook(spec) => Some(&spec.webhook),
+            TriggerSpec::Schedule(_) => None,
+        })
     }
 
     /// The step of this id.

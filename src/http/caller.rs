@@ -49,7 +49,7 @@ impl FromRequestParts<Shared> for Caller {
 
 /// Where a request went, for problems that no handler has seen.
 pub(super) async fn unknown_path(request: Request) -> Problem {
-    Problem::from(ServiceError::Invalid(format!(
+    Problem::from(ServiceError::Missing(format!(
         "there is nothing at {} {}",
         request.method(),
         request.uri().path()

@@ -94,7 +94,14 @@ async fn take(
     let body = match timeout(PATIENCE, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) => {
-            return Err(Problem::body(rejection.status(), rejection.body_text()));
+            let status = rejection.status();
+            let why = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    format!("the body is longer than {} KiB", LONGEST_BODY / 1024)
+                }
+                _ => rejection.body_text(),
+            };
+            return Err(Problem::body(status, why));
         }
         Err(_) => {
             let late = "the body did not come in time";

@@ -78,7 +78,9 @@ impl Service {
                 if token.is(given) {
                     return Ok(());
                 }
-                Err(ServiceError::Unproven("the token is another one".to_owned()))
+                Err(ServiceError::Unproven(
+                    "the token is another one".to_owned(),
+                ))
             }
         }
     }
@@ -98,6 +100,8 @@ fn inputs(body: &[u8]) -> Result<serde_json::Map<String, Value>> {
         Ok(_) => Err(ServiceError::Invalid(
             "the body must be a JSON object of the workflow's inputs".to_owned(),
         )),
-        Err(error) => Err(ServiceError::Invalid(format!("the body is not JSON: {error}"))),
+        Err(error) => Err(ServiceError::Invalid(format!(
+            "the body is not JSON: {error}"
+        ))),
     }
 }

@@ -18,6 +18,7 @@ mod kill;
 mod layers;
 mod postgres;
 mod s3;
+mod schedules;
 mod stories;
 mod support;
 mod webhooks;

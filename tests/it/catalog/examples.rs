@@ -27,6 +27,9 @@ fn load(registry: &Registry, workflows: &Path, commands: &Path) -> Catalog {
     let surroundings = Surroundings {
         systems: systems.map(|(name, s)| (name.clone(), facts(s))).collect(),
         people: config.people.clone(),
+        hooks: (config.hooks.iter())
+            .map(|(name, hook)| (name.clone(), hook.roles.clone()))
+            .collect(),
     };
     let folders = CatalogFolders {
         workflows: workflows.to_owned(),

@@ -3,6 +3,7 @@
 mod commands;
 mod examples;
 mod fakes;
+mod schedules;
 mod schemas;
 mod strange;
 mod workflows;
@@ -42,6 +43,7 @@ fn surroundings() -> Surroundings {
             })
             .collect(),
         people: vec![person("ada", "operator"), person("ben", "developer")],
+        hooks: [("backup".into(), vec!["operator".into()])].into(),
     }
 }
 

@@ -41,7 +41,9 @@ async fn a_misspelt_key_of_the_configuration_is_found_with_its_place() {
 #[tokio::test]
 async fn a_misspelt_kind_of_system_names_the_nearest() {
     let story = Story::of_docker();
-    story.home.configure("[systems.orders-db]\nkind = 'postgress'");
+    story
+        .home
+        .configure("[systems.orders-db]\nkind = 'postgress'");
     insta::assert_snapshot!(story.checks().await, @"
     $ purser lint
     purser: HOME/purser.toml:18:1: unknown kind `postgress`; did you mean `postgres`?
@@ -55,7 +57,9 @@ async fn a_misspelt_kind_of_system_names_the_nearest() {
 #[tokio::test]
 async fn a_misspelt_key_of_a_system_names_the_nearest() {
     let story = Story::of_docker();
-    story.home.configure("[systems.other]\nkind = 'docker'\nhots = 'tcp://127.0.0.1:2375'");
+    story
+        .home
+        .configure("[systems.other]\nkind = 'docker'\nhots = 'tcp://127.0.0.1:2375'");
     insta::assert_snapshot!(story.checks().await, @"
     $ purser lint
     purser: HOME/purser.toml:19:1: [systems.other]: unknown field `hots`; did you mean `host`?

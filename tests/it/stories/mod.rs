@@ -17,6 +17,7 @@ mod receipts;
 mod relay;
 mod reload;
 mod runs;
+mod schedules;
 mod secrets;
 mod server;
 mod wrong_names;

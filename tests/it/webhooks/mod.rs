@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::docker::stage::host;
 use crate::support::program::Home;
 use library::{NODE, PYTHON};
-use sender::{Answer, Message, Sender};
+use sender::{Message, Sender, Signed};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const TOKEN: &str = "a-token-of-some-length";
@@ -64,7 +64,9 @@ async fn the_same_message_again_gets_the_same_answer() {
     assert_eq!((first.status, again.status), (202, 202));
     assert_eq!(first.run(), again.run());
     // Tried once more later: another time and signature, the same id.
-    let later = NODE.sign(SECRET, &Message::of("msg_1", "{}").aged(-1)).await;
+    let later = NODE
+        .sign(SECRET, &Message::of("msg_1", "{}").aged(-1))
+        .await;
     assert_eq!(sender.send("look", &later).await.run(), first.run());
     let other = NODE.sign(SECRET, &Message::of("msg_2", "{}")).await;
     assert_ne!(sender.send("look", &other).await.run(), first.run());
@@ -75,7 +77,9 @@ async fn the_same_message_again_gets_the_same_answer() {
 #[tokio::test]
 async fn what_is_not_believed_or_does_not_fit_starts_nothing_and_is_one_line_in_the_log() {
     let (home, sender) = hooked("secret_file = 'secret'").await;
-    let good = NODE.sign(SECRET, &Message::of("msg_1", r#"{"note": "hi"}"#)).await;
+    let good = NODE
+        .sign(SECRET, &Message::of("msg_1", r#"{"note": "hi"}"#))
+        .await;
     let altered = Signed {
         body: r#"{"note": "ho"}"#.to_owned(),
         ..good.clone()
@@ -87,21 +91,48 @@ async fn what_is_not_believed_or_does_not_fit_starts_nothing_and_is_one_line_in_
         ("look", good.clone().without("webhook-id")),
         ("look", Signed::by_token(TOKEN, "{}")),
         ("look", altered),
-        ("look", NODE.sign(by_another, &Message::of("msg_1", "{}")).await),
+        (
+            "look",
+            NODE.sign(by_another, &Message::of("msg_1", "{}")).await,
+        ),
         ("look", sign(Message::of("msg_2", "{}").aged(301)).await),
         ("look", sign(Message::of("msg_3", "{}").aged(-400)).await),
         ("look", sign(Message::of("msg_4", "{\"note\": ")).await),
         ("look", sign(Message::of("msg_5", "[1]")).await),
-        ("look", sign(Message::of("msg_6", r#"{"nota": "hi"}"#)).await),
+        (
+            "look",
+            sign(Message::of("msg_6", r#"{"nota": "hi"}"#)).await,
+        ),
         ("look", sign(Message::of("msg_7", r#"{"note": {}}"#)).await),
-        ("look", sign(Message::of("msg_8", &format!("\"{}\"", "x".repeat(300_000)))).await),
+        (
+            "look",
+            sign(Message::of(
+                "msg_8",
+                &format!("\"{}\"", "x".repeat(300_000)),
+            ))
+            .await,
+        ),
         ("luck", good),
     ];
     let mut told = vec![];
     for (hook, signed) in &tries {
         told.push(sender.send(hook, signed).await.problem());
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    401 unproven: the header `webhook-signature` is missing
+    401 unproven: the header `webhook-id` is missing
+    401 unproven: the header `webhook-id` is missing
+    401 unproven: no `v1` signature in `webhook-signature` fits: the secret is another one, or the message was altered
+    401 unproven: no `v1` signature in `webhook-signature` fits: the secret is another one, or the message was altered
+    401 unproven: `webhook-timestamp` is more than five minutes in the past
+    401 unproven: `webhook-timestamp` is more than five minutes in the future: compare the clocks
+    422 invalid: the body is not JSON: EOF while parsing a value at line 1 column 9
+    422 invalid: the body must be a JSON object of the workflow's inputs
+    422 invalid: look: unknown input `nota`; did you mean `note`?
+    422 invalid: look: the input `note` must be text, and is {}
+    413 invalid: the body is longer than 256 KiB
+    404 missing: there is no hook `luck`
+    "#);
     let log = home.log();
     let lines = log.matches("a webhook was not taken; nothing was started");
     assert_eq!(lines.count(), tries.len(), "{log}");
@@ -114,7 +145,7 @@ async fn what_is_not_believed_or_does_not_fit_starts_nothing_and_is_one_line_in_
 async fn a_sender_that_cannot_sign_shows_a_token() {
     let (home, sender) = hooked("token_file = 'token'").await;
     let wrong = Signed::by_token("a-token-of-some-lengtg", "{}");
-    insta::assert_snapshot!(sender.send("look", &wrong).await.problem(), @"");
+    insta::assert_snapshot!(sender.send("look", &wrong).await.problem(), @"401 unproven: the token is another one");
     let answer = sender.send("look", &Signed::by_token(TOKEN, "")).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     assert_eq!(home.ends(answer.run()).await["status"], "succeeded");
@@ -129,5 +160,5 @@ async fn health_is_told_to_everybody_and_nothing_else() {
         assert_eq!((answer.status, answer.body), (200, json!("ok\n")));
     }
     let runs = sender.get("/api/v1/runs").await;
-    insta::assert_snapshot!(runs.problem(), @"");
+    insta::assert_snapshot!(runs.problem(), @"404 missing: there is nothing at GET /api/v1/runs");
 }

@@ -77,7 +77,9 @@ impl Signed {
 impl Answer {
     /// The run that was started.
     pub(super) fn run(&self) -> &str {
-        self.body["run"].as_str().unwrap_or_else(|| panic!("{self:?}"))
+        self.body["run"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{self:?}"))
     }
 
     /// `401 unproven: SENTENCE` of a problem.

@@ -37,7 +37,13 @@ fn npm(places: &Places) -> Result<()> {
         };
         need::provide(&[node])?;
         let mut npm = Command::new(must_find("npm")?);
-        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]);
+        npm.args([
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--prefix",
+        ]);
         sh::output(npm.arg(dir).args(NPM)).map(drop)
     })
     .map(drop)
@@ -47,7 +53,12 @@ fn pypi(places: &Places) -> Result<()> {
     cache::ensure(places, "pypi", &cache::key(PYPI), |dir: &Path| {
         need::provide(&[debian("pip3", "python3-pip")])?;
         let mut pip = Command::new(must_find("pip3")?);
-        pip.args(["install", "--only-binary=:all:", "--root-user-action=ignore", "--target"]);
+        pip.args([
+            "install",
+            "--only-binary=:all:",
+            "--root-user-action=ignore",
+            "--target",
+        ]);
         sh::output(pip.arg(dir).args(PYPI)).map(drop)
     })
     .map(drop)

@@ -1,0 +1,3 @@
+//! Schedules: when they fire, against another implementation; and what the engine makes of it.
+
+mod oracle;
