@@ -4,10 +4,12 @@
 mod answer;
 mod invoke;
 mod look;
+mod schedules;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ed25519_dalek::VerifyingKey;
+use tokio::sync::Notify;
 
 use crate::action::{Clock, Registry, Systems};
 use crate::catalog::Catalog;
@@ -15,6 +17,7 @@ use crate::domain::names::RunId;
 use crate::domain::person::{Actor, People};
 use crate::domain::receipt::{Draft, Subject};
 use crate::domain::redact::Redactor;
+use crate::domain::schedule::Zone;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Progress, RunLog};
 pub use crate::store::RunRow;
@@ -23,6 +26,7 @@ use crate::store::{Store, StoreError};
 pub use answer::Verdict;
 pub use invoke::{Ask, Invocation};
 pub use look::{CatalogEntry, CatalogView, RunView};
+pub use schedules::ScheduleView;
 
 /// The role that may do what belongs to no workflow: reload the catalog.
 const OPERATOR: &str = "operator";
@@ -76,6 +80,10 @@ pub struct Parts {
     pub progress: Arc<Progress>,
     /// The key that receipts are verified with.
     pub receipts_key: VerifyingKey,
+    /// By which clock schedules go that name none.
+    pub zone: Zone,
+    /// Tells the scheduler that schedules were changed.
+    pub schedules_changed: Arc<Notify>,
     /// Reads workflows and commands.
     pub read_catalog: Box<ReadCatalog>,
 }
@@ -130,6 +138,7 @@ impl Service {
         };
         self.leave_receipt(subject, by.clone(), &summary).await?;
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        self.parts.schedules_changed.notify_one();
         Ok(())
     }
 
