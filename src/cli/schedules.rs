@@ -167,16 +167,12 @@ fn last(view: &ScheduleView) -> String {
     let Some(last) = &view.last else {
         return "-".to_owned();
     };
-    match (last.run, last.status) {
-        (Some(run), Some(status)) => {
-            let status = render::status(status);
-            format!("{} run {} {status}", last.at, run.short())
-        }
-        _ => {
-            let note = last.note.as_deref().unwrap_or_default();
-            format!("{} passed over: {note}", last.at)
-        }
+    if let (Some(run), Some(status)) = (last.run, last.status) {
+        let status = render::status(status);
+        return format!("{} run {} {status}", last.at, run.short());
     }
+    let note = last.note.as_deref().unwrap_or_default();
+    format!("{} passed over: {note}", last.at)
 }
 
 fn show(fires: &[Fire], json: bool) -> Result<(), Failure> {

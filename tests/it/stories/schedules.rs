@@ -1,6 +1,8 @@
 //! Schedules: when they fire, and what people can do about it.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -53,6 +55,32 @@ async fn an_expression_is_shown_with_what_changes_of_clocks_do_to_it() {
             },
         ])
     );
+}
+
+#[tokio::test]
+async fn what_the_page_shows_is_what_the_program_says() {
+    let story = Story::of_docker();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SCHEDULES.md");
+    let page = fs::read_to_string(page).unwrap();
+    let shown: Vec<_> = page.split("```console\n$ purser ").skip(1).collect();
+    assert_eq!(shown.len(), 2);
+    for block in shown {
+        let (line, rest) = block.split_once('\n').unwrap();
+        let (expected, _) = rest.split_once("```").unwrap();
+        let said = story.home.types(&quoted_words(line)).await;
+        assert_eq!(said.out, expected, "$ purser {line}");
+    }
+}
+
+/// The words of a line, as a shell splits them that knows double quotes.
+fn quoted_words(line: &str) -> Vec<&str> {
+    line.split('"')
+        .enumerate()
+        .flat_map(|(n, part)| match n % 2 {
+            0 => super::words(part),
+            _ => vec![part],
+        })
+        .collect()
 }
 
 #[tokio::test]
@@ -289,7 +317,7 @@ async fn a_wrong_name_of_a_schedule_has_a_near_one() {
 #[tokio::test]
 async fn a_schedule_whose_file_has_vanished_is_still_told_of() {
     let story = of_yearly().await;
-    std::fs::remove_file(story.home.path("workflows/look.yaml")).unwrap();
+    fs::remove_file(story.home.path("workflows/look.yaml")).unwrap();
     story.home.workflow("tick", &yearly("new"));
     story.sees("reload").await;
     let begun = Instant::now();
