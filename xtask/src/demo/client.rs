@@ -171,18 +171,15 @@ impl Inquiry {
         let start = Instant::now();
         self.ask(addresses);
         while self.open > 0 && start.elapsed() < PATIENCE {
-            match self.inbox.recv_timeout(AGAIN) {
-                Ok((address, answer)) => {
-                    self.open -= 1;
-                    self.asked.remove(&address);
-                    if answer.is_some() {
-                        return answer;
-                    }
-                }
-                Err(_) => {
-                    self.asked.clear();
-                    self.ask(addresses);
-                }
+            let Ok((address, answer)) = self.inbox.recv_timeout(AGAIN) else {
+                self.asked.clear();
+                self.ask(addresses);
+                continue;
+            };
+            self.open -= 1;
+            self.asked.remove(&address);
+            if answer.is_some() {
+                return answer;
             }
         }
         None
