@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::Story;
+use super::{MIGRATE, Story};
 use crate::docker::stage::eventually;
 use crate::support::program::Person;
 
@@ -294,6 +294,64 @@ async fn who_may_start_the_workflow_may_pause_resume_and_run_its_schedule() {
     1   TIME  cy   pause the schedule look.yearly   refused    cy may not run `look` in production: that takes the role op…
     exit code 0
     ");
+}
+
+/// A workflow that takes its time, with a schedule of this expression.
+fn slow(expression: &str) -> String {
+    let on =
+        format!("on:\n  - {{ schedule: '{expression}', id: often, inputs: {{ seconds: '60' }} }}");
+    format!("{on}{MIGRATE}")
+}
+
+#[tokio::test]
+async fn a_fire_that_is_passed_over_is_told_of_in_the_list_and_in_a_receipt() {
+    let mut story = Story::of_docker();
+    story.home.workflow("slow", &slow("* * * * * *"));
+    story.home.up().await;
+    let begun = Instant::now();
+    let seen = loop {
+        let seen = story.sees("schedules list").await;
+        if seen.contains("passed over") {
+            break seen;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{seen}");
+        sleep(Duration::from_millis(50)).await;
+    };
+    insta::assert_snapshot!(seen, @"
+    SCHEDULE    WHEN             NEXT                  LAST
+    slow.often  * * * * * * UTC  TIME  TIME passed over: its run RUN has not …
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("receipts show 1").await, @"
+    receipt 1: schedule slow.often: passed over
+    asked by schedule slow.often (its time), over at TIME
+    its fire at TIME was passed over: its run RUN has not ended (overlap: skip)
+    hash sha256:HEX
+    after sha256:HEX
+    exit code 0
+    ");
+    story.sees("schedules pause often").await;
+    let run = story.last_run().await;
+    story.sees(&format!("cancel {run}")).await;
+    story.home.ends(&run).await;
+}
+
+#[tokio::test]
+async fn a_schedule_whose_run_goes_on_is_not_run_beside_it() {
+    let mut story = Story::of_docker();
+    story.home.workflow("slow", &slow("@yearly"));
+    story.home.up().await;
+    let run = story
+        .home
+        .asks(&["schedules", "run", "often", "--detach"])
+        .await;
+    let run = run["run"].as_str().unwrap();
+    insta::assert_snapshot!(story.sees("schedules run often").await, @"
+    purser: run RUN of slow.often has not ended: wait for it, or stop it with `purser cancel RUN`
+    exit code 1
+    ");
+    story.sees(&format!("cancel {run}")).await;
+    story.home.ends(run).await;
 }
 
 #[tokio::test]
