@@ -1,6 +1,7 @@
 //! Schedules: what there are, when they fire, and what people do to them.
 
-use serde::{Deserialize, Serialize};
+mod view;
+
 use serde_json::Value;
 
 use super::invoke::Checked;
@@ -8,79 +9,21 @@ use super::{Result, Service, ServiceError};
 use crate::catalog::Loaded;
 use crate::domain::event::{Requested, Trigger};
 use crate::domain::input::check_inputs;
-use crate::domain::names::{PersonName, RunId};
+use crate::domain::names::RunId;
 use crate::domain::nearest;
 use crate::domain::person::Actor;
 use crate::domain::receipt::{Draft, Subject};
-use crate::domain::run::RunStatus;
-use crate::domain::schedule::{Fire, Misfire, Overlap, ScheduleName, Scheduled};
-use crate::domain::time::{Timestamp, rfc3339};
+use crate::domain::schedule::{Fire, Overlap, ScheduleName, Scheduled};
+use crate::domain::time::Timestamp;
 use crate::domain::workflow::{Workflow, may_be_scheduled, may_start};
 use crate::engine::{Timetable, run_id, waits_in_line};
 use crate::store::{NewFire, NewRun, ScheduleRow};
 
+pub use view::ScheduleView;
+use view::{gone, view};
+
 /// A preview shows no more fires.
 const LONGEST_PREVIEW: u32 = 1000;
-
-/// A schedule as people see it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ScheduleView {
-    /// `WORKFLOW.ID`.
-    pub name: ScheduleName,
-    /// Expression and zone.
-    pub timing: String,
-    /// How it goes on; `None` when no file has it any more.
-    pub policy: Option<Policy>,
-    /// When it fires next; `None` when it is paused or will not.
-    pub next: Option<Fire>,
-    /// Who has paused it.
-    pub paused: Option<Paused>,
-    /// Since when no file has it any more.
-    pub gone: Option<Gone>,
-    /// What became of its last fire.
-    pub last: Option<LastFire>,
-}
-
-/// What the file says beside the timing.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Policy {
-    /// What becomes of missed fires.
-    pub misfire: Misfire,
-    /// What becomes of a fire while a run has not ended.
-    pub overlap: Overlap,
-}
-
-/// That a schedule is paused.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Paused {
-    /// By whom.
-    pub by: PersonName,
-    /// Since when.
-    #[serde(with = "rfc3339")]
-    pub at: Timestamp,
-}
-
-/// That no file has a schedule any more.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Gone {
-    /// Since when.
-    #[serde(with = "rfc3339")]
-    pub at: Timestamp,
-}
-
-/// What became of a fire.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct LastFire {
-    /// When it was due.
-    #[serde(with = "rfc3339")]
-    pub at: Timestamp,
-    /// Its run; `None`: it was passed over.
-    pub run: Option<RunId>,
-    /// Where the run stands.
-    pub status: Option<RunStatus>,
-    /// Why it was passed over.
-    pub note: Option<String>,
-}
 
 impl Service {
     /// All schedules of the files, and those that were in them once, by name.
@@ -324,49 +267,4 @@ impl Timetable for Service {
             .map_err(|refusal| refusal.to_string())?;
         self.ask_for(schedule, at, by)
     }
-}
-
-fn view(scheduled: &Scheduled, row: Option<&ScheduleRow>, now: Timestamp) -> ScheduleView {
-    let paused = row.and_then(paused);
-    ScheduleView {
-        name: scheduled.name.clone(),
-        timing: scheduled.timing.to_string(),
-        policy: Some(Policy {
-            misfire: scheduled.misfire,
-            overlap: scheduled.overlap,
-        }),
-        next: scheduled.timing.next(now).filter(|_| paused.is_none()),
-        paused,
-        gone: None,
-        last: row.and_then(last),
-    }
-}
-
-fn gone(row: &ScheduleRow, now: Timestamp) -> ScheduleView {
-    ScheduleView {
-        name: row.name.clone(),
-        timing: row.timing.clone(),
-        policy: None,
-        next: None,
-        paused: paused(row),
-        gone: Some(Gone {
-            at: row.gone_at.unwrap_or(now),
-        }),
-        last: last(row),
-    }
-}
-
-fn paused(row: &ScheduleRow) -> Option<Paused> {
-    let (by, at) = row.paused.clone()?;
-    Some(Paused { by, at })
-}
-
-fn last(row: &ScheduleRow) -> Option<LastFire> {
-    let last = row.last.clone()?;
-    Some(LastFire {
-        at: last.at,
-        run: last.run.map(|(run, _)| run),
-        status: last.run.map(|(_, status)| status),
-        note: last.note,
-    })
 }

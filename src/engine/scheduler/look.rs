@@ -1,19 +1,10 @@
-//! Lets schedules fire: looks at the clock, at the files and at what has fired, and does what
-//! follows from the three.
-//!
-//! It keeps nothing in memory: after a restart, a reload or a jump of the clock it looks again.
-//! Where the clock goes back, fires come up again, and the store refuses those that had a run.
+//! One look: does what is due, and says when to look again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
-
-use super::{Entropy, RunLog, past_undo, run_id};
-use crate::action::{Clock, Registry};
+use super::{SchedulerParts, waits_in_line};
 use crate::domain::event::{Event, Requested};
 use crate::domain::names::RunId;
 use crate::domain::person::Actor;
@@ -21,112 +12,21 @@ use crate::domain::receipt::{Draft, Subject};
 use crate::domain::schedule::{Misfire, Overlap, ScheduleName, Scheduled};
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
-use crate::store::{NewFire, NewRun, Result, ScheduleRow, Store};
-
-/// How soon a store that failed is asked again.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+use crate::engine::{RunLog, past_undo, run_id};
+use crate::store::{NewFire, NewRun, Result, ScheduleRow};
 
 /// A clock that goes back by less is only being kept in step.
 const STEP: Duration = Duration::from_secs(1);
 
-/// What a schedule waits for that fires no more.
-const END_OF_TIME: Timestamp = Timestamp::from_micros(i64::MAX);
-
-/// Waits for an instant; tests hand in one that they move themselves.
-pub trait Alarm: Send + Sync {
-    /// Returns once the clock may show this instant. Sooner does no harm: it is looked again.
-    fn wait(&self, until: Timestamp) -> BoxFuture<'_, ()>;
-}
-
-/// The schedules as the files have them, and what they ask for.
-pub trait Timetable: Send + Sync {
-    /// All schedules.
-    fn scheduled(&self) -> Vec<Scheduled>;
-
-    /// The run that a fire asks for, and the definition that it goes by.
-    ///
-    /// # Errors
-    /// Why it may not or cannot be started.
-    fn request(
-        &self,
-        schedule: &ScheduleName,
-        at: Option<Timestamp>,
-        by: Actor,
-    ) -> std::result::Result<(Requested, Workflow), String>;
-}
-
-/// What the scheduler is built from.
-#[derive(Clone)]
-pub struct SchedulerParts {
-    /// What has fired, and the runs.
-    pub store: Arc<dyn Store>,
-    /// Tells which effects cannot be taken back.
-    pub registry: Arc<Registry>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Waits.
-    pub alarm: Arc<dyn Alarm>,
-    /// Ids and salts.
-    pub entropy: Arc<dyn Entropy>,
-    /// What the files say.
-    pub timetable: Arc<dyn Timetable>,
-    /// Told when a schedule was paused, resumed or changed in its file.
-    pub changed: Arc<Notify>,
-}
-
-/// The running scheduler.
-pub struct Scheduler {
-    shutdown: CancellationToken,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Scheduler {
-    /// Looks at once, and then whenever something is due or was changed.
-    pub fn start(parts: SchedulerParts) -> Self {
-        let shutdown = CancellationToken::new();
-        let task = tokio::spawn(look_again(Look { parts, last_id: 0 }, shutdown.clone()));
-        Self { shutdown, task }
-    }
-
-    /// Lets nothing more fire.
-    pub async fn stop(self) {
-        self.shutdown.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the scheduler ended badly");
-        }
-    }
-}
-
-async fn look_again(mut look: Look, shutdown: CancellationToken) {
-    let (alarm, changed) = (
-        Arc::clone(&look.parts.alarm),
-        Arc::clone(&look.parts.changed),
-    );
-    while !shutdown.is_cancelled() {
-        let until = match look.look().await {
-            Ok(until) => until,
-            Err(error) => {
-                tracing::error!(%error, "schedules cannot be looked at; trying again");
-                Some(look.parts.clock.now().plus(TRY_AGAIN))
-            }
-        };
-        tokio::select! {
-            () = alarm.wait(until.unwrap_or(END_OF_TIME)) => {}
-            () = changed.notified() => {}
-            () = shutdown.cancelled() => {}
-        }
-    }
-}
-
-struct Look {
-    parts: SchedulerParts,
+pub(super) struct Look {
+    pub(super) parts: SchedulerParts,
     /// Runs that wait for each other go in the order of their ids.
-    last_id: u64,
+    pub(super) last_id: u64,
 }
 
 impl Look {
     /// Does what is due; returns when to look again.
-    async fn look(&mut self) -> Result<Option<Timestamp>> {
+    pub(super) async fn look(&mut self) -> Result<Option<Timestamp>> {
         let all = self.parts.timetable.scheduled();
         let rows = self.parts.store.schedules().await?;
         let now = self.parts.clock.now();
@@ -310,17 +210,5 @@ impl Look {
             definition,
             idempotency_key: None,
         }
-    }
-}
-
-/// Runs of a schedule that may overlap its fires wait for each other, also where the workflow lets
-/// its runs go beside each other.
-pub fn waits_in_line(request: Requested, name: &ScheduleName, overlap: Overlap) -> Requested {
-    if overlap == Overlap::Skip || request.concurrency.is_some() {
-        return request;
-    }
-    Requested {
-        concurrency: Some(format!("schedule {name}")),
-        ..request
     }
 }
