@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::{Clock, Connect, Registry, Systems};
@@ -20,7 +24,7 @@ use crate::domain::redact::Redactor;
 use crate::domain::schedule::Zone;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::Hook;
-use crate::engine::{self, Engine, Entropy};
+use crate::engine::{self, Alarm, Engine, Entropy, Scheduler, SchedulerParts, Timetable};
 use crate::http;
 use crate::integrations;
 use crate::service::{self, Service};
@@ -71,17 +75,20 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         concurrent_runs: config.engine.concurrent_runs.get(),
         grace: config.engine.cancel_grace.duration(),
     });
+    let schedules_changed = Arc::new(Notify::new());
     let service = Arc::new(Service::new(
         service::Parts {
-            store,
+            store: Arc::clone(&store),
             registry: Arc::clone(&world.registry),
             systems: Arc::clone(&world.systems),
             people: People::new(config.people.clone()),
             hooks: world.hooks.clone(),
             redactor,
-            clock,
-            entropy,
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
             progress: engine.progress(),
+            zone: config.schedules.timezone,
+            schedules_changed: Arc::clone(&schedules_changed),
             receipts_key: key.verifying_key(),
             read_catalog: {
                 let world = Arc::clone(&world);
@@ -90,8 +97,18 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         },
         catalog,
     ));
+    let scheduler = Scheduler::start(SchedulerParts {
+        store,
+        registry: Arc::clone(&world.registry),
+        alarm: Arc::new(MachineAlarm(Arc::clone(&clock))),
+        clock,
+        entropy,
+        timetable: Arc::clone(&service) as Arc<dyn Timetable>,
+        changed: schedules_changed,
+    });
     tracing::info!(socket = %socket.display(), "purser is up");
     let served = serve(doors, service, signals).await;
+    scheduler.stop().await;
     engine.stop().await;
     // The store's lock is still held: nobody else can have made a socket here meanwhile.
     let _ = std::fs::remove_file(&socket);
@@ -375,6 +392,18 @@ impl Clock for MachineClock {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let micros = since.map_or(0, |since| since.as_micros());
         Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
+/// The machine's clock may be set at any time: it is looked at again after this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+struct MachineAlarm(Arc<dyn Clock>);
+
+impl Alarm for MachineAlarm {
+    fn wait(&self, until: Timestamp) -> BoxFuture<'_, ()> {
+        let pause = until.since(self.0.now()).min(LONGEST_PAUSE);
+        tokio::time::sleep(pause).boxed()
     }
 }
 

@@ -200,6 +200,9 @@ fn about(receipt: &Receipt) -> (String, String) {
             render::status(RunStatus::Ended(facts.state)).to_owned(),
         ),
         Subject::Refused { asked } => (asked.clone(), "refused".to_owned()),
+        Subject::PassedOver { schedule, .. } => {
+            (format!("schedule {schedule}"), "passed over".to_owned())
+        }
         Subject::Changed { what } => (what.clone(), "changed".to_owned()),
     }
 }

@@ -39,14 +39,19 @@ impl Run {
         };
         let accepted: Accepted = server.post("runs", &body).await?;
         if self.detach {
-            if json {
-                return print_json(&accepted);
-            }
-            println!("{}", accepted.run);
-            return Ok(());
+            return tell_started(&accepted, json);
         }
         watch(server, &accepted.run.to_string(), json, self.wait).await
     }
+}
+
+/// Says the id of a run that nobody watches.
+pub(super) fn tell_started(accepted: &Accepted, json: bool) -> Result<(), Failure> {
+    if json {
+        return print_json(accepted);
+    }
+    println!("{}", accepted.run);
+    Ok(())
 }
 
 /// Watches a run to its end, or until it waits for a person unless `wait`.

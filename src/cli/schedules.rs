@@ -3,15 +3,41 @@
 use clap::{Args, Subcommand};
 
 use super::client::Server;
-use super::{Failure, print_json};
+use super::{Failure, print_json, render, run};
 use crate::domain::schedule::{Expression, ExpressionError, Fire, Timing, Zone};
 use crate::domain::time::Timestamp;
+use crate::http::types::{Accepted, ScheduleView};
 
 /// Look at schedules and at when they fire; pause, resume or run one.
 #[derive(Debug, Subcommand)]
 pub enum Schedules {
+    /// All schedules: when they fire next, and what became of the last fire.
+    List,
     /// The next fires, with the reason where a change of clocks moves or drops one.
     Preview(Preview),
+    /// Let one fire no more until it is resumed.
+    Pause(One),
+    /// Let a paused one fire again; what was due meanwhile is not made up for.
+    Resume(One),
+    /// Have its run begin now, with its inputs, and watch it.
+    Run {
+        /// Which.
+        #[command(flatten)]
+        one: One,
+        /// Only start it, and print its id.
+        #[arg(long)]
+        detach: bool,
+        /// Wait also while the run waits for a person.
+        #[arg(long)]
+        wait: bool,
+    },
+}
+
+/// Which.
+#[derive(Debug, Args)]
+pub struct One {
+    /// WORKFLOW.ID, or an id that only one workflow has.
+    schedule: String,
 }
 
 /// Of what, and from when.
@@ -66,13 +92,87 @@ impl Preview {
 impl Schedules {
     pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
         match self {
+            Self::List => {
+                let all: Vec<ScheduleView> = server.get("schedules").await?;
+                if json {
+                    return print_json(&all);
+                }
+                println!("{}", table(&all));
+                Ok(())
+            }
             Self::Preview(preview) => {
                 let path = format!("schedules/{}/preview?{}", preview.which, preview.query());
                 let fires: Vec<Fire> = server.get(&path).await?;
                 show(&fires, json)
             }
+            Self::Pause(one) => one.set(server, "pause", json).await,
+            Self::Resume(one) => one.set(server, "resume", json).await,
+            Self::Run { one, detach, wait } => {
+                let accepted: Accepted = server.post(&one.path("run"), &()).await?;
+                if detach {
+                    return run::tell_started(&accepted, json);
+                }
+                run::watch(server, &accepted.run.to_string(), json, wait).await
+            }
         }
     }
+}
+
+impl One {
+    fn path(&self, verb: &str) -> String {
+        format!("schedules/{}/{verb}", self.schedule)
+    }
+
+    async fn set(&self, server: &Server, verb: &str, json: bool) -> Result<(), Failure> {
+        let view: ScheduleView = server.post(&self.path(verb), &()).await?;
+        if json {
+            return print_json(&view);
+        }
+        let name = &view.name;
+        match (&view.paused, &view.next) {
+            (Some(_), _) => println!("{name} is paused"),
+            (None, Some(next)) => println!("{name} fires next at {} ({})", next.at, next.local),
+            (None, None) => println!("{name} does not fire: no calendar has such a day"),
+        }
+        Ok(())
+    }
+}
+
+fn table(all: &[ScheduleView]) -> String {
+    if all.is_empty() {
+        return "no schedules yet: a workflow has them under `on:`".to_owned();
+    }
+    let row = |view: &ScheduleView| {
+        vec![
+            view.name.to_string(),
+            view.timing.clone(),
+            next(view),
+            last(view),
+        ]
+    };
+    let rows: Vec<_> = all.iter().map(row).collect();
+    render::table(&["SCHEDULE", "WHEN", "NEXT", "LAST"], &rows)
+}
+
+fn next(view: &ScheduleView) -> String {
+    match (&view.gone, &view.paused, &view.next) {
+        (Some(gone), _, _) => format!("never: in no file since {}", gone.at),
+        (_, Some(paused), _) => format!("paused by {} since {}", paused.by, paused.at),
+        (_, _, Some(next)) => next.at.to_string(),
+        _ => "never: no calendar has such a day".to_owned(),
+    }
+}
+
+fn last(view: &ScheduleView) -> String {
+    let Some(last) = &view.last else {
+        return "-".to_owned();
+    };
+    if let (Some(run), Some(status)) = (last.run, last.status) {
+        let status = render::status(status);
+        return format!("{} run {} {status}", last.at, run.short());
+    }
+    let note = last.note.as_deref().unwrap_or_default();
+    format!("{} passed over: {note}", last.at)
 }
 
 fn show(fires: &[Fire], json: bool) -> Result<(), Failure> {

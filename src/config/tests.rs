@@ -119,6 +119,7 @@ fn every_error_in_the_file_names_its_place_and_the_way_out() {
     purser.toml:2:19: invalid type: string "many", expected a whole number above 0
     purser.toml:2:19: invalid value: integer `0`, expected a whole number above 0
     purser.toml:2:16: `soon` is not a length of time (expected number at 0): write 30s, 5m, 2h or 1d
+    purser.toml:2:12: unknown time zone `Istanbul`; did you mean `Europe/Istanbul`?
     purser.toml:2:10: unknown variant `jsn`; did you mean `json`?
     purser.toml:1:1: missing field `roles`
     purser.toml:7:1: the uid 7 is a's already: one identity belongs to one person

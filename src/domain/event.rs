@@ -13,6 +13,7 @@ use super::ending::{FinalState, Summary};
 use super::names::{ActionName, Environment, RunId, StepId, SystemName, WorkflowName};
 use super::person::Actor;
 use super::plan::{Plan, WorkflowPlan};
+use super::schedule::ScheduleName;
 use super::time::{Span, Timestamp};
 
 /// The version in which events are written. Older ones are lifted when they are read.
@@ -258,6 +259,13 @@ pub enum Trigger {
     Api,
     /// A message to the hook of this name.
     Webhook(String),
+    /// A schedule of the workflow.
+    Schedule {
+        /// Which.
+        name: ScheduleName,
+        /// The fire that it is for; `None` when a person had it run between.
+        at: Option<Timestamp>,
+    },
 }
 
 /// Why something failed.

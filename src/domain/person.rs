@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::{PersonName, Role};
+use super::schedule::ScheduleName;
 
 /// A person at the moment of asking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +23,18 @@ impl Actor {
     /// Whether the person has one of these roles.
     pub fn has_one_of(&self, roles: &[Role]) -> bool {
         self.roles.iter().any(|role| roles.contains(role))
+    }
+}
+
+impl Actor {
+    /// A schedule that asks by itself. It has no role, so it approves nothing; and no person can
+    /// be called so, because names of people hold no blank.
+    pub fn schedule(name: &ScheduleName) -> Self {
+        Self {
+            person: PersonName::from(format!("schedule {name}")),
+            roles: vec![],
+            through: "its time".to_owned(),
+        }
     }
 }
 

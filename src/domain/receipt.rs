@@ -22,6 +22,7 @@ use super::event::Trigger;
 use super::names::{ActionName, RunId, StepId, SystemName, WorkflowName};
 use super::person::Actor;
 use super::run::{RunState, StepState, StepStatus};
+use super::schedule::ScheduleName;
 use super::time::Timestamp;
 
 /// The version of the format of what is sealed.
@@ -55,6 +56,13 @@ pub enum Subject {
     Refused {
         /// What was asked for: `run deploy`, `approve 0c9d…`.
         asked: String,
+    },
+    /// Fires of a schedule that were passed over.
+    PassedOver {
+        /// Which schedule.
+        schedule: ScheduleName,
+        /// The last of them.
+        at: Timestamp,
     },
     /// Something that was changed without a run, such as a reload.
     Changed {

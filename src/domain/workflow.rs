@@ -98,6 +98,28 @@ impl Workflow {
     }
 }
 
+/// Whether the workflow's schedules may start it in all of these environments. Whoever writes a
+/// workflow's file says in it who may start it; a schedule in that file may where anybody may.
+///
+/// # Errors
+/// The first environment that lets nobody.
+pub fn may_be_scheduled(workflow: &Workflow, environments: &[Environment]) -> Result<(), Refusal> {
+    let closed = environments
+        .iter()
+        .find(|environment| workflow.who.get(*environment).is_none_or(Vec::is_empty));
+    match closed {
+        Some(environment) => Err(nobody_may(workflow, environment)),
+        None => Ok(()),
+    }
+}
+
+fn nobody_may(workflow: &Workflow, environment: &Environment) -> Refusal {
+    Refusal(format!(
+        "nobody may run `{}` in {environment}: its file has no `who: {{ {environment}: [ROLE] }}`",
+        workflow.name
+    ))
+}
+
 /// Whether the person may start the workflow in all of these environments; each must allow it.
 ///
 /// # Errors
@@ -112,19 +134,15 @@ pub fn may_start(
         if actor.has_one_of(allowed) {
             continue;
         }
-        let name = &workflow.name;
-        return Err(Refusal(if allowed.is_empty() {
-            format!(
-                "nobody may run `{name}` in {environment}: its file has no `who: {{ {environment}: \
-                 [ROLE] }}`"
-            )
-        } else {
-            format!(
-                "{actor} may not run `{name}` in {environment}: that takes the role {}. Ask someone \
-                 who has it, or have it added to [people.{actor}]",
-                one_of(allowed)
-            )
-        }));
+        if allowed.is_empty() {
+            return Err(nobody_may(workflow, environment));
+        }
+        return Err(Refusal(format!(
+            "{actor} may not run `{}` in {environment}: that takes the role {}. Ask someone who \
+             has it, or have it added to [people.{actor}]",
+            workflow.name,
+            one_of(allowed)
+        )));
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod journal;
 mod lines;
 pub mod planner;
 mod run_log;
+mod scheduler;
 mod sealer;
 mod step;
 
@@ -23,17 +24,47 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::{Clock, Registry, Systems};
-use crate::domain::names::RunId;
+use crate::domain::names::{RunId, StepId};
 use crate::domain::redact::Redactor;
+use crate::domain::run::{RunState, StepStatus};
 use crate::store::{Result, Store};
 use gate::Gate;
 
 pub use run_log::RunLog;
+pub use scheduler::{Alarm, Scheduler, SchedulerParts, Timetable, waits_in_line};
 
 /// The only source of randomness; tests hand in one that repeats itself.
 pub trait Entropy: Send + Sync {
     /// Fresh random bytes.
     fn bytes(&self) -> [u8; 32];
+}
+
+/// A run's id: a UUID of version 7 of these milliseconds since the epoch.
+pub fn run_id(millis: u64, entropy: &dyn Entropy) -> RunId {
+    let mut random = [0; 10];
+    random.copy_from_slice(&entropy.bytes()[..10]);
+    RunId::new(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+}
+
+/// A step that has begun an effect behind the last one that can be taken back, and that effect.
+pub fn past_undo(registry: &Registry, state: &RunState) -> Option<(StepId, String)> {
+    state.steps.iter().find_map(|(id, step)| {
+        if step.status != StepStatus::Running {
+            return None;
+        }
+        let action = registry.action(step.action.as_ref()?.as_str()).ok()?;
+        let spec = action.spec();
+        let last = spec
+            .effects
+            .iter()
+            .position(|e| Some(e.name) == spec.last_undoable)?;
+        let past = &spec.effects[last + 1..];
+        let begun = step
+            .effects
+            .iter()
+            .find(|record| record.is_live() && past.iter().any(|e| e.name == record.effect.name))?;
+        Some((id.clone(), begun.effect.to_string()))
+    })
 }
 
 /// What the engine is built from.

@@ -5,6 +5,7 @@ mod api;
 mod caller;
 mod problem;
 mod public;
+mod schedules;
 pub mod types;
 
 use std::fs::Permissions;
@@ -105,6 +106,7 @@ pub async fn serve(
     };
     let app = Router::new()
         .merge(api::routes())
+        .merge(schedules::routes())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .with_state(shared)
         .into_make_service_with_connect_info::<Peer>();

@@ -6,9 +6,9 @@ use crate::domain::effect::EffectName;
 use crate::domain::event::Event;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
-use crate::domain::run::{RunState, RunStatus, StepStatus, WaitingFor};
+use crate::domain::run::{RunState, RunStatus, WaitingFor};
 use crate::domain::workflow::{Workflow, may_start};
-use crate::engine::RunLog;
+use crate::engine::{RunLog, past_undo};
 
 /// A log that moves on while somebody answers is read again this often.
 const TRIES: usize = 20;
@@ -113,7 +113,7 @@ impl Service {
                     run.short()
                 )));
             }
-            if let Some((step, effect)) = self.past_undo(state) {
+            if let Some((step, effect)) = past_undo(&self.parts.registry, state) {
                 return Err(Answer::conflict(format!(
                     "run {} cannot be cancelled any more: step `{step}` has begun `{effect}` and \
                      finishes forward",
@@ -188,30 +188,6 @@ impl Service {
             "run {} moves too fast: try again",
             run.short()
         )))
-    }
-
-    /// A step that has begun an effect behind the last one that can be taken back.
-    fn past_undo(&self, state: &RunState) -> Option<(StepId, String)> {
-        state.steps.iter().find_map(|(id, step)| {
-            if step.status != StepStatus::Running {
-                return None;
-            }
-            let spec = self
-                .parts
-                .registry
-                .action(step.action.as_ref()?.as_str())
-                .ok()?
-                .spec();
-            let last = spec
-                .effects
-                .iter()
-                .position(|e| Some(e.name) == spec.last_undoable)?;
-            let past = &spec.effects[last + 1..];
-            let begun = step.effects.iter().find(|record| {
-                record.is_live() && past.iter().any(|e| e.name == record.effect.name)
-            })?;
-            Some((id.clone(), begun.effect.to_string()))
-        })
     }
 }
 

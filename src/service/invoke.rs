@@ -13,6 +13,7 @@ use crate::domain::names::{Environment, RunId};
 use crate::domain::person::{Actor, Refusal, one_of};
 use crate::domain::plan::WorkflowPlan;
 use crate::domain::workflow::may_start;
+use crate::engine::run_id;
 use crate::store::NewRun;
 
 /// What somebody asks for.
@@ -40,10 +41,10 @@ pub struct Invocation {
 }
 
 /// A request that was found good.
-struct Checked {
-    loaded: Loaded,
-    trigger: Trigger,
-    inputs: Value,
+pub(super) struct Checked {
+    pub(super) loaded: Loaded,
+    pub(super) trigger: Trigger,
+    pub(super) inputs: Value,
 }
 
 impl Service {
@@ -53,7 +54,7 @@ impl Service {
     /// A wrong name or input, a refusal (which leaves a receipt), or a store that fails.
     pub async fn start(&self, invocation: Invocation) -> Result<RunId> {
         let checked = self.check(&invocation, "run").await?;
-        let request = self.request(&checked, invocation.by)?;
+        let request = self.make_request(&checked, invocation.by)?;
         let now = self.parts.clock.now();
         let run = NewRun {
             id: self.new_run_id(),
@@ -118,7 +119,7 @@ impl Service {
         })
     }
 
-    fn request(&self, checked: &Checked, by: Actor) -> Result<Requested> {
+    pub(super) fn make_request(&self, checked: &Checked, by: Actor) -> Result<Requested> {
         let loaded = &checked.loaded;
         let workflow = &loaded.workflow;
         let address = |name: &crate::domain::names::SystemName| {
@@ -165,9 +166,7 @@ impl Service {
     /// A UUID of version 7 by the injected clock and randomness.
     fn new_run_id(&self) -> RunId {
         let millis = self.parts.clock.now().micros().unsigned_abs() / 1000;
-        let mut random = [0; 10];
-        random.copy_from_slice(&self.parts.entropy.bytes()[..10]);
-        RunId::new(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+        run_id(millis, self.parts.entropy.as_ref())
     }
 }
 

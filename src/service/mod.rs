@@ -5,11 +5,13 @@ mod answer;
 mod deliver;
 mod invoke;
 mod look;
+mod schedules;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ed25519_dalek::VerifyingKey;
+use tokio::sync::Notify;
 
 use crate::action::{Clock, Registry, Systems};
 use crate::catalog::Catalog;
@@ -17,6 +19,7 @@ use crate::domain::names::{HookName, RunId};
 use crate::domain::person::{Actor, People};
 use crate::domain::receipt::{Draft, Subject};
 use crate::domain::redact::Redactor;
+use crate::domain::schedule::Zone;
 use crate::domain::webhook::Hook;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Progress, RunLog};
@@ -27,6 +30,7 @@ pub use answer::Verdict;
 pub use deliver::Delivery;
 pub use invoke::{Ask, Invocation};
 pub use look::{CatalogEntry, CatalogView, RunView};
+pub use schedules::ScheduleView;
 
 /// The role that may do what belongs to no workflow: reload the catalog.
 const OPERATOR: &str = "operator";
@@ -88,6 +92,10 @@ pub struct Parts {
     pub progress: Arc<Progress>,
     /// The key that receipts are verified with.
     pub receipts_key: VerifyingKey,
+    /// By which clock schedules go that name none.
+    pub zone: Zone,
+    /// Tells the scheduler that schedules were changed.
+    pub schedules_changed: Arc<Notify>,
     /// Reads workflows and commands.
     pub read_catalog: Box<ReadCatalog>,
 }
@@ -142,6 +150,7 @@ impl Service {
         };
         self.leave_receipt(subject, by.clone(), &summary).await?;
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        self.parts.schedules_changed.notify_one();
         Ok(())
     }
 

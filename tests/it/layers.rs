@@ -25,10 +25,11 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
 }
 
 /// Crates that only one room may use.
-const ROOMS: [(&str, &[&str]); 4] = [
+const ROOMS: [(&str, &[&str]); 5] = [
     ("serenity", &["chat/discord"]),
     ("bollard", &["integrations/docker"]),
     ("cron", &["domain/schedule"]),
+    ("chrono_tz", &["domain/schedule"]),
     (
         "sqlx",
         &["store", "integrations/postgres", "integrations/pgbouncer"],

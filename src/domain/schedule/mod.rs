@@ -4,6 +4,7 @@
 //! shows them, and a [`Timing`] is both together: it walks from fire to fire. Nothing here knows
 //! what time it is.
 
+mod due;
 mod expression;
 mod field;
 mod jitter;
@@ -12,6 +13,7 @@ mod timing;
 mod wall;
 mod zone;
 
+pub use due::{Due, MOST_MISSED, Scheduled};
 pub use expression::{Expression, ExpressionError};
 pub use jitter::jitter;
 pub use policy::{Misfire, Overlap, ScheduleName, ScheduleSpec};

@@ -5,6 +5,8 @@
 //! the two. Everything else follows the hours that there are: a time that the clocks go on past
 //! does not come, one that they go back over comes twice.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::expression::Expression;
@@ -31,6 +33,13 @@ pub struct Fire {
     pub local: String,
     /// Why it is then, where a change of clocks has moved it, doubled it or dropped one before it.
     pub reason: Option<String>,
+}
+
+impl fmt::Display for Timing {
+    /// `30 2 * * * Europe/Istanbul`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.expression, self.zone)
+    }
 }
 
 impl Timing {

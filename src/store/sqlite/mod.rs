@@ -3,6 +3,7 @@
 mod lock;
 mod receipts;
 mod runs;
+mod schedules;
 mod step_lines;
 mod writer;
 

@@ -2,8 +2,8 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
 
 use super::SqliteStore;
 use crate::domain::digest::Digest;
@@ -16,24 +16,11 @@ const BATCH: u32 = 256;
 
 impl Receipts for SqliteStore {
     fn add_receipt(&self, draft: Draft) -> BoxFuture<'_, Result<()>> {
-        async move {
-            let content = serde_json::json!(draft.content).to_string();
-            let texts = serde_json::json!(draft.texts).to_string();
-            self.writer
-                .write(Box::new(move |connection| {
-                    async move {
-                        sqlx::query("INSERT INTO receipts (content, texts) VALUES (?, ?)")
-                            .bind(content)
-                            .bind(texts)
-                            .execute(connection)
-                            .await
-                            .map(drop)
-                    }
-                    .boxed()
-                }))
-                .await
-        }
-        .boxed()
+        self.writer
+            .write(Box::new(move |connection| {
+                async move { add_all(connection, Some(draft)).await }.boxed()
+            }))
+            .boxed()
     }
 
     fn unsealed_receipts(&self) -> BoxFuture<'_, Result<Vec<(i64, Draft)>>> {
@@ -165,6 +152,21 @@ impl SqliteStore {
             })
             .collect()
     }
+}
+
+/// Writes receipts of what happened without a run, unsealed.
+pub(super) async fn add_all(
+    connection: &mut SqliteConnection,
+    drafts: impl IntoIterator<Item = Draft>,
+) -> sqlx::Result<()> {
+    for draft in drafts {
+        sqlx::query("INSERT INTO receipts (content, texts) VALUES (?, ?)")
+            .bind(serde_json::json!(draft.content).to_string())
+            .bind(serde_json::json!(draft.texts).to_string())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 fn place(seq: u64) -> i64 {

@@ -172,13 +172,13 @@ impl Runs for SqliteStore {
 }
 
 impl SqliteStore {
-    fn run_id(&self, text: &str) -> Result<RunId> {
+    pub(super) fn run_id(&self, text: &str) -> Result<RunId> {
         text.parse()
             .map_err(|error| self.unreadable(&format!("the run id {text}"), error))
     }
 }
 
-async fn create(
+pub(super) async fn create(
     connection: &mut SqliteConnection,
     run: &NewRun,
     request: &str,

@@ -36,6 +36,28 @@ fn with_depends_on_the_action_that_a_step_uses() {
 }
 
 #[test]
+fn an_entry_of_on_is_one_of_the_kinds_that_there_are() {
+    let (workflow, _) = schemas(&fakes::registry());
+    let entry = &workflow["$defs"]["TriggerSpec"]["anyOf"];
+    let kinds: Vec<_> = entry
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kind| &kind["$ref"])
+        .collect();
+    assert_eq!(kinds, ["#/$defs/ScheduleSpec"]);
+    let schedule = &workflow["$defs"]["ScheduleSpec"];
+    assert_eq!(schedule["required"], serde_json::json!(["schedule", "id"]));
+    let keys = schedule["properties"].as_object().unwrap();
+    assert_eq!(
+        keys.keys().collect::<Vec<_>>(),
+        [
+            "schedule", "id", "timezone", "misfire", "overlap", "jitter", "inputs"
+        ]
+    );
+}
+
+#[test]
 fn every_reference_leads_somewhere() {
     let (workflow, command) = schemas(&fakes::registry());
     for root in [&workflow, &command] {

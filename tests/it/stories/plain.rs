@@ -20,7 +20,8 @@ fn passes(line: &str) -> bool {
 }
 
 /// What is shown instead of a text of such a shape: `d` is a digit, `x` a hexadecimal digit.
-const SHAPES: [(&str, &str); 8] = [
+const SHAPES: [(&str, &str); 9] = [
+    ("dddd-dd-ddTdd:dd:dd+dd:dd", "LOCAL"),
     ("dddd-dd-ddTdd:dd:ddZ", "TIME"),
     ("ddddddddTddddddZ-xxxxxxxxxxxx", "TIME-HEX"),
     ("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "RUN"),

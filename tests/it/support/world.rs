@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
-use purser::action::{Registry, Systems};
+use purser::action::{Clock, Registry, Systems};
 use purser::domain::approval::ApprovalPolicy;
 use purser::domain::event::{DIALECT, Requested, Trigger};
 use purser::domain::names::{Environment, RunId, SystemName};
@@ -44,6 +44,11 @@ pub struct World {
 impl World {
     /// Opens the store in this folder and takes up what is unfinished there.
     pub async fn open(folder: &Path, toy: Arc<Toy>) -> Self {
+        Self::open_by(folder, toy, Arc::new(WallClock)).await
+    }
+
+    /// The same, by this clock.
+    pub async fn open_by(folder: &Path, toy: Arc<Toy>, clock: Arc<dyn Clock>) -> Self {
         let store = Arc::new(
             SqliteStore::open(folder, Arc::new(Redactor::new()))
                 .await
@@ -61,7 +66,7 @@ impl World {
             store: Arc::clone(&store) as Arc<dyn Store>,
             registry: Arc::new(Registry::new(vec![toy::integration()])),
             systems: Arc::new(systems),
-            clock: Arc::new(WallClock),
+            clock,
             redactor: Arc::new(Redactor::new()),
             entropy: Arc::new(Dice),
             key: key(),
@@ -92,17 +97,9 @@ impl World {
             serde_saphyr::from_str(&format!("name: play\nsummary: Play\nsteps:\n{steps}")).unwrap();
         let id = RunId::new(Uuid::now_v7());
         let request = Requested {
-            workflow: "play".into(),
-            definition: definition.digest(),
-            dialect: DIALECT,
-            inputs: serde_json::json!({}),
-            by: actor("ann"),
-            trigger: Trigger::Api,
-            environments: vec![Environment::production()],
             approval,
-            systems: [(SystemName::from("box"), "memory".to_owned())].into(),
             concurrency,
-            timeout: None,
+            ..requested(&definition, actor("ann"), Trigger::Api)
         };
         let at = purser::action::Clock::now(&WallClock);
         let run = NewRun {
@@ -146,6 +143,23 @@ impl World {
             .await
             .unwrap()
             .0
+    }
+}
+
+/// A request for a run of this definition, on the toy.
+pub fn requested(definition: &Workflow, by: Actor, trigger: Trigger) -> Requested {
+    Requested {
+        workflow: definition.name.clone(),
+        definition: definition.digest(),
+        dialect: DIALECT,
+        inputs: serde_json::json!({}),
+        by,
+        trigger,
+        environments: vec![Environment::production()],
+        approval: vec![],
+        systems: [(SystemName::from("box"), "memory".to_owned())].into(),
+        concurrency: None,
+        timeout: None,
     }
 }
 
