@@ -360,8 +360,12 @@ fn effects(state: &StepState) -> impl Iterator<Item = String> {
     })
 }
 
-/// An output for people: a list of objects as a table, an object as lines, text as it is.
+/// An output for people: the text that it brings along for them, or else a list of objects as a
+/// table, an object as lines, text as it is.
 pub(super) fn value(value: &Value) -> String {
+    if let Some(text) = value.get("text").and_then(Value::as_str) {
+        return text.to_owned();
+    }
     match value {
         Value::Object(fields) => fields
             .iter()
