@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::action::{Clock, Registry, Systems};
 use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
-use crate::store::{Result, Store};
+use crate::store::{Artifacts, Result, Store};
 use gate::Gate;
 
 pub use run_log::RunLog;
@@ -41,6 +41,8 @@ pub trait Entropy: Send + Sync {
 pub struct Parts {
     /// Where the logs are.
     pub store: Arc<dyn Store>,
+    /// Where steps keep what is for people.
+    pub artifacts: Arc<dyn Artifacts>,
     /// What can be done.
     pub registry: Arc<Registry>,
     /// On what.

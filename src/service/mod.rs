@@ -2,6 +2,7 @@
 //! look. Authorization lives here, once.
 
 mod answer;
+mod artifacts;
 mod invoke;
 mod look;
 
@@ -18,9 +19,10 @@ use crate::domain::redact::Redactor;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Progress, RunLog};
 pub use crate::store::RunRow;
-use crate::store::{Store, StoreError};
+use crate::store::{Artifacts, Store, StoreError};
 
 pub use answer::Verdict;
+pub use artifacts::ArtifactView;
 pub use invoke::{Ask, Invocation};
 pub use look::{CatalogEntry, CatalogView, RunView};
 
@@ -60,6 +62,8 @@ pub type ReadCatalog = dyn Fn() -> Result<Catalog, String> + Send + Sync;
 pub struct Parts {
     /// Where runs and receipts are.
     pub store: Arc<dyn Store>,
+    /// The bytes of what runs have kept.
+    pub artifacts: Arc<dyn Artifacts>,
     /// What can be done.
     pub registry: Arc<Registry>,
     /// On what.

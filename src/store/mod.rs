@@ -1,6 +1,7 @@
 //! Where runs and receipts are kept: small traits by subject, each method one whole transaction
 //! over plain data (decision 11).
 
+mod artifacts;
 pub mod sqlite;
 
 use futures_util::future::BoxFuture;
@@ -14,6 +15,8 @@ use crate::domain::receipt::{Draft, Receipt};
 use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
+
+pub use artifacts::{ArtifactFolder, Artifacts};
 
 /// What a store answers.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
