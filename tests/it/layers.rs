@@ -25,9 +25,10 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
 }
 
 /// Crates that only one room may use.
-const ROOMS: [(&str, &[&str]); 4] = [
+const ROOMS: [(&str, &[&str]); 5] = [
     ("serenity", &["chat/discord"]),
     ("bollard", &["integrations/docker"]),
+    ("plotters", &["integrations/prometheus/chart"]),
     ("cron", &["domain/schedule"]),
     (
         "sqlx",

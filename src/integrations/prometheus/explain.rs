@@ -189,9 +189,9 @@ mod tests {
     fn the_mark_stands_under_the_character_that_is_meant() {
         let message = "p: invalid parameter \"query\": 2:11: parse error: unexpected identifier";
         insta::assert_snapshot!(pointed("sum(\n  up{a=\"ü\"} oops\n)", message).unwrap(), @r#"
-        the query is wrong at 2:11: unexpected identifier
+        the query is wrong at 2:10: unexpected identifier
               up{a="ü"} oops
-                      ^
+                     ^
         "#);
     }
 

@@ -7,6 +7,7 @@
 //! ```
 
 mod answer;
+mod chart;
 mod connection;
 mod empty;
 mod explain;

@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use super::chart::{Chart, Line, MOST_LINES};
 use super::connection::Prometheus;
 use super::series::{self, Series, Value};
+use super::settings::Zone;
 use super::sparkline::sparkline;
 use super::table::{self, Column};
 use super::unit::Unit;
@@ -20,6 +22,8 @@ use crate::domain::time::Span;
 const MOST_POINTS: usize = 5000;
 /// More points of one series no picture shows.
 const ENOUGH_POINTS: usize = 240;
+/// The name of the picture.
+const CHART: &str = "chart.png";
 /// The width of a sparkline, in characters.
 const SPARKLINE: usize = 24;
 
@@ -68,6 +72,8 @@ pub struct Output {
     step: u64,
     /// What the values count.
     unit: Unit,
+    /// The name of the artifact with the picture; nothing where there is no number to draw.
+    chart: Option<String>,
     /// What Prometheus warned of.
     warnings: Vec<String>,
     /// All of it for people.
@@ -140,7 +146,9 @@ impl Action for QueryRange {
             let about = table::unit(unit, guess.as_ref());
             text(&query, &answer, &window, unit, about, prometheus)
         };
+        let chart = draw(ctx, &query, &answer, &window, unit, zone).await?;
         Ok(Output {
+            chart,
             total: answer.seen,
             from: time::shown(window.from, zone),
             to: time::shown(window.to, zone),
@@ -218,6 +226,53 @@ impl Window {
     }
 }
 
+/// Draws the first series, and keeps the picture.
+async fn draw(
+    ctx: &Context,
+    query: &str,
+    answer: &Answer,
+    window: &Window,
+    unit: Unit,
+    zone: Zone,
+) -> Result<Option<String>> {
+    let names = series::names(&answer.series, query);
+    let lines = names.own.into_iter().zip(&answer.series).take(MOST_LINES);
+    #[allow(clippy::cast_precision_loss, reason = "a number of seconds")]
+    let chart = Chart {
+        title: names.common.unwrap_or_else(|| query.to_owned()),
+        unit,
+        zone,
+        from: window.from,
+        to: window.to,
+        step: window.step as f64,
+        lines: lines
+            .map(|(name, one)| Line {
+                name,
+                points: one.points.clone(),
+            })
+            .collect(),
+        more: answer.seen.saturating_sub(MOST_LINES),
+    };
+    let drawn = tokio::task::spawn_blocking(move || chart.png())
+        .await
+        .unwrap_or_else(|error| Err(error.to_string()))
+        .map_err(|why| ActionError::fatal(format!("the chart cannot be drawn: {why}")))?;
+    let Some(png) = drawn else { return Ok(None) };
+    let kept = ctx.artifact(CHART, "image/png", png).await?;
+    Ok(Some(kept.name))
+}
+
+impl Window {
+    /// No wider than there are points: else there were gaps where none is missing.
+    #[allow(clippy::cast_precision_loss, reason = "a number of seconds")]
+    fn sparkline(&self, points: &[(f64, f64)]) -> String {
+        let count = ((self.to - self.from) / self.step as f64).floor() + 1.0;
+        let width = (1..SPARKLINE).find(|width| *width as f64 >= count);
+        let end = self.from + count * self.step as f64;
+        sparkline(points, self.from, end, width.unwrap_or(SPARKLINE))
+    }
+}
+
 fn row(one: Series) -> Row {
     let Shape { min, mean, max } = Shape::of(&one);
     Row {
@@ -285,7 +340,7 @@ fn text(
         .zip(&answer.series)
         .map(|(name, one)| {
             let shape = Shape::of(one);
-            let line = sparkline(&one.points, window.from, window.to, SPARKLINE);
+            let line = window.sparkline(&one.points);
             let values = [shape.min, shape.mean, shape.max, one.last()].map(value);
             [table::name(name), line]
                 .into_iter()

@@ -34,8 +34,9 @@ pub(super) fn sparkline(points: &[(f64, f64)], from: f64, to: f64, width: usize)
     reason = "a place within a line"
 )]
 fn column(at: f64, from: f64, to: f64, width: usize) -> usize {
-    let share = ((at - from) / (to - from).max(1e-9)).clamp(0.0, 1.0);
-    ((share * width as f64) as usize).min(width.saturating_sub(1))
+    // Divided last: what lies at a column's beginning must not fall into the one before.
+    let column = (at - from) * width as f64 / (to - from).max(1e-9);
+    (column as usize).min(width.saturating_sub(1))
 }
 
 #[allow(

@@ -134,6 +134,9 @@ fn plain(value: f64) -> String {
     if value.fract() == 0.0 && size < 1e6 {
         return format!("{value:.0}");
     }
+    if size >= 1e18 {
+        return format!("{value:.2e}");
+    }
     scaled(value, 1000.0, &["", " k", " M", " G", " T", " P"], 1e6)
 }
 
@@ -149,12 +152,8 @@ fn bytes(value: f64) -> String {
 /// Divides by `base` as often as it takes to come below it, beginning at `from`.
 fn scaled(value: f64, base: f64, prefixes: &[&str], from: f64) -> String {
     let (mut scaled, mut at) = (value, 0);
-    while scaled.abs() >= base && at + 1 < prefixes.len() && value.abs() >= from {
-        scaled /= base;
-        at += 1;
-    }
-    // Rounding may have made it as large as the base.
-    if rounded(scaled).abs() >= base && at + 1 < prefixes.len() && value.abs() >= from {
+    // As it is when it is rounded: else it could be written as large as the base.
+    while rounded(scaled).abs() >= base && at + 1 < prefixes.len() && rounded(value).abs() >= from {
         scaled /= base;
         at += 1;
     }
@@ -272,7 +271,7 @@ mod tests {
         };
         insta::assert_snapshot!(text(Unit::Bytes, &[0.0, 1.5, 1023.0, 1023.7, 1024.0, 123_456_789.0, -2048.0, 1e22]), @"0 B, 1.5 B, 1023 B, 1 KiB, 1 KiB, 118 MiB, -2 KiB, 8674 EiB");
         insta::assert_snapshot!(text(Unit::Seconds, &[0.0, 4.2e-7, 0.25, 0.9999, 59.0, 150.0, 5400.0, 7300.0, 864_000.0]), @"0 s, 0.42 µs, 250 ms, 1 s, 59 s, 2.5 min, 90 min, 2.03 h, 10 d");
-        insta::assert_snapshot!(text(Unit::None, &[0.0, 1.0, 50_000.0, 999_999.0, 1_234_567.0, 0.123_456, 3.0, 2.5e-7, 1e20]), @"0, 1, 50000, 999999, 1.23 M, 0.123, 3, 2.50e-7, 1.00e5 P");
+        insta::assert_snapshot!(text(Unit::None, &[0.0, 1.0, 50_000.0, 999_999.0, 1_234_567.0, 0.123_456, 3.0, 2.5e-7, 1e20]), @"0, 1, 50000, 999999, 1.23 M, 0.123, 3, 2.50e-7, 1.00e20");
         insta::assert_snapshot!(text(Unit::Ratio, &[0.5, 0.033_333, 1.0]), @"50 %, 3.33 %, 100 %");
         insta::assert_snapshot!(text(Unit::PerSecond, &[2.0, 0.066_7]), @"2/s, 0.0667/s");
         insta::assert_snapshot!(text(Unit::Bytes, &[f64::NAN, f64::INFINITY, f64::NEG_INFINITY]), @"NaN, +Inf, -Inf");

@@ -50,9 +50,19 @@ async fn run(
     settings: toml::Table,
     input: Value,
 ) -> Result<Value, String> {
+    let journal = Arc::new(MemoryJournal::default());
+    run_in(&journal, action, spec, settings, input).await
+}
+
+async fn run_in(
+    journal: &Arc<MemoryJournal>,
+    action: &dyn AnyAction,
+    spec: ActionSpec,
+    settings: toml::Table,
+    input: Value,
+) -> Result<Value, String> {
     let run = RunId::new(uuid::Uuid::now_v7());
     let systems = Arc::new(systems(settings));
-    let journal = Arc::new(MemoryJournal::default());
     let ctx = journal.context(run, spec, "prometheus", &systems);
     action.run(&ctx, input).await.map_err(|error| error.message)
 }

@@ -2,7 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{BEGIN, END, ask, range, range_with, said, settings};
+use std::sync::Arc;
+
+use purser::action::Action as _;
+use purser::integrations::prometheus::QueryRange;
+
+use super::{BEGIN, END, ask, range, range_with, run_in, said, settings};
+use crate::support::journal::MemoryJournal;
 
 #[tokio::test]
 async fn each_point_is_what_prometheus_says_and_a_gap_stays_a_gap() {
@@ -31,9 +37,9 @@ async fn each_point_is_what_prometheus_says_and_a_gap_stays_a_gap() {
     insta::assert_snapshot!(said(&output), @"
     shop_memory_bytes from 2024-12-31T23:59:45Z to 2025-01-01T00:59:45Z, a point every 15s, in bytes, as the name shop_memory_bytes says
     SERIES      OVER TIME                     MIN     MEAN       MAX     LAST
-    shop=north  █▂▁▇█▂▁▇█▂▁▇█▂▁▇█▂▁▇█▂▁▇  400 MiB  500 MiB   600 MiB  590 MiB
-    shop=south  █▂▁▇█▂▁▇█▂▁▇█▂▁▇█▂▁▇█▂▁▇  900 MiB  1.1 GiB  1.32 GiB  1.3 GiB
-    shop=west   ▇▂▁▆▇▂▁▆███···▁▆▇▂▁▆▇▂▁▆  150 MiB  190 MiB   225 MiB  221 MiB
+    shop=north  █▁▁██▁▁██▁▁██▁▁██▁▁██▁▁█  400 MiB  500 MiB   600 MiB  590 MiB
+    shop=south  █▁▁██▁▁██▁▁██▁▁██▁▁██▁▁█  900 MiB  1.1 GiB  1.32 GiB  1.3 GiB
+    shop=west   ▇▁▁▆▇▁▁▆██····▁▆▇▁▁▆▇▁▁▆  150 MiB  190 MiB   225 MiB  221 MiB
     ");
 }
 
@@ -67,12 +73,12 @@ async fn a_saved_query_is_asked_by_its_name() {
     insta::assert_snapshot!(said(&ask("orders").await.unwrap()), @"
     from 2024-12-31T23:59:45Z to 2025-01-01T00:59:45Z, a point every 15s, in per second, as the name shop_orders_total says
     SERIES                       OVER TIME                   MIN    MEAN  MAX  LAST
-    rate(shop_orders_total[5m])  ▁▅██████████████████████  0.1/s  1.92/s  2/s   2/s
+    rate(shop_orders_total[5m])  ▁▆██████████████████████  0.1/s  1.92/s  2/s   2/s
     ");
     insta::assert_snapshot!(said(&ask("memory").await.unwrap()), @"
     from 2024-12-31T23:59:45Z to 2025-01-01T00:59:45Z, a point every 15s, in bytes
     SERIES                      OVER TIME                      MIN      MEAN       MAX      LAST
-    sum(shop_memory_bytes) / 1  █▄▂▇█▄▂▇█▄▁▄▆▁▂▇█▄▂▇█▄▂▇  1.27 GiB  1.74 GiB  2.12 GiB  2.09 GiB
+    sum(shop_memory_bytes) / 1  █▃▃██▃▃██▄▁▅▅▁▃██▃▃██▃▃█  1.27 GiB  1.74 GiB  2.12 GiB  2.09 GiB
     ");
     insta::assert_snapshot!(ask("memroy").await.unwrap_err(), @"unknown graph `memroy`; did you mean `memory`? (they are in [systems.prometheus.graphs] of the configuration)");
     let both = json!({ "graph": "orders", "query": "up" });
@@ -93,4 +99,22 @@ async fn a_series_of_no_numbers_is_shown_with_gaps() {
     SERIES                   OVER TIME                 MIN  MEAN  MAX  LAST
     shop_orders_total * NaN  ························    -     -    -   NaN
     ");
+}
+
+#[tokio::test]
+async fn a_picture_is_kept_where_there_are_numbers() {
+    let journal = Arc::new(MemoryJournal::default());
+    let draw = async |query: &str| {
+        let input = json!({ "query": query, "time": END });
+        let output = run_in(&journal, &QueryRange, QueryRange::SPEC, settings(), input);
+        output.await.unwrap()["chart"].clone()
+    };
+    assert_eq!(draw("shop_orders_total * NaN").await, Value::Null);
+    assert_eq!(draw("xyzzy").await, Value::Null);
+    assert!(journal.artifact("chart.png").is_none());
+    assert_eq!(draw("shop_memory_bytes").await, "chart.png");
+    let picture = journal.artifact("chart.png").unwrap();
+    assert_eq!(&picture[1..4], b"PNG");
+    let width: [u8; 4] = picture[16..20].try_into().unwrap();
+    assert_eq!(u32::from_be_bytes(width), 780, "a phone is 390 points wide");
 }
