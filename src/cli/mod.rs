@@ -9,6 +9,7 @@ mod receipts;
 mod render;
 mod run;
 mod runs;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
