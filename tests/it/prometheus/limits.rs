@@ -22,7 +22,7 @@ async fn of_all_series_the_first_are_shown_and_the_others_counted() {
 #[tokio::test]
 async fn a_crowd_over_time_is_cut_and_does_not_hurt() {
     let begun = Instant::now();
-    let input = json!({ "query": "last_over_time(shop_crowd[1h])", "time": END, "range": "5m" });
+    let input = json!({ "query": "last_over_time(shop_crowd[1h])", "time": END, "range": "10m", "step": "30s" });
     let output = range(input).await.unwrap();
     assert_eq!(output["series"].as_array().unwrap().len(), 20);
     assert!(
@@ -36,7 +36,7 @@ async fn a_crowd_over_time_is_cut_and_does_not_hurt() {
         "{last}"
     );
     assert!(
-        begun.elapsed() < Duration::from_secs(60),
+        begun.elapsed() < Duration::from_mins(1),
         "{:?}",
         begun.elapsed()
     );

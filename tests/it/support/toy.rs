@@ -279,7 +279,7 @@ impl Action for Tell {
         })
         .await?;
         if toy.hangs() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         Ok(())
     }

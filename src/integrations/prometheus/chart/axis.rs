@@ -36,12 +36,12 @@ impl ValueAxis {
         }
         // Zero belongs to it, unless it is far away and would make the lines flat.
         let (low, high) = match (low, high) {
-            (low, high) if low == high => (low.min(0.0), high.max(0.0)),
+            (low, high) if high <= low => (low.min(0.0), high.max(0.0)),
             (low, high) if low > 0.0 && low < high / 2.0 => (0.0, high),
             (low, high) if high < 0.0 && high > low / 2.0 => (low, 0.0),
             other => other,
         };
-        let (low, high) = if low == high { (0.0, 1.0) } else { (low, high) };
+        let (low, high) = if high <= low { (0.0, 1.0) } else { (low, high) };
         let step = round_step((high / 2.0 - low / 2.0) / (VALUE_TICKS / 2.0), unit);
         let (first, last) = ((low / step).floor(), (high / step).ceil());
         let count = last - first;
