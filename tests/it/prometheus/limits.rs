@@ -55,3 +55,20 @@ async fn how_many_series_are_shown_can_be_set() {
     only the first 2 of 3 series are shown: narrow the query, or take topk(2, …) or sum by (…) of it
     ");
 }
+
+#[tokio::test]
+async fn the_data_hold_the_points_of_the_first_series() {
+    let hundred = "last_over_time(shop_crowd{visitor=~\"000..\"}[2h])";
+    let output = range(json!({ "query": hundred, "time": END, "range": "50m" }))
+        .await
+        .unwrap();
+    assert_eq!(output["total"], 100);
+    let rows = output["series"].as_array().unwrap();
+    let points = |n: usize| rows[n]["points"].as_array().unwrap().len();
+    assert_eq!(
+        (points(0), points(11), points(12), points(19)),
+        (201, 0, 0, 0)
+    );
+    assert_eq!(rows[19]["last"], 19.0, "what they come to is there for all");
+    assert!(output.to_string().len() < 128 * 1024);
+}

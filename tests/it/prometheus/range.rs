@@ -71,12 +71,12 @@ async fn a_saved_query_is_asked_by_its_name() {
         range_with(settings.clone(), json!({ "graph": graph, "time": END })).await
     };
     insta::assert_snapshot!(said(&ask("orders").await.unwrap()), @"
-    from 2024-12-31T23:59:45Z to 2025-01-01T00:59:45Z, a point every 15s, in per second, as the name shop_orders_total says
+    orders from 2024-12-31T23:59:45Z to 2025-01-01T00:59:45Z, a point every 15s, in per second, as the name shop_orders_total says
     SERIES                       OVER TIME                   MIN    MEAN  MAX  LAST
     rate(shop_orders_total[5m])  ▁▆██████████████████████  0.1/s  1.92/s  2/s   2/s
     ");
     insta::assert_snapshot!(said(&ask("memory").await.unwrap()), @"
-    from 2024-12-31T23:59:45Z to 2025-01-01T00:59:45Z, a point every 15s, in bytes
+    memory from 2024-12-31T23:59:45Z to 2025-01-01T00:59:45Z, a point every 15s, in bytes
     SERIES                      OVER TIME                      MIN      MEAN       MAX      LAST
     sum(shop_memory_bytes) / 1  █▃▃██▃▃██▄▁▅▅▁▃██▃▃██▃▃█  1.27 GiB  1.74 GiB  2.12 GiB  2.09 GiB
     ");
