@@ -28,8 +28,8 @@ use crate::engine::{self, Alarm, Engine, Entropy, Scheduler, SchedulerParts, Tim
 use crate::http;
 use crate::integrations;
 use crate::service::{self, Service};
-use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{ArtifactFolder, Artifacts, Store};
 use crate::telemetry;
 
 /// Starts the server and returns when it has been told to stop and has handed back its work.
@@ -64,8 +64,10 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
 
     let clock: Arc<dyn Clock> = Arc::new(MachineClock);
     let entropy: Arc<dyn Entropy> = Arc::new(MachineEntropy);
+    let artifacts: Arc<dyn Artifacts> = Arc::new(ArtifactFolder::new(&config.artifacts.path));
     let engine = Engine::start(engine::Parts {
         store: Arc::clone(&store),
+        artifacts: Arc::clone(&artifacts),
         registry: Arc::clone(&world.registry),
         systems: Arc::clone(&world.systems),
         clock: Arc::clone(&clock),
@@ -79,6 +81,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     let service = Arc::new(Service::new(
         service::Parts {
             store: Arc::clone(&store),
+            artifacts,
             registry: Arc::clone(&world.registry),
             systems: Arc::clone(&world.systems),
             people: People::new(config.people.clone()),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use crate::domain::artifact::Artifact;
 use crate::domain::effect::{EffectKey, EffectName, EffectRecord};
 use crate::domain::time::Timestamp;
 
@@ -49,6 +50,14 @@ pub trait Journal: Send + Sync {
 
     /// How far the step has come, for people; in memory only, never an event (decision 13).
     fn progress(&self, text: String);
+
+    /// Keeps bytes for people, and commits that they are kept.
+    fn artifact(
+        &self,
+        name: String,
+        media_type: String,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'_, Result<Artifact, JournalError>>;
 
     /// The key that an effect of this name has, or would have, in the present generation.
     fn key(&self, effect: EffectName) -> BoxFuture<'_, EffectKey>;

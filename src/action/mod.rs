@@ -4,6 +4,7 @@
 //! is known about the action (help, slash-command options, lint, documentation, approval policy)
 //! is read off its [`ActionSpec`] and the schemas of its input and output.
 
+mod artifact;
 mod context;
 mod error;
 mod journal;

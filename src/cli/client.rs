@@ -47,6 +47,17 @@ impl Server {
         self.read(self.send(request).await?).await
     }
 
+    /// Something that is no JSON.
+    pub(super) async fn bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let request = self.client.get(url(path)).timeout(PATIENCE);
+        let response = self.fine(self.send(request).await?).await?;
+        let bytes = response
+            .bytes()
+            .await
+            .map_err(|_| Failure::failed("Purser went away in the middle of its answer"))?;
+        Ok(bytes.to_vec())
+    }
+
     pub(super) async fn post<B: Serialize, T: DeserializeOwned>(
         &self,
         path: &str,

@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
 use super::client::Server;
 use super::run::{Printer, tell_end};
+use super::words::words;
 use super::{Failure, render};
 use crate::domain::nearest;
 use crate::domain::run::{RunStatus, WaitingFor};
@@ -58,7 +59,8 @@ impl Console<'_> {
     }
 
     async fn take(&mut self, line: &str) -> Result<(), Failure> {
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words(line);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let Some((first, rest)) = words.split_first() else {
             return Ok(());
         };

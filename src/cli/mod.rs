@@ -10,6 +10,7 @@ mod render;
 mod run;
 mod runs;
 mod schedules;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use crate::domain::event::Failure;
 use crate::domain::names::StepId;
 use crate::domain::plan::{Outlook, Plan, WorkflowPlan};
 use crate::domain::run::{RunState, RunStatus, StepState, StepStatus, WaitingFor};
-use crate::http::types::{RunRow, RunView};
+use crate::http::types::{Artifact, ArtifactView, RunRow, RunView};
 
 /// A sentence in a table is cut at this many characters. Names and addresses are not: people copy
 /// them.
@@ -216,6 +216,49 @@ pub(super) fn outputs(run: &RunState) -> Vec<String> {
     }
 }
 
+/// What the steps have kept for people, and how to have it.
+pub(super) fn kept(run: &RunState) -> Vec<String> {
+    let id = run.id.short();
+    let several = run
+        .steps
+        .values()
+        .filter(|step| !step.artifacts.is_empty())
+        .count()
+        > 1;
+    let line = |step: &StepId, artifact: &Artifact| {
+        let size = artifact.bytes.div_ceil(1024);
+        let name = if several {
+            format!("{step}/{}", artifact.name)
+        } else {
+            artifact.name.clone()
+        };
+        let media_type = &artifact.media_type;
+        format!("kept: {name} ({media_type}, {size} KiB): purser runs artifact {id} {name}")
+    };
+    run.steps
+        .iter()
+        .flat_map(|(step, state)| state.artifacts.iter().map(move |kept| line(step, kept)))
+        .collect()
+}
+
+/// The list of what a run has kept.
+pub(super) fn artifacts(kept: &[ArtifactView]) -> String {
+    if kept.is_empty() {
+        return "this run has kept nothing".to_owned();
+    }
+    let row = |ArtifactView { step, artifact }: &ArtifactView| {
+        vec![
+            artifact.name.clone(),
+            step.to_string(),
+            artifact.media_type.clone(),
+            artifact.bytes.to_string(),
+            artifact.digest.to_string(),
+        ]
+    };
+    let rows: Vec<_> = kept.iter().map(row).collect();
+    table(&["NAME", "STEP", "TYPE", "BYTES", "DIGEST"], &rows)
+}
+
 /// The last line of a run. A failure of a step was said when it happened, and is not said again.
 pub(super) fn ending(run: &RunState) -> Option<String> {
     let ended = run.ended.as_ref()?;
@@ -333,6 +376,7 @@ pub(super) fn run(view: &RunView) -> String {
             lines.push(format!("    left as it is: {left}"));
         }
     }
+    lines.extend(kept(run));
     lines.extend(
         view.progress
             .clone()
@@ -360,8 +404,12 @@ fn effects(state: &StepState) -> impl Iterator<Item = String> {
     })
 }
 
-/// An output for people: a list of objects as a table, an object as lines, text as it is.
+/// An output for people: the text that it brings along for them, or else a list of objects as a
+/// table, an object as lines, text as it is.
 pub(super) fn value(value: &Value) -> String {
+    if let Some(text) = value.get("text").and_then(Value::as_str) {
+        return text.to_owned();
+    }
     match value {
         Value::Object(fields) => fields
             .iter()

@@ -91,6 +91,9 @@ pub(super) fn tell_end(view: &RunView) {
     for output in render::outputs(&view.run) {
         println!("{output}");
     }
+    for kept in render::kept(&view.run) {
+        println!("{kept}");
+    }
     if let Some(ending) = render::ending(&view.run) {
         println!("{ending}");
     }

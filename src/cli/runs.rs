@@ -1,10 +1,13 @@
 //! `purser runs`: looks at runs.
 
+use std::io::Write as _;
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 use super::client::Server;
 use super::{Failure, print_json, render, run};
-use crate::http::types::{LinesView, RunRow, RunView};
+use crate::http::types::{ArtifactView, LinesView, RunRow, RunView};
 
 /// Look at runs, or stop one.
 #[derive(Debug, Subcommand)]
@@ -34,6 +37,21 @@ pub enum Runs {
         /// How many of the last lines.
         #[arg(long, default_value_t = 100)]
         limit: u32,
+    },
+    /// What a run has kept for people: charts, logs.
+    Artifacts {
+        /// The run's id, or the beginning or end of it.
+        run: String,
+    },
+    /// Save what a run has kept as a file.
+    Artifact {
+        /// The run's id, or the beginning or end of it.
+        run: String,
+        /// Its name; STEP/NAME where several steps have kept one of that name.
+        name: String,
+        /// Where to; without it, a new file of that name here.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
     /// Stop one run; what it did is taken back as far as it can be.
     Cancel(super::answer::Why),
@@ -68,7 +86,54 @@ impl Runs {
                 said.lines.iter().for_each(|line| println!("{line}"));
                 Ok(())
             }
+            Self::Artifacts { run } => {
+                let kept: Vec<ArtifactView> = server.get(&format!("runs/{run}/artifacts")).await?;
+                if json {
+                    return print_json(&kept);
+                }
+                println!("{}", render::artifacts(&kept));
+                Ok(())
+            }
+            Self::Artifact { run, name, to } => {
+                let bytes = server
+                    .bytes(&format!("runs/{run}/artifacts/{name}"))
+                    .await?;
+                let file = save(&name, to, &bytes)?;
+                if json {
+                    return print_json(&serde_json::json!({ "file": file, "bytes": bytes.len() }));
+                }
+                println!("{} has {} bytes", file.display(), bytes.len());
+                Ok(())
+            }
             Self::Cancel(why) => why.call(server, "cancel", json).await,
         }
     }
+}
+
+/// Writes a file; one that is there is only replaced when it was named.
+fn save(name: &str, to: Option<PathBuf>, bytes: &[u8]) -> Result<PathBuf, Failure> {
+    let own_name = || PathBuf::from(name.rsplit('/').next().unwrap_or(name));
+    let is_named = to.is_some();
+    let file = to.unwrap_or_else(own_name);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true);
+    let opened = if is_named {
+        options.create(true).truncate(true).open(&file)
+    } else {
+        options.create_new(true).open(&file)
+    };
+    opened
+        .and_then(|mut opened| opened.write_all(bytes))
+        .map_err(|error| {
+            let hint = if is_named {
+                ""
+            } else {
+                "; name another with --to FILE"
+            };
+            Failure::failed(format!(
+                "{} cannot be written: {error}{hint}",
+                file.display()
+            ))
+        })?;
+    Ok(file)
 }

@@ -35,6 +35,8 @@ pub struct Config {
     pub server: Server,
     /// Where runs and receipts are kept.
     pub store: StoreFolder,
+    /// Where what runs keep for people is.
+    pub artifacts: ArtifactStore,
     /// Where the workflows and commands are.
     pub catalog: CatalogPaths,
     /// How runs are carried out.
@@ -68,6 +70,13 @@ pub struct Server {
 #[serde(default, deny_unknown_fields)]
 pub struct StoreFolder {
     /// The folder of the SQLite store.
+    pub path: PathBuf,
+}
+
+/// `[artifacts]`.
+#[derive(Clone, Debug)]
+pub struct ArtifactStore {
+    /// The folder of the artifacts.
     pub path: PathBuf,
 }
 
@@ -252,6 +261,8 @@ struct File {
     #[serde(default)]
     store: StoreFolder,
     #[serde(default)]
+    artifacts: ArtifactsTable,
+    #[serde(default)]
     catalog: CatalogPaths,
     #[serde(default)]
     engine: EngineLimits,
@@ -273,6 +284,21 @@ struct ServerTable {
     socket: Option<PathBuf>,
     group: Option<String>,
     listen: Option<SocketAddr>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ArtifactsTable {
+    #[allow(dead_code, reason = "there is one sort of store: it is only checked")]
+    store: ArtifactsSort,
+    path: Option<PathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ArtifactsSort {
+    #[default]
+    File,
 }
 
 #[derive(Deserialize)]
@@ -329,6 +355,12 @@ impl Config {
                     .map_or(socket, |socket| base.join(socket)),
                 group: file.server.group,
                 listen: file.server.listen,
+            },
+            artifacts: ArtifactStore {
+                path: match file.artifacts.path {
+                    Some(path) => base.join(path),
+                    None => base.join(&file.store.path).join("artifacts"),
+                },
             },
             store: StoreFolder {
                 path: base.join(file.store.path),

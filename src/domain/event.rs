@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::approval::ApprovalPolicy;
+use super::artifact::Artifact;
 use super::digest::Digest;
 use super::effect::{EffectName, Question};
 use super::ending::{FinalState, Summary};
@@ -166,6 +167,13 @@ pub enum Event {
         /// What later steps can read.
         output: Value,
     },
+    /// A step has kept something for people; of the same name, it takes the place of what was kept.
+    ArtifactKept {
+        /// The step.
+        step: StepId,
+        /// What.
+        artifact: Artifact,
+    },
     /// A step's condition is false.
     StepSkipped {
         /// The step.
@@ -315,6 +323,7 @@ impl Event {
             | Self::EffectUndone { step, .. }
             | Self::Parked { step, .. }
             | Self::StepSucceeded { step, .. }
+            | Self::ArtifactKept { step, .. }
             | Self::StepSkipped { step }
             | Self::AttemptFailed { step, .. }
             | Self::RetryDue { step }

@@ -128,6 +128,7 @@ impl Event {
             | Self::ApprovalExpired
             | Self::EffectStarted { .. }
             | Self::EffectUndone { .. }
+            | Self::ArtifactKept { .. }
             | Self::StepSkipped { .. }
             | Self::RetryDue { .. }
             | Self::StepTimedOut { .. }

@@ -4,6 +4,7 @@
 //! replayed: the same events always give the same state, and the same state the same commands.
 
 pub mod approval;
+pub mod artifact;
 pub mod digest;
 pub mod effect;
 pub mod ending;

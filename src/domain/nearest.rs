@@ -64,10 +64,10 @@ pub fn explain_unknown_field(message: &str) -> String {
 }
 
 fn closeness(a: &str, b: &str) -> f64 {
-    if a.len() >= 3 && (b.starts_with(a) || b.ends_with(&format!(".{a}"))) {
-        return 0.95;
-    }
-    strsim::jaro_winkler(a, b).max(strsim::normalized_damerau_levenshtein(a, b))
+    let is_part = a.len() >= 3 && (b.starts_with(a) || b.ends_with(&format!(".{a}")));
+    strsim::jaro_winkler(a, b)
+        .max(strsim::normalized_damerau_levenshtein(a, b))
+        .max(if is_part { 0.95 } else { 0.0 })
 }
 
 #[cfg(test)]
@@ -83,6 +83,14 @@ mod tests {
         );
         assert_eq!(nearest("run_job", names), Some("docker.run_job"));
         assert_eq!(nearest("xyzzy", names), None);
+    }
+
+    #[test]
+    fn of_several_that_begin_alike_the_nearest_is_meant() {
+        assert_eq!(
+            nearest("byte", ["bytes", "bytes_per_second"]),
+            Some("bytes")
+        );
     }
 
     #[test]

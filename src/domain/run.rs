@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::approval::ApprovalRequest;
+use super::artifact::Artifact;
 use super::effect::{EffectKey, EffectName, EffectRecord, EffectStatus, Question};
 use super::ending::{FinalState, Summary};
 use super::event::{Event, Failure, Logged, Requested};
@@ -103,6 +104,9 @@ pub struct StepState {
     pub effects: Vec<EffectRecord>,
     /// The reads that decide effects, in this generation.
     pub records: BTreeMap<String, Value>,
+    /// What it has kept for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Artifact>,
     /// When its first attempt began.
     pub started_at: Option<Timestamp>,
     /// When its present attempt began.
@@ -370,6 +374,10 @@ impl StepState {
             Event::StepSucceeded { output, .. } => {
                 self.output = Some(output.clone());
                 self.end(StepStatus::Succeeded, at);
+            }
+            Event::ArtifactKept { artifact, .. } => {
+                self.artifacts.retain(|kept| kept.name != artifact.name);
+                self.artifacts.push(artifact.clone());
             }
             Event::StepSkipped { .. } => self.end(StepStatus::Skipped, at),
             Event::AttemptFailed {

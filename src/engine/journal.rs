@@ -11,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 use super::lines::Lines;
 use super::{Progress, RunLog};
 use crate::action::{Begun, EffectRecord, EffectStatus, Journal, JournalError};
+use crate::domain::artifact::Artifact;
 use crate::domain::effect::{EffectKey, EffectName};
 use crate::domain::event::Event;
 use crate::domain::names::{RunId, StepId};
-use crate::store::StoreError;
+use crate::domain::redact::Redactor;
+use crate::store::{Artifacts, StoreError};
 
 /// The journal of one step. What the step has said is on disk before whatever would keep a resumed
 /// action from saying it again.
@@ -24,6 +26,8 @@ pub(super) struct StepJournal {
     pub(super) log: Arc<RunLog>,
     pub(super) lines: Arc<Lines>,
     pub(super) progress: Arc<Progress>,
+    pub(super) artifacts: Arc<dyn Artifacts>,
+    pub(super) redactor: Arc<Redactor>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -37,6 +41,14 @@ impl StepJournal {
 
     fn step(&self) -> StepId {
         self.step.clone()
+    }
+
+    /// A text leaves the process without secrets; what is no text is kept as it is.
+    fn masked(&self, bytes: Vec<u8>) -> Vec<u8> {
+        match String::from_utf8(bytes) {
+            Ok(text) => self.redactor.text(&text).into_bytes(),
+            Err(no_text) => no_text.into_bytes(),
+        }
     }
 }
 
@@ -137,6 +149,32 @@ impl Journal for StepJournal {
             self.log
                 .look(|run| run.step(&self.step).effects.clone())
                 .await
+        }
+        .boxed()
+    }
+
+    fn artifact(
+        &self,
+        name: String,
+        media_type: String,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'_, Result<Artifact, JournalError>> {
+        async move {
+            let bytes = self.masked(bytes);
+            let size = bytes.len() as u64;
+            let digest = self.artifacts.keep(bytes).await;
+            let artifact = Artifact {
+                name,
+                media_type,
+                digest: digest.map_err(|error| JournalError(error.to_string()))?,
+                bytes: size,
+            };
+            self.append(Event::ArtifactKept {
+                step: self.step(),
+                artifact: artifact.clone(),
+            })
+            .await?;
+            Ok(artifact)
         }
         .boxed()
     }

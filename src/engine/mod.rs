@@ -27,7 +27,7 @@ use crate::action::{Clock, Registry, Systems};
 use crate::domain::names::{RunId, StepId};
 use crate::domain::redact::Redactor;
 use crate::domain::run::{RunState, StepStatus};
-use crate::store::{Result, Store};
+use crate::store::{Artifacts, Result, Store};
 use gate::Gate;
 
 pub use run_log::RunLog;
@@ -72,6 +72,8 @@ pub fn past_undo(registry: &Registry, state: &RunState) -> Option<(StepId, Strin
 pub struct Parts {
     /// Where the logs are.
     pub store: Arc<dyn Store>,
+    /// Where steps keep what is for people.
+    pub artifacts: Arc<dyn Artifacts>,
     /// What can be done.
     pub registry: Arc<Registry>,
     /// On what.

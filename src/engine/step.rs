@@ -200,6 +200,8 @@ impl StepWork {
             log: Arc::clone(&self.log),
             lines: Arc::clone(&lines),
             progress: Arc::clone(&self.shared.progress),
+            artifacts: Arc::clone(&self.shared.parts.artifacts),
+            redactor: Arc::clone(&self.shared.parts.redactor),
             cancel: self.cancel.clone(),
         };
         Context {

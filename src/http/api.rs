@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Path, Query, State};
-use axum::http::StatusCode;
-use axum::response::Sse;
+use axum::http::{StatusCode, header};
 use axum::response::sse::Event as SseEvent;
+use axum::response::{IntoResponse, Sse};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::Stream;
@@ -18,7 +18,7 @@ use super::Shared;
 use super::caller::{Caller, unknown_path};
 use super::problem::Problem;
 use super::types::{
-    Accepted, AnswerBody, AskBody, CatalogView, KeyView, LinesView, RunRow, RunView,
+    Accepted, AnswerBody, ArtifactView, AskBody, CatalogView, KeyView, LinesView, RunRow, RunView,
 };
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
@@ -42,6 +42,8 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/api/v1/runs/{run}", get(show))
         .route("/api/v1/runs/{run}/watch", get(watch))
         .route("/api/v1/runs/{run}/steps/{step}/lines", get(lines))
+        .route("/api/v1/runs/{run}/artifacts", get(artifacts))
+        .route("/api/v1/runs/{run}/artifacts/{*name}", get(artifact))
         .route("/api/v1/runs/{run}/approve", post(approve))
         .route("/api/v1/runs/{run}/reject", post(reject))
         .route("/api/v1/runs/{run}/cancel", post(cancel))
@@ -146,6 +148,30 @@ async fn lines(
         .lines(&by, run, &step, query.limit.unwrap_or(20))
         .await?;
     Ok(Json(LinesView { lines }))
+}
+
+async fn artifacts(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+) -> Answer<Vec<ArtifactView>> {
+    let run = shared.service.find_run(&run).await?;
+    Ok(Json(shared.service.artifacts(&by, run).await?))
+}
+
+async fn artifact(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path((run, name)): Path<(String, String)>,
+) -> Result<impl IntoResponse, Problem> {
+    let run = shared.service.find_run(&run).await?;
+    let (artifact, bytes) = shared.service.artifact(&by, run, &name).await?;
+    let digest = format!("\"{}\"", artifact.digest);
+    let headers = [
+        (header::CONTENT_TYPE, artifact.media_type),
+        (header::ETAG, digest),
+    ];
+    Ok((headers, bytes))
 }
 
 /// The run's view now and at each change, until it has ended: server-sent events, each with the

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use crate::service::{CatalogEntry, CatalogView, RunRow, RunView, ScheduleView};
+pub use crate::domain::artifact::Artifact;
+pub use crate::service::{ArtifactView, CatalogEntry, CatalogView, RunRow, RunView, ScheduleView};
 
 /// Starts a run or asks for its plan: exactly one of `workflow` and `command`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

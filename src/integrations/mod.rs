@@ -5,6 +5,7 @@
 pub mod docker;
 pub mod folders;
 pub mod postgres;
+pub mod prometheus;
 pub mod s3;
 
 use crate::action::Integration;
@@ -14,6 +15,7 @@ pub fn all() -> Vec<Integration> {
     vec![
         docker::integration(),
         postgres::integration(),
+        prometheus::integration(),
         s3::integration(),
     ]
 }

@@ -2,6 +2,7 @@
 //! look. Authorization lives here, once.
 
 mod answer;
+mod artifacts;
 mod deliver;
 mod invoke;
 mod look;
@@ -24,9 +25,10 @@ use crate::domain::webhook::Hook;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Progress, RunLog};
 pub use crate::store::RunRow;
-use crate::store::{Store, StoreError};
+use crate::store::{Artifacts, Store, StoreError};
 
 pub use answer::Verdict;
+pub use artifacts::ArtifactView;
 pub use deliver::Delivery;
 pub use invoke::{Ask, Invocation};
 pub use look::{CatalogEntry, CatalogView, RunView};
@@ -74,6 +76,8 @@ pub type ReadCatalog = dyn Fn() -> Result<Catalog, String> + Send + Sync;
 pub struct Parts {
     /// Where runs and receipts are.
     pub store: Arc<dyn Store>,
+    /// The bytes of what runs have kept.
+    pub artifacts: Arc<dyn Artifacts>,
     /// What can be done.
     pub registry: Arc<Registry>,
     /// On what.

@@ -1,6 +1,7 @@
 //! Where runs and receipts are kept: small traits by subject, each method one whole transaction
 //! over plain data (decision 11).
 
+mod artifacts;
 mod schedules;
 pub mod sqlite;
 
@@ -16,6 +17,7 @@ use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 
+pub use artifacts::{ArtifactFolder, Artifacts};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
 
 /// What a store answers.

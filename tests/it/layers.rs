@@ -25,11 +25,15 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
 }
 
 /// Crates that only one room may use.
-const ROOMS: [(&str, &[&str]); 5] = [
+const ROOMS: [(&str, &[&str]); 6] = [
     ("serenity", &["chat/discord"]),
     ("bollard", &["integrations/docker"]),
+    ("plotters", &["integrations/prometheus/chart"]),
     ("cron", &["domain/schedule"]),
-    ("chrono_tz", &["domain/schedule"]),
+    (
+        "chrono_tz",
+        &["domain/schedule", "integrations/prometheus/chart"],
+    ),
     (
         "sqlx",
         &["store", "integrations/postgres", "integrations/pgbouncer"],

@@ -17,6 +17,7 @@ mod interpreter;
 mod kill;
 mod layers;
 mod postgres;
+mod prometheus;
 mod s3;
 mod schedules;
 mod stories;

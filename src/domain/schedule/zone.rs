@@ -63,6 +63,11 @@ impl Zone {
     /// UTC, where clocks never change.
     pub const UTC: Self = Self(Tz::UTC);
 
+    /// The zone as the database's own type.
+    pub fn tz(self) -> Tz {
+        self.0
+    }
+
     /// What is added to UTC at an instant, in seconds.
     pub(super) fn offset(self, at: i64) -> i64 {
         let at = DateTime::from_timestamp(at, 0).unwrap_or_default();
@@ -116,6 +121,12 @@ impl Zone {
     pub(super) fn local(self, at: i64) -> String {
         let at = DateTime::from_timestamp(at, 0).unwrap_or_default();
         at.with_timezone(&self.0).to_rfc3339()
+    }
+}
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self::UTC
     }
 }
 

@@ -64,10 +64,13 @@ fn the_examples_are_without_a_fault() {
     );
     assert_eq!(
         workflows_of(&catalog),
-        "backup-postgres deploy logs migrate restart status"
+        "backup-postgres deploy graph logs migrate query restart status"
     );
     let commands: Vec<_> = catalog.commands().map(|c| c.name.as_str()).collect();
-    assert_eq!(commands.join(" "), "backup deploy logs restart status");
+    assert_eq!(
+        commands.join(" "),
+        "backup deploy graph logs query restart status"
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The engine on the embedded store, with a toy to act on: what a run does, and what is left.
 
+mod artifacts;
+
 use std::sync::Arc;
 
 use purser::domain::approval::ApprovalPolicy;

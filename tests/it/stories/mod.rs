@@ -13,6 +13,7 @@ mod lint;
 mod people;
 mod plain;
 mod plans_that_change;
+mod prometheus;
 mod receipts;
 mod relay;
 mod reload;

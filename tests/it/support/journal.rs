@@ -9,6 +9,8 @@ use purser::action::{
     ActionSpec, Begun, Clock, Context, EffectRecord, EffectStatus, Journal, JournalError,
     ReadContext, StepLog, Systems,
 };
+use purser::domain::artifact::Artifact;
+use purser::domain::digest::Digest;
 use purser::domain::effect::{EffectKey, EffectName};
 use purser::domain::names::{RunId, StepId, SystemName};
 use purser::domain::time::Timestamp;
@@ -42,6 +44,7 @@ struct State {
     records: Vec<(String, Value)>,
     dies_at: Option<(String, Moment)>,
     log: Vec<String>,
+    artifacts: Vec<(Artifact, Vec<u8>)>,
 }
 
 impl MemoryJournal {
@@ -53,6 +56,13 @@ impl MemoryJournal {
     /// The lines that the step has logged.
     pub fn lines(&self) -> Vec<String> {
         self.state.lock().unwrap().log.clone()
+    }
+
+    /// What the step has kept, by name.
+    pub fn artifact(&self, name: &str) -> Option<Vec<u8>> {
+        let state = self.state.lock().unwrap();
+        let found = state.artifacts.iter().find(|(kept, _)| kept.name == name);
+        found.map(|(_, bytes)| bytes.clone())
     }
 
     /// A context as a new process would make it: the same run, step and journal.
@@ -232,6 +242,22 @@ impl Journal for Bound {
     fn effects(&self) -> BoxFuture<'_, Vec<EffectRecord>> {
         let effects = self.change(|state| state.effects.clone());
         async { effects }.boxed()
+    }
+
+    fn artifact(
+        &self,
+        name: String,
+        media_type: String,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'_, Result<Artifact, JournalError>> {
+        let artifact = Artifact {
+            name,
+            media_type,
+            digest: Digest::of_bytes(&bytes),
+            bytes: bytes.len() as u64,
+        };
+        self.change(|state| state.artifacts.push((artifact.clone(), bytes)));
+        async { Ok(artifact) }.boxed()
     }
 
     fn progress(&self, _text: String) {}

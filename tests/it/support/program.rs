@@ -278,8 +278,9 @@ fn config(systems: &[(&str, toml::Table)]) -> String {
         Person::Cy.uid()
     );
     for (name, table) in systems {
-        let table = toml::to_string(table).unwrap();
-        config = format!("{config}\n[systems.{name}]\n{table}");
+        let systems = toml::Table::from_iter([((*name).to_owned(), table.clone().into())]);
+        let file = toml::Table::from_iter([("systems".to_owned(), systems.into())]);
+        config = format!("{config}\n{}", toml::to_string(&file).unwrap());
     }
     config
 }

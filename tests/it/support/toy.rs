@@ -285,6 +285,37 @@ impl Action for Tell {
     }
 }
 
+/// Keeps a picture, another one in each attempt.
+pub struct Draw;
+
+impl Action for Draw {
+    type System = Toy;
+    type Input = Input;
+    type Output = ();
+    const SPEC: ActionSpec = ActionSpec {
+        name: "toy.draw",
+        summary: "Draw a picture",
+        risk: Risk::Read,
+        effects: &[],
+        last_undoable: None,
+    };
+
+    async fn plan(&self, _: &ReadContext, _: &Toy, _: Input) -> Result<Plan> {
+        Ok(Plan::new("draw a picture"))
+    }
+
+    async fn run(&self, ctx: &Context, toy: &Toy, input: Input) -> Result<()> {
+        let picture = format!("picture {}", ctx.attempt).into_bytes();
+        ctx.artifact("picture.txt", "text/plain", picture).await?;
+        ctx.artifact("frame.txt", "text/plain", b"frame".to_vec())
+            .await?;
+        if input.break_down {
+            ctx.artifact("../frame.txt", "text/plain", vec![]).await?;
+        }
+        toy.make("draw").await.map(drop)
+    }
+}
+
 /// The toy as an integration.
 pub fn integration() -> Integration {
     Integration {
@@ -292,7 +323,7 @@ pub fn integration() -> Integration {
         connect: |_| Ok(Arc::new(Toy::default())),
         actions: || {
             let make = Arc::new(Make) as Arc<dyn AnyAction>;
-            vec![make, Arc::new(Shout), Arc::new(Tell)]
+            vec![make, Arc::new(Shout), Arc::new(Tell), Arc::new(Draw)]
         },
     }
 }

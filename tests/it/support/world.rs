@@ -15,7 +15,7 @@ use purser::domain::run::RunState;
 use purser::domain::workflow::Workflow;
 use purser::engine::{Engine, Entropy, Parts, RunLog};
 use purser::store::sqlite::SqliteStore;
-use purser::store::{NewRun, Runs as _, Store};
+use purser::store::{ArtifactFolder, NewRun, Runs as _, Store};
 use uuid::Uuid;
 
 use super::journal::WallClock;
@@ -64,6 +64,7 @@ impl World {
         );
         let engine = Engine::start(Parts {
             store: Arc::clone(&store) as Arc<dyn Store>,
+            artifacts: Arc::new(ArtifactFolder::new(folder.join("artifacts"))),
             registry: Arc::new(Registry::new(vec![toy::integration()])),
             systems: Arc::new(systems),
             clock,

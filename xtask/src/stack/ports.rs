@@ -4,8 +4,13 @@
 //! port from there may be taken by chance. All lie far from where a system's own services listen.
 
 /// What listens where. A part with more than one port has names like `part.what`.
-pub(crate) const TABLE: &[(&str, u16)] =
-    &[("registry", 25000), ("postgres", 25432), ("minio", 29000)];
+pub(crate) const TABLE: &[(&str, u16)] = &[
+    ("registry", 25000),
+    ("postgres", 25432),
+    ("minio", 29000),
+    ("prometheus", 29090),
+    ("prometheus.exporter", 29100),
+];
 
 /// The port of that name. Use it in a constant: then a missing name is an error of the compiler.
 pub(crate) const fn of(name: &str) -> u16 {

@@ -5,6 +5,7 @@ mod docker;
 mod images;
 mod minio;
 mod postgres;
+mod prometheus;
 mod registry;
 
 use crate::stack::part::Part;
@@ -15,4 +16,5 @@ pub(crate) const ALL: &[&dyn Part] = &[
     &registry::Registry,
     &postgres::Postgres,
     &minio::Minio,
+    &prometheus::Prometheus,
 ];

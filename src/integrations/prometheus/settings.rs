@@ -1,0 +1,88 @@
+//! The table `[systems.NAME]` of a Prometheus.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use super::unit::Unit;
+use crate::domain::schedule::Zone;
+use crate::domain::time::Span;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    pub(super) url: String,
+    pub(super) bearer_file: Option<PathBuf>,
+    pub(super) basic_auth: Option<BasicAuth>,
+    /// How long an answer may take.
+    #[serde(default = "half_a_minute")]
+    pub(super) timeout: Span,
+    /// How many series an output holds.
+    #[serde(default = "twenty")]
+    pub(super) most_series: usize,
+    /// The zone of the time axis.
+    #[serde(default)]
+    pub(super) timezone: Zone,
+    /// Saved queries by name.
+    #[serde(default)]
+    pub(super) graphs: BTreeMap<String, Graph>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BasicAuth {
+    pub(super) username: String,
+    pub(super) password_file: PathBuf,
+}
+
+/// A saved query: only the query, or a table with its unit too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Graph {
+    pub(super) query: String,
+    pub(super) unit: Option<Unit>,
+}
+
+impl<'de> Deserialize<'de> for Graph {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(GraphVisitor)
+    }
+}
+
+struct GraphVisitor;
+
+impl<'de> Visitor<'de> for GraphVisitor {
+    type Value = Graph;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a query, or { query = \"…\", unit = \"…\" }")
+    }
+
+    fn visit_str<E>(self, query: &str) -> Result<Graph, E> {
+        let query = query.to_owned();
+        Ok(Graph { query, unit: None })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Graph, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Table {
+            query: String,
+            unit: Option<Unit>,
+        }
+        let Table { query, unit } = Table::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Graph { query, unit })
+    }
+}
+
+fn half_a_minute() -> Span {
+    Span::new(Duration::from_secs(30))
+}
+
+fn twenty() -> usize {
+    20
+}

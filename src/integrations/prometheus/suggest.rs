@@ -1,0 +1,73 @@
+//! Names for people to choose from while they type.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use super::connection::Prometheus;
+use crate::action::{ActionError, Result, ports};
+use crate::domain::nearest;
+
+/// Chat platforms show no more.
+const MOST: usize = 25;
+
+impl ports::Suggest for Prometheus {
+    /// Completes `metrics` and `graphs`.
+    fn suggest<'a>(&'a self, what: &'a str, typed: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        async move {
+            match what {
+                "metrics" => {
+                    let (before, word) = last_word(typed);
+                    let names = matching(self.metrics().await?, word);
+                    Ok(names
+                        .into_iter()
+                        .map(|name| format!("{before}{name}"))
+                        .collect())
+                }
+                "graphs" => Ok(matching(
+                    self.settings().graphs.keys().cloned().collect(),
+                    typed,
+                )),
+                _ => {
+                    let why =
+                        nearest::unknown("list of Prometheus names", what, ["metrics", "graphs"]);
+                    Err(ActionError::fatal(why))
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+/// A query is completed at its end: `sum(rate(htt`.
+fn last_word(typed: &str) -> (&str, &str) {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let begins = typed.trim_end_matches(is_name).len();
+    typed.split_at(begins)
+}
+
+/// Those that contain what was typed; those that begin with it first.
+fn matching(mut names: Vec<String>, typed: &str) -> Vec<String> {
+    let typed = typed.to_lowercase();
+    names.retain(|name| name.to_lowercase().contains(&typed));
+    names.sort_by_cached_key(|name| (!name.to_lowercase().starts_with(&typed), name.clone()));
+    names.truncate(MOST);
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_with_the_typed_text_comes_first() {
+        let names = ["node_cpu", "cpu_total", "up"].map(str::to_owned).to_vec();
+        assert_eq!(matching(names, "CPU"), ["cpu_total", "node_cpu"]);
+    }
+
+    #[test]
+    fn a_query_is_completed_at_its_end() {
+        assert_eq!(last_word("sum(rate(htt"), ("sum(rate(", "htt"));
+        assert_eq!(last_word("up"), ("", "up"));
+        assert_eq!(last_word("sum("), ("sum(", ""));
+    }
+}
