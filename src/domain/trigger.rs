@@ -21,7 +21,7 @@ pub enum TriggerSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSpec {
-    /// The key in `[hooks.NAME]`.
+    /// The name of the hook, as it is configured.
     pub webhook: HookName,
 }
 

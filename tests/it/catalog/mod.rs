@@ -3,6 +3,7 @@
 mod commands;
 mod examples;
 mod fakes;
+mod hooks;
 mod schedules;
 mod schemas;
 mod strange;

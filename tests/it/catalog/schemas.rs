@@ -45,7 +45,7 @@ fn an_entry_of_on_is_one_of_the_kinds_that_there_are() {
         .iter()
         .map(|kind| &kind["$ref"])
         .collect();
-    assert_eq!(kinds, ["#/$defs/ScheduleSpec"]);
+    assert_eq!(kinds, ["#/$defs/ScheduleSpec", "#/$defs/WebhookSpec"]);
     let schedule = &workflow["$defs"]["ScheduleSpec"];
     assert_eq!(schedule["required"], serde_json::json!(["schedule", "id"]));
     let keys = schedule["properties"].as_object().unwrap();
