@@ -34,7 +34,7 @@ pub(super) fn text(asked: &Asked, answer: &Answer, window: &Window, zone: Zone) 
     let names = series::names(&answer.series, &asked.query);
     let [from, to] = [window.from, window.to].map(|at| time::shown(at, zone));
     let about = [asked.graph.clone(), names.common].into_iter().flatten();
-    let about: String = about.map(|about| format!("{about} ")).collect();
+    let about: String = about.map(|about| about + " ").collect();
     let unit = table::unit(asked.unit, asked.guess.as_ref());
     let unit = unit.map_or_else(String::new, |unit| format!(", {unit}"));
     let columns = [
