@@ -8,7 +8,7 @@ use super::source::Node;
 use super::surroundings::Surroundings;
 use super::workflow::is_file_name;
 use crate::domain::input::{InputSpec, check_inputs};
-use crate::domain::names::{Environment, Role};
+use crate::domain::names::{Environment, HookName, Role};
 use crate::domain::nearest;
 use crate::domain::position::Position;
 use crate::domain::schedule::{Expression, Zone};
@@ -51,7 +51,7 @@ impl Triggers<'_> {
         };
         let hooks = &self.surroundings.hooks;
         let Some(roles) = hooks.get(name) else {
-            let names: Vec<_> = hooks.keys().map(|hook| hook.as_str()).collect();
+            let names: Vec<_> = hooks.keys().map(HookName::as_str).collect();
             let unknown = nearest::unknown("hook", name, names);
             let message = format!("{unknown} It is configured as `[hooks.NAME]`");
             report.error(node.at, message);

@@ -36,7 +36,7 @@ pub(super) const PYTHON: Library = Library {
     path: ("PYTHONPATH", "PURSER_TEST_PYTHONPATH"),
     script: [
         "-c",
-        r#"
+        r"
 import sys
 from datetime import datetime, timezone
 from standardwebhooks import Webhook
@@ -44,7 +44,7 @@ secret, id, seconds = sys.argv[1:]
 body = sys.stdin.buffer.read().decode()
 at = datetime.fromtimestamp(int(seconds), tz=timezone.utc)
 sys.stdout.write(Webhook(secret).sign(msg_id=id, timestamp=at, data=body))
-"#,
+",
     ],
 };
 
