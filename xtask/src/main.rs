@@ -21,7 +21,8 @@ usage: cargo xtask COMMAND
   stack status [NAME…] [--json] what is up: version, pid, address, log
   stack env [NAME…] [--json]    what the tests must know, as shell exports
   demo [SCENE…]                 play a conversation with Purser on real parts, and assert it from
-                                outside: status deploy sick backup approve kill receipts
+                                outside: status deploy sick backup approve hook clock
+                                graph kill receipts
        [--keep]                 leave it running; `demo stop` stops it
        [--no-minio]             backups to a folder, as where MinIO cannot be had
        [--binary PATH]          play this purser, instead of building one

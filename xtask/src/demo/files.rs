@@ -43,6 +43,14 @@ const FILES: &[(&str, &str)] = &[
         "commands/backup.yaml",
         include_str!("files/commands/backup.yaml"),
     ),
+    (
+        "workflows/graph.yaml",
+        include_str!("files/workflows/graph.yaml"),
+    ),
+    (
+        "commands/graph.yaml",
+        include_str!("files/commands/graph.yaml"),
+    ),
     ("purser.toml", include_str!("files/purser.toml")),
 ];
 

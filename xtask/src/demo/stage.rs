@@ -18,13 +18,28 @@ use super::record::Record;
 use super::{files, screen};
 use crate::stack::places::Places;
 use crate::stack::process::{self, Identity};
-use crate::stack::{self, http, need};
+use crate::stack::{self, http, need, ports};
 use crate::{cargo, sh};
 
 /// The demo's folder among those of the stack's parts, which every user may pass.
 pub(crate) const NAME: &str = "demo";
 
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where Purser listens for messages.
+const PORT: u16 = ports::of("demo");
+/// What the demo's hook and its sender share. No secret: it is printed on the screen.
+pub(crate) const HOOK_KEY: &[u8] = b"the-bookshop-and-its-n8n";
+/// The same as Purser reads it.
+const HOOK_SECRET: &str = "whsec_dGhlLWJvb2tzaG9wLWFuZC1pdHMtbjhu";
+
+/// The query that the configuration has saved as `memory`.
+pub(crate) const MEMORY: &str = "node_memory_MemTotal_bytes - node_memory_MemAvailable_bytes";
+
+/// Where messages for the hook are sent to.
+pub(crate) fn hook_url() -> String {
+    format!("http://127.0.0.1:{PORT}/hooks/status")
+}
 
 /// How to set up.
 #[derive(Default)]
@@ -46,6 +61,8 @@ pub(crate) struct Stage {
     pub(crate) database: Database,
     /// Where backups go.
     pub(crate) objects: Objects,
+    /// Where figures are asked for.
+    pub(crate) prometheus: String,
     /// Who asks.
     pub(crate) ann: Person,
     /// Who looks over her shoulder.
@@ -95,9 +112,11 @@ impl Stage {
             }
             Ok(())
         };
-        need::provide(&[need::debian("curl", "curl"), need::debian("zstd", "zstd")])?;
+        let tools = ["curl", "openssl", "zstd"].map(|tool| need::debian(tool, tool));
+        need::provide(&tools)?;
         start("docker")?;
         start("postgres")?;
+        start("prometheus")?;
         let folder = Objects::Folder(places.dir(NAME).join("backups"));
         if options.no_minio {
             screen::line("  without MinIO, as was asked: backups go to a folder of this machine");
@@ -121,12 +140,13 @@ impl Stage {
     fn build(objects: Objects, record: Record, lock: File) -> Result<Self> {
         let places = Places::from_env()?;
         record.write(&places)?;
-        let env = Env::of(&places, &["docker", "postgres"])?;
+        let env = Env::of(&places, &["docker", "postgres", "prometheus"])?;
         Ok(Self {
             folder: places.dir(NAME),
             docker: Docker::at(&env.get("PURSER_TEST_DOCKER_HOST")?)?,
             database: Database::at(&env.get("PURSER_TEST_POSTGRES_URL")?)?,
             objects,
+            prometheus: env.get("PURSER_TEST_PROMETHEUS_URL")?,
             ann: Person::ann(),
             bo: Person::bo()?,
             places,
@@ -164,8 +184,14 @@ impl Stage {
             ("@DOCKER@", self.docker.host().to_owned()),
             ("@POSTGRES_BIN@", env.get("PURSER_TEST_POSTGRES_BIN")?),
             ("@BACKUPS@", self.objects.url()),
+            ("@PORT@", PORT.to_string()),
+            ("@PROMETHEUS@", self.prometheus.clone()),
+            ("@MEMORY@", MEMORY.to_owned()),
         ];
-        let mut secrets = vec![("orders-db", self.database.url_of_orders())];
+        let mut secrets = vec![
+            ("orders-db", self.database.url_of_orders()),
+            ("hook-status", HOOK_SECRET.to_owned()),
+        ];
         if let Objects::Bucket { endpoint, .. } = &self.objects {
             holes.push(("@ENDPOINT@", endpoint.clone()));
             let env = Env::of(&self.places, &["minio"])?;

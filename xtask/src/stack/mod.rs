@@ -10,7 +10,7 @@ pub(crate) mod need;
 mod part;
 mod parts;
 pub(crate) mod places;
-mod ports;
+pub(crate) mod ports;
 pub(crate) mod process;
 mod record;
 mod secret;

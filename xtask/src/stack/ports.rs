@@ -5,6 +5,7 @@
 
 /// What listens where. A part with more than one port has names like `part.what`.
 pub(crate) const TABLE: &[(&str, u16)] = &[
+    ("demo", 24080),
     ("registry", 25000),
     ("postgres", 25432),
     ("minio", 29000),

@@ -2,7 +2,10 @@
 
 mod approve;
 mod backup;
+mod clock;
 mod deploy;
+mod graph;
+mod hook;
 mod kill;
 mod receipts;
 mod sick;
@@ -17,6 +20,9 @@ pub(crate) const ALL: &[Scene] = &[
     sick::SCENE,
     backup::SCENE,
     approve::SCENE,
+    hook::SCENE,
+    clock::SCENE,
+    graph::SCENE,
     kill::SCENE,
     receipts::SCENE,
 ];
