@@ -7,14 +7,15 @@ use super::Shared;
 use crate::domain::receipt::Receipt;
 use crate::store::Result;
 
-/// Refusals come without a change of a run's log; they are sealed within this time.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How soon a store that failed is asked again.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
-/// Seals what is unsealed, now and whenever a run's log has grown, until the engine stops.
+/// Seals what is unsealed, now and whenever something was committed, until the engine stops.
 pub(super) async fn seal_all(shared: Arc<Shared>) {
-    let mut changes = shared.parts.store.changes();
+    let mut commits = shared.parts.store.commits();
     loop {
-        if let Err(error) = seal(&shared).await {
+        let sealed = seal(&shared).await;
+        if let Err(error) = &sealed {
             tracing::error!(%error, "receipts cannot be sealed; trying again");
         }
         if shared.shutdown.is_cancelled() {
@@ -22,8 +23,8 @@ pub(super) async fn seal_all(shared: Arc<Shared>) {
         }
         tokio::select! {
             () = shared.shutdown.cancelled() => {}
-            _ = changes.recv() => {}
-            () = tokio::time::sleep(PAUSE) => {}
+            Ok(()) = commits.changed(), if sealed.is_ok() => {}
+            () = tokio::time::sleep(TRY_AGAIN), if sealed.is_err() => {}
         }
     }
 }

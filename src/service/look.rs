@@ -18,9 +18,8 @@ use crate::store::RunRow;
 /// No list is longer.
 const LONGEST_LIST: u32 = 500;
 
-/// How often and how soon it is looked whether the last receipts are sealed: for two seconds.
-const SEALING_LOOKS: u32 = 40;
-const SEALING_PAUSE: Duration = Duration::from_millis(50);
+/// No longer is waited until the last receipts are sealed.
+const SEALED_WITHIN: Duration = Duration::from_secs(2);
 
 /// A run as people see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -188,15 +187,34 @@ impl Service {
         })
     }
 
-    /// A receipt is sealed a moment after it was committed: whoever looks then waits for that.
+    /// A receipt is sealed a moment after it was committed: whoever looks then waits for those that
+    /// there are. A sealer in trouble keeps nobody from the others.
     async fn all_sealed(&self) -> Result<()> {
-        for _ in 0..SEALING_LOOKS {
-            if self.parts.store.unsealed_receipts().await?.is_empty() {
-                return Ok(());
+        let store = &self.parts.store;
+        let mut commits = store.commits();
+        let Some((newest, _)) = store.unsealed_receipts().await?.pop() else {
+            return Ok(());
+        };
+        let sealed = async {
+            while commits.changed().await.is_ok() {
+                let waiting = store.unsealed_receipts().await?;
+                if waiting.first().is_none_or(|(oldest, _)| *oldest > newest) {
+                    break;
+                }
             }
-            tokio::time::sleep(SEALING_PAUSE).await;
-        }
-        Ok(())
+            Ok(())
+        };
+        tokio::time::timeout(SEALED_WITHIN, sealed)
+            .await
+            .unwrap_or(Ok(()))
+    }
+
+    /// Whether runs can be started: the store answers. Anybody may ask.
+    ///
+    /// # Errors
+    /// The store does not.
+    pub async fn ready(&self) -> Result<()> {
+        Ok(self.parts.store.list(1).await.map(drop)?)
     }
 
     /// Only people whom Purser knows may look.

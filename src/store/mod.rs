@@ -7,7 +7,7 @@ pub mod sqlite;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::domain::digest::Digest;
 use crate::domain::event::{Event, Logged, Requested};
@@ -150,6 +150,9 @@ pub trait StepLines: Send + Sync {
 pub trait Receipts: Send + Sync {
     /// Writes the receipt of something without a run.
     fn add_receipt(&self, draft: Draft) -> BoxFuture<'_, Result<()>>;
+
+    /// Tells when anything was committed: a receipt, or the seal of one, may be among it.
+    fn commits(&self) -> watch::Receiver<()>;
 
     /// Those that wait to be sealed, in the order in which they were committed.
     fn unsealed_receipts(&self) -> BoxFuture<'_, Result<Vec<(i64, Draft)>>>;

@@ -4,6 +4,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
+use tokio::sync::watch;
 
 use super::SqliteStore;
 use crate::domain::digest::Digest;
@@ -21,6 +22,10 @@ impl Receipts for SqliteStore {
                 async move { add_all(connection, Some(draft)).await }.boxed()
             }))
             .boxed()
+    }
+
+    fn commits(&self) -> watch::Receiver<()> {
+        self.writer.commits()
     }
 
     fn unsealed_receipts(&self) -> BoxFuture<'_, Result<Vec<(i64, Draft)>>> {

@@ -3,7 +3,7 @@
 
 use futures_util::future::BoxFuture;
 use sqlx::{Connection as _, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Result, StoreError, unavailable};
 
@@ -16,6 +16,7 @@ const GROUP: usize = 256;
 /// Hands writes to the task that owns the writing connection.
 pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Write>>,
+    commits: watch::Receiver<()>,
     place: String,
 }
 
@@ -26,8 +27,18 @@ pub(super) type Work<T> =
 impl Writer {
     pub(super) fn start(connection: SqliteConnection, place: String) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(write_all(connection, waiting, place.clone()));
-        Self { queue, place }
+        let (committed, commits) = watch::channel(());
+        tokio::spawn(write_all(connection, waiting, committed, place.clone()));
+        Self {
+            queue,
+            commits,
+            place,
+        }
+    }
+
+    /// Tells that something was committed since it was last asked.
+    pub(super) fn commits(&self) -> watch::Receiver<()> {
+        self.commits.clone()
     }
 
     /// Does the work and returns once it is on disk.
@@ -107,6 +118,7 @@ async fn in_savepoint<T>(connection: &mut SqliteConnection, work: Work<T>) -> sq
 async fn write_all(
     mut connection: SqliteConnection,
     mut waiting: mpsc::Receiver<Box<dyn Write>>,
+    commits: watch::Sender<()>,
     place: String,
 ) {
     let mut group = Vec::with_capacity(GROUP);
@@ -116,6 +128,7 @@ async fn write_all(
         for write in group.drain(..) {
             write.answer(committed.clone(), &place);
         }
+        commits.send_replace(());
     }
     // The last handle is gone: closing writes the WAL back into the database.
     let _ = connection.close().await;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -16,14 +16,20 @@ use purser::domain::workflow::Workflow;
 use purser::engine::{Alarm, Scheduler, SchedulerParts, Timetable};
 use purser::store::{Receipts as _, Runs as _, ScheduleRow, Schedules as _, Store};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::support::toy::{self, Toy};
 use crate::support::world::{Dice, World, requested};
+
+/// How long the scheduler or the sealer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A clock that stands still until it is moved.
 pub(super) struct HandClock {
     state: Mutex<Hand>,
     moved: Notify,
+    /// Told when the scheduler goes to sleep.
+    sleeps: Notify,
 }
 
 struct Hand {
@@ -70,6 +76,7 @@ impl Alarm for Watched {
                         return;
                     }
                     hand.slept = hand.seen;
+                    self.0.sleeps.notify_one();
                 }
                 moved.await;
             }
@@ -151,6 +158,7 @@ impl Hands {
                 slept: 0,
             }),
             moved: Notify::new(),
+            sleeps: Notify::new(),
         });
         let engines = Arc::clone(&clock) as Arc<dyn Clock>;
         let world = World::open_by(folder, Arc::clone(toy), engines).await;
@@ -227,20 +235,18 @@ impl Hands {
     }
 
     async fn asleep(&self) {
-        let begun = Instant::now();
-        loop {
-            {
-                let hand = self.clock.state.lock().unwrap();
-                if hand.slept == hand.moves {
-                    return;
-                }
+        let is_asleep = || {
+            let hand = self.clock.state.lock().unwrap();
+            hand.slept == hand.moves
+        };
+        let waiting = async {
+            while !is_asleep() {
+                self.clock.sleeps.notified().await;
             }
-            assert!(
-                begun.elapsed() < Duration::from_secs(20),
-                "it looks and looks"
-            );
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        };
+        timeout(PATIENCE, waiting)
+            .await
+            .expect("it goes to sleep again");
     }
 
     /// For which fires there were runs, oldest run first, in seconds behind noon.
@@ -279,21 +285,16 @@ impl Hands {
 
     /// What receipts say of fires that were passed over.
     pub(super) async fn passed_over(&self) -> Vec<String> {
-        let begun = Instant::now();
-        while !self
-            .world
-            .store
-            .unsealed_receipts()
+        let store = &self.world.store;
+        let mut commits = store.commits();
+        let sealing = async {
+            while !store.unsealed_receipts().await.unwrap().is_empty() {
+                commits.changed().await.unwrap();
+            }
+        };
+        timeout(PATIENCE, sealing)
             .await
-            .unwrap()
-            .is_empty()
-        {
-            assert!(
-                begun.elapsed() < Duration::from_secs(20),
-                "receipts are not sealed"
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            .expect("receipts are sealed");
         let receipts = self.world.store.receipts_after(0, 500).await.unwrap();
         let about = receipts
             .iter()
