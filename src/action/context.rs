@@ -170,10 +170,9 @@ impl Context {
             generation: record.generation,
             effect: name.clone(),
         };
-        let spec = self.declared(&name)?;
-        failpoint(&self.spec, spec, Moment::Undoing);
+        failpoint(&self.spec, &name.name, Moment::Undoing);
         act(key, result).await?;
-        failpoint(&self.spec, spec, Moment::Undone);
+        failpoint(&self.spec, &name.name, Moment::Undone);
         self.journal.undone(name).await.map_err(not_journalled)
     }
 
@@ -252,7 +251,7 @@ impl Context {
         T: Serialize + DeserializeOwned + Send,
         A: Future<Output = Result<T>> + Send,
     {
-        failpoint(&self.spec, spec, Moment::Started);
+        failpoint(&self.spec, spec.name, Moment::Started);
         let done = tokio::time::timeout(spec.limit, act(key.clone()))
             .await
             .unwrap_or_else(|_| {
@@ -282,13 +281,13 @@ impl Context {
         key: EffectKey,
         result: T,
     ) -> Result<T> {
-        failpoint(&self.spec, spec, Moment::Acted);
+        failpoint(&self.spec, spec.name, Moment::Acted);
         let value = as_json(spec.name, &result)?;
         self.journal
             .done(key, value)
             .await
             .map_err(not_journalled)?;
-        failpoint(&self.spec, spec, Moment::Done);
+        failpoint(&self.spec, spec.name, Moment::Done);
         Ok(result)
     }
 
@@ -358,10 +357,10 @@ enum Moment {
 /// Ends the process as SIGKILL would, when `PURSER_FAILPOINT` names this moment as
 /// `ACTION/EFFECT/started|acted|done|undoing|undone`. Absent without the feature `failpoints`.
 #[allow(unused_variables, reason = "only used with the feature")]
-fn failpoint(action: &ActionSpec, effect: &EffectSpec, moment: Moment) {
+fn failpoint(action: &ActionSpec, effect: &str, moment: Moment) {
     #[cfg(feature = "failpoints")]
     {
-        let here = format!("{}/{}/{moment:?}", action.name, effect.name).to_lowercase();
+        let here = format!("{}/{effect}/{moment:?}", action.name).to_lowercase();
         if std::env::var("PURSER_FAILPOINT").is_ok_and(|wanted| wanted == here) {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::SIGKILL);
         }

@@ -16,7 +16,7 @@ mod system;
 
 pub use crate::domain::effect::{EffectRecord, EffectStatus, Question};
 pub use context::{Clock, Context, Found, ReadContext, StepLog};
-pub use error::{ActionError, ErrorKind, Result};
+pub use error::{ActionError, ErrorKind, Result, innermost};
 pub use journal::{Begun, Journal, JournalError};
 pub use registry::{AnyAction, Integration, Registry};
 pub use spec::{ActionSpec, Risk};

@@ -1,12 +1,10 @@
 //! Failures of a Prometheus in words for people; a query that it does not understand is shown with
 //! a mark under the place.
 
-use std::error::Error as StdError;
-
 use serde::Deserialize;
 
 use super::connection::Prometheus;
-use crate::action::ActionError;
+use crate::action::{ActionError, innermost};
 use crate::domain::position::Position;
 
 /// What went wrong, as far as the server or the network told.
@@ -82,9 +80,10 @@ impl Prometheus {
                  `timeout` in [systems.{name}]",
                 self.settings().timeout
             )),
-            Trouble::Silent(why) => {
-                ActionError::retryable(format!("{name}: {url} gave no whole answer ({why})"))
-            }
+            Trouble::Silent(why) => ActionError::retryable(format!(
+                "{name}: {url} gave no whole answer ({why}); see its log, or that of the proxy \
+                     before it, and ask again"
+            )),
             Trouble::Login(status) => ActionError::fatal(format!(
                 "{name}: the login was refused ({status}): {}",
                 self.login_advice()
@@ -125,9 +124,9 @@ impl Prometheus {
             "timeout" | "canceled" => ActionError::retryable(format!(
                 "{name}: the query took too long ({error}): ask for a shorter range or fewer series"
             )),
-            "unavailable" | "internal" if status >= 500 => {
-                ActionError::retryable(format!("{name}: it cannot at present ({error})"))
-            }
+            "unavailable" | "internal" if status >= 500 => ActionError::retryable(format!(
+                "{name}: it cannot answer at present ({error}); see its log, and ask again"
+            )),
             _ => ActionError::fatal(format!("{name}: {error}")),
         }
     }
@@ -169,15 +168,6 @@ fn window(line: &str, column: usize) -> (String, usize) {
     // A tab would move the mark.
     let shown = shown.map(|c| if c == '\t' { ' ' } else { c }).collect();
     (shown, column - from)
-}
-
-/// The last cause in the chain: `Connection refused (os error 111)` rather than what wraps it.
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use object_store::client::{HttpError, HttpErrorKind};
 
 use super::connection::S3;
-use crate::action::ActionError;
+use crate::action::{ActionError, innermost};
 use crate::domain::nearest;
 
 /// What went wrong, as far as the server or the network told.
@@ -214,15 +214,6 @@ fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Opti
         next = error.source();
     }
     None
-}
-
-/// The last cause in the chain: `Connection refused (os error 111)` rather than what wraps it.
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }
 
 #[cfg(test)]

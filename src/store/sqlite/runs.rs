@@ -18,13 +18,11 @@ impl Runs for SqliteStore {
     fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>> {
         async move {
             let id = run.id;
-            let request = Event::Requested(Box::new(run.request.clone())).masked(&self.redactor);
-            let body = serde_json::json!(request).to_string();
-            let definition = serde_json::json!(run.definition).to_string();
+            let run = self.written(run);
             let created = self
                 .writer
                 .write(Box::new(move |connection| {
-                    async move { create(connection, &run, &body, &definition).await }.boxed()
+                    async move { create(connection, &run).await }.boxed()
                 }))
                 .await?;
             if created == id {
@@ -172,17 +170,35 @@ impl Runs for SqliteStore {
 }
 
 impl SqliteStore {
+    pub(super) fn written(&self, run: NewRun) -> Written {
+        let request = Event::Requested(Box::new(run.request.clone())).masked(&self.redactor);
+        Written {
+            request: serde_json::json!(request).to_string(),
+            definition: serde_json::json!(run.definition).to_string(),
+            run,
+        }
+    }
+
     pub(super) fn run_id(&self, text: &str) -> Result<RunId> {
         text.parse()
             .map_err(|error| self.unreadable(&format!("the run id {text}"), error))
     }
 }
 
+/// A run as its rows will have it: secrets masked.
+pub(super) struct Written {
+    pub(super) run: NewRun,
+    request: String,
+    definition: String,
+}
+
 pub(super) async fn create(
     connection: &mut SqliteConnection,
-    run: &NewRun,
-    request: &str,
-    definition: &str,
+    Written {
+        run,
+        request,
+        definition,
+    }: &Written,
 ) -> sqlx::Result<RunId> {
     if let Some(key) = &run.idempotency_key {
         let earlier: Option<String> = sqlx::query_scalar(

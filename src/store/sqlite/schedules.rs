@@ -5,8 +5,8 @@ use futures_util::future::BoxFuture;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::{SqliteStore, receipts, runs};
-use crate::domain::event::Event;
+use super::runs::{self, Written};
+use super::{SqliteStore, receipts};
 use crate::domain::names::{PersonName, RunId};
 use crate::domain::receipt::Draft;
 use crate::domain::schedule::ScheduleName;
@@ -90,19 +90,14 @@ impl Schedules for SqliteStore {
             .boxed()
     }
 
-    fn fire(&self, fire: NewFire) -> BoxFuture<'_, Result<bool>> {
+    fn fire(&self, mut fire: NewFire) -> BoxFuture<'_, Result<bool>> {
         async move {
-            let created = fire.run.as_ref().map(|run| run.id);
-            let texts = fire.run.as_ref().map(|run| {
-                let request = Event::Requested(Box::new(run.request.clone()));
-                let request = request.masked(&self.redactor);
-                let definition = serde_json::json!(run.definition).to_string();
-                (serde_json::json!(request).to_string(), definition)
-            });
+            let run = fire.run.take().map(|run| self.written(run));
+            let created = run.as_ref().map(|written| written.run.id);
             let is_new = self
                 .writer
                 .write(Box::new(move |connection| {
-                    async move { keep(connection, fire, texts).await }.boxed()
+                    async move { keep(connection, fire, run).await }.boxed()
                 }))
                 .await?;
             if let Some(run) = created.filter(|_| is_new) {
@@ -209,15 +204,15 @@ async fn see(
 async fn keep(
     connection: &mut SqliteConnection,
     fire: NewFire,
-    texts: Option<(String, String)>,
+    run: Option<Written>,
 ) -> sqlx::Result<bool> {
     if fire.moves_on {
         see(connection, &fire.schedule, fire.at).await?;
     }
-    if let (Some(run), Some((request, definition))) = (&fire.run, &texts)
+    if let Some(written) = &run
         && !has_run(connection, &fire).await?
     {
-        runs::create(connection, run, request, definition).await?;
+        runs::create(connection, written).await?;
     }
     let kept = sqlx::query(
         "INSERT INTO fires (schedule, at, run, note) VALUES (?, ?, ?, ?) \
@@ -226,7 +221,7 @@ async fn keep(
     )
     .bind(fire.schedule.to_string())
     .bind(fire.at.micros())
-    .bind(fire.run.as_ref().map(|run| run.id.to_string()))
+    .bind(run.map(|written| written.run.id.to_string()))
     .bind(fire.note)
     .execute(&mut *connection)
     .await?
