@@ -62,6 +62,13 @@ pub(super) fn hooks(
             }
         };
         let roles = table.roles;
+        if roles.is_empty() {
+            let message = format!(
+                "[hooks.{name}] has no role and could start nothing: write whose part it has, as in \
+                 `roles = [\"operator\"]`"
+            );
+            return Err((origins.of(&["hooks", name.as_str(), "roles"]), message));
+        }
         hooks.insert(name, HookConfig { roles, key });
     }
     Ok(hooks)

@@ -34,7 +34,7 @@ type Answer<T> = Result<Json<T>, Problem>;
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
         .route("/api/v1/catalog", get(catalog))
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/plans", post(plan))
@@ -52,6 +52,11 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/api/v1/receipts/key", get(key))
         .route("/api/v1/receipts/{which}", get(receipt))
         .fallback(unknown_path)
+}
+
+async fn ready(State(shared): State<Shared>) -> Result<&'static str, Problem> {
+    shared.service.ready().await?;
+    Ok("ok\n")
 }
 
 /// A JSON body whose misfits are problem details too.

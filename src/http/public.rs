@@ -30,6 +30,9 @@ const CONNECTIONS: usize = 256;
 /// A sender has so long for the head of a request, and once more for its body.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How soon a listener that failed is asked again.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+
 /// Answers until `shutdown`, then lets open requests come to their end.
 pub async fn serve_public(
     listener: TcpListener,
@@ -40,15 +43,23 @@ pub async fn serve_public(
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let open = GracefulShutdown::new();
     loop {
-        let place = Arc::clone(&room).acquire_owned();
+        let next = async {
+            (
+                Arc::clone(&room).acquire_owned().await,
+                listener.accept().await,
+            )
+        };
         let (stream, place) = tokio::select! {
             () = shutdown.cancelled() => break,
-            (accepted, place) = async { (listener.accept().await, place.await) } => {
-                match (accepted, place) {
-                    (Ok((stream, _)), Ok(place)) => (stream, place),
-                    _ => continue,
+            (place, accepted) = next => match accepted {
+                Ok((stream, _)) => (stream, place),
+                Err(error) => {
+                    // Files that are used up, say: at once it would be no better.
+                    tracing::warn!(%error, "a connection cannot be taken; trying again");
+                    tokio::time::sleep(TRY_AGAIN).await;
+                    continue;
                 }
-            }
+            },
         };
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
@@ -66,11 +77,16 @@ pub async fn serve_public(
 fn routes(service: Arc<Service>) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
         .route("/hooks/{name}", post(deliver))
         .fallback(unknown_path)
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .with_state(service)
+}
+
+async fn ready(State(service): State<Arc<Service>>) -> Result<&'static str, Problem> {
+    service.ready().await?;
+    Ok("ok\n")
 }
 
 async fn deliver(

@@ -33,13 +33,13 @@ impl Service {
     /// right to start the workflow. Only the last leaves a receipt: what strangers send must not
     /// fill the books.
     pub async fn deliver(&self, delivery: &Delivery<'_>) -> Result<RunId> {
-        let (name, hook) = self.hook(delivery.hook)?;
+        let hook = self.hook(delivery.hook)?;
         self.believe(hook, delivery)?;
         if delivery.id.is_some_and(|id| id.len() > LONGEST_ID) {
             return Err(ServiceError::Invalid(Unproven::Id.to_string()));
         }
         let inputs = inputs(delivery.body)?;
-        let through = format!("webhook {name}");
+        let through = format!("webhook {}", delivery.hook);
         let by = Actor {
             person: through.as_str().into(),
             roles: hook.roles.clone(),
@@ -47,7 +47,7 @@ impl Service {
         };
         self.start(Invocation {
             by,
-            ask: Ask::Webhook(name.to_owned()),
+            ask: Ask::Webhook(delivery.hook.to_owned()),
             inputs,
             idempotency_key: delivery.id.map(str::to_owned),
         })
@@ -55,11 +55,9 @@ impl Service {
     }
 
     /// The names of others are not told: anybody may ask.
-    fn hook(&self, name: &str) -> Result<(&str, &Hook)> {
-        let found = self.parts.hooks.get_key_value(name);
-        found
-            .map(|(name, hook)| (name.as_str(), hook))
-            .ok_or_else(|| ServiceError::Missing(format!("there is no hook `{name}`")))
+    fn hook(&self, name: &str) -> Result<&Hook> {
+        let found = self.parts.hooks.get(name);
+        found.ok_or_else(|| ServiceError::Missing(format!("there is no hook `{name}`")))
     }
 
     fn believe(&self, hook: &Hook, delivery: &Delivery<'_>) -> Result<()> {
