@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::client::Server;
+use super::client::{Server, segment};
 use super::{Failure, print_json, render};
 use crate::http::types::{AnswerBody, RunView};
 
@@ -83,7 +83,9 @@ async fn tell(
     body: &AnswerBody,
     json: bool,
 ) -> Result<(), Failure> {
-    let view: RunView = server.post(&format!("runs/{run}/{verb}"), body).await?;
+    let view: RunView = server
+        .post(&format!("runs/{}/{verb}", segment(run)), body)
+        .await?;
     if json {
         return print_json(&view);
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Client, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -98,7 +99,10 @@ impl Server {
         last: &mut Option<RunView>,
     ) -> Result<Option<RunView>, Failure> {
         let response = self
-            .send(self.client.get(url(&format!("runs/{run}/watch"))))
+            .send(
+                self.client
+                    .get(url(&format!("runs/{}/watch", segment(run)))),
+            )
             .await?;
         let response = self.fine(response).await?;
         let mut stream = response.bytes_stream();
@@ -198,6 +202,11 @@ impl Server {
 
 /// No server listens.
 const NO_SERVER: u8 = 5;
+
+/// Something that people typed, as one piece of a path: it names what they meant, or nothing.
+pub(super) fn segment(typed: &str) -> impl std::fmt::Display + '_ {
+    utf8_percent_encode(typed, NON_ALPHANUMERIC)
+}
 
 fn url(path: &str) -> String {
     format!("http://purser/api/v1/{path}")

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
-use super::client::Server;
+use super::client::{Server, segment};
 use super::run::{Printer, tell_end};
 use super::words::words;
 use super::{Failure, render};
@@ -76,7 +76,7 @@ impl Console<'_> {
                 Ok(())
             }
             ("show", [run]) => {
-                let view: RunView = self.server.get(&format!("runs/{run}")).await?;
+                let view: RunView = self.server.get(&format!("runs/{}", segment(run))).await?;
                 println!("{}", render::run(&view));
                 Ok(())
             }
@@ -152,7 +152,7 @@ impl Console<'_> {
                         digest,
                         ..AnswerBody::default()
                     };
-                    let path = format!("runs/{run}/approve");
+                    let path = format!("runs/{}/approve", segment(run));
                     let _: RunView = self.server.post(&path, &body).await?;
                 }
                 Some("no" | "n") => self.answer(run, "reject", "").await?,
@@ -169,7 +169,7 @@ impl Console<'_> {
         };
         let view: RunView = self
             .server
-            .post(&format!("runs/{run}/{verb}"), &body)
+            .post(&format!("runs/{}/{verb}", segment(run)), &body)
             .await?;
         println!("run {}: {}", view.run.id.short(), render::state_of(&view));
         Ok(())

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use ed25519_dalek::VerifyingKey;
 
-use super::client::Server;
+use super::client::{Server, segment};
 use super::{Failure, print_json, render};
 use crate::domain::receipt::{Chain, Committed, Receipt, Subject};
 use crate::domain::run::RunStatus;
@@ -52,7 +52,9 @@ impl Receipts {
                 Ok(())
             }
             Self::Show { receipt } => {
-                let receipt: Receipt = server.get(&format!("receipts/{receipt}")).await?;
+                let receipt: Receipt = server
+                    .get(&format!("receipts/{}", segment(&receipt)))
+                    .await?;
                 if json {
                     return print_json(&receipt);
                 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::client::Server;
+use super::client::{Server, segment};
 use super::{Failure, print_json, render, run};
 use crate::http::types::{ArtifactView, LinesView, RunRow, RunView};
 
@@ -69,7 +69,7 @@ impl Runs {
                 Ok(())
             }
             Self::Show { run } => {
-                let view: RunView = server.get(&format!("runs/{run}")).await?;
+                let view: RunView = server.get(&format!("runs/{}", segment(&run))).await?;
                 if json {
                     return print_json(&view);
                 }
@@ -78,7 +78,11 @@ impl Runs {
             }
             Self::Watch { run } => run::watch(server, &run, json, true).await,
             Self::Lines { run, step, limit } => {
-                let path = format!("runs/{run}/steps/{step}/lines?limit={limit}");
+                let path = format!(
+                    "runs/{}/steps/{}/lines?limit={limit}",
+                    segment(&run),
+                    segment(&step)
+                );
                 let said: LinesView = server.get(&path).await?;
                 if json {
                     return print_json(&said.lines);
@@ -87,7 +91,9 @@ impl Runs {
                 Ok(())
             }
             Self::Artifacts { run } => {
-                let kept: Vec<ArtifactView> = server.get(&format!("runs/{run}/artifacts")).await?;
+                let kept: Vec<ArtifactView> = server
+                    .get(&format!("runs/{}/artifacts", segment(&run)))
+                    .await?;
                 if json {
                     return print_json(&kept);
                 }
@@ -96,7 +102,11 @@ impl Runs {
             }
             Self::Artifact { run, name, to } => {
                 let bytes = server
-                    .bytes(&format!("runs/{run}/artifacts/{name}"))
+                    .bytes(&format!(
+                        "runs/{}/artifacts/{}",
+                        segment(&run),
+                        segment(&name)
+                    ))
                     .await?;
                 let file = save(&name, to, &bytes)?;
                 if json {

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::client::Server;
+use super::client::{Server, segment};
 use super::{Failure, print_json, render, run};
 use crate::domain::schedule::{Expression, ExpressionError, Fire, Timing, Zone};
 use crate::domain::time::Timestamp;
@@ -101,7 +101,11 @@ impl Schedules {
                 Ok(())
             }
             Self::Preview(preview) => {
-                let path = format!("schedules/{}/preview?{}", preview.which, preview.query());
+                let path = format!(
+                    "schedules/{}/preview?{}",
+                    segment(&preview.which),
+                    preview.query()
+                );
                 let fires: Vec<Fire> = server.get(&path).await?;
                 show(&fires, json)
             }
@@ -120,7 +124,7 @@ impl Schedules {
 
 impl One {
     fn path(&self, verb: &str) -> String {
-        format!("schedules/{}/{verb}", self.schedule)
+        format!("schedules/{}/{verb}", segment(&self.schedule))
     }
 
     async fn set(&self, server: &Server, verb: &str, json: bool) -> Result<(), Failure> {

@@ -18,6 +18,7 @@ use crate::support::database::Database;
 use crate::support::program::Home;
 use crate::support::s3::Bucket;
 use crate::support::stack::variable;
+use crate::support::systems::of_kind;
 
 const ACTION: &str = "postgres.backup";
 /// How long the server may take to see that a client is gone.
@@ -44,10 +45,6 @@ struct Stand {
 impl Stand {
     async fn new() -> Self {
         let (database, bucket) = (Database::create(TABLES).await, Bucket::create().await);
-        let of_kind = |kind: &str, mut settings: toml::Table| {
-            settings.insert("kind".to_owned(), kind.into());
-            settings
-        };
         let home = Home::new(&[
             ("orders-db", of_kind("postgres", database.settings())),
             ("minio", of_kind("s3", bucket.settings())),

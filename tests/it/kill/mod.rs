@@ -18,8 +18,8 @@ use purser::action::Registry;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use crate::docker::stage;
 use crate::support::program::Home;
+use crate::support::systems::docker;
 
 /// When the process is killed, seen from one effect: its start is on disk and nothing is done; it
 /// is done and its end is not on disk; its end is on disk.
@@ -71,11 +71,7 @@ where
 
 /// A server that knows the stack's engine as `shop`.
 fn home_of_docker() -> Home {
-    let engine = toml::toml! {
-        kind = "docker"
-        host = (stage::host())
-    };
-    Home::new(&[("shop", engine)])
+    Home::new(&[("shop", docker())])
 }
 
 /// The server is killed at this failpoint while it works on the run, and a new one goes on with

@@ -5,10 +5,11 @@ use std::fs;
 use serde_json::json;
 
 use super::relay::Relay;
-use super::{BACKUP, Story, of_kind};
+use super::{BACKUP, Story};
 use crate::support::database::Database;
 use crate::support::s3::Bucket;
 use crate::support::stack::variable;
+use crate::support::systems::of_kind;
 
 const ORDERS: &str = "CREATE TABLE orders AS SELECT n AS id FROM generate_series(1, 100) n";
 

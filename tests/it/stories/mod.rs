@@ -28,10 +28,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::docker::stage::{eventually, host, inspect, names};
+use crate::docker::stage::{eventually, inspect, names};
 use crate::support::database::Database;
 use crate::support::program::{Home, Person, Said};
 use crate::support::s3::Bucket;
+use crate::support::systems::{docker, of_kind};
 
 /// A home with its server, and the words to show instead of what differs in each run.
 struct Story {
@@ -49,7 +50,7 @@ impl Story {
 
     /// Files for a Docker engine called `shop`.
     fn of_docker() -> Self {
-        Self::with(&[("shop", docker_settings())])
+        Self::with(&[("shop", docker())])
     }
 
     /// The same, with a workflow `migrate` that runs a job in one step, and its server.
@@ -154,16 +155,6 @@ impl Story {
 /// The words of a line, as a shell splits them that knows no quotes.
 fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
-}
-
-/// The table of a system with this `kind`.
-fn of_kind(kind: &str, mut settings: toml::Table) -> toml::Table {
-    settings.insert("kind".to_owned(), kind.into());
-    settings
-}
-
-fn docker_settings() -> toml::Table {
-    of_kind("docker", toml::toml! { host = (host()) })
 }
 
 /// The containers that a run has made and that are still there, stopped ones too.

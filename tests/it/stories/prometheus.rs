@@ -3,8 +3,9 @@
 
 use std::fs;
 
-use super::{Story, of_kind};
+use super::Story;
 use crate::prometheus::settings;
+use crate::support::systems::of_kind;
 
 /// A server with the workflows and commands that people are given to start from.
 async fn open() -> Story {

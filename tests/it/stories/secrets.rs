@@ -6,11 +6,12 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{BACKUP, Story, docker_settings, of_kind, words};
+use super::{BACKUP, Story, words};
 use crate::docker::stage::{Cleanup, V1, docker, unique};
 use crate::support::database::Database;
 use crate::support::s3::Bucket;
 use crate::support::stack::variable;
+use crate::support::systems::{self, of_kind};
 
 const PASSWORD: &str = "canary-of-the-database";
 const KEY: &str = "canary-of-the-object-store";
@@ -83,7 +84,7 @@ fn open(keys: &Path, user: &str, database: &Database, bucket: &Bucket) -> Story 
     vault.insert("secret_key_file".to_owned(), file("key", KEY));
 
     let systems = [
-        ("shop", docker_settings()),
+        ("shop", systems::docker()),
         ("orders-db", orders),
         ("minio", minio),
         ("vault", vault),

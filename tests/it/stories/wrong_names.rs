@@ -66,6 +66,14 @@ async fn a_workflow_or_an_input_that_is_not_there_starts_nothing() {
     purser: there is no run `RUN`: see `purser runs list`
     exit code 2
     ");
+    insta::assert_snapshot!(story.sees("runs show a/b?c").await, @"
+    purser: there is no run `a/b?c`: see `purser runs list`
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.sees("schedules pause deploy/nightly").await, @"
+    purser: unknown schedule `deploy/nightly`: there is none yet
+    exit code 2
+    ");
     insta::assert_snapshot!(story.sees("runs list").await, @"
     no runs yet
     exit code 0

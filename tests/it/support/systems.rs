@@ -6,6 +6,8 @@ use purser::action::{Connect, Integration, Systems};
 use purser::domain::names::{Environment, SystemName};
 use purser::domain::redact::Redactor;
 
+use super::stack::variable;
+
 /// Adds the system that this table of the configuration describes.
 pub fn connect(
     systems: &mut Systems,
@@ -22,4 +24,18 @@ pub fn connect(
     })
     .unwrap();
     systems.insert(name, integration.kind, Environment::from("staging"), system);
+}
+
+/// The table of a system with this `kind`, as it stands in the configuration.
+pub fn of_kind(kind: &str, mut settings: toml::Table) -> toml::Table {
+    settings.insert("kind".to_owned(), kind.into());
+    settings
+}
+
+/// The table that leads to the stack's Docker engine.
+pub fn docker() -> toml::Table {
+    of_kind(
+        "docker",
+        toml::toml! { host = (variable("PURSER_TEST_DOCKER_HOST")) },
+    )
 }

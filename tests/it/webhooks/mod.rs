@@ -5,8 +5,8 @@ mod sender;
 
 use serde_json::json;
 
-use crate::docker::stage::host;
 use crate::support::program::Home;
+use crate::support::systems::docker;
 use library::{NODE, PYTHON};
 use sender::{Message, Sender, Signed};
 
@@ -26,11 +26,7 @@ steps:
 
 /// A server with a hook `look` of this kind, and somebody who sends to it.
 async fn hooked(key: &str) -> (Home, Sender) {
-    let engine = toml::toml! {
-        kind = "docker"
-        host = (host())
-    };
-    let mut home = Home::new(&[("shop", engine)]);
+    let mut home = Home::new(&[("shop", docker())]);
     home.write("secret", SECRET);
     home.write("token", TOKEN);
     home.configure(&format!("[hooks.look]\nroles = ['operator']\n{key}\n"));
