@@ -27,3 +27,40 @@ pub trait Suggest: Send + Sync {
     /// Up to 25 values of this kind (`services`, `databases`) that go with what was typed.
     fn suggest<'a>(&'a self, what: &'a str, typed: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
 }
+
+/// What chat platforms show at the most.
+const MOST_SUGGESTIONS: usize = 25;
+
+/// The names that contain what was typed, some of them: first those of which it begins the whole or
+/// a part behind a `/`.
+pub fn matching(mut names: Vec<String>, typed: &str) -> Vec<String> {
+    let typed = typed.to_lowercase();
+    names.retain(|name| name.to_lowercase().contains(&typed));
+    names.sort_by_cached_key(|name| {
+        let lower = name.to_lowercase();
+        let begins = lower.split('/').any(|part| part.starts_with(&typed));
+        (!begins, name.clone())
+    });
+    names.truncate(MOST_SUGGESTIONS);
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_with_the_typed_text_comes_first() {
+        let names = ["shop/db", "shop/web", "webhooks", "old-web"].map(str::to_owned);
+        assert_eq!(
+            matching(names.to_vec(), "WEB"),
+            ["shop/web", "webhooks", "old-web"]
+        );
+    }
+
+    #[test]
+    fn no_more_than_a_chat_shows_are_offered() {
+        let names = (0..99).map(|n| format!("metric_{n}")).collect();
+        assert_eq!(matching(names, "metric").len(), MOST_SUGGESTIONS);
+    }
+}

@@ -142,8 +142,8 @@ fn text(query: &str, answer: &Answer, unit: Unit, guess: Option<&Guess>, at: &st
             .map_or_else(String::new, |value| unit.text(value))
     };
     let about = table::unit(unit, guess).map_or_else(String::new, |unit| format!(", {unit}"));
-    if answer.kind == "scalar" {
-        return format!("{} at {at}{about}", value(&answer.series[0]));
+    if let ("scalar", [only, ..]) = (answer.kind.as_str(), answer.series.as_slice()) {
+        return format!("{} at {at}{about}", value(only));
     }
     let names = series::names(&answer.series, query);
     let head = names

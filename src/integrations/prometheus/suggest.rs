@@ -7,9 +7,6 @@ use super::connection::Prometheus;
 use crate::action::{ActionError, Result, ports};
 use crate::domain::nearest;
 
-/// Chat platforms show no more.
-const MOST: usize = 25;
-
 impl ports::Suggest for Prometheus {
     /// Completes `metrics` and `graphs`.
     fn suggest<'a>(&'a self, what: &'a str, typed: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
@@ -17,13 +14,13 @@ impl ports::Suggest for Prometheus {
             match what {
                 "metrics" => {
                     let (before, word) = last_word(typed);
-                    let names = matching(self.metrics().await?, word);
+                    let names = ports::matching(self.metrics().await?, word);
                     Ok(names
                         .into_iter()
                         .map(|name| format!("{before}{name}"))
                         .collect())
                 }
-                "graphs" => Ok(matching(
+                "graphs" => Ok(ports::matching(
                     self.settings().graphs.keys().cloned().collect(),
                     typed,
                 )),
@@ -45,24 +42,9 @@ fn last_word(typed: &str) -> (&str, &str) {
     typed.split_at(begins)
 }
 
-/// Those that contain what was typed; those that begin with it first.
-fn matching(mut names: Vec<String>, typed: &str) -> Vec<String> {
-    let typed = typed.to_lowercase();
-    names.retain(|name| name.to_lowercase().contains(&typed));
-    names.sort_by_cached_key(|name| (!name.to_lowercase().starts_with(&typed), name.clone()));
-    names.truncate(MOST);
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_begins_with_the_typed_text_comes_first() {
-        let names = ["node_cpu", "cpu_total", "up"].map(str::to_owned).to_vec();
-        assert_eq!(matching(names, "CPU"), ["cpu_total", "node_cpu"]);
-    }
 
     #[test]
     fn a_query_is_completed_at_its_end() {
