@@ -1,0 +1,90 @@
+//! Where requests and signals come in.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Failure;
+use crate::http;
+use crate::service::Service;
+
+/// What the process is told by others.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    pub(super) fn catch() -> Result<Self, Failure> {
+        let catch = |kind| signal(kind).map_err(|error| Failure::failed(error.to_string()));
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+            hangup: catch(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Where requests come in.
+pub(super) struct Doors {
+    /// For people of this machine.
+    pub(super) socket: UnixListener,
+    /// For other programs, where that is wanted.
+    pub(super) public: Option<TcpListener>,
+}
+
+pub(super) async fn listen_in_public(
+    address: Option<SocketAddr>,
+) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Failure::failed(format!(
+            "[server] listen: {address} cannot be listened at: {error}"
+        ))
+    })?;
+    // Port 0 is one that the machine has chosen.
+    let address = listener.local_addr().unwrap_or(address);
+    tracing::info!(%address, "hooks and health are served here");
+    Ok(Some(listener))
+}
+
+/// Answers until SIGTERM or SIGINT; SIGHUP re-reads the catalog.
+pub(super) async fn serve(
+    doors: Doors,
+    service: Arc<Service>,
+    mut signals: Signals,
+) -> Result<(), Failure> {
+    let shutdown = CancellationToken::new();
+    let server = http::serve(doors.socket, Arc::clone(&service), shutdown.clone());
+    let public = async {
+        if let Some(listener) = doors.public {
+            http::serve_public(listener, Arc::clone(&service), shutdown.clone()).await;
+        }
+    };
+    let stop = async {
+        loop {
+            tokio::select! {
+                _ = signals.terminate.recv() => break,
+                _ = signals.interrupt.recv() => break,
+                _ = signals.hangup.recv() => reload_by_signal(&service).await,
+            }
+        }
+        shutdown.cancel();
+    };
+    let (served, (), ()) = tokio::join!(server, public, stop);
+    served.map_err(|error| Failure::failed(error.to_string()))
+}
+
+async fn reload_by_signal(service: &Service) {
+    let by = service.people().by_uid(nix::unistd::getuid().as_raw());
+    match service.reload(&by).await {
+        Ok(()) => tracing::info!("the catalog was reloaded"),
+        Err(error) => tracing::error!(%error, "the catalog was not reloaded"),
+    }
+}

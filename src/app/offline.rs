@@ -1,0 +1,68 @@
+//! The commands that need no server.
+
+use std::path::{Path, PathBuf};
+
+use super::machine::MachineClock;
+use super::world::{World, load_config};
+use crate::action::Clock as _;
+use crate::cli::{Failure, Preview, counted};
+use crate::domain::redact::Redactor;
+use crate::domain::schedule::Zone;
+
+/// Checks configuration, workflows and commands, and says all that is wrong.
+///
+/// # Errors
+/// Something is wrong.
+pub fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
+    let world = World::load(config_path, &Redactor::new())?;
+    let read = world.read_catalog();
+    let problems = match &read {
+        Ok(catalog) => catalog.warnings(),
+        Err(problems) => problems,
+    };
+    if json {
+        println!("{}", serde_json::json!(problems));
+    } else {
+        for problem in problems {
+            println!("{problem}");
+        }
+    }
+    let Ok(catalog) = read else {
+        return Err(Failure::usage(""));
+    };
+    if !json {
+        println!(
+            "{}, {}, {}: no errors",
+            counted(world.config.systems.len(), "system"),
+            counted(catalog.workflows().count(), "workflow"),
+            counted(catalog.commands().count(), "command")
+        );
+    }
+    Ok(())
+}
+
+/// Shows when an expression fires; needs no server.
+///
+/// # Errors
+/// It is no expression, or the configuration, which says by which clock, does not do.
+pub fn preview(config_path: &Path, preview: &Preview, json: bool) -> Result<(), Failure> {
+    let zone = match preview.timezone {
+        Some(zone) => zone,
+        None if config_path.exists() => load_config(config_path)?.schedules.timezone,
+        None => Zone::UTC,
+    };
+    preview.show(zone, MachineClock.now(), json)
+}
+
+/// The socket that the configuration names, for the clients on this machine.
+///
+/// # Errors
+/// The configuration does not do.
+pub fn socket(config_path: &Path) -> Result<PathBuf, Failure> {
+    if config_path.exists() {
+        Ok(load_config(config_path)?.server.socket)
+    } else {
+        let runtime_dir = std::env::var("XDG_RUNTIME_DIR").ok();
+        Ok(crate::config::default_socket(runtime_dir.as_deref()))
+    }
+}
