@@ -12,6 +12,7 @@ pub mod engine;
 pub mod integrations;
 
 pub mod service;
+pub mod vitals;
 
 pub mod cli;
 pub mod http;

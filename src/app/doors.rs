@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Failure;
-use crate::http;
+use crate::http::{self, Scrape};
 use crate::service::Service;
 
 /// What the process is told by others.
@@ -35,22 +35,27 @@ pub(super) struct Doors {
     pub(super) socket: UnixListener,
     /// For other programs, where that is wanted.
     pub(super) public: Option<TcpListener>,
+    /// For Prometheus, where that is wanted.
+    pub(super) metrics: Option<(TcpListener, Scrape)>,
 }
 
-pub(super) async fn listen_in_public(
+/// Listens at the address of this table, if it has one, for this.
+pub(super) async fn listen(
+    table: &str,
     address: Option<SocketAddr>,
+    what: &str,
 ) -> Result<Option<TcpListener>, Failure> {
     let Some(address) = address else {
         return Ok(None);
     };
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::failed(format!(
-            "[server] listen: {address} cannot be listened at: {error}"
+            "[{table}] listen: {address} cannot be listened at: {error}"
         ))
     })?;
     // Port 0 is one that the machine has chosen.
     let address = listener.local_addr().unwrap_or(address);
-    tracing::info!(%address, "hooks and health are served here");
+    tracing::info!(%address, "{what} served here");
     Ok(Some(listener))
 }
 
@@ -67,6 +72,11 @@ pub(super) async fn serve(
             http::serve_public(listener, Arc::clone(&service), shutdown.clone()).await;
         }
     };
+    let metrics = async {
+        if let Some((listener, scrape)) = doors.metrics {
+            http::serve_metrics(listener, scrape, shutdown.clone()).await;
+        }
+    };
     let stop = async {
         loop {
             tokio::select! {
@@ -77,7 +87,7 @@ pub(super) async fn serve(
         }
         shutdown.cancel();
     };
-    let (served, (), ()) = tokio::join!(server, public, stop);
+    let (served, (), (), ()) = tokio::join!(server, public, metrics, stop);
     served.map_err(|error| Failure::failed(error.to_string()))
 }
 

@@ -4,6 +4,7 @@ mod doors;
 mod keys;
 mod machine;
 mod offline;
+mod vitals;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -16,16 +17,18 @@ use crate::cli::Failure;
 use crate::config::LogFormat;
 use crate::domain::person::People;
 use crate::domain::redact::Redactor;
-use crate::engine::{self, Engine, Entropy, Scheduler, SchedulerParts, Timetable};
+use crate::engine::{self, Alarm, Engine, Entropy, Scheduler, SchedulerParts, Timetable};
 use crate::http;
 use crate::service::{self, Service};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{ArtifactFolder, Artifacts, Store};
 use crate::telemetry;
-use doors::{Doors, Signals, listen_in_public, serve};
+use crate::vitals::Parts as VitalsParts;
+use doors::{Doors, Signals, listen, serve};
 use keys::receipts_key;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};
 pub use offline::{lint, preview, socket};
+use vitals::RunningVitals;
 use world::World;
 
 /// Starts the server and returns when it has been told to stop and has handed back its work.
@@ -52,11 +55,12 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     let socket = socket.unwrap_or_else(|| config.server.socket.clone());
     // Before the socket is there: whoever sees it may signal, and is not to end the process.
     let signals = Signals::catch()?;
-    let doors = Doors {
-        public: listen_in_public(config.server.listen).await?,
-        socket: http::listen(&socket, config.server.group.as_deref().or(Some("purser")))
-            .map_err(|error| Failure::failed(error.to_string()))?,
-    };
+    let public = config.server.listen;
+    let public = listen("server", public, "hooks and health are").await?;
+    let for_metrics = config.metrics.as_ref().map(|metrics| metrics.listen);
+    let for_metrics = listen("metrics", for_metrics, "figures are").await?;
+    let door = http::listen(&socket, config.server.group.as_deref().or(Some("purser")));
+    let door = door.map_err(|error| Failure::failed(error.to_string()))?;
 
     let clock: Arc<dyn Clock> = Arc::new(MachineClock);
     let entropy: Arc<dyn Entropy> = Arc::new(MachineEntropy);
@@ -96,17 +100,31 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         },
         catalog,
     ));
+    let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
+    let parts = VitalsParts {
+        store: Arc::clone(&store),
+        timetable: Arc::clone(&service) as Arc<dyn Timetable>,
+        clock: Arc::clone(&clock),
+        alarm: Arc::clone(&alarm),
+    };
+    let vitals = RunningVitals::start(parts, &world.vitals).await?;
     let scheduler = Scheduler::start(SchedulerParts {
         store,
         registry: Arc::clone(&world.registry),
-        alarm: Arc::new(MachineAlarm(Arc::clone(&clock))),
+        alarm,
         clock,
         entropy,
         timetable: Arc::clone(&service) as Arc<dyn Timetable>,
         changed: schedules_changed,
     });
     tracing::info!(socket = %socket.display(), "purser is up");
+    let doors = Doors {
+        socket: door,
+        public,
+        metrics: for_metrics.map(|listener| (listener, vitals.scrape(&world.vitals))),
+    };
     let served = serve(doors, service, signals).await;
+    vitals.stop().await;
     scheduler.stop().await;
     engine.stop().await;
     // The store's lock is still held: nobody else can have made a socket here meanwhile.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::vitals::VitalsSecrets;
 use crate::action::{Connect, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
 use crate::cli::Failure;
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::domain::names::HookName;
+use crate::domain::nearest;
 use crate::domain::redact::Redactor;
 use crate::domain::webhook::Hook;
 use crate::integrations;
@@ -17,6 +19,7 @@ use crate::integrations;
 pub(super) struct World {
     pub(super) config: Config,
     pub(super) hooks: BTreeMap<HookName, Hook>,
+    pub(super) vitals: VitalsSecrets,
     pub(super) registry: Arc<Registry>,
     pub(super) systems: Arc<Systems>,
 }
@@ -50,11 +53,12 @@ impl World {
         for (name, hook) in &config.hooks {
             let hook = hook.open(redactor).map_err(|why| {
                 let why = format!("[hooks.{name}]: {why}");
-                Failure::usage(config.hook_error(name, why).to_string())
+                Failure::usage(config.error_at(&["hooks", name.as_str()], why).to_string())
             })?;
             hooks.insert(name.clone(), hook);
         }
         Ok(Self {
+            vitals: VitalsSecrets::read(&config, redactor)?,
             config,
             hooks,
             registry: Arc::new(registry),
@@ -85,7 +89,47 @@ impl World {
                 .map(|(name, hook)| (name.clone(), hook.roles.clone()))
                 .collect(),
         };
-        Catalog::load(&folders, &self.registry, &surroundings)
+        let catalog = Catalog::load(&folders, &self.registry, &surroundings)?;
+        let unknown = self.unknown_schedules(&catalog);
+        if unknown.is_empty() {
+            Ok(catalog)
+        } else {
+            Err(unknown)
+        }
+    }
+
+    /// Schedules that `[heartbeat]` names and no file has: their beats would never come, and
+    /// somebody be called out for it.
+    fn unknown_schedules(&self, catalog: &Catalog) -> Vec<Problem> {
+        let Some(heartbeat) = &self.config.heartbeat else {
+            return vec![];
+        };
+        let known = catalog.workflows().flat_map(|loaded| {
+            let names = loaded
+                .workflow
+                .schedules()
+                .map(|(name, _)| name.to_string());
+            names.collect::<Vec<_>>()
+        });
+        let known: Vec<String> = known.collect();
+        let named = heartbeat.schedules.keys().map(ToString::to_string);
+        let unknown = named.filter(|name| !known.contains(name));
+        let problem = |name: String| {
+            let names = known.iter().map(String::as_str).collect::<Vec<_>>();
+            let message = nearest::unknown("schedule", &name, names);
+            let path = ["heartbeat", "schedules", &name];
+            let error = self.config.error_at(&path, message);
+            Problem {
+                file: error.file,
+                position: match error.origin {
+                    Some(Origin::File(position)) => Some(position),
+                    _ => None,
+                },
+                severity: Severity::Error,
+                message: error.message,
+            }
+        };
+        unknown.map(problem).collect()
     }
 
     /// The catalog without errors; warnings go to the log.

@@ -106,7 +106,7 @@ fn secrets(file: &Path, redactor: &Redactor) -> Result<Vec<SigningSecret>, Strin
     Ok(secrets)
 }
 
-fn token(file: &Path, redactor: &Redactor) -> Result<BearerToken, String> {
+pub(super) fn token(file: &Path, redactor: &Redactor) -> Result<BearerToken, String> {
     let text = read(file)?;
     let token = text.trim();
     if token.len() < SHORTEST_TOKEN {
@@ -119,7 +119,7 @@ fn token(file: &Path, redactor: &Redactor) -> Result<BearerToken, String> {
     Ok(BearerToken::new(token))
 }
 
-fn read(file: &Path) -> Result<String, String> {
+pub(super) fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file)
         .map_err(|error| format!("the file {} cannot be read: {error}", file.display()))
 }

@@ -5,6 +5,7 @@
 
 mod document;
 mod hooks;
+mod vitals;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,7 @@ use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
 use document::{Document, Origins};
 pub use hooks::{HookConfig, HookKey};
+pub use vitals::{BeatUrl, HeartbeatConfig, MetricsConfig};
 
 /// Everything that is configured, with paths that need no folder to be relative to.
 #[derive(Clone, Debug)]
@@ -49,6 +51,10 @@ pub struct Config {
     pub people: Vec<Person>,
     /// Where other programs may post.
     pub hooks: BTreeMap<HookName, HookConfig>,
+    /// Where figures are served; `None`: nowhere.
+    pub metrics: Option<MetricsConfig>,
+    /// Who is told that Purser lives; `None`: nobody.
+    pub heartbeat: Option<HeartbeatConfig>,
     /// All systems by name.
     pub systems: BTreeMap<SystemName, SystemConfig>,
     origins: Origins,
@@ -274,6 +280,8 @@ struct File {
     people: IndexMap<PersonName, PersonTable>,
     #[serde(default)]
     hooks: IndexMap<HookName, hooks::HookTable>,
+    metrics: Option<vitals::MetricsTable>,
+    heartbeat: Option<vitals::HeartbeatTable>,
     #[serde(default)]
     systems: IndexMap<SystemName, toml::Table>,
 }
@@ -374,6 +382,12 @@ impl Config {
             log: file.log,
             people: people(file.people, &origins).map_err(wrong)?,
             hooks: hooks::hooks(file.hooks, base, &origins).map_err(wrong)?,
+            metrics: file.metrics.map(|table| vitals::metrics(table, base)),
+            heartbeat: file
+                .heartbeat
+                .map(|table| vitals::heartbeat(table, base, &origins))
+                .transpose()
+                .map_err(wrong)?,
             systems: systems(file.systems, &origins).map_err(wrong)?,
             origins,
         })
@@ -395,11 +409,11 @@ impl Config {
         self.system_error(&error.system, key, error.to_string())
     }
 
-    /// What is wrong with a hook, with the place of its table.
-    pub fn hook_error(&self, hook: &HookName, message: String) -> ConfigError {
+    /// What is wrong with a table or a value, with its place.
+    pub fn error_at(&self, path: &[&str], message: String) -> ConfigError {
         ConfigError {
             file: self.file.clone(),
-            origin: self.origins.of(&["hooks", hook.as_str()]),
+            origin: self.origins.of(path),
             message,
         }
     }

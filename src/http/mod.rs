@@ -3,6 +3,7 @@
 
 mod api;
 mod caller;
+mod metrics;
 mod problem;
 mod public;
 mod schedules;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::Service;
 use caller::Peer;
+pub use metrics::{Scrape, serve_metrics};
 pub use public::serve_public;
 
 /// No request's body is longer, in bytes.

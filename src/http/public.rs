@@ -39,7 +39,16 @@ pub async fn serve_public(
     service: Arc<Service>,
     shutdown: CancellationToken,
 ) {
-    let app = TowerToHyperService::new(routes(service));
+    serve_over_tcp(listener, routes(service), shutdown).await;
+}
+
+/// Lets no connection hold a place for longer than its peer has something to say.
+pub(super) async fn serve_over_tcp(
+    listener: TcpListener,
+    app: Router,
+    shutdown: CancellationToken,
+) {
+    let app = TowerToHyperService::new(app);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let open = GracefulShutdown::new();
     loop {
@@ -138,7 +147,7 @@ async fn take(
 }
 
 /// What stands behind `Bearer`, a word that may be written in any case (RFC 9110, 11.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

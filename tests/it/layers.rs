@@ -16,8 +16,9 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
             "service",
             &["domain", "action", "store", "engine", "catalog"],
         ),
+        ("vitals", &["domain", "store", "action", "engine"]),
         ("integrations", &["domain", "action"]),
-        ("http", &["domain", "service", "action"]),
+        ("http", &["domain", "service", "action", "vitals"]),
         ("cli", &["domain", "http::types"]),
         ("config", &["domain", "action"]),
         ("telemetry", &["domain"]),
@@ -25,7 +26,8 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
 }
 
 /// Crates that only one room may use.
-const ROOMS: [(&str, &[&str]); 6] = [
+const ROOMS: [(&str, &[&str]); 7] = [
+    ("prometheus_client", &["vitals"]),
     ("serenity", &["chat/discord"]),
     ("bollard", &["integrations/docker"]),
     ("plotters", &["integrations/prometheus/chart"]),

@@ -22,4 +22,5 @@ mod s3;
 mod schedules;
 mod stories;
 mod support;
+mod vitals;
 mod webhooks;

@@ -66,6 +66,8 @@ async fn a_server_that_is_stopped_leaves_no_socket_and_starts_again() {
 #[tokio::test]
 async fn a_server_that_was_killed_is_missed_and_its_socket_is_taken_over() {
     let mut story = Story::of_job().await;
+    // It has answered, so it has said that it is up.
+    story.home.asks(&["runs", "list"]).await;
     story.home.kill().await;
     assert!(story.home.path("purser.sock").exists());
     insta::assert_snapshot!(story.sees("runs list").await, @"

@@ -122,8 +122,13 @@ impl Home {
 
     /// Where the server listens for hooks, as it says in its log.
     pub fn address(&self) -> String {
+        self.address_of("hooks and health")
+    }
+
+    /// The address in the line of the log that says what is served there.
+    pub fn address_of(&self, what: &str) -> String {
         let log = self.log();
-        let said = log.lines().find(|line| line.contains("hooks and health"));
+        let said = log.lines().find(|line| line.contains(what));
         let address = said.and_then(|line| line.rsplit_once("address="));
         let (_, address) = address.unwrap_or_else(|| panic!("it listens nowhere: {log}"));
         address.to_owned()

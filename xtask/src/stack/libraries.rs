@@ -11,7 +11,7 @@ use crate::stack::need::{self, Source, debian, must_find};
 use crate::stack::places::Places;
 
 const NPM: &[&str] = &["standardwebhooks@1.1.1"];
-const PYPI: &[&str] = &["standardwebhooks==1.1.0"];
+const PYPI: &[&str] = &["prometheus-client==0.21.1", "standardwebhooks==1.1.0"];
 
 /// Fetches what is missing.
 pub(crate) fn provide(places: &Places) -> Result<()> {
