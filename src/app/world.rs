@@ -1,6 +1,6 @@
 //! What is read once, at the start: the configuration, and what it names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,8 +8,9 @@ use crate::action::{Connect, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
 use crate::cli::Failure;
 use crate::config::Config;
-use crate::domain::names::HookName;
+use crate::domain::names::{HookName, SecretName};
 use crate::domain::redact::Redactor;
+use crate::domain::secret::Opened;
 use crate::domain::webhook::Hook;
 use crate::integrations;
 
@@ -22,8 +23,12 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn load(config_path: &Path, redactor: &Redactor) -> Result<Self, Failure> {
-        let config = load_config(config_path)?;
+    /// Connects what the configuration names, with the secrets that it names.
+    pub(super) fn load(
+        config: Config,
+        redactor: &Redactor,
+        secrets: &Opened,
+    ) -> Result<Self, Failure> {
         let registry = Registry::new(integrations::all());
         let mut systems = Systems::new();
         systems.set_folders(Arc::new(integrations::folders::LocalFolders));
@@ -35,6 +40,7 @@ impl World {
                 name,
                 settings: system.settings.clone(),
                 redactor,
+                secrets,
                 base: config.base(),
             };
             let connected = (integration.connect)(&connect)
@@ -48,7 +54,7 @@ impl World {
         }
         let mut hooks = BTreeMap::new();
         for (name, hook) in &config.hooks {
-            let hook = hook.open(redactor).map_err(|why| {
+            let hook = hook.open(redactor, secrets).map_err(|why| {
                 let why = format!("[hooks.{name}]: {why}");
                 Failure::usage(config.hook_error(name, why).to_string())
             })?;
@@ -62,35 +68,20 @@ impl World {
         })
     }
 
-    pub(super) fn read_catalog(&self) -> Result<Catalog, Vec<Problem>> {
-        let config = &self.config;
-        let folders = CatalogFolders {
-            workflows: config.catalog.workflows.clone(),
-            commands: config.catalog.commands.clone(),
-        };
-        let facts = |system: &crate::config::SystemConfig| SystemFacts {
-            kind: system.kind.clone(),
-            environment: system.environment.clone(),
-        };
-        let surroundings = Surroundings {
-            systems: config
-                .systems
-                .iter()
-                .map(|(name, s)| (name.clone(), facts(s)))
-                .collect(),
-            people: config.people.clone(),
-            hooks: config
-                .hooks
-                .iter()
-                .map(|(name, hook)| (name.clone(), hook.roles.clone()))
-                .collect(),
-        };
-        Catalog::load(&folders, &self.registry, &surroundings)
+    /// Reads the workflows and commands anew. `secrets` are those that are set, where that is known.
+    pub(super) fn read_catalog(
+        &self,
+        secrets: Option<BTreeSet<SecretName>>,
+    ) -> Result<Catalog, Vec<Problem>> {
+        read_catalog(&self.config, &self.registry, secrets)
     }
 
     /// The catalog without errors; warnings go to the log.
-    pub(super) fn catalog(&self) -> Result<Catalog, Failure> {
-        match self.read_catalog() {
+    pub(super) fn catalog(
+        &self,
+        secrets: Option<BTreeSet<SecretName>>,
+    ) -> Result<Catalog, Failure> {
+        match self.read_catalog(secrets) {
             Ok(catalog) => {
                 catalog
                     .warnings()
@@ -105,6 +96,37 @@ impl World {
             }
         }
     }
+}
+
+/// Reads the workflows and commands; nothing is connected.
+pub(super) fn read_catalog(
+    config: &Config,
+    registry: &Registry,
+    secrets: Option<BTreeSet<SecretName>>,
+) -> Result<Catalog, Vec<Problem>> {
+    let folders = CatalogFolders {
+        workflows: config.catalog.workflows.clone(),
+        commands: config.catalog.commands.clone(),
+    };
+    let facts = |system: &crate::config::SystemConfig| SystemFacts {
+        kind: system.kind.clone(),
+        environment: system.environment.clone(),
+    };
+    let surroundings = Surroundings {
+        systems: config
+            .systems
+            .iter()
+            .map(|(name, s)| (name.clone(), facts(s)))
+            .collect(),
+        people: config.people.clone(),
+        hooks: config
+            .hooks
+            .iter()
+            .map(|(name, hook)| (name.clone(), hook.roles.clone()))
+            .collect(),
+        secrets,
+    };
+    Catalog::load(&folders, registry, &surroundings)
 }
 
 pub(super) fn load_config(path: &Path) -> Result<Config, Failure> {

@@ -5,6 +5,7 @@
 
 mod document;
 mod hooks;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -395,11 +396,14 @@ impl Config {
         self.system_error(&error.system, key, error.to_string())
     }
 
-    /// What is wrong with a hook, with the place of its table.
+    /// What is wrong with a hook, with the place of the key that names its secret, or of its table.
     pub fn hook_error(&self, hook: &HookName, message: String) -> ConfigError {
+        let table = ["hooks", hook.as_str()];
+        let key = self.hooks.get(hook).and_then(HookConfig::stored);
+        let at_key = key.and_then(|(key, _)| self.origins.of(&[table[0], table[1], key]));
         ConfigError {
             file: self.file.clone(),
-            origin: self.origins.of(&["hooks", hook.as_str()]),
+            origin: at_key.or_else(|| self.origins.of(&table)),
             message,
         }
     }

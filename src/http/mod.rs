@@ -6,6 +6,7 @@ mod caller;
 mod problem;
 mod public;
 mod schedules;
+mod secrets;
 pub mod types;
 
 use std::fs::Permissions;
@@ -108,6 +109,7 @@ pub async fn serve(
         .merge(api::routes())
         .merge(schedules::routes())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .merge(secrets::routes())
         .with_state(shared)
         .into_make_service_with_connect_info::<Peer>();
     axum::serve(listener, app)
