@@ -29,13 +29,16 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Up => app::up(&cli.config, cli.socket).await,
-        Command::Lint => app::lint(&cli.config, cli.json),
+        Command::Lint => app::lint(&cli.config, cli.json).await,
         Command::Receipts(cli::Receipts::Verify {
             file: Some(file),
             key,
         }) => cli::verify_file(&file, key.as_deref(), cli.json),
         Command::Schedules(cli::Schedules::Preview(preview)) if preview.is_expression() => {
             app::preview(&cli.config, &preview, cli.json)
+        }
+        Command::Secret(secret) => {
+            app::secret(&cli.config, cli.socket, secret.read().await?, cli.json).await
         }
         command => {
             let socket = match cli.socket {

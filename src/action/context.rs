@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,12 +13,14 @@ use tokio_util::sync::CancellationToken;
 use super::error::{ActionError, ErrorKind, Result};
 use super::journal::{Begun, Journal, JournalError};
 use super::objects::{ObjectUrl, Objects};
+use super::secrets::OpenSecrets;
 use super::spec::ActionSpec;
 use super::system::Systems;
 use crate::domain::effect::{
     EffectKey, EffectName, EffectRecord, EffectSort, EffectSpec, EffectStatus, Question,
 };
 use crate::domain::names::{RunId, StepId, SystemName};
+use crate::domain::secret::{SecretRef, SecretText};
 use crate::domain::time::Timestamp;
 
 /// The only source of time; tests hand in one that they move themselves.
@@ -85,6 +88,8 @@ pub struct Context {
     pub journal: Arc<dyn Journal>,
     /// Where the step's output goes.
     pub log: Arc<dyn StepLog>,
+    /// Opens the secrets that the step names.
+    pub secrets: Arc<dyn OpenSecrets>,
     /// Set when the run is cancelled or out of time.
     pub cancel: CancellationToken,
 }
@@ -207,6 +212,20 @@ impl Context {
     /// The key that an effect of this name has in the present generation.
     pub async fn key(&self, name: impl Into<EffectName>) -> EffectKey {
         self.journal.key(name.into()).await
+    }
+
+    /// Opens a secret that the step's file names, at the moment of its use. It is not to be kept in
+    /// any result or record.
+    pub async fn secret(&self, secret: &SecretRef) -> Result<SecretString> {
+        self.secrets.open(&secret.name).await
+    }
+
+    /// The text, opened if it is a secret.
+    pub async fn secret_text(&self, text: &SecretText) -> Result<SecretString> {
+        match text {
+            SecretText::Literal(text) => Ok(text.clone()),
+            SecretText::Stored(secret) => self.secret(secret).await,
+        }
     }
 
     /// Says how far the step has come. Not kept.

@@ -11,6 +11,7 @@ mod journal;
 pub mod objects;
 pub mod ports;
 mod registry;
+mod secrets;
 mod spec;
 mod system;
 
@@ -19,6 +20,7 @@ pub use context::{Clock, Context, Found, ReadContext, StepLog};
 pub use error::{ActionError, ErrorKind, Result, innermost};
 pub use journal::{Begun, Journal, JournalError};
 pub use registry::{AnyAction, Integration, Registry};
+pub use secrets::OpenSecrets;
 pub use spec::{ActionSpec, Risk};
 pub use system::{Connect, ConnectError, Ports, System, Systems};
 

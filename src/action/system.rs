@@ -6,14 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::{ActionError, Result};
 use super::objects::{ObjectUrl, Objects};
 use super::ports;
-use crate::domain::names::{Environment, SystemName};
+use crate::domain::names::{Environment, SecretName, SystemName};
 use crate::domain::nearest;
 use crate::domain::redact::Redactor;
+use crate::domain::secret::{Opened, SecretSource};
 
 /// A configured instance of an integration: a Docker engine, a database server, an object store.
 pub trait System: Any + Send + Sync {
@@ -45,6 +46,8 @@ pub struct Connect<'a> {
     pub settings: toml::Table,
     /// Learns every secret that is read.
     pub redactor: &'a Redactor,
+    /// The secrets of the store.
+    pub secrets: &'a Opened,
     /// Relative paths in the configuration are relative to this folder.
     pub base: &'a Path,
 }
@@ -70,9 +73,31 @@ impl Connect<'_> {
             })
     }
 
+    /// Reads a secret from where the settings say that it is, and has it masked from now on.
+    pub fn secret(&self, source: &SecretSource) -> Result<SecretString, ConnectError> {
+        match source {
+            SecretSource::File(path) => self.secret_file(path),
+            SecretSource::Stored(name) => self.stored(name),
+        }
+    }
+
+    /// As [`Self::secret`], for a value that is none by itself when it comes from a file.
+    pub fn text(&self, source: &SecretSource) -> Result<String, ConnectError> {
+        match source {
+            SecretSource::File(path) => self.text_file(path),
+            SecretSource::Stored(name) => Ok(self.stored(name)?.expose_secret().to_owned()),
+        }
+    }
+
+    fn stored(&self, name: &SecretName) -> Result<SecretString, ConnectError> {
+        let value = self.secrets.get(name).map_err(|why| self.error(why))?;
+        self.redactor.learn(value.expose_secret());
+        Ok(value.clone())
+    }
+
     /// Reads a secret from a file (one trailing line end is dropped) and has it masked from now
     /// on wherever it turns up.
-    pub fn secret_file(&self, path: &Path) -> Result<SecretString, ConnectError> {
+    fn secret_file(&self, path: &Path) -> Result<SecretString, ConnectError> {
         let text = self.text_file(path)?;
         self.redactor.learn(&text);
         Ok(SecretString::from(text))
@@ -80,7 +105,7 @@ impl Connect<'_> {
 
     /// Reads a value that is no secret by itself, such as a user's name, from a file; one
     /// trailing line end is dropped.
-    pub fn text_file(&self, path: &Path) -> Result<String, ConnectError> {
+    fn text_file(&self, path: &Path) -> Result<String, ConnectError> {
         let path = self.base.join(path);
         let text = std::fs::read_to_string(&path).map_err(|error| {
             self.error(format!(

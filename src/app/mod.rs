@@ -4,6 +4,7 @@ mod doors;
 mod keys;
 mod machine;
 mod offline;
+mod secrets;
 mod vitals;
 mod world;
 
@@ -21,36 +22,41 @@ use crate::engine::{self, Alarm, Engine, Entropy, Scheduler, SchedulerParts, Tim
 use crate::http;
 use crate::service::{self, Service};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{ArtifactFolder, Artifacts, Store};
+use crate::store::{ArtifactFolder, Artifacts, Store, StoreError};
 use crate::telemetry;
 use crate::vitals::Parts as VitalsParts;
 use doors::{Doors, Signals, listen, serve};
 use keys::receipts_key;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};
 pub use offline::{lint, preview, socket};
+pub use secrets::secret;
 use vitals::RunningVitals;
-use world::World;
+use world::{World, load_config};
 
 /// Starts the server and returns when it has been told to stop and has handed back its work.
 ///
 /// # Errors
 /// What is wrong with the configuration, the store or the socket.
 pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
-    // Dumps, logs and the store are for the user who runs Purser alone.
-    nix::sys::stat::umask(nix::sys::stat::Mode::S_IRWXG | nix::sys::stat::Mode::S_IRWXO);
+    keep_files_private();
     let redactor = Arc::new(Redactor::new());
-    let world = Arc::new(World::load(config_path, &redactor)?);
-    let config = &world.config;
+    let config = load_config(config_path)?;
     let format = match config.log.format {
         LogFormat::Text => telemetry::Format::Text,
         LogFormat::Json => telemetry::Format::Json,
     };
     telemetry::start(format, config.log.level.as_str(), Arc::clone(&redactor))
         .map_err(Failure::usage)?;
-    let catalog = world.catalog()?;
+    let failed = |error: StoreError| Failure::failed(error.to_string());
     let store = SqliteStore::open(&config.store.path, Arc::clone(&redactor)).await;
-    let store: Arc<dyn Store> =
-        Arc::new(store.map_err(|error| Failure::failed(error.to_string()))?);
+    let store = Arc::new(store.map_err(failed)?);
+    let kept = secrets::keep(Arc::clone(&store) as _, &config.store.path, &redactor).await;
+    let (secrets, opened) = kept.map_err(failed)?;
+    let store: Arc<dyn Store> = store;
+    let world = Arc::new(World::load(config, &redactor, &opened)?);
+    let config = &world.config;
+    let catalog = world.catalog(opened.names())?;
+    drop(opened);
     let key = receipts_key(&config.store.path.join("receipts.key"))?;
     let socket = socket.unwrap_or_else(|| config.server.socket.clone());
     // Before the socket is there: whoever sees it may signal, and is not to end the process.
@@ -70,6 +76,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         artifacts: Arc::clone(&artifacts),
         registry: Arc::clone(&world.registry),
         systems: Arc::clone(&world.systems),
+        secrets: Arc::clone(&secrets) as _,
         clock: Arc::clone(&clock),
         redactor: Arc::clone(&redactor),
         entropy: Arc::clone(&entropy),
@@ -86,6 +93,8 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
             systems: Arc::clone(&world.systems),
             people: People::new(config.people.clone()),
             hooks: world.hooks.clone(),
+            secrets,
+            configured_secrets: config.secrets(),
             redactor,
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
@@ -95,7 +104,10 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
             receipts_key: key.verifying_key(),
             read_catalog: {
                 let world = Arc::clone(&world);
-                Box::new(move || world.catalog().map_err(|failure| failure.message))
+                Box::new(move |secrets| {
+                    let catalog = world.catalog(Some(secrets));
+                    catalog.map_err(|failure| failure.message)
+                })
             },
         },
         catalog,
@@ -131,4 +143,9 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     let _ = std::fs::remove_file(&socket);
     tracing::info!("purser is down; unfinished runs go on at the next start");
     served
+}
+
+/// Dumps, logs, keys and the store are for the user who runs Purser alone.
+fn keep_files_private() {
+    nix::sys::stat::umask(nix::sys::stat::Mode::S_IRWXG | nix::sys::stat::Mode::S_IRWXO);
 }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::machine::MachineClock;
+use super::secrets::peek;
 use super::world::{World, load_config};
 use crate::action::Clock as _;
+use crate::catalog::{Catalog, Loaded, Problem, Severity};
 use crate::cli::{Failure, Preview, counted};
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::Zone;
@@ -13,17 +15,22 @@ use crate::domain::schedule::Zone;
 ///
 /// # Errors
 /// Something is wrong.
-pub fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
-    let world = World::load(config_path, &Redactor::new())?;
-    let read = world.read_catalog();
-    let problems = match &read {
-        Ok(catalog) => catalog.warnings(),
-        Err(problems) => problems,
+pub async fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
+    let config = load_config(config_path)?;
+    let secrets = peek(&config.store.path).await;
+    let world = World::load(config, &Redactor::new(), &secrets)?;
+    let read = world.read_catalog(secrets.names());
+    let mut problems = match &read {
+        Ok(catalog) => catalog.warnings().to_vec(),
+        Err(problems) => problems.clone(),
     };
+    if let (Ok(catalog), Some(why)) = (&read, secrets.why_unknown()) {
+        problems.extend(unchecked_secrets(catalog, &world.config.store.path, why));
+    }
     if json {
         println!("{}", serde_json::json!(problems));
     } else {
-        for problem in problems {
+        for problem in &problems {
             println!("{problem}");
         }
     }
@@ -41,6 +48,17 @@ pub fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A lint that could not look says so where it would have had to.
+fn unchecked_secrets(catalog: &Catalog, store: &Path, why: &str) -> Option<Problem> {
+    let names_some = |loaded: &Loaded| !loaded.workflow.secrets().is_empty();
+    catalog.workflows().any(names_some).then(|| Problem {
+        file: store.to_owned(),
+        position: None,
+        severity: Severity::Warning,
+        message: format!("whether the secrets are set that workflows name is not known: {why}"),
+    })
+}
+
 /// Shows when an expression fires; needs no server.
 ///
 /// # Errors
@@ -52,6 +70,11 @@ pub fn preview(config_path: &Path, preview: &Preview, json: bool) -> Result<(), 
         None => Zone::UTC,
     };
     preview.show(zone, MachineClock.now(), json)
+}
+
+/// The socket that was named, or the one of the configuration.
+pub(super) fn socket_of(config_path: &Path, named: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    named.map_or_else(|| socket(config_path), Ok)
 }
 
 /// The socket that the configuration names, for the clients on this machine.

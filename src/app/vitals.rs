@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use crate::cli::Failure;
 use crate::config::{BeatUrl, Config, HeartbeatConfig};
 use crate::domain::redact::Redactor;
+use crate::domain::secret::Opened;
 use crate::domain::webhook::BearerToken;
 use crate::http::Scrape;
 use crate::vitals::{Beat, Heartbeat, HeartbeatParts, Parts, Vitals};
@@ -28,7 +29,11 @@ impl VitalsSecrets {
     ///
     /// # Errors
     /// The first that does not do, with its place in the configuration.
-    pub(super) fn read(config: &Config, redactor: &Redactor) -> Result<Self, Failure> {
+    pub(super) fn read(
+        config: &Config,
+        redactor: &Redactor,
+        stored: &Opened,
+    ) -> Result<Self, Failure> {
         let wrong = |path: &[&str], why: String| {
             let why = format!("[{}]: {why}", path.join("."));
             Failure::usage(config.error_at(path, why).to_string())
@@ -36,13 +41,13 @@ impl VitalsSecrets {
         let token = config
             .metrics
             .as_ref()
-            .map(|metrics| metrics.open(redactor));
+            .map(|metrics| metrics.open(redactor, stored));
         let metrics_token = token
             .transpose()
             .map_err(|why| wrong(&["metrics"], why))?
             .flatten();
         let open = |url: &BeatUrl, path: &[&str]| -> Result<SecretString, Failure> {
-            url.open(redactor).map_err(|why| wrong(path, why))
+            url.open(redactor, stored).map_err(|why| wrong(path, why))
         };
         let beat = |config: &HeartbeatConfig| {
             let url = |url: &Option<BeatUrl>| {

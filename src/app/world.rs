@@ -1,6 +1,6 @@
 //! What is read once, at the start: the configuration, and what it names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,9 +9,10 @@ use crate::action::{Connect, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
 use crate::cli::Failure;
 use crate::config::{Config, Origin};
-use crate::domain::names::HookName;
+use crate::domain::names::{HookName, SecretName};
 use crate::domain::nearest;
 use crate::domain::redact::Redactor;
+use crate::domain::secret::Opened;
 use crate::domain::webhook::Hook;
 use crate::integrations;
 
@@ -25,8 +26,12 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn load(config_path: &Path, redactor: &Redactor) -> Result<Self, Failure> {
-        let config = load_config(config_path)?;
+    /// Connects what the configuration names, with the secrets that it names.
+    pub(super) fn load(
+        config: Config,
+        redactor: &Redactor,
+        secrets: &Opened,
+    ) -> Result<Self, Failure> {
         let registry = Registry::new(integrations::all());
         let mut systems = Systems::new();
         systems.set_folders(Arc::new(integrations::folders::LocalFolders));
@@ -38,6 +43,7 @@ impl World {
                 name,
                 settings: system.settings.clone(),
                 redactor,
+                secrets,
                 base: config.base(),
             };
             let connected = (integration.connect)(&connect)
@@ -51,14 +57,14 @@ impl World {
         }
         let mut hooks = BTreeMap::new();
         for (name, hook) in &config.hooks {
-            let hook = hook.open(redactor).map_err(|why| {
+            let hook = hook.open(redactor, secrets).map_err(|why| {
                 let why = format!("[hooks.{name}]: {why}");
-                Failure::usage(config.error_at(&["hooks", name.as_str()], why).to_string())
+                Failure::usage(config.hook_error(name, why).to_string())
             })?;
             hooks.insert(name.clone(), hook);
         }
         Ok(Self {
-            vitals: VitalsSecrets::read(&config, redactor)?,
+            vitals: VitalsSecrets::read(&config, redactor, secrets)?,
             config,
             hooks,
             registry: Arc::new(registry),
@@ -66,75 +72,20 @@ impl World {
         })
     }
 
-    pub(super) fn read_catalog(&self) -> Result<Catalog, Vec<Problem>> {
-        let config = &self.config;
-        let folders = CatalogFolders {
-            workflows: config.catalog.workflows.clone(),
-            commands: config.catalog.commands.clone(),
-        };
-        let facts = |system: &crate::config::SystemConfig| SystemFacts {
-            kind: system.kind.clone(),
-            environment: system.environment.clone(),
-        };
-        let surroundings = Surroundings {
-            systems: config
-                .systems
-                .iter()
-                .map(|(name, s)| (name.clone(), facts(s)))
-                .collect(),
-            people: config.people.clone(),
-            hooks: config
-                .hooks
-                .iter()
-                .map(|(name, hook)| (name.clone(), hook.roles.clone()))
-                .collect(),
-        };
-        let catalog = Catalog::load(&folders, &self.registry, &surroundings)?;
-        let unknown = self.unknown_schedules(&catalog);
-        if unknown.is_empty() {
-            Ok(catalog)
-        } else {
-            Err(unknown)
-        }
-    }
-
-    /// Schedules that `[heartbeat]` names and no file has: their beats would never come, and
-    /// somebody be called out for it.
-    fn unknown_schedules(&self, catalog: &Catalog) -> Vec<Problem> {
-        let Some(heartbeat) = &self.config.heartbeat else {
-            return vec![];
-        };
-        let known = catalog.workflows().flat_map(|loaded| {
-            let names = loaded
-                .workflow
-                .schedules()
-                .map(|(name, _)| name.to_string());
-            names.collect::<Vec<_>>()
-        });
-        let known: Vec<String> = known.collect();
-        let named = heartbeat.schedules.keys().map(ToString::to_string);
-        let unknown = named.filter(|name| !known.contains(name));
-        let problem = |name: String| {
-            let names = known.iter().map(String::as_str).collect::<Vec<_>>();
-            let message = nearest::unknown("schedule", &name, names);
-            let path = ["heartbeat", "schedules", &name];
-            let error = self.config.error_at(&path, message);
-            Problem {
-                file: error.file,
-                position: match error.origin {
-                    Some(Origin::File(position)) => Some(position),
-                    _ => None,
-                },
-                severity: Severity::Error,
-                message: error.message,
-            }
-        };
-        unknown.map(problem).collect()
+    /// Reads the workflows and commands anew. `secrets` are those that are set, where that is known.
+    pub(super) fn read_catalog(
+        &self,
+        secrets: Option<BTreeSet<SecretName>>,
+    ) -> Result<Catalog, Vec<Problem>> {
+        read_catalog(&self.config, &self.registry, secrets)
     }
 
     /// The catalog without errors; warnings go to the log.
-    pub(super) fn catalog(&self) -> Result<Catalog, Failure> {
-        match self.read_catalog() {
+    pub(super) fn catalog(
+        &self,
+        secrets: Option<BTreeSet<SecretName>>,
+    ) -> Result<Catalog, Failure> {
+        match self.read_catalog(secrets) {
             Ok(catalog) => {
                 catalog
                     .warnings()
@@ -149,6 +100,73 @@ impl World {
             }
         }
     }
+}
+
+/// Reads the workflows and commands; nothing is connected.
+pub(super) fn read_catalog(
+    config: &Config,
+    registry: &Registry,
+    secrets: Option<BTreeSet<SecretName>>,
+) -> Result<Catalog, Vec<Problem>> {
+    let folders = CatalogFolders {
+        workflows: config.catalog.workflows.clone(),
+        commands: config.catalog.commands.clone(),
+    };
+    let facts = |system: &crate::config::SystemConfig| SystemFacts {
+        kind: system.kind.clone(),
+        environment: system.environment.clone(),
+    };
+    let surroundings = Surroundings {
+        systems: config
+            .systems
+            .iter()
+            .map(|(name, s)| (name.clone(), facts(s)))
+            .collect(),
+        people: config.people.clone(),
+        hooks: config
+            .hooks
+            .iter()
+            .map(|(name, hook)| (name.clone(), hook.roles.clone()))
+            .collect(),
+        secrets,
+    };
+    let catalog = Catalog::load(&folders, registry, &surroundings)?;
+    let unknown = unknown_schedules(config, &catalog);
+    if unknown.is_empty() {
+        Ok(catalog)
+    } else {
+        Err(unknown)
+    }
+}
+
+/// Schedules that `[heartbeat]` names and no file has: their beats would never come, and somebody
+/// be called out for it.
+fn unknown_schedules(config: &Config, catalog: &Catalog) -> Vec<Problem> {
+    let Some(heartbeat) = &config.heartbeat else {
+        return vec![];
+    };
+    let known = catalog.workflows().flat_map(|loaded| {
+        let names = loaded.workflow.schedules();
+        names.map(|(name, _)| name.to_string()).collect::<Vec<_>>()
+    });
+    let known: Vec<String> = known.collect();
+    let named = heartbeat.schedules.keys().map(ToString::to_string);
+    let unknown = named.filter(|name| !known.contains(name));
+    let problem = |name: String| {
+        let names = known.iter().map(String::as_str).collect::<Vec<_>>();
+        let message = nearest::unknown("schedule", &name, names);
+        let error = config.error_at(&["heartbeat", "schedules", &name], message);
+        Problem {
+            file: error.file,
+            position: match error.origin {
+                Some(Origin::File(position)) => Some(position),
+                _ => None,
+            },
+            severity: Severity::Error,
+            message: error.message,
+        }
+    };
+    unknown.map(problem).collect()
 }
 
 pub(super) fn load_config(path: &Path) -> Result<Config, Failure> {

@@ -10,6 +10,7 @@ mod inputs;
 mod problem;
 mod schema;
 mod scope;
+mod secrets;
 mod shape;
 mod source;
 mod step;

@@ -10,6 +10,7 @@ use crate::domain::expression::{self, ExpressionError};
 use crate::domain::input::{InputSpec, InputType};
 use crate::domain::nearest;
 use crate::domain::position::Position;
+use crate::domain::secret::SecretRef;
 
 /// What one place in the file can see.
 pub(super) struct Scope<'a> {
@@ -60,6 +61,9 @@ impl Scope<'_> {
     /// Reports every name in the texts of a value that nothing stands behind.
     pub(super) fn check_value(&self, node: &Node, report: &mut Report) {
         for (text, at) in node.texts() {
+            if self.is_secret(text) {
+                continue;
+            }
             if has_expression(text) {
                 self.check(at, text, expression::names_in(text), report);
                 self.check_left_out(text, at, report);
@@ -88,12 +92,18 @@ impl Scope<'_> {
             return Rendered::Literally;
         }
         match expression::only_expression(text) {
+            _ if self.is_secret(text) => Rendered::Secret,
             None => Rendered::OfType("string"),
             Some(path) if is_path(path) => self
                 .type_of(path)
                 .map_or(Rendered::Anything, Rendered::OfType),
             Some(_) => Rendered::Anything,
         }
+    }
+
+    /// Whether a text is a reference to a secret, and in a step: nowhere else is one opened.
+    fn is_secret(&self, text: &str) -> bool {
+        self.run.is_some() && SecretRef::of_text(text).is_some()
     }
 
     /// Whether a run can leave this input out, and nothing stands in for it.
@@ -156,6 +166,11 @@ impl Scope<'_> {
                 None => Ok(()),
                 Some(step) => run.wrong_step(step, &parts.collect::<Vec<_>>()),
             },
+            ("secrets", _) => Err(
+                "a secret is no part of a text or a condition: `{{ secrets.NAME }}` stands alone, as \
+                 one value in the `with` of a step"
+                    .to_owned(),
+            ),
             ("steps" | "run", None) => Err(format!(
                 "`{top}` is not known before the run: only `inputs` is"
             )),

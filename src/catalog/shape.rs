@@ -9,6 +9,7 @@ use super::source::{Content, Fault, Node};
 use crate::action::objects;
 use crate::domain::nearest;
 use crate::domain::position::Position;
+use crate::domain::secret;
 
 /// References that lead further than this lead round in circles.
 const FURTHEST: usize = 16;
@@ -22,6 +23,8 @@ pub(super) enum Rendered {
     Anything,
     /// A value of this JSON type.
     OfType(&'static str),
+    /// A reference to a secret.
+    Secret,
 }
 
 /// One check of a value against a schema.
@@ -32,6 +35,8 @@ pub(super) struct Shape<'a> {
     pub(super) faults: Vec<Fault>,
     /// The texts that the schema takes for addresses of objects.
     pub(super) addresses: Vec<(&'a str, Position)>,
+    /// Where a secret stands that the schema has a place for.
+    pub(super) secrets: Vec<Position>,
 }
 
 /// Checks a value in which no text is an expression; people know it as `what`.
@@ -121,6 +126,7 @@ impl<'a> Shape<'a> {
             rendered,
             faults: vec![],
             addresses: vec![],
+            secrets: vec![],
         }
     }
 
@@ -139,6 +145,9 @@ impl<'a> Shape<'a> {
         if let Content::Text(text) = &node.content
             && (self.rendered)(text) != Rendered::Literally
         {
+            if schema["format"] == secret::FORMAT && (self.rendered)(text) == Rendered::Secret {
+                self.secrets.push(node.at);
+            }
             self.check_rendered(node, schema, text, what);
             return;
         }
@@ -207,6 +216,7 @@ impl<'a> Shape<'a> {
         if let Some(best) = best {
             self.faults.extend(best.faults);
             self.addresses.extend(best.addresses);
+            self.secrets.extend(best.secrets);
         }
     }
 

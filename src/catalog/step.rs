@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::inputs::is_name;
 use super::problem::Report;
 use super::scope::{RunScope, Scope, only_input};
+use super::secrets;
 use super::shape::Shape;
 use super::source::{Content, Node};
 use super::systems::Finder;
@@ -145,6 +146,14 @@ impl Given {
         for fault in shape.faults {
             report.error(fault.at, format!("{action}: {}", fault.message));
         }
+        secrets::check(
+            with,
+            action,
+            schema,
+            &shape.secrets,
+            finder.surroundings,
+            report,
+        );
         let mut addresses = shape.addresses;
         addresses.extend(
             with.texts()

@@ -4,12 +4,14 @@
 mod answer;
 mod client;
 mod console;
+mod hidden;
 mod plan;
 mod receipts;
 mod render;
 mod run;
 mod runs;
 mod schedules;
+mod secret;
 mod words;
 
 use std::path::PathBuf;
@@ -20,6 +22,7 @@ use clap::{Args, Parser, Subcommand};
 pub use client::Server;
 pub use receipts::{Receipts, verify_file};
 pub use schedules::{Preview, Schedules};
+pub use secret::{Secret, SecretAnswer, SecretAsk};
 
 /// A ChatOps and workflow-automation bot for a self-hosted Docker stack.
 #[derive(Debug, Parser)]
@@ -74,6 +77,9 @@ pub enum Command {
     /// List, show and verify receipts.
     #[command(subcommand)]
     Receipts(Receipts),
+    /// Keep passwords and keys in the store, sealed; needs no server.
+    #[command(subcommand)]
+    Secret(Secret),
     /// A prompt that takes commands.
     Console,
 }
@@ -170,7 +176,9 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
             );
             Ok(())
         }
-        Command::Up | Command::Lint => Err(Failure::usage("this command is not for a server")),
+        Command::Up | Command::Lint | Command::Secret(_) => {
+            Err(Failure::usage("this command is not for a server"))
+        }
     }
 }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::document::Origins;
 use super::{Wrong, check_name};
-use crate::domain::names::{HookName, Role};
+use crate::domain::names::{HookName, Role, SecretName};
 use crate::domain::redact::Redactor;
+use crate::domain::secret::{Opened, SecretSource};
 use crate::domain::webhook::{BearerToken, Hook, Proof, SigningSecret};
 
 /// A token that is shorter can be guessed.
@@ -24,13 +26,13 @@ pub struct HookConfig {
     pub key: HookKey,
 }
 
-/// The file that holds what senders know.
+/// Where what senders know is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HookKey {
     /// Signing secrets, `whsec_…`, one a line: two while they are being changed.
-    Secrets(PathBuf),
+    Secrets(SecretSource),
     /// A bearer token, for senders that cannot sign.
-    Token(PathBuf),
+    Token(SecretSource),
 }
 
 #[derive(Deserialize)]
@@ -38,7 +40,9 @@ pub enum HookKey {
 pub(super) struct HookTable {
     roles: Vec<Role>,
     secret_file: Option<PathBuf>,
+    secret_secret: Option<SecretName>,
     token_file: Option<PathBuf>,
+    token_secret: Option<SecretName>,
 }
 
 /// Checks the tables; paths are relative to `base`.
@@ -48,19 +52,12 @@ pub(super) fn hooks(
     origins: &Origins,
 ) -> Result<BTreeMap<HookName, HookConfig>, Wrong> {
     let mut hooks = BTreeMap::new();
-    for (name, table) in tables {
+    for (name, mut table) in tables {
         check_name("hook", "hooks", name.as_str(), origins)?;
-        let key = match (table.secret_file, table.token_file) {
-            (Some(file), None) => HookKey::Secrets(base.join(file)),
-            (None, Some(file)) => HookKey::Token(base.join(file)),
-            _ => {
-                let message = format!(
-                    "[hooks.{name}] needs one of `secret_file`, for senders that sign, and \
-                     `token_file`, for those that cannot"
-                );
-                return Err((origins.of(&["hooks", name.as_str()]), message));
-            }
-        };
+        let key = table.key(base).map_err(|why| {
+            let message = format!("[hooks.{name}]: {why}");
+            (origins.of(&["hooks", name.as_str()]), message)
+        })?;
         let roles = table.roles;
         if roles.is_empty() {
             let message = format!(
@@ -74,15 +71,44 @@ pub(super) fn hooks(
     Ok(hooks)
 }
 
+impl HookTable {
+    fn key(&mut self, base: &Path) -> Result<HookKey, String> {
+        let source = |key, file: &mut Option<PathBuf>, stored: &mut Option<SecretName>| {
+            let file = file.take().map(|file| base.join(file));
+            SecretSource::at_most_one(key, file, stored.take())
+        };
+        let secrets = source("secret", &mut self.secret_file, &mut self.secret_secret)?;
+        let token = source("token", &mut self.token_file, &mut self.token_secret)?;
+        match (secrets, token) {
+            (Some(secrets), None) => Ok(HookKey::Secrets(secrets)),
+            (None, Some(token)) => Ok(HookKey::Token(token)),
+            _ => Err(
+                "it needs one of `secret_file`, for senders that sign, and `token_file`, for those \
+                 that cannot; `secret_secret` and `token_secret` name a secret of the store instead"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
 impl HookConfig {
+    /// The key of its table that names a secret of the store, with that name.
+    pub(super) fn stored(&self) -> Option<(&'static str, &SecretName)> {
+        match &self.key {
+            HookKey::Secrets(SecretSource::Stored(name)) => Some(("secret_secret", name)),
+            HookKey::Token(SecretSource::Stored(name)) => Some(("token_secret", name)),
+            _ => None,
+        }
+    }
+
     /// Reads its secret, and has it masked from now on.
     ///
     /// # Errors
-    /// One sentence: the file cannot be read, or holds something else.
-    pub fn open(&self, redactor: &Redactor) -> Result<Hook, String> {
+    /// One sentence: it cannot be read, or is something else.
+    pub fn open(&self, redactor: &Redactor, stored: &Opened) -> Result<Hook, String> {
         let proof = match &self.key {
-            HookKey::Secrets(file) => Proof::Signature(secrets(file, redactor)?),
-            HookKey::Token(file) => Proof::Bearer(token(file, redactor)?),
+            HookKey::Secrets(source) => Proof::Signature(secrets(source, redactor, stored)?),
+            HookKey::Token(source) => Proof::Bearer(token(source, redactor, stored)?),
         };
         Ok(Hook {
             roles: self.roles.clone(),
@@ -91,35 +117,50 @@ impl HookConfig {
     }
 }
 
-fn secrets(file: &Path, redactor: &Redactor) -> Result<Vec<SigningSecret>, String> {
-    let text = read(file)?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+fn secrets(
+    source: &SecretSource,
+    redactor: &Redactor,
+    stored: &Opened,
+) -> Result<Vec<SigningSecret>, String> {
+    let text = read(source, stored)?;
+    let lines = text.expose_secret().lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty());
     let secrets: Vec<SigningSecret> = lines
         .map(|line| {
             redactor.learn(line);
-            SigningSecret::parse(line).map_err(|error| format!("{}: {error}", file.display()))
+            SigningSecret::parse(line).map_err(|error| format!("{source}: {error}"))
         })
         .collect::<Result<_, _>>()?;
     if secrets.is_empty() {
-        return Err(format!("the file {} is empty", file.display()));
+        return Err(match source {
+            SecretSource::File(file) => format!("the file {} is empty", file.display()),
+            SecretSource::Stored(_) => format!("{source} is empty"),
+        });
     }
     Ok(secrets)
 }
 
-pub(super) fn token(file: &Path, redactor: &Redactor) -> Result<BearerToken, String> {
-    let text = read(file)?;
-    let token = text.trim();
+pub(super) fn token(
+    source: &SecretSource,
+    redactor: &Redactor,
+    stored: &Opened,
+) -> Result<BearerToken, String> {
+    let text = read(source, stored)?;
+    let token = text.expose_secret().trim();
     if token.len() < SHORTEST_TOKEN {
         return Err(format!(
-            "{}: a token has at least {SHORTEST_TOKEN} characters",
-            file.display()
+            "{source}: a token has at least {SHORTEST_TOKEN} characters"
         ));
     }
     redactor.learn(token);
     Ok(BearerToken::new(token))
 }
 
-pub(super) fn read(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file)
-        .map_err(|error| format!("the file {} cannot be read: {error}", file.display()))
+pub(super) fn read(source: &SecretSource, stored: &Opened) -> Result<SecretString, String> {
+    match source {
+        SecretSource::File(file) => std::fs::read_to_string(file)
+            .map(SecretString::from)
+            .map_err(|error| format!("the file {} cannot be read: {error}", file.display())),
+        SecretSource::Stored(name) => stored.get(name).cloned(),
+    }
 }

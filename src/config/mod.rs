@@ -5,6 +5,7 @@
 
 mod document;
 mod hooks;
+mod secrets;
 mod vitals;
 
 use std::collections::BTreeMap;
@@ -382,7 +383,11 @@ impl Config {
             log: file.log,
             people: people(file.people, &origins).map_err(wrong)?,
             hooks: hooks::hooks(file.hooks, base, &origins).map_err(wrong)?,
-            metrics: file.metrics.map(|table| vitals::metrics(table, base)),
+            metrics: file
+                .metrics
+                .map(|table| vitals::metrics(table, base, &origins))
+                .transpose()
+                .map_err(wrong)?,
             heartbeat: file
                 .heartbeat
                 .map(|table| vitals::heartbeat(table, base, &origins))
@@ -414,6 +419,18 @@ impl Config {
         ConfigError {
             file: self.file.clone(),
             origin: self.origins.of(path),
+            message,
+        }
+    }
+
+    /// What is wrong with a hook, with the place of the key that names its secret, or of its table.
+    pub fn hook_error(&self, hook: &HookName, message: String) -> ConfigError {
+        let table = ["hooks", hook.as_str()];
+        let key = self.hooks.get(hook).and_then(HookConfig::stored);
+        let at_key = key.and_then(|(key, _)| self.origins.of(&[table[0], table[1], key]));
+        ConfigError {
+            file: self.file.clone(),
+            origin: at_key.or_else(|| self.origins.of(&table)),
             message,
         }
     }

@@ -12,8 +12,10 @@ use serde::Deserialize;
 use super::Wrong;
 use super::document::Origins;
 use super::hooks::{read, token};
+use crate::domain::names::SecretName;
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::ScheduleName;
+use crate::domain::secret::{Opened, SecretSource};
 use crate::domain::time::Span;
 use crate::domain::webhook::BearerToken;
 
@@ -25,8 +27,8 @@ const SHORTEST: Duration = Duration::from_secs(5);
 pub struct MetricsConfig {
     /// Where `/metrics` is served.
     pub listen: SocketAddr,
-    /// The file with the token that whoever asks must have; `None`: nobody needs one.
-    pub token_file: Option<PathBuf>,
+    /// Where the token is that whoever asks must have; `None`: nobody needs one.
+    pub token: Option<SecretSource>,
 }
 
 /// `[heartbeat]`.
@@ -47,8 +49,8 @@ pub struct HeartbeatConfig {
 pub enum BeatUrl {
     /// As it stands in the configuration.
     Plain(SecretString),
-    /// The file that holds it.
-    File(PathBuf),
+    /// Where it is kept.
+    Kept(SecretSource),
 }
 
 #[derive(Deserialize)]
@@ -56,6 +58,7 @@ pub enum BeatUrl {
 pub(super) struct MetricsTable {
     listen: SocketAddr,
     token_file: Option<PathBuf>,
+    token_secret: Option<SecretName>,
 }
 
 #[derive(Deserialize)]
@@ -63,8 +66,10 @@ pub(super) struct MetricsTable {
 pub(super) struct HeartbeatTable {
     url: Option<SecretString>,
     url_file: Option<PathBuf>,
+    url_secret: Option<SecretName>,
     trouble_url: Option<SecretString>,
     trouble_url_file: Option<PathBuf>,
+    trouble_url_secret: Option<SecretName>,
     every: Option<Span>,
     #[serde(default)]
     schedules: IndexMap<String, ScheduleTable>,
@@ -75,12 +80,36 @@ pub(super) struct HeartbeatTable {
 struct ScheduleTable {
     url: Option<SecretString>,
     url_file: Option<PathBuf>,
+    url_secret: Option<SecretName>,
 }
 
-pub(super) fn metrics(table: MetricsTable, base: &Path) -> MetricsConfig {
-    MetricsConfig {
+/// Checks the table; paths are relative to `base`.
+pub(super) fn metrics(
+    table: MetricsTable,
+    base: &Path,
+    origins: &Origins,
+) -> Result<MetricsConfig, Wrong> {
+    let file = table.token_file.map(|file| base.join(file));
+    let token = SecretSource::at_most_one("token", file, table.token_secret);
+    Ok(MetricsConfig {
         listen: table.listen,
-        token_file: table.token_file.map(|file| base.join(file)),
+        token: token.map_err(|why| (origins.of(&["metrics"]), format!("[metrics]: {why}")))?,
+    })
+}
+
+/// The one of the three that is there.
+fn url_of(
+    key: &str,
+    plain: Option<SecretString>,
+    file: Option<PathBuf>,
+    stored: Option<SecretName>,
+) -> Result<Option<BeatUrl>, String> {
+    match (plain, SecretSource::at_most_one(key, file, stored)?) {
+        (Some(_), Some(_)) => Err(format!(
+            "there is `{key}`, and where it is kept: keep one of them"
+        )),
+        (Some(url), None) => Ok(Some(BeatUrl::Plain(url))),
+        (None, source) => Ok(source.map(BeatUrl::Kept)),
     }
 }
 
@@ -91,15 +120,8 @@ pub(super) fn heartbeat(
     origins: &Origins,
 ) -> Result<HeartbeatConfig, Wrong> {
     let wrong = |path: &[&str], message: String| (origins.of(path), message);
-    let one = |name: &str, plain, file: Option<PathBuf>| match (plain, file) {
-        (None, None) => Ok(None),
-        (Some(url), None) => Ok(Some(BeatUrl::Plain(url))),
-        (None, Some(file)) => Ok(Some(BeatUrl::File(base.join(file)))),
-        (Some(_), Some(_)) => {
-            let message = format!("there is `{name}` and `{name}_file`: keep one of them");
-            Err(wrong(&["heartbeat", name], message))
-        }
-    };
+    let from_base = |file: Option<PathBuf>| file.map(|file| base.join(file));
+    let of_all = |why: String| wrong(&["heartbeat"], format!("[heartbeat]: {why}"));
     let every = table.every.map_or(Duration::from_mins(1), Span::duration);
     if every < SHORTEST {
         let message = format!(
@@ -108,24 +130,38 @@ pub(super) fn heartbeat(
         );
         return Err(wrong(&["heartbeat", "every"], message));
     }
-    let url = one("url", table.url, table.url_file)?;
-    let trouble_url = one("trouble_url", table.trouble_url, table.trouble_url_file)?;
+    let url = url_of(
+        "url",
+        table.url,
+        from_base(table.url_file),
+        table.url_secret,
+    );
+    let url = url.map_err(of_all)?;
+    let trouble_url = url_of(
+        "trouble_url",
+        table.trouble_url,
+        from_base(table.trouble_url_file),
+        table.trouble_url_secret,
+    );
+    let trouble_url = trouble_url.map_err(of_all)?;
     let mut schedules = BTreeMap::new();
-    for (name, ScheduleTable { url, url_file }) in table.schedules {
+    for (name, keys) in table.schedules {
         let place = ["heartbeat", "schedules", name.as_str()];
         let parsed = ScheduleName::try_from(name.clone()).map_err(|why| wrong(&place, why))?;
-        let url = one("url", url, url_file).map_err(|(_, message)| wrong(&place, message))?;
+        let url = url_of("url", keys.url, from_base(keys.url_file), keys.url_secret);
+        let url = url.map_err(|why| wrong(&place, why))?;
         let Some(url) = url else {
             let message = format!(
-                "[heartbeat.schedules.\"{name}\"] needs `url` or `url_file`: where it goes that a \
-                 run has succeeded"
+                "[heartbeat.schedules.\"{name}\"] needs `url`, `url_file` or `url_secret`: where it \
+                 goes that a run has succeeded"
             );
             return Err(wrong(&place, message));
         };
         schedules.insert(parsed, url);
     }
     if url.is_none() && schedules.is_empty() {
-        let message = "[heartbeat] needs `url` or `url_file`: where the beats go".to_owned();
+        let message =
+            "[heartbeat] needs `url`, `url_file` or `url_secret`: where the beats go".to_owned();
         return Err(wrong(&["heartbeat"], message));
     }
     Ok(HeartbeatConfig {
@@ -141,9 +177,13 @@ impl MetricsConfig {
     ///
     /// # Errors
     /// One sentence: the file cannot be read, or holds something else.
-    pub fn open(&self, redactor: &Redactor) -> Result<Option<BearerToken>, String> {
-        let file = self.token_file.as_deref();
-        file.map(|file| token(file, redactor)).transpose()
+    pub fn open(
+        &self,
+        redactor: &Redactor,
+        stored: &Opened,
+    ) -> Result<Option<BearerToken>, String> {
+        let open = |source| token(source, redactor, stored);
+        self.token.as_ref().map(open).transpose()
     }
 }
 
@@ -152,10 +192,10 @@ impl BeatUrl {
     ///
     /// # Errors
     /// One sentence: the file cannot be read, or holds no address.
-    pub fn open(&self, redactor: &Redactor) -> Result<SecretString, String> {
+    pub fn open(&self, redactor: &Redactor, stored: &Opened) -> Result<SecretString, String> {
         let url = match self {
             Self::Plain(url) => url.clone(),
-            Self::File(file) => SecretString::from(read(file)?.trim()),
+            Self::Kept(source) => read(source, stored)?.expose_secret().trim().into(),
         };
         let text = url.expose_secret();
         redactor.learn(text);
@@ -164,5 +204,17 @@ impl BeatUrl {
             return Ok(url);
         }
         Err("it is no address that begins with http:// or https://".to_owned())
+    }
+}
+
+impl HeartbeatConfig {
+    /// All addresses, each with the table that names it.
+    pub(super) fn urls(&self) -> impl Iterator<Item = (String, &BeatUrl)> {
+        let own = self.url.iter().chain(&self.trouble_url);
+        let of_schedules = self.schedules.iter();
+        let of_schedules =
+            of_schedules.map(|(name, url)| (format!("[heartbeat.schedules.\"{name}\"]"), url));
+        own.map(|url| ("[heartbeat]".to_owned(), url))
+            .chain(of_schedules)
     }
 }

@@ -8,6 +8,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde_json::Value;
 
 use super::nearest;
+use super::secret::SecretRef;
 
 /// An evaluation may take this many steps of the expression engine.
 const FUEL: u64 = 20_000;
@@ -74,7 +75,8 @@ impl Scope {
 }
 
 /// Evaluates every expression in a value. Text that is exactly one `{{ }}` keeps the type of what
-/// it evaluates to; any other text stays text.
+/// it evaluates to; any other text stays text. Exactly `{{ secrets.NAME }}` is the reference
+/// `{"$secret": "NAME"}`; no other expression sees a secret.
 ///
 /// # Errors
 /// The first expression that names a missing value, does not parse, or takes too much.
@@ -129,6 +131,9 @@ pub fn names_in_condition(expression: &str) -> Result<BTreeSet<String>, Expressi
 fn render_text(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     if !text.contains("{{") && !text.contains("{%") {
         return Ok(Value::from(text));
+    }
+    if let Some(reference) = SecretRef::of_text(text) {
+        return Ok(reference.to_json());
     }
     check_language(text)?;
     if let Some(expression) = only_expression(text) {
@@ -304,6 +309,23 @@ mod tests {
             truth("inputs.rows > 3 and inputs.database == 'app'", &scope()),
             Ok(true)
         );
+    }
+
+    #[test]
+    fn a_secret_alone_is_a_reference_and_no_part_of_anything_else() {
+        let value = json!({ "env": { "A": "{{ secrets.ORDERS_URL }}" } });
+        assert_eq!(
+            render(&value, &scope()),
+            Ok(json!({ "env": { "A": { "$secret": "ORDERS_URL" } } }))
+        );
+        for text in [
+            "x-{{ secrets.A }}",
+            "{{ secrets.A ~ '' }}",
+            "{{ secrets }}",
+            "{{ [secrets.A] }}",
+        ] {
+            assert!(render(&json!(text), &scope()).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod redact;
 pub mod retry;
 pub mod run;
 pub mod schedule;
+pub mod secret;
 pub mod time;
 pub mod trigger;
 pub mod webhook;

@@ -83,6 +83,65 @@ impl Environment {
     }
 }
 
+/// The longest name of a secret.
+const LONGEST_SECRET_NAME: usize = 64;
+
+/// A secret of the store, as in `purser secret set ORDERS_URL`: 1 to 64 letters, digits, `-` and `_`.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+pub struct SecretName(String);
+
+/// A text that cannot name a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` cannot name a secret: a name has 1 to {LONGEST_SECRET_NAME} letters, digits, `-` and `_`"
+)]
+pub struct NoSecretName(String);
+
+impl SecretName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SecretName {
+    type Error = NoSecretName;
+
+    fn try_from(text: String) -> Result<Self, NoSecretName> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if (1..=LONGEST_SECRET_NAME).contains(&text.len()) && text.chars().all(fits) {
+            Ok(Self(text))
+        } else {
+            Err(NoSecretName(
+                text.chars().take(LONGEST_SECRET_NAME).collect(),
+            ))
+        }
+    }
+}
+
+impl std::str::FromStr for SecretName {
+    type Err = NoSecretName;
+
+    fn from_str(text: &str) -> Result<Self, NoSecretName> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<SecretName> for String {
+    fn from(name: SecretName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for SecretName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 /// One run, by a UUID of version 7: ids sort in the order in which runs were asked for.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,

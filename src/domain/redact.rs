@@ -30,8 +30,24 @@ impl Redactor {
         Self::default()
     }
 
-    /// From now on `secret` is masked: as it is, base64-encoded and percent-encoded.
+    /// From now on `secret` is masked: as it is, base64-encoded and percent-encoded. So is each line
+    /// of one that has several, as of a key in PEM, because programs print line by line; and the
+    /// password in one that is a URL, because programs print that alone.
     pub fn learn(&self, secret: &str) {
+        self.learn_whole(secret);
+        if secret.trim().contains('\n') {
+            let is_frame = |line: &&str| line.starts_with("-----");
+            let lines = secret.lines().map(str::trim);
+            lines
+                .filter(|line| !is_frame(line))
+                .for_each(|line| self.learn_whole(line));
+        }
+        if let Some(password) = password_in(secret) {
+            self.learn_whole(&password);
+        }
+    }
+
+    fn learn_whole(&self, secret: &str) {
         let secret = secret.trim();
         if secret.len() < SHORTEST {
             return;
@@ -85,6 +101,15 @@ impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Redactor")
     }
+}
+
+/// The password of a URL, decoded.
+fn password_in(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("://")?;
+    let (login, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
+    let (_, password) = login.split_once(':')?;
+    let decoded = percent_encoding::percent_decode_str(password).decode_utf8();
+    decoded.ok().map(std::borrow::Cow::into_owned)
 }
 
 /// RFC 3986: everything but unreserved characters as `%XX`.
@@ -150,6 +175,30 @@ mod tests {
             "{}",
             redactor.text(&header)
         );
+    }
+
+    #[test]
+    fn a_key_of_several_lines_is_masked_line_by_line_and_its_frame_is_not() {
+        let redactor = Redactor::new();
+        redactor
+            .learn("-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----");
+        assert_eq!(
+            redactor.text("-----BEGIN KEY-----|hkiG9w0BAQEFAASC|MIIEvQIBADANBgkq"),
+            "-----BEGIN KEY-----|[secret]|[secret]"
+        );
+    }
+
+    #[test]
+    fn the_password_of_a_url_is_masked_alone_too() {
+        let redactor = Redactor::new();
+        redactor.learn("postgres://app:s3cret%2Fword@db:5432/orders");
+        assert_eq!(
+            redactor.text("PGPASSWORD=s3cret/word at db:5432"),
+            "PGPASSWORD=[secret] at db:5432"
+        );
+        for no_login in ["no url at all", "http://host:80/a@b:c", "x://a@b"] {
+            assert_eq!(password_in(no_login), None, "{no_login}");
+        }
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! A workflow's definition: the plain data of a `workflows/*.yaml` file.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,10 +10,11 @@ use serde_json::{Map, Value};
 use super::approval::ApprovalPolicy;
 use super::digest::{Digest, digest_of};
 use super::input::InputSpec;
-use super::names::{ActionName, Environment, HookName, Role, StepId, WorkflowName};
+use super::names::{ActionName, Environment, HookName, Role, SecretName, StepId, WorkflowName};
 use super::person::{Actor, Refusal, one_of};
 use super::retry::Retry;
 use super::schedule::{ScheduleName, ScheduleSpec};
+use super::secret::SecretRef;
 use super::time::Span;
 use super::trigger::TriggerSpec;
 
@@ -90,6 +93,12 @@ impl Workflow {
             TriggerSpec::Webhook(spec) => Some(&spec.webhook),
             TriggerSpec::Schedule(_) => None,
         })
+    }
+
+    /// The secrets that its steps name.
+    pub fn secrets(&self) -> BTreeSet<SecretName> {
+        let of = |step: &Step| SecretRef::named_in(&step.with);
+        self.steps.iter().flat_map(of).collect()
     }
 
     /// The step of this id.

@@ -171,6 +171,7 @@ impl Drive {
             registry: Arc::clone(&parts.registry),
             systems: Arc::clone(&parts.systems),
             clock: Arc::clone(&parts.clock),
+            secrets: Arc::clone(&parts.secrets),
             redactor: Arc::clone(&parts.redactor),
         }
     }

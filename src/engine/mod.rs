@@ -12,6 +12,7 @@ pub mod planner;
 mod run_log;
 mod scheduler;
 mod sealer;
+mod secrets;
 mod step;
 
 use std::collections::HashMap;
@@ -23,7 +24,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::action::{Clock, Registry, Systems};
+use crate::action::{Clock, OpenSecrets, Registry, Systems};
 use crate::domain::names::{RunId, StepId};
 use crate::domain::redact::Redactor;
 use crate::domain::run::{RunState, StepStatus};
@@ -78,6 +79,8 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     /// On what.
     pub systems: Arc<Systems>,
+    /// Opens the secrets that steps name.
+    pub secrets: Arc<dyn OpenSecrets>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Masks secrets in plans.

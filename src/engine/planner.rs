@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::action::{ActionError, Clock, ReadContext, Registry, Systems};
+use crate::action::{ActionError, Clock, OpenSecrets, ReadContext, Registry, Systems};
 use crate::domain::event::{Failure, FailureKind};
 use crate::domain::expression::{self, Scope};
 use crate::domain::interpreter;
@@ -10,6 +10,7 @@ use crate::domain::names::{StepId, SystemName};
 use crate::domain::plan::{Outlook, Plan, StepPlan, WorkflowPlan};
 use crate::domain::redact::Redactor;
 use crate::domain::run::{RunState, StepStatus};
+use crate::domain::secret::SecretRef;
 use crate::domain::workflow::{Step, Workflow};
 
 /// Makes plans with these systems.
@@ -21,6 +22,8 @@ pub struct Planner {
     pub systems: Arc<Systems>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Tells whether the secrets are there that a step names.
+    pub secrets: Arc<dyn OpenSecrets>,
     /// Masks secrets in plans as they are made, so that a plan that was kept and one that was
     /// just made can be compared.
     pub redactor: Arc<Redactor>,
@@ -66,13 +69,16 @@ impl Planner {
     /// What one step would do, now that its inputs are known; `None` when it only reads.
     ///
     /// # Errors
-    /// Why no plan can be made.
+    /// Why no plan can be made: a secret that is not set is found here, before anything is done.
     pub async fn plan_step(
         &self,
         action: &str,
         system: Option<&SystemName>,
         input: &serde_json::Value,
     ) -> Result<Option<Plan>, ActionError> {
+        for secret in SecretRef::all_in(input) {
+            self.secrets.open(&secret.name).await?;
+        }
         if self.registry.only_reads(action) {
             return Ok(None);
         }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::journal::StepJournal;
 use super::lines::Lines;
 use super::planner::{Planner, failure_of};
+use super::secrets::StepSecrets;
 use super::{RunLog, Shared};
 use crate::action::{ActionError, AnyAction, Context, ErrorKind, Undone};
 use crate::domain::event::{Event, Failure, FailureKind};
@@ -204,6 +205,8 @@ impl StepWork {
             redactor: Arc::clone(&self.shared.parts.redactor),
             cancel: self.cancel.clone(),
         };
+        let all = Arc::clone(&self.shared.parts.secrets);
+        let secrets = StepSecrets::of(all, &self.definition, &self.step);
         Context {
             run: self.run,
             step: self.step.clone(),
@@ -212,6 +215,7 @@ impl StepWork {
             spec,
             journal: Arc::new(journal),
             log: lines,
+            secrets: Arc::new(secrets),
             cancel: self.cancel.clone(),
         }
     }

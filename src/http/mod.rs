@@ -7,6 +7,7 @@ mod metrics;
 mod problem;
 mod public;
 mod schedules;
+mod secrets;
 pub mod types;
 
 use std::fs::Permissions;
@@ -110,6 +111,7 @@ pub async fn serve(
         .merge(api::routes())
         .merge(schedules::routes())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .merge(secrets::routes())
         .with_state(shared)
         .into_make_service_with_connect_info::<Peer>();
     axum::serve(listener, app)

@@ -1,10 +1,13 @@
 //! What goes over the API, for both ends of it.
 
-use serde::{Deserialize, Serialize};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 pub use crate::domain::artifact::Artifact;
-pub use crate::service::{ArtifactView, CatalogEntry, CatalogView, RunRow, RunView, ScheduleView};
+pub use crate::service::{
+    ArtifactView, CatalogEntry, CatalogView, RunRow, RunView, ScheduleView, SecretView, SetBy,
+};
 
 /// Starts a run or asks for its plan: exactly one of `workflow` and `command`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -78,4 +81,34 @@ pub struct ReceiptsHeader {
     pub format: u32,
     /// The public key that they are signed with, as 64 hexadecimal digits.
     pub key: String,
+}
+
+/// Sets a secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetSecretBody {
+    /// Its value.
+    #[serde(serialize_with = "on_its_way")]
+    pub value: SecretString,
+}
+
+/// To the server's own socket, and nowhere else.
+fn on_its_way<S: Serializer>(value: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value.expose_secret())
+}
+
+/// Forgets a secret.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveSecretBody {
+    /// Also when something names it.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// All secrets are sealed for a new key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RekeyedView {
+    /// How many they are.
+    pub secrets: usize,
 }

@@ -7,16 +7,17 @@ mod deliver;
 mod invoke;
 mod look;
 mod schedules;
+mod secrets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ed25519_dalek::VerifyingKey;
 use tokio::sync::Notify;
 
-use crate::action::{Clock, Registry, Systems};
+use crate::action::{Clock, OpenSecrets, Registry, Systems};
 use crate::catalog::Catalog;
-use crate::domain::names::{HookName, RunId};
+use crate::domain::names::{HookName, RunId, SecretName};
 use crate::domain::person::{Actor, People};
 use crate::domain::receipt::{Draft, Subject};
 use crate::domain::redact::Redactor;
@@ -25,7 +26,7 @@ use crate::domain::webhook::Hook;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Progress, RunLog};
 pub use crate::store::RunRow;
-use crate::store::{Artifacts, Store, StoreError};
+use crate::store::{Artifacts, SecretKeeper, Store, StoreError};
 
 pub use answer::Verdict;
 pub use artifacts::ArtifactView;
@@ -33,8 +34,9 @@ pub use deliver::Delivery;
 pub use invoke::{Ask, Invocation};
 pub use look::{CatalogEntry, CatalogView, RunView};
 pub use schedules::ScheduleView;
+pub use secrets::{SecretDesk, SecretUses, SecretView, SetBy};
 
-/// The role that may do what belongs to no workflow: reload the catalog.
+/// The role that may do what belongs to no workflow: reload the catalog, set secrets.
 const OPERATOR: &str = "operator";
 
 /// What the service answers.
@@ -69,8 +71,9 @@ impl From<StoreError> for ServiceError {
     }
 }
 
-/// Reads workflows and commands anew; `Err` says what is wrong with them, a line each.
-pub type ReadCatalog = dyn Fn() -> Result<Catalog, String> + Send + Sync;
+/// Reads workflows and commands anew, with the secrets that are set; `Err` says what is wrong with
+/// them, a line each.
+pub type ReadCatalog = dyn Fn(BTreeSet<SecretName>) -> Result<Catalog, String> + Send + Sync;
 
 /// What the service is built from.
 pub struct Parts {
@@ -86,6 +89,10 @@ pub struct Parts {
     pub people: People,
     /// Where other programs may post.
     pub hooks: BTreeMap<HookName, Hook>,
+    /// The secrets of the store.
+    pub secrets: Arc<SecretKeeper>,
+    /// The secrets that the configuration names, with who names them.
+    pub configured_secrets: BTreeMap<SecretName, Vec<String>>,
     /// Masks secrets in what people typed.
     pub redactor: Arc<Redactor>,
     /// The time.
@@ -145,7 +152,9 @@ impl Service {
             let why = format!("{by} may not reload the catalog: that takes the role {OPERATOR}");
             return Err(self.refuse(by, "reload", why).await);
         }
-        let catalog = (self.parts.read_catalog)().map_err(|problems| {
+        let secrets = self.parts.secrets.list().await?;
+        let secrets = secrets.into_iter().map(|row| row.name).collect();
+        let catalog = (self.parts.read_catalog)(secrets).map_err(|problems| {
             ServiceError::Invalid(format!("the old catalog stays in force:\n{problems}"))
         })?;
         let summary = format!("the catalog was reloaded by {by}");
@@ -163,6 +172,7 @@ impl Service {
             registry: Arc::clone(&self.parts.registry),
             systems: Arc::clone(&self.parts.systems),
             clock: Arc::clone(&self.parts.clock),
+            secrets: Arc::clone(&self.parts.secrets) as Arc<dyn OpenSecrets>,
             redactor: Arc::clone(&self.parts.redactor),
         }
     }

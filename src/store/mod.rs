@@ -2,8 +2,11 @@
 //! over plain data (decision 11).
 
 mod artifacts;
+mod keeper;
 mod schedules;
+mod secrets;
 pub mod sqlite;
+mod vault;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -18,7 +21,10 @@ use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 
 pub use artifacts::{ArtifactFolder, Artifacts};
+pub use keeper::{SecretKeeper, open_rows};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
+pub use secrets::{SecretRow, Secrets};
+pub use vault::Vault;
 
 /// What a store answers.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -32,6 +38,17 @@ pub enum StoreError {
     /// Another process holds the store.
     #[error("{0}")]
     Held(String),
+    /// A file beside the database does not do.
+    #[error("{file}: {message}")]
+    File {
+        /// Its path.
+        file: String,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// A secret cannot be opened.
+    #[error("{0}")]
+    NotOpened(String),
     /// It cannot be read or written.
     #[error("the store {place}: {message}")]
     Unavailable {
@@ -177,6 +194,6 @@ pub trait Receipts: Send + Sync {
 }
 
 /// Everything that is kept.
-pub trait Store: Runs + StepLines + Receipts + Schedules {}
+pub trait Store: Runs + StepLines + Receipts + Schedules + Secrets {}
 
-impl<T: Runs + StepLines + Receipts + Schedules> Store for T {}
+impl<T: Runs + StepLines + Receipts + Schedules + Secrets> Store for T {}

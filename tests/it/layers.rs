@@ -26,8 +26,9 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
 }
 
 /// Crates that only one room may use.
-const ROOMS: [(&str, &[&str]); 7] = [
+const ROOMS: [(&str, &[&str]); 8] = [
     ("prometheus_client", &["vitals"]),
+    ("age", &["store/vault"]),
     ("serenity", &["chat/discord"]),
     ("bollard", &["integrations/docker"]),
     ("plotters", &["integrations/prometheus/chart"]),
@@ -179,13 +180,27 @@ fn some_crates_stay_in_their_rooms() {
     let mut breaches = Vec::new();
     for source in sources() {
         for (name, rooms) in ROOMS {
-            let used = source.text.contains(&format!("{name}::"));
+            let used = uses(&source.text, name);
             if used && !rooms.iter().any(|room| source.module.starts_with(room)) {
                 breaches.push(format!("{} uses {name}", source.module));
             }
         }
     }
     assert!(breaches.is_empty(), "{breaches:#?}");
+}
+
+/// Whether a text has a path that begins with this crate; `image::` does not begin with `age`.
+fn uses(text: &str, name: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let path = format!("{name}::");
+    let mut found = text.match_indices(&path);
+    found.any(|(at, _)| !text[..at].ends_with(|before| is_name(before) || before == ':'))
+}
+
+#[test]
+fn a_crate_is_told_from_a_name_that_ends_like_it() {
+    assert!(uses("use age::x25519;", "age") && uses("let k = (age::encrypt(x));", "age"));
+    assert!(!uses("use super::image::Named; crate::age::x()", "age"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use bollard::query_parameters::{
 };
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use schemars::JsonSchema;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
 use super::container::{self, Container, LABEL_EFFECT};
@@ -28,6 +28,7 @@ use crate::action::{
 use crate::domain::effect::{EffectKey, EffectSort, EffectSpec};
 use crate::domain::nearest;
 use crate::domain::plan::Plan;
+use crate::domain::secret::SecretText;
 
 const CREATE: &str = "create_container";
 const START: &str = "start_container";
@@ -45,11 +46,10 @@ pub(super) struct Input {
     /// What to run instead of the image's own command; its entrypoint stays.
     #[serde(default)]
     command: Option<Vec<String>>,
-    /// Environment variables. Their values are in no plan and no error; but what stands in a
-    /// workflow's file is kept with the run, so put no password there.
+    /// Environment variables. A value may be a secret: `"{{ secrets.NAME }}"`. Others stand in the
+    /// workflow's file and are kept with the run, so put no password there. No value is in a plan.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, String>")]
-    env: BTreeMap<String, SecretString>,
+    env: BTreeMap<String, SecretText>,
     /// The network to join, such as the one of the database to migrate; else the engine's default.
     #[serde(default)]
     network: Option<String>,
@@ -122,7 +122,7 @@ impl Action for RunJob {
             plan = plan.relies_on("network", network);
         }
         if !input.env.is_empty() {
-            let variables: Vec<_> = input.env.keys().map(String::as_str).collect();
+            let variables: Vec<_> = input.env.iter().map(variable).collect();
             plan = plan.relies_on("environment variables", variables.join(", "));
         }
         Ok(plan.note("what the job itself does is not known to Purser and cannot be undone by it"))
@@ -136,7 +136,7 @@ impl Action for RunJob {
         let image = reference.provide(ctx, docker, &named).await?;
         let made: Made = ctx
             .repeatable(CREATE, |key| {
-                create(docker, key, &input, &reference, &image)
+                create(ctx, docker, key, &input, &reference, &image)
             })
             .await?;
         ctx.effect(
@@ -229,6 +229,14 @@ async fn look_at(docker: &Docker, input: &Input) -> Result<(Reference, Named)> {
     Ok((reference, named))
 }
 
+/// A variable as a plan names it: `MODE`, `PGPASSWORD (secret ORDERS_PASSWORD)`.
+fn variable((name, value): (&String, &SecretText)) -> String {
+    match value {
+        SecretText::Literal(_) => name.clone(),
+        SecretText::Stored(secret) => format!("{name} (secret {})", secret.name),
+    }
+}
+
 fn is_variable(name: &str) -> bool {
     !name.is_empty() && !name.contains(['=', '\0'])
 }
@@ -251,6 +259,7 @@ async fn find_network(docker: &Docker, wanted: &str) -> Result<()> {
 }
 
 async fn create(
+    ctx: &Context,
     docker: &Docker,
     key: EffectKey,
     input: &Input,
@@ -258,14 +267,15 @@ async fn create(
     image: &str,
 ) -> Result<Made> {
     let name = container_name(&key);
-    let env = input
-        .env
-        .iter()
-        .map(|(name, value)| format!("{name}={}", value.expose_secret()));
+    let mut env = Vec::new();
+    for (name, value) in &input.env {
+        let value = ctx.secret_text(value).await?;
+        env.push(format!("{name}={}", value.expose_secret()));
+    }
     let body = ContainerCreateBody {
         image: Some(reference.to_string()),
         cmd: input.command.clone(),
-        env: Some(env.collect()),
+        env: Some(env),
         labels: Some(container::labels(&key)),
         host_config: Some(HostConfig {
             network_mode: input.network.clone(),

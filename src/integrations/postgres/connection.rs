@@ -13,8 +13,9 @@ use tokio::process::Command;
 use super::explain::Failure;
 use super::tools::{self, Tool, Version};
 use crate::action::{ActionError, Connect, ConnectError, Result};
-use crate::domain::names::SystemName;
+use crate::domain::names::{SecretName, SystemName};
 use crate::domain::nearest;
+use crate::domain::secret::SecretSource;
 
 /// How long to wait for a connection, the login included.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -26,7 +27,8 @@ const DIRECT: (&str, &str) = ("purser.direct", "yes");
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    url_file: PathBuf,
+    url_file: Option<PathBuf>,
+    url_secret: Option<SecretName>,
     bin: Option<PathBuf>,
     scratch: Option<PathBuf>,
     #[serde(default)]
@@ -36,7 +38,7 @@ struct Settings {
 /// A database server.
 pub struct Postgres {
     name: SystemName,
-    url_file: PathBuf,
+    url_source: SecretSource,
     options: PgConnectOptions,
     database: String,
     /// What its tools are told by environment; the password is among it.
@@ -47,15 +49,16 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Reads the settings and the file with the URL. Does no other I/O.
+    /// Reads the settings and the URL, which is a secret. Does no other I/O.
     pub fn connect(connect: &Connect<'_>) -> Result<Self, ConnectError> {
         let settings: Settings = connect.settings()?;
-        let secret = connect.secret_file(&settings.url_file)?;
+        let source = SecretSource::exactly_one("url", settings.url_file, settings.url_secret)
+            .map_err(|wrong| connect.error(wrong))?;
+        let secret = connect.secret(&source)?;
         let wrong = |why: &str| {
             connect.error(format!(
-                "{} holds no address of a database ({why}): write \
-                 postgres://USER:PASSWORD@HOST:PORT/DATABASE",
-                settings.url_file.display()
+                "{source} holds no address of a database ({why}): write \
+                 postgres://USER:PASSWORD@HOST:PORT/DATABASE"
             ))
         };
         let url = reqwest::Url::parse(secret.expose_secret())
@@ -78,7 +81,7 @@ impl Postgres {
         Ok(Self {
             name: connect.name.clone(),
             environment: environment_of(&url, &options),
-            url_file: settings.url_file,
+            url_source: source,
             options,
             database,
             bin: settings.bin.map(|bin| connect.base.join(bin)),
@@ -121,8 +124,9 @@ impl Postgres {
         }
     }
 
-    pub(super) fn url_file(&self) -> std::path::Display<'_> {
-        self.url_file.display()
+    /// Where people put a better URL.
+    pub(super) fn url_source(&self) -> &SecretSource {
+        &self.url_source
     }
 
     pub(super) fn user(&self) -> &str {

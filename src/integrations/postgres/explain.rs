@@ -62,12 +62,12 @@ impl Postgres {
                 "{failed}: a pooler such as PgBouncer answers at {at}; a dump through one may \
                  leave its sessions changed for others and cannot be trusted; put the server's \
                  own address into {}",
-                self.url_file()
+                self.url_source()
             )),
             Failure::Unreachable(why) => ActionError::retryable(format!(
                 "{failed}: nothing answers at {at} ({why}); see that the server runs and that the \
                  address in {} is right",
-                self.url_file()
+                self.url_source()
             )),
             Failure::Server { code, message } => self.said(&failed, &code, &message),
             Failure::Other(why) => ActionError::fatal(format!("{failed}: {why}")),
@@ -80,7 +80,7 @@ impl Postgres {
                 "{failed}: it refuses the user `{}` ({message}); put the right user and password into \
                  {} and restart Purser",
                 self.user(),
-                self.url_file()
+                self.url_source()
             )),
             "42501" => ActionError::fatal(format!(
                 "{failed}: the user `{}` may not ({message}); grant it pg_read_all_data",

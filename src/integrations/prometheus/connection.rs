@@ -16,6 +16,7 @@ use crate::action::{ActionError, Connect, ConnectError, Result};
 use crate::domain::names::SystemName;
 use crate::domain::nearest;
 use crate::domain::schedule::Zone;
+use crate::domain::secret::SecretSource;
 
 /// How long to wait for a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -33,14 +34,53 @@ pub struct Prometheus {
     http: Client,
 }
 
+/// How it is logged in to, and where people put a better secret.
 #[derive(Clone)]
-enum Login {
-    Bearer(SecretString),
-    Basic(String, SecretString),
+struct Login {
+    as_whom: Identity,
+    secret: SecretString,
+    source: SecretSource,
+}
+
+#[derive(Clone)]
+enum Identity {
+    Bearer,
+    User(String),
+}
+
+impl Login {
+    fn of(settings: &Settings, connect: &Connect<'_>) -> Result<Option<Self>, ConnectError> {
+        let wrong = |why: String| connect.error(why);
+        let (file, stored) = (&settings.bearer_file, &settings.bearer_secret);
+        let bearer = SecretSource::at_most_one("bearer", file.clone(), stored.clone());
+        let (as_whom, source) = match (bearer.map_err(wrong)?, &settings.basic_auth) {
+            (Some(_), Some(_)) => {
+                let given = match file {
+                    Some(_) => "bearer_file",
+                    None => "bearer_secret",
+                };
+                let why = format!("there is `{given}` and `basic_auth`: keep one of them");
+                return Err(connect.error(why));
+            }
+            (Some(source), None) => (Identity::Bearer, source),
+            (None, Some(basic)) => {
+                let (file, stored) = (basic.password_file.clone(), basic.password_secret.clone());
+                let source = SecretSource::exactly_one("password", file, stored)
+                    .map_err(|why| wrong(format!("in `basic_auth`: {why}")))?;
+                (Identity::User(basic.username.clone()), source)
+            }
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Self {
+            as_whom,
+            secret: connect.secret(&source)?,
+            source,
+        }))
+    }
 }
 
 impl Prometheus {
-    /// Reads the settings and the files of secrets. Does no other I/O.
+    /// Reads the settings and the secrets that they name. Does no other I/O.
     pub(super) fn connect(connect: &Connect<'_>) -> Result<Self, ConnectError> {
         let mut settings: Settings = connect.settings()?;
         settings.url = address_of(&settings.url).map_err(|wrong| connect.error(wrong))?;
@@ -50,19 +90,7 @@ impl Prometheus {
                 "`most_series` is {wrong}, and must be from 1 to {most}"
             )));
         }
-        let login = match (&settings.bearer_file, &settings.basic_auth) {
-            (Some(_), Some(_)) => {
-                return Err(
-                    connect.error("there is `bearer_file` and `basic_auth`: keep one of them")
-                );
-            }
-            (Some(file), None) => Some(Login::Bearer(connect.secret_file(file)?)),
-            (None, Some(basic)) => {
-                let password = connect.secret_file(&basic.password_file)?;
-                Some(Login::Basic(basic.username.clone(), password))
-            }
-            (None, None) => None,
-        };
+        let login = Login::of(&settings, connect)?;
         let http = Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .timeout(settings.timeout.duration())
@@ -85,6 +113,11 @@ impl Prometheus {
     /// Where it is, without a slash at the end.
     pub(super) fn url(&self) -> &str {
         &self.settings.url
+    }
+
+    /// Where people put a better token or password; `None` when it is asked without a login.
+    pub(super) fn login_source(&self) -> Option<&SecretSource> {
+        self.login.as_ref().map(|login| &login.source)
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -165,11 +198,11 @@ impl Prometheus {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        let request = match &self.login {
-            Some(Login::Bearer(token)) => request.bearer_auth(token.expose_secret()),
-            Some(Login::Basic(user, password)) => {
-                request.basic_auth(user, Some(password.expose_secret()))
-            }
+        let login = self.login.as_ref();
+        let login = login.map(|login| (&login.as_whom, login.secret.expose_secret()));
+        let request = match login {
+            Some((Identity::Bearer, token)) => request.bearer_auth(token),
+            Some((Identity::User(user), password)) => request.basic_auth(user, Some(password)),
             None => request,
         };
         request

@@ -106,15 +106,10 @@ impl Prometheus {
 
     fn login_advice(&self) -> String {
         let (settings, name) = (self.settings(), self.name());
-        match (&settings.bearer_file, &settings.basic_auth) {
-            (Some(file), _) => format!("put the right token into {}", file.display()),
-            (_, Some(basic)) => {
-                format!(
-                    "look at `username` and at {}",
-                    basic.password_file.display()
-                )
-            }
-            _ => format!("set `bearer_file` or `basic_auth` in [systems.{name}]"),
+        match (self.login_source(), &settings.basic_auth) {
+            (Some(source), None) => format!("put the right token into {source}"),
+            (Some(source), Some(_)) => format!("look at `username` and at {source}"),
+            (None, _) => format!("set `bearer_file` or `basic_auth` in [systems.{name}]"),
         }
     }
 

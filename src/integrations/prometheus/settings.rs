@@ -10,6 +10,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::unit::Unit;
+use crate::domain::names::SecretName;
 use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
 
@@ -18,6 +19,7 @@ use crate::domain::time::Span;
 pub(super) struct Settings {
     pub(super) url: String,
     pub(super) bearer_file: Option<PathBuf>,
+    pub(super) bearer_secret: Option<SecretName>,
     pub(super) basic_auth: Option<BasicAuth>,
     /// How long an answer may take.
     #[serde(default = "half_a_minute")]
@@ -37,7 +39,8 @@ pub(super) struct Settings {
 #[serde(deny_unknown_fields)]
 pub(super) struct BasicAuth {
     pub(super) username: String,
-    pub(super) password_file: PathBuf,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) password_secret: Option<SecretName>,
 }
 
 /// A saved query: only the query, or a table with its unit too.

@@ -10,7 +10,8 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
 use crate::action::{ActionError, Connect, ConnectError, Result};
-use crate::domain::names::SystemName;
+use crate::domain::names::{SecretName, SystemName};
+use crate::domain::secret::SecretSource;
 
 /// How long to wait for a connection.
 pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -24,8 +25,10 @@ const RETRIES: usize = 4;
 #[serde(deny_unknown_fields)]
 struct Settings {
     endpoint: String,
-    access_key_file: PathBuf,
-    secret_key_file: PathBuf,
+    access_key_file: Option<PathBuf>,
+    access_key_secret: Option<SecretName>,
+    secret_key_file: Option<PathBuf>,
+    secret_key_secret: Option<SecretName>,
     #[serde(default = "us_east")]
     region: String,
 }
@@ -35,22 +38,35 @@ fn us_east() -> String {
     "us-east-1".to_owned()
 }
 
+/// Where the two halves of the credential are.
+struct Keys {
+    access: SecretSource,
+    secret: SecretSource,
+}
+
 /// An object store that speaks S3, addressed by path. Cheap to clone.
 #[derive(Clone)]
 pub struct S3 {
-    settings: Arc<Settings>,
     name: SystemName,
+    endpoint: String,
+    region: String,
+    keys: Arc<Keys>,
     pub(super) credential: Arc<AwsCredential>,
     pub(super) http: reqwest::Client,
 }
 
 impl S3 {
-    /// Reads the settings and the two key files. Does no other I/O.
+    /// Reads the settings and the two keys. Does no other I/O.
     pub fn connect(connect: &Connect<'_>) -> Result<Self, ConnectError> {
-        let mut settings: Settings = connect.settings()?;
-        settings.endpoint = endpoint_of(&settings.endpoint).map_err(|e| connect.error(e))?;
-        let access_key = connect.text_file(&settings.access_key_file)?;
-        let secret_key = connect.secret_file(&settings.secret_key_file)?;
+        let settings: Settings = connect.settings()?;
+        let endpoint = endpoint_of(&settings.endpoint).map_err(|e| connect.error(e))?;
+        let (file, stored) = (settings.access_key_file, settings.access_key_secret);
+        let access = SecretSource::exactly_one("access_key", file, stored);
+        let (file, stored) = (settings.secret_key_file, settings.secret_key_secret);
+        let secret = SecretSource::exactly_one("secret_key", file, stored);
+        let access = access.map_err(|wrong| connect.error(wrong))?;
+        let secret = secret.map_err(|wrong| connect.error(wrong))?;
+        let (access_key, secret_key) = (connect.text(&access)?, connect.secret(&secret)?);
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .timeout(RETRY_FOR)
@@ -64,7 +80,9 @@ impl S3 {
                 secret_key: secret_key.expose_secret().to_owned(),
                 token: None,
             }),
-            settings: Arc::new(settings),
+            endpoint,
+            region: settings.region,
+            keys: Arc::new(Keys { access, secret }),
             http,
         })
     }
@@ -76,19 +94,21 @@ impl S3 {
 
     /// Scheme, host and port, without a slash at the end.
     pub fn endpoint(&self) -> &str {
-        &self.settings.endpoint
+        &self.endpoint
     }
 
     pub(super) fn region(&self) -> &str {
-        &self.settings.region
+        &self.region
     }
 
-    pub(super) fn access_key_file(&self) -> std::path::Display<'_> {
-        self.settings.access_key_file.display()
+    /// Where people put a better access key.
+    pub(super) fn access_key_source(&self) -> &SecretSource {
+        &self.keys.access
     }
 
-    pub(super) fn secret_key_file(&self) -> std::path::Display<'_> {
-        self.settings.secret_key_file.display()
+    /// Where people put a better secret key.
+    pub(super) fn secret_key_source(&self) -> &SecretSource {
+        &self.keys.secret
     }
 
     /// Opens a bucket. Does no I/O.

@@ -7,7 +7,9 @@ use object_store::client::{HttpError, HttpErrorKind};
 
 use super::connection::S3;
 use crate::action::{ActionError, innermost};
+use crate::domain::names::SystemName;
 use crate::domain::nearest;
+use crate::domain::secret::SecretSource;
 
 /// What went wrong, as far as the server or the network told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,13 +147,13 @@ impl S3 {
         match (code, status) {
             (Some("InvalidAccessKeyId"), _) => ActionError::fatal(format!(
                 "{failed}: it knows no such access key; put the right one into {} \
-                 (access_key_file of [systems.{name}]) and restart Purser",
-                self.access_key_file()
+                 and restart Purser",
+                place_of("access_key_file", name, self.access_key_source())
             )),
             (Some("SignatureDoesNotMatch"), _) => ActionError::fatal(format!(
                 "{failed}: the secret key does not belong to the access key; put the right one \
-                 into {} (secret_key_file of [systems.{name}]) and restart Purser",
-                self.secret_key_file()
+                 into {} and restart Purser",
+                place_of("secret_key_file", name, self.secret_key_source())
             )),
             (Some("RequestTimeTooSkewed"), _) => ActionError::fatal(format!(
                 "{failed}: its clock and this machine's differ too much; set the one that is wrong"
@@ -163,8 +165,8 @@ impl S3 {
             (None, Some(401 | 403)) => ActionError::fatal(format!(
                 "{failed}: the key was refused; look at {} and {}, and at the key's policy for \
                  `{bucket}`",
-                self.access_key_file(),
-                self.secret_key_file()
+                self.access_key_source(),
+                self.secret_key_source()
             )),
             (Some(code), _) if is_passing(code) => {
                 ActionError::retryable(format!("{failed}: it cannot at present ({code})"))
@@ -179,6 +181,16 @@ impl S3 {
                 code.unwrap_or("without a reason")
             )),
         }
+    }
+}
+
+/// Where people put a better key: `/run/secrets/minio_key (secret_key_file of [systems.minio])`.
+fn place_of(setting: &str, system: &SystemName, source: &SecretSource) -> String {
+    match source {
+        SecretSource::File(path) => {
+            format!("{} ({setting} of [systems.{system}])", path.display())
+        }
+        stored @ SecretSource::Stored(_) => stored.to_string(),
     }
 }
 

@@ -4,6 +4,7 @@ mod lock;
 mod receipts;
 mod runs;
 mod schedules;
+mod secrets;
 mod step_lines;
 mod writer;
 
@@ -21,6 +22,7 @@ use super::{Result, StoreError};
 use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
 use lock::StoreLock;
+pub use secrets::peek_at_secrets;
 use writer::Writer;
 
 /// The name of the database within the store's folder.
@@ -89,13 +91,17 @@ impl SqliteStore {
     }
 
     fn unreadable(&self, what: &str, error: impl std::fmt::Display) -> StoreError {
-        StoreError::Unavailable {
-            place: self.place.clone(),
-            message: format!(
-                "{what} cannot be read back ({error}); the file may be damaged: stop Purser, keep \
-                 a copy of the folder, and restore a backup of the store"
-            ),
-        }
+        unreadable(&self.place, what, error)
+    }
+}
+
+fn unreadable(place: &str, what: &str, error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable {
+        place: place.to_owned(),
+        message: format!(
+            "{what} cannot be read back ({error}); the file may be damaged: stop Purser, keep a \
+             copy of the folder, and restore a backup of the store"
+        ),
     }
 }
 

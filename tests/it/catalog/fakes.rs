@@ -9,6 +9,7 @@ use purser::action::{
     Risk, System,
 };
 use purser::domain::plan::Plan;
+use purser::domain::secret::SecretText;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +109,7 @@ struct JobInput {
     image: String,
     command: Option<Vec<String>>,
     #[serde(default)]
-    env: std::collections::BTreeMap<String, String>,
+    env: std::collections::BTreeMap<String, SecretText>,
 }
 
 #[derive(Deserialize, JsonSchema)]

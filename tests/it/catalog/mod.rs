@@ -6,6 +6,7 @@ mod fakes;
 mod hooks;
 mod schedules;
 mod schemas;
+mod secrets;
 mod strange;
 mod workflows;
 
@@ -45,6 +46,11 @@ fn surroundings() -> Surroundings {
             .collect(),
         people: vec![person("ada", "operator"), person("ben", "developer")],
         hooks: [("backup".into(), vec!["operator".into()])].into(),
+        secrets: Some(
+            ["ORDERS_URL", "API_KEY"]
+                .map(|name| name.parse().unwrap())
+                .into(),
+        ),
     }
 }
 

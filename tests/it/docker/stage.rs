@@ -11,6 +11,7 @@ use purser::action::{ActionError, AnyAction, Connect, Context, Registry, Systems
 use purser::domain::names::{Environment, RunId, SystemName};
 use purser::domain::plan::Plan;
 use purser::domain::redact::Redactor;
+use purser::domain::secret::Opened;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -95,6 +96,7 @@ pub(crate) fn systems(settings: &str) -> Result<Arc<Systems>, String> {
         name: &name,
         settings: settings.parse().unwrap(),
         redactor: &Redactor::new(),
+        secrets: &Opened::default(),
         base: std::path::Path::new("."),
     };
     let system = (registry.integration("docker").unwrap().connect)(&connect)

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use purser::action::{ActionError, Connect, ErrorKind};
 use purser::domain::names::SystemName;
 use purser::domain::redact::Redactor;
+use purser::domain::secret::Opened;
 use purser::integrations::postgres::{self, Backup};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -218,6 +219,7 @@ fn the_password_is_known_to_the_redactor_and_wrong_settings_say_what_to_write() 
                 .parse()
                 .unwrap(),
             redactor: &redactor,
+            secrets: &Opened::default(),
             base: std::path::Path::new("/"),
         });
         (connected, redactor)

@@ -9,6 +9,7 @@ use axum::routing::post;
 use purser::action::Connect;
 use purser::domain::names::SystemName;
 use purser::domain::redact::Redactor;
+use purser::domain::secret::Opened;
 use purser::integrations::prometheus;
 use serde_json::json;
 
@@ -109,6 +110,7 @@ fn settings_that_do_not_do_say_what_to_write() {
             name: &SystemName::from("prometheus"),
             settings: settings.parse().unwrap(),
             redactor: &Redactor::new(),
+            secrets: &Opened::default(),
             base: Path::new("/nowhere"),
         });
         error.err().unwrap().to_string()

@@ -8,6 +8,7 @@ use purser::action::objects::ObjectUrl;
 use purser::action::{Action as _, AnyAction, Connect, Systems};
 use purser::domain::names::{RunId, SystemName};
 use purser::domain::redact::Redactor;
+use purser::domain::secret::Opened;
 use purser::integrations::s3;
 use serde_json::json;
 
@@ -162,6 +163,7 @@ fn settings_that_do_not_do_say_what_to_write() {
             name: &SystemName::from("minio"),
             settings: settings.parse().unwrap(),
             redactor: &Redactor::new(),
+            secrets: &Opened::default(),
             base: Path::new("/nowhere"),
         });
         error.err().unwrap().to_string()

@@ -19,6 +19,7 @@ mod relay;
 mod reload;
 mod runs;
 mod schedules;
+mod secret_store;
 mod secrets;
 mod server;
 mod wrong_names;

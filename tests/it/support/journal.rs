@@ -6,14 +6,16 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use purser::action::{
-    ActionSpec, Begun, Clock, Context, EffectRecord, EffectStatus, Journal, JournalError,
-    ReadContext, StepLog, Systems,
+    ActionError, ActionSpec, Begun, Clock, Context, EffectRecord, EffectStatus, Journal,
+    JournalError, OpenSecrets, ReadContext, StepLog, Systems,
 };
 use purser::domain::artifact::Artifact;
 use purser::domain::digest::Digest;
 use purser::domain::effect::{EffectKey, EffectName};
-use purser::domain::names::{RunId, StepId, SystemName};
+use purser::domain::names::{RunId, SecretName, StepId, SystemName};
+use purser::domain::secret::not_set;
 use purser::domain::time::Timestamp;
+use secrecy::SecretString;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -84,6 +86,7 @@ impl MemoryJournal {
                 journal: Arc::clone(self),
             }),
             log: Arc::clone(self) as Arc<dyn StepLog>,
+            secrets: Arc::new(NoSecrets),
             cancel: CancellationToken::new(),
         }
     }
@@ -95,6 +98,18 @@ pub fn read_context(system: &str, systems: &Arc<Systems>) -> ReadContext {
         system: Some(SystemName::from(system)),
         clock: Arc::new(WallClock),
         systems: Arc::clone(systems),
+    }
+}
+
+/// No secret is set.
+pub struct NoSecrets;
+
+impl OpenSecrets for NoSecrets {
+    fn open<'a>(
+        &'a self,
+        name: &'a SecretName,
+    ) -> BoxFuture<'a, Result<SecretString, ActionError>> {
+        async move { Err(ActionError::fatal(not_set(name, []))) }.boxed()
     }
 }
 

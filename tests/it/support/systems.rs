@@ -5,6 +5,7 @@ use std::path::Path;
 use purser::action::{Connect, Integration, Systems};
 use purser::domain::names::{Environment, SystemName};
 use purser::domain::redact::Redactor;
+use purser::domain::secret::Opened;
 
 use super::stack::variable;
 
@@ -20,6 +21,7 @@ pub fn connect(
         name: &name,
         settings,
         redactor: &Redactor::new(),
+        secrets: &Opened::default(),
         base: Path::new("/"),
     })
     .unwrap();

@@ -18,7 +18,7 @@ use purser::store::sqlite::SqliteStore;
 use purser::store::{ArtifactFolder, NewRun, Runs as _, Store};
 use uuid::Uuid;
 
-use super::journal::WallClock;
+use super::journal::{NoSecrets, WallClock};
 use super::toy::{self, Toy};
 
 /// Randomness of the machine.
@@ -67,6 +67,7 @@ impl World {
             artifacts: Arc::new(ArtifactFolder::new(folder.join("artifacts"))),
             registry: Arc::new(Registry::new(vec![toy::integration()])),
             systems: Arc::new(systems),
+            secrets: Arc::new(NoSecrets),
             clock,
             redactor: Arc::new(Redactor::new()),
             entropy: Arc::new(Dice),

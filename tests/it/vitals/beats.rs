@@ -80,7 +80,7 @@ async fn what_is_wrong_in_the_tables_is_said_with_its_place() {
     for (lines, wanted) in [
         (
             "[heartbeat]\nevery = '5m'",
-            "[heartbeat] needs `url` or `url_file`: where the beats go",
+            "[heartbeat] needs `url`, `url_file` or `url_secret`: where the beats go",
         ),
         (
             "[heartbeat]\nurl = 'beats.example'",
@@ -92,7 +92,7 @@ async fn what_is_wrong_in_the_tables_is_said_with_its_place() {
         ),
         (
             "[heartbeat]\nurl = 'https://b.example'\nurl_file = 'x'",
-            "there is `url` and `url_file`: keep one of them",
+            "there is `url`, and where it is kept: keep one of them",
         ),
         (
             "[heartbeat]\nurl_file = 'nowhere'",

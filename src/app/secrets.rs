@@ -1,0 +1,186 @@
+//! Secrets at the start, for the lint, and by hand: through the server, or without one.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::machine::{MachineClock, MachineEntropy};
+use super::offline::socket_of;
+use super::world::{load_config, read_catalog};
+use crate::action::Registry;
+use crate::cli::{Failure, SecretAnswer, SecretAsk, Server};
+use crate::config::Config;
+use crate::domain::person::People;
+use crate::domain::redact::Redactor;
+use crate::domain::secret::Opened;
+use crate::http::types::RekeyedView;
+use crate::integrations;
+use crate::service::{SecretDesk, SecretUses, ServiceError};
+use crate::store::sqlite::{SqliteStore, database_file, peek_at_secrets};
+use crate::store::{SecretKeeper, Secrets, StoreError, Vault, open_rows};
+
+/// No server listens.
+const NO_SERVER: u8 = 5;
+/// The person may not.
+const REFUSED: u8 = 4;
+
+/// A keeper of the store's secrets, which has opened and learned all of them.
+pub(super) async fn keep(
+    store: Arc<dyn Secrets>,
+    folder: &Path,
+    redactor: &Arc<Redactor>,
+) -> Result<(Arc<SecretKeeper>, Opened), StoreError> {
+    let keeper = SecretKeeper::new(store, Vault::of(folder), Arc::clone(redactor));
+    keeper.ready().await?;
+    if keeper.is_between_keys()? {
+        tracing::warn!(
+            "a change of the secrets' key was cut short, and the old key still opens them: type \
+             `purser secret rekey` again"
+        );
+    }
+    let opened = keeper.open_all().await?;
+    Ok((Arc::new(keeper), opened))
+}
+
+/// The secrets as the lint sees them: read without the store's lock, and changed in no way.
+pub(super) async fn peek(folder: &Path) -> Opened {
+    let opened = async {
+        let rows = peek_at_secrets(folder).await?;
+        let values = open_rows(&Vault::of(folder), &rows)?;
+        Ok::<_, StoreError>(Opened::all(values))
+    };
+    opened
+        .await
+        .unwrap_or_else(|error| Opened::unknown(error.to_string()))
+}
+
+/// `purser secret`: through the server if one runs. Else the store is opened here under its lock,
+/// with the right of whoever owns it: the first secrets are needed before the first start.
+///
+/// # Errors
+/// What was asked for could not be done.
+pub async fn secret(
+    config_path: &Path,
+    socket: Option<PathBuf>,
+    ask: SecretAsk,
+    json: bool,
+) -> Result<(), Failure> {
+    let socket = socket_of(config_path, socket)?;
+    let answer = match ask.ask(&Server::at(&socket)?).await {
+        Err(failure) if failure.code == NO_SERVER && config_path.exists() => {
+            let config = load_config(config_path)?;
+            without_server(&config, &socket, ask).await?
+        }
+        answer => answer?,
+    };
+    answer.show(json)
+}
+
+async fn without_server(
+    config: &Config,
+    socket: &Path,
+    ask: SecretAsk,
+) -> Result<SecretAnswer, Failure> {
+    let folder = &config.store.path;
+    let registry = Registry::new(integrations::all());
+    let catalog = read_catalog(config, &registry, None);
+    let workflows_are_known = catalog.is_ok();
+    let uses = SecretUses::new(config.secrets(), &catalog.unwrap_or_default());
+    match &ask {
+        SecretAsk::List => {
+            if !workflows_are_known {
+                eprintln!("purser: {}", unknown_users());
+            }
+            let rows = peek_at_secrets(folder).await;
+            let rows = rows.map_err(|error| Failure::failed(error.to_string()))?;
+            return Ok(SecretAnswer::List(uses.list(&rows)));
+        }
+        SecretAsk::Remove(_, false) if !workflows_are_known => {
+            let why = unknown_users();
+            return Err(Failure::failed(format!(
+                "nothing was removed: {why}; put them right, or use --force"
+            )));
+        }
+        _ => {}
+    }
+    may_open(folder, &ask)?;
+    let is_first = !folder.exists();
+    let answer = at_the_desk(config, uses, ask)
+        .await
+        .map_err(|trouble| explain(trouble, socket))?;
+    if is_first {
+        let me = nix::unistd::geteuid();
+        eprintln!(
+            "purser: the store {} was made for uid {me}: run `purser up` as the same user",
+            folder.display()
+        );
+    }
+    Ok(answer)
+}
+
+async fn at_the_desk(
+    config: &Config,
+    uses: SecretUses,
+    ask: SecretAsk,
+) -> Result<SecretAnswer, ServiceError> {
+    super::keep_files_private();
+    let folder = &config.store.path;
+    let redactor = Arc::new(Redactor::new());
+    let store = Arc::new(SqliteStore::open(folder, Arc::clone(&redactor)).await?);
+    let keeper = SecretKeeper::new(store, Vault::of(folder), redactor);
+    let desk = SecretDesk {
+        keeper: &keeper,
+        clock: &MachineClock,
+        entropy: &MachineEntropy,
+        uses,
+    };
+    let by = People::new(config.people.clone()).by_uid(nix::unistd::getuid().as_raw());
+    Ok(match ask {
+        SecretAsk::Set(name, value) => SecretAnswer::Set(desk.set(&by, name, &value).await?),
+        SecretAsk::List => SecretAnswer::List(desk.list().await?),
+        SecretAsk::Remove(name, force) => {
+            SecretAnswer::Removed(desk.remove(&by, &name, force).await?)
+        }
+        SecretAsk::Rekey => {
+            let secrets = desk.rekey(&by).await?;
+            SecretAnswer::Rekeyed(RekeyedView { secrets })
+        }
+    })
+}
+
+/// Whoever is not the owner would leave files that the server cannot open; root too.
+fn may_open(folder: &Path, ask: &SecretAsk) -> Result<(), Failure> {
+    let me = nix::unistd::geteuid().as_raw();
+    let place = folder.display();
+    match std::fs::metadata(folder) {
+        Ok(found) if found.uid() != me => Err(Failure {
+            code: REFUSED,
+            message: format!(
+                "no Purser is running, and the store {place} belongs to uid {}, not to yours, {me}: \
+                 type this as that user, or start Purser",
+                found.uid()
+            ),
+        }),
+        _ if !matches!(ask, SecretAsk::Set(..)) && !database_file(folder).exists() => {
+            Err(Failure::usage(format!(
+                "there are no secrets yet: there is no store in {place}"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn explain(trouble: ServiceError, socket: &Path) -> Failure {
+    match trouble {
+        ServiceError::Invalid(why) | ServiceError::Missing(why) => Failure::usage(why),
+        ServiceError::Unavailable(why) => Failure::failed(format!(
+            "no Purser is listening at {}, and {why}",
+            socket.display()
+        )),
+        other => Failure::failed(other.to_string()),
+    }
+}
+
+fn unknown_users() -> &'static str {
+    "the workflows have errors (see `purser lint`), so it is not known which of them use a secret"
+}

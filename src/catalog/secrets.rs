@@ -1,0 +1,73 @@
+//! Whether the secrets that a step names stand where its action takes one, and are set.
+
+use serde_json::Value;
+
+use super::problem::Report;
+use super::shape::resolve;
+use super::source::Node;
+use super::surroundings::Surroundings;
+use crate::domain::position::Position;
+use crate::domain::secret::{self, SecretRef};
+
+/// Schemas that lie further within each other are not looked into.
+const DEEPEST: usize = 8;
+
+/// Checks each reference in a step's `with`. `taken` are the places where the schema takes one.
+pub(super) fn check(
+    with: &Node,
+    action: &str,
+    schema: &Value,
+    taken: &[Position],
+    surroundings: &Surroundings,
+    report: &mut Report,
+) {
+    for (text, at) in with.texts() {
+        let Some(secret) = SecretRef::of_text(text) else {
+            continue;
+        };
+        if !taken.contains(&at) {
+            let fields = fields(schema);
+            let where_else = if fields.is_empty() {
+                "it takes none anywhere".to_owned()
+            } else {
+                format!("it takes secrets in {}", fields.join(", "))
+            };
+            let message =
+                format!("{action}: `{text}` stands where no secret is taken; {where_else}");
+            report.error(at, message);
+        } else if let Some(set) = &surroundings.secrets
+            && !set.contains(&secret.name)
+        {
+            report.error(at, secret::not_set(&secret.name, set));
+        }
+    }
+}
+
+/// The fields of an action that take secrets, or hold something that does.
+fn fields(schema: &Value) -> Vec<String> {
+    let fields = schema["properties"].as_object();
+    let takes = |(_, part): &(&String, &Value)| takes_secrets(schema, part, DEEPEST);
+    let named = |(name, _): (&String, &Value)| format!("`{name}`");
+    fields
+        .into_iter()
+        .flatten()
+        .filter(takes)
+        .map(named)
+        .collect()
+}
+
+fn takes_secrets(root: &Value, part: &Value, deep: usize) -> bool {
+    let Some(deeper) = deep.checked_sub(1) else {
+        return false;
+    };
+    let part = resolve(root, part);
+    let within = |value: &Value| match value {
+        Value::Array(items) => items.iter().any(|item| takes_secrets(root, item, deeper)),
+        Value::Object(_) => takes_secrets(root, value, deeper),
+        _ => false,
+    };
+    part["format"] == secret::FORMAT
+        || part
+            .as_object()
+            .is_some_and(|keys| keys.values().any(within))
+}

@@ -1,0 +1,70 @@
+//! A line that is typed without being shown.
+
+use std::io::{self, BufRead as _, Read as _, Write as _};
+
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use secrecy::SecretString;
+
+use super::Failure;
+use crate::domain::secret::LONGEST;
+
+/// Echo is off until this is dropped.
+struct Dark(Termios);
+
+impl Dark {
+    fn begin() -> nix::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut dark = before.clone();
+        dark.local_flags.remove(LocalFlags::ECHO);
+        dark.local_flags.insert(LocalFlags::ECHONL);
+        tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &dark)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Dark {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no echo.
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &self.0);
+    }
+}
+
+/// Asks for a line on the terminal and reads it without its line end. Interrupted, it leaves the
+/// terminal as it was.
+pub(super) async fn line(prompt: &str) -> Result<SecretString, Failure> {
+    // Caught from before echo goes off: an interrupt would leave the terminal dark.
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
+    let first_poll = futures_util::poll!(&mut interrupted);
+    if first_poll.is_ready() {
+        return Err(nothing());
+    }
+    let dark = Dark::begin().map_err(|error| {
+        Failure::usage(format!(
+            "echo cannot be switched off on this terminal ({error}): give the value by stdin or \
+             with --file"
+        ))
+    })?;
+    eprint!("{prompt}");
+    let _ = io::stderr().flush();
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        let most = LONGEST as u64 + 2;
+        let read = io::stdin().lock().take(most).read_line(&mut line);
+        read.map(|_| SecretString::from(line.trim_end_matches(['\n', '\r'])))
+    });
+    let line = tokio::select! {
+        line = read => line,
+        _ = interrupted => {
+            drop(dark);
+            eprintln!();
+            return Err(nothing());
+        }
+    };
+    line.map_err(|error| Failure::failed(error.to_string()))?
+        .map_err(|error| Failure::usage(format!("the value cannot be read: {error}")))
+}
+
+fn nothing() -> Failure {
+    Failure::failed("interrupted: nothing was set")
+}

@@ -1,0 +1,323 @@
+//! Secrets of the store as others name them: references, never values (decision 12).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use super::expression::only_expression;
+use super::names::SecretName;
+use super::nearest;
+
+/// What the JSON Schema of a field says that takes a reference to a secret.
+pub const FORMAT: &str = "secret";
+
+/// The longest value that is kept, in bytes.
+pub const LONGEST: usize = 64 * 1024;
+
+/// A shorter value is not masked where others print it: it would be found in ordinary words.
+pub const SHORTEST_MASKED: usize = 8;
+
+/// A reference to a secret, as events, plans and the API show it: `{"$secret": "NAME"}`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretRef {
+    /// Which.
+    #[serde(rename = "$secret")]
+    pub name: SecretName,
+}
+
+/// A text that a workflow's file spells out, or a reference to a secret.
+#[derive(Clone, Debug)]
+pub enum SecretText {
+    /// It is opened at the moment of use.
+    Stored(SecretRef),
+    /// As it stands in the file.
+    Literal(SecretString),
+}
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self::Literal(text.into())),
+            object @ Value::Object(_) => serde_json::from_value(object)
+                .map(Self::Stored)
+                .map_err(D::Error::custom),
+            _ => Err(D::Error::custom("expected text, or a secret")),
+        }
+    }
+}
+
+impl JsonSchema for SecretText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SecretText".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": FORMAT })
+    }
+}
+
+impl SecretRef {
+    /// The reference that a text of a workflow's file is, if it is exactly `{{ secrets.NAME }}`.
+    pub fn of_text(text: &str) -> Option<Self> {
+        let name = only_expression(text)?.strip_prefix("secrets.")?;
+        let name = name.parse().ok()?;
+        Some(Self { name })
+    }
+
+    /// All references in a rendered value.
+    pub fn all_in(value: &Value) -> BTreeSet<Self> {
+        match value {
+            Value::Array(items) => items.iter().flat_map(Self::all_in).collect(),
+            Value::Object(fields) => match serde_json::from_value(value.clone()) {
+                Ok(reference) => BTreeSet::from([reference]),
+                Err(_) => fields.values().flat_map(Self::all_in).collect(),
+            },
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// The secrets that a `with:` of a workflow's file names.
+    pub fn named_in(with: &Map<String, Value>) -> BTreeSet<SecretName> {
+        with.values().flat_map(named).collect()
+    }
+
+    /// The reference as JSON.
+    pub fn to_json(&self) -> Value {
+        serde_json::json!({ "$secret": self.name })
+    }
+}
+
+fn named(value: &Value) -> BTreeSet<SecretName> {
+    match value {
+        Value::String(text) => SecretRef::of_text(text)
+            .map(|reference| reference.name)
+            .into_iter()
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(named).collect(),
+        Value::Object(fields) => fields.values().flat_map(named).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Where a secret of the configuration is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// In a file.
+    File(PathBuf),
+    /// In the store.
+    Stored(SecretName),
+}
+
+impl SecretSource {
+    /// Takes the one of the settings `KEY_file` and `KEY_secret` that is given; none is fine.
+    ///
+    /// # Errors
+    /// Both are.
+    pub fn at_most_one(
+        key: &str,
+        file: Option<PathBuf>,
+        stored: Option<SecretName>,
+    ) -> Result<Option<Self>, String> {
+        match (file, stored) {
+            (Some(_), Some(_)) => Err(format!(
+                "there is `{key}_secret` and `{key}_file`: keep one of them"
+            )),
+            (Some(file), None) => Ok(Some(Self::File(file))),
+            (None, stored) => Ok(stored.map(Self::Stored)),
+        }
+    }
+
+    /// As [`Self::at_most_one`], and one there must be.
+    ///
+    /// # Errors
+    /// None is given, or both are.
+    pub fn exactly_one(
+        key: &str,
+        file: Option<PathBuf>,
+        stored: Option<SecretName>,
+    ) -> Result<Self, String> {
+        Self::at_most_one(key, file, stored)?.ok_or_else(|| {
+            format!("one of `{key}_file`, a path, and `{key}_secret`, a secret's name, is needed")
+        })
+    }
+}
+
+impl fmt::Display for SecretSource {
+    /// Where people put a better value: a path, or the secret with the command that sets it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Stored(name) => write!(f, "the secret {name} (`purser secret set {name}`)"),
+        }
+    }
+}
+
+/// The secrets of the store with their values, as they were when it was read.
+#[derive(Clone, Debug, Default)]
+pub struct Opened {
+    values: BTreeMap<SecretName, SecretString>,
+    unknown: Option<String>,
+}
+
+impl Opened {
+    /// All that there are.
+    pub fn all(values: BTreeMap<SecretName, SecretString>) -> Self {
+        Self {
+            values,
+            unknown: None,
+        }
+    }
+
+    /// The store cannot be read; this is why.
+    pub fn unknown(why: String) -> Self {
+        Self {
+            values: BTreeMap::new(),
+            unknown: Some(why),
+        }
+    }
+
+    /// Why it is not known which there are.
+    pub fn why_unknown(&self) -> Option<&str> {
+        self.unknown.as_deref()
+    }
+
+    /// The names of all, if they are known.
+    pub fn names(&self) -> Option<BTreeSet<SecretName>> {
+        match self.unknown {
+            None => Some(self.values.keys().cloned().collect()),
+            Some(_) => None,
+        }
+    }
+
+    /// The value of one.
+    ///
+    /// # Errors
+    /// It is not set, with the nearest name that is, or the store cannot be read.
+    pub fn get(&self, name: &SecretName) -> Result<&SecretString, String> {
+        if let Some(why) = &self.unknown {
+            return Err(format!("the secret `{name}` cannot be read: {why}"));
+        }
+        let value = self.values.get(name);
+        value.ok_or_else(|| not_set(name, self.values.keys()))
+    }
+}
+
+/// Says that there is no such secret, which one may have been meant, and what to type.
+pub fn not_set<'n>(name: &SecretName, set: impl IntoIterator<Item = &'n SecretName>) -> String {
+    let near = nearest::nearest(name.as_str(), set.into_iter().map(SecretName::as_str));
+    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let or = if near.is_empty() {
+        ": set"
+    } else {
+        " Else set"
+    };
+    format!("the secret `{name}` is not set{near}{or} it with `purser secret set {name}`")
+}
+
+/// Why a text is not kept as a secret; `None` when it may be.
+pub fn why_not_kept(value: &SecretString) -> Option<String> {
+    let value = value.expose_secret();
+    if value.is_empty() {
+        return Some("the value is empty: nothing was set".to_owned());
+    }
+    if value.len() > LONGEST {
+        return Some(format!(
+            "the value has {} bytes, and {LONGEST} are allowed: nothing was set",
+            value.len()
+        ));
+    }
+    value.contains('\0').then(|| {
+        "the value holds a NUL byte, which no password has: encode it, as with `base64`; nothing \
+         was set"
+            .to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_text_that_is_nothing_else_is_a_reference() {
+        let name = |text| SecretRef::of_text(text).map(|reference| reference.name.to_string());
+        assert_eq!(
+            name("{{ secrets.ORDERS_URL }}").as_deref(),
+            Some("ORDERS_URL")
+        );
+        assert_eq!(name("{{secrets.api-key}}").as_deref(), Some("api-key"));
+        for text in [
+            "secrets.A",
+            "x{{ secrets.A }}",
+            "{{ secrets.A }}{{ secrets.B }}",
+            "{{ secrets.A ~ 'x' }}",
+            "{{ secrets.A.b }}",
+            "{{ secrets. }}",
+            "{{ secrets['A'] }}",
+        ] {
+            assert_eq!(name(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn references_are_found_at_any_depth() {
+        let names = |all: BTreeSet<SecretRef>| -> Vec<String> {
+            all.into_iter().map(|one| one.name.to_string()).collect()
+        };
+        let rendered = json!({ "env": { "A": { "$secret": "ONE" }, "B": "x" },
+                               "list": [{ "$secret": "TWO" }, { "$secret": "no name" }] });
+        assert_eq!(names(SecretRef::all_in(&rendered)), ["ONE", "TWO"]);
+        let written = json!({ "env": { "A": "{{ secrets.ONE }}", "B": ["{{ secrets.TWO }}"] } });
+        let named = SecretRef::named_in(written.as_object().unwrap());
+        assert_eq!(
+            named.iter().map(SecretName::as_str).collect::<Vec<_>>(),
+            ["ONE", "TWO"]
+        );
+    }
+
+    #[test]
+    fn one_that_is_not_set_comes_with_the_nearest_and_what_to_type() {
+        let name = |text: &str| text.parse::<SecretName>().unwrap();
+        let set = [name("ORDERS_URL"), name("MINIO_KEY")];
+        assert_eq!(
+            not_set(&name("ORDER_URL"), &set),
+            "the secret `ORDER_URL` is not set; did you mean `ORDERS_URL`? Else set it with `purser \
+             secret set ORDER_URL`"
+        );
+        assert_eq!(
+            not_set(&name("TOKEN"), &set),
+            "the secret `TOKEN` is not set: set it with `purser secret set TOKEN`"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_goes_through_a_file_and_an_event_and_is_the_same(
+            name in "[A-Za-z0-9_-]{1,64}"
+        ) {
+            let reference = SecretRef::of_text(&format!("{{{{ secrets.{name} }}}}")).unwrap();
+            prop_assert_eq!(reference.name.as_str(), &name);
+            prop_assert_eq!(SecretRef::all_in(&reference.to_json()), BTreeSet::from([reference]));
+        }
+
+        #[test]
+        fn what_is_no_name_is_refused(text in "\\PC{0,70}") {
+            let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            let is_name = (1..=64).contains(&text.len()) && text.chars().all(fits);
+            prop_assert_eq!(text.parse::<SecretName>().is_ok(), is_name);
+        }
+    }
+}
