@@ -13,6 +13,8 @@ pub mod integrations;
 
 pub mod service;
 
+pub mod doctor;
+
 pub mod cli;
 pub mod http;
 

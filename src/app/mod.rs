@@ -1,5 +1,6 @@
 //! The composition root: the only file that knows everyone.
 
+mod doctor;
 mod doors;
 mod keys;
 mod machine;
@@ -22,6 +23,7 @@ use crate::service::{self, Service};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{ArtifactFolder, Artifacts, Store};
 use crate::telemetry;
+pub use doctor::doctor;
 use doors::{Doors, Signals, listen_in_public, serve};
 use keys::receipts_key;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};

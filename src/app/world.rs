@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::action::{Connect, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
 use crate::cli::Failure;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::domain::names::HookName;
 use crate::domain::redact::Redactor;
 use crate::domain::webhook::Hook;
@@ -23,43 +23,64 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn load(config_path: &Path, redactor: &Redactor) -> Result<Self, Failure> {
+        let (world, wrong) = Self::load_what_can_be(config_path, redactor)?;
+        match wrong.first() {
+            None => Ok(world),
+            Some(error) => Err(Failure::usage(error.to_string())),
+        }
+    }
+
+    /// The same without the systems and hooks that cannot be had, and why they cannot. The
+    /// configuration itself must be readable.
+    pub(super) fn load_what_can_be(
+        config_path: &Path,
+        redactor: &Redactor,
+    ) -> Result<(Self, Vec<ConfigError>), Failure> {
         let config = load_config(config_path)?;
+        let mut wrong = vec![];
         let registry = Registry::new(integrations::all());
         let mut systems = Systems::new();
         systems.set_folders(Arc::new(integrations::folders::LocalFolders));
         for (name, system) in &config.systems {
-            let integration = registry.integration(&system.kind).map_err(|unknown| {
-                Failure::usage(config.system_error(name, Some("kind"), unknown).to_string())
-            })?;
+            let integration = match registry.integration(&system.kind) {
+                Ok(integration) => integration,
+                Err(unknown) => {
+                    wrong.push(config.system_error(name, Some("kind"), unknown));
+                    continue;
+                }
+            };
             let connect = Connect {
                 name,
                 settings: system.settings.clone(),
                 redactor,
                 base: config.base(),
             };
-            let connected = (integration.connect)(&connect)
-                .map_err(|error| Failure::usage(config.explain(&error).to_string()))?;
-            systems.insert(
-                name.clone(),
-                integration.kind,
-                system.environment.clone(),
-                connected,
-            );
+            match (integration.connect)(&connect) {
+                Ok(connected) => systems.insert(
+                    name.clone(),
+                    integration.kind,
+                    system.environment.clone(),
+                    connected,
+                ),
+                Err(error) => wrong.push(config.explain(&error)),
+            }
         }
         let mut hooks = BTreeMap::new();
         for (name, hook) in &config.hooks {
-            let hook = hook.open(redactor).map_err(|why| {
-                let why = format!("[hooks.{name}]: {why}");
-                Failure::usage(config.hook_error(name, why).to_string())
-            })?;
-            hooks.insert(name.clone(), hook);
+            match hook.open(redactor) {
+                Ok(hook) => {
+                    hooks.insert(name.clone(), hook);
+                }
+                Err(why) => wrong.push(config.hook_error(name, format!("[hooks.{name}]: {why}"))),
+            }
         }
-        Ok(Self {
+        let world = Self {
             config,
             hooks,
             registry: Arc::new(registry),
             systems: Arc::new(systems),
-        })
+        };
+        Ok((world, wrong))
     }
 
     pub(super) fn read_catalog(&self) -> Result<Catalog, Vec<Problem>> {

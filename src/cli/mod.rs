@@ -4,6 +4,7 @@
 mod answer;
 mod client;
 mod console;
+mod doctor;
 mod plan;
 mod receipts;
 mod render;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
+pub use doctor::show_findings;
 pub use receipts::{Receipts, verify_file};
 pub use schedules::{Preview, Schedules};
 
@@ -51,6 +53,8 @@ pub enum Command {
     Up,
     /// Check configuration, workflows and commands; needs no server.
     Lint,
+    /// Look at everything that Purser needs, and say what is wrong; needs no server.
+    Doctor,
     /// Have the running server read workflows and commands again.
     Reload,
     /// Run a workflow and watch it.
@@ -170,7 +174,9 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
             );
             Ok(())
         }
-        Command::Up | Command::Lint => Err(Failure::usage("this command is not for a server")),
+        Command::Up | Command::Lint | Command::Doctor => {
+            Err(Failure::usage("this command is not for a server"))
+        }
     }
 }
 

@@ -16,6 +16,10 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
             "service",
             &["domain", "action", "store", "engine", "catalog"],
         ),
+        (
+            "doctor",
+            &["domain", "action", "store", "catalog", "config"],
+        ),
         ("integrations", &["domain", "action"]),
         ("http", &["domain", "service", "action"]),
         ("cli", &["domain", "http::types"]),
