@@ -14,6 +14,7 @@ pub mod integrations;
 pub mod service;
 
 pub mod doctor;
+pub mod init;
 
 pub mod cli;
 pub mod http;

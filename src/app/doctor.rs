@@ -19,8 +19,10 @@ pub async fn doctor(
     socket: Option<PathBuf>,
     json: bool,
 ) -> Result<(), Failure> {
+    // Folders are looked for upwards from where they will be, which takes whole paths.
+    let config_path = std::path::absolute(config_path).unwrap_or_else(|_| config_path.to_owned());
     let redactor = Redactor::new();
-    let (world, wrong) = World::load_what_can_be(config_path, &redactor)?;
+    let (world, wrong) = World::load_what_can_be(&config_path, &redactor)?;
     let catalog = world.read_catalog();
     let socket = socket.unwrap_or_else(|| world.config.server.socket.clone());
     let findings = examine(&Patient {

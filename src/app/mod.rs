@@ -2,6 +2,7 @@
 
 mod doctor;
 mod doors;
+mod init;
 mod keys;
 mod machine;
 mod offline;
@@ -25,6 +26,7 @@ use crate::store::{ArtifactFolder, Artifacts, Store};
 use crate::telemetry;
 pub use doctor::doctor;
 use doors::{Doors, Signals, listen_in_public, serve};
+pub use init::init;
 use keys::receipts_key;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};
 pub use offline::{lint, preview, socket};

@@ -2,13 +2,19 @@
 
 use super::Patient;
 use crate::catalog::{Problem, Severity};
+use crate::config::Origin;
 use crate::domain::finding::{Check, Finding, Remark};
 
 /// How the files stand.
 pub(super) fn look(patient: &Patient<'_>) -> Vec<Finding> {
     let wrong = patient.wrong.iter().map(|error| {
         let next = format!("edit {}, then run `purser lint`", error.file.display());
-        Remark::problem(error.to_string(), next)
+        let about = match &error.origin {
+            Some(Origin::File(position)) => format!("{}:{position}", error.file.display()),
+            Some(Origin::Variable(name)) => name.clone(),
+            None => error.file.display().to_string(),
+        };
+        Remark::problem(&error.message, next).of(Check::Config, about)
     });
     let (problems, counted) = match patient.catalog {
         Ok(catalog) => (
@@ -17,24 +23,26 @@ pub(super) fn look(patient: &Patient<'_>) -> Vec<Finding> {
         ),
         Err(problems) => (problems.as_slice(), None),
     };
-    let mut remarks: Vec<_> = wrong.chain(problems.iter().map(remark)).collect();
+    let mut findings: Vec<_> = wrong.chain(problems.iter().map(finding)).collect();
     if let Some((workflows, commands)) = counted {
         let systems = patient.config.systems.len();
-        remarks.push(Remark::well(format!(
+        let remark = Remark::well(format!(
             "systems: {systems}, workflows: {workflows}, commands: {commands}"
-        )));
+        ));
+        findings.push(remark.of(Check::Config, patient.config.file.display().to_string()));
     }
-    let about = patient.config.file.display().to_string();
-    remarks
-        .into_iter()
-        .map(|remark| remark.of(Check::Config, &about))
-        .collect()
+    findings
 }
 
-fn remark(problem: &Problem) -> Remark {
+fn finding(problem: &Problem) -> Finding {
     let next = format!("edit {}, then run `purser lint`", problem.file.display());
-    match problem.severity {
-        Severity::Error => Remark::problem(problem.to_string(), next),
-        Severity::Warning => Remark::warning(problem.to_string(), next),
-    }
+    let about = match problem.position {
+        Some(position) => format!("{}:{position}", problem.file.display()),
+        None => problem.file.display().to_string(),
+    };
+    let remark = match problem.severity {
+        Severity::Error => Remark::problem(&problem.message, next),
+        Severity::Warning => Remark::warning(&problem.message, next),
+    };
+    remark.of(Check::Config, about)
 }

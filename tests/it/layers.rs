@@ -20,6 +20,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
             "doctor",
             &["domain", "action", "store", "catalog", "config"],
         ),
+        ("init", &["domain", "action"]),
         ("integrations", &["domain", "action"]),
         ("http", &["domain", "service", "action"]),
         ("cli", &["domain", "http::types"]),
