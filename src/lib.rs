@@ -14,6 +14,9 @@ pub mod integrations;
 pub mod service;
 pub mod vitals;
 
+pub mod doctor;
+pub mod init;
+
 pub mod cli;
 pub mod http;
 

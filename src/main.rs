@@ -30,6 +30,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Up => app::up(&cli.config, cli.socket).await,
         Command::Lint => app::lint(&cli.config, cli.json).await,
+        Command::Init(init) => app::init(&cli.config, init, cli.json).await,
+        Command::Doctor => app::doctor(&cli.config, cli.socket, cli.json).await,
         Command::Receipts(cli::Receipts::Verify {
             file: Some(file),
             key,

@@ -7,6 +7,7 @@
 mod artifact;
 mod context;
 mod error;
+mod examine;
 mod journal;
 pub mod objects;
 pub mod ports;
@@ -18,6 +19,7 @@ mod system;
 pub use crate::domain::effect::{EffectRecord, EffectStatus, Question};
 pub use context::{Clock, Context, Found, ReadContext, StepLog};
 pub use error::{ActionError, ErrorKind, Result, innermost};
+pub use examine::{ClockReading, Examination, Use, Uses};
 pub use journal::{Begun, Journal, JournalError};
 pub use registry::{AnyAction, Integration, Registry};
 pub use secrets::OpenSecrets;

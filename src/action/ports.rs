@@ -2,10 +2,13 @@
 //!
 //! Integrations never import each other: one implements a port, another asks the context for it.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use secrecy::SecretString;
 
 use super::error::Result;
 use super::objects::Objects;
@@ -26,6 +29,43 @@ pub trait Folders: Send + Sync {
 pub trait Suggest: Send + Sync {
     /// Up to 25 values of this kind (`services`, `databases`) that go with what was typed.
     fn suggest<'a>(&'a self, what: &'a str, typed: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
+}
+
+/// A running container, as far as it says which product runs in it.
+#[derive(Clone, Debug, Default)]
+pub struct RunningContainer {
+    /// Its own name.
+    pub name: String,
+    /// The reference that it was created from.
+    pub image: String,
+    /// Its Compose project and service.
+    pub compose: Option<(String, String)>,
+    /// Its ports over TCP.
+    pub ports: Vec<ContainerPort>,
+    /// Its addresses, by the names of its networks.
+    pub addresses: BTreeMap<String, IpAddr>,
+    /// Those variables of its environment that were asked for. Their values may be secrets.
+    pub environment: BTreeMap<String, SecretString>,
+}
+
+/// A port of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContainerPort {
+    /// Within the container.
+    pub inner: u16,
+    /// Where it is published on the engine's machine.
+    pub published: Option<(IpAddr, u16)>,
+}
+
+/// A system that runs containers.
+pub trait Containers: Send + Sync {
+    /// The containers that run, of one Compose project or all, with these variables of their
+    /// environments where they are set.
+    fn running<'a>(
+        &'a self,
+        project: Option<&'a str>,
+        variables: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Vec<RunningContainer>>>;
 }
 
 /// What chat platforms show at the most.

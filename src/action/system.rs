@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::context::Clock;
 use super::error::{ActionError, Result};
+use super::examine::{Examination, Uses};
 use super::objects::{ObjectUrl, Objects};
 use super::ports;
+use crate::domain::finding::Remark;
 use crate::domain::names::{Environment, SecretName, SystemName};
 use crate::domain::nearest;
 use crate::domain::redact::Redactor;
@@ -27,6 +31,16 @@ pub trait System: Any + Send + Sync {
 
     /// Reaches it and says its version, or what is wrong and what to do about it.
     fn check(&self) -> BoxFuture<'_, Result<String>>;
+
+    /// Reaches it with the rights that these steps need. Changes nothing.
+    fn examine<'a>(&'a self, _uses: &'a Uses, _clock: &'a dyn Clock) -> BoxFuture<'a, Examination> {
+        async {
+            let mut found = Examination::default();
+            found.add(self.check().await.map(Remark::well));
+            found
+        }
+        .boxed()
+    }
 }
 
 /// The ports that one system offers.
@@ -36,6 +50,8 @@ pub struct Ports {
     pub objects: Option<Arc<dyn ports::ObjectStorage>>,
     /// It can complete values for people.
     pub suggest: Option<Arc<dyn ports::Suggest>>,
+    /// It runs containers.
+    pub containers: Option<Arc<dyn ports::Containers>>,
 }
 
 /// What an integration is handed to connect a system: its own table of the configuration.

@@ -1,6 +1,8 @@
 //! The composition root: the only file that knows everyone.
 
+mod doctor;
 mod doors;
+mod init;
 mod keys;
 mod machine;
 mod offline;
@@ -25,7 +27,9 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{ArtifactFolder, Artifacts, Store, StoreError};
 use crate::telemetry;
 use crate::vitals::Parts as VitalsParts;
+pub use doctor::doctor;
 use doors::{Doors, Signals, listen, serve};
+pub use init::init;
 use keys::receipts_key;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};
 pub use offline::{lint, preview, socket};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::cli::Failure;
-use crate::config::{BeatUrl, Config, HeartbeatConfig};
+use crate::config::{BeatUrl, Config, ConfigError, HeartbeatConfig};
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
 use crate::domain::webhook::BearerToken;
@@ -13,6 +13,7 @@ use crate::http::Scrape;
 use crate::vitals::{Beat, Heartbeat, HeartbeatParts, Parts, Vitals};
 
 /// The secrets of `[metrics]` and `[heartbeat]`.
+#[derive(Clone, Default)]
 pub(super) struct VitalsSecrets {
     metrics_token: Option<BearerToken>,
     beat: Option<Beat>,
@@ -33,10 +34,9 @@ impl VitalsSecrets {
         config: &Config,
         redactor: &Redactor,
         stored: &Opened,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, ConfigError> {
         let wrong = |path: &[&str], why: String| {
-            let why = format!("[{}]: {why}", path.join("."));
-            Failure::usage(config.error_at(path, why).to_string())
+            config.error_at(path, format!("[{}]: {why}", path.join(".")))
         };
         let token = config
             .metrics
@@ -46,7 +46,7 @@ impl VitalsSecrets {
             .transpose()
             .map_err(|why| wrong(&["metrics"], why))?
             .flatten();
-        let open = |url: &BeatUrl, path: &[&str]| -> Result<SecretString, Failure> {
+        let open = |url: &BeatUrl, path: &[&str]| -> Result<SecretString, ConfigError> {
             url.open(redactor, stored).map_err(|why| wrong(path, why))
         };
         let beat = |config: &HeartbeatConfig| {
@@ -63,7 +63,7 @@ impl VitalsSecrets {
                 url: url(&config.url)?,
                 trouble_url: url(&config.trouble_url)?,
                 every: config.every,
-                schedules: schedules.collect::<Result<_, Failure>>()?,
+                schedules: schedules.collect::<Result<_, ConfigError>>()?,
             })
         };
         let beat = config.heartbeat.as_ref().map(beat).transpose()?;

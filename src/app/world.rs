@@ -8,7 +8,7 @@ use super::vitals::VitalsSecrets;
 use crate::action::{Connect, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
 use crate::cli::Failure;
-use crate::config::{Config, Origin};
+use crate::config::{Config, ConfigError, Origin};
 use crate::domain::names::{HookName, SecretName};
 use crate::domain::nearest;
 use crate::domain::redact::Redactor;
@@ -32,13 +32,31 @@ impl World {
         redactor: &Redactor,
         secrets: &Opened,
     ) -> Result<Self, Failure> {
+        let (world, wrong) = Self::load_what_can_be(config, redactor, secrets)?;
+        match wrong.first() {
+            None => Ok(world),
+            Some(error) => Err(Failure::usage(error.to_string())),
+        }
+    }
+
+    /// The same without what cannot be had, and why it cannot.
+    pub(super) fn load_what_can_be(
+        config: Config,
+        redactor: &Redactor,
+        secrets: &Opened,
+    ) -> Result<(Self, Vec<ConfigError>), Failure> {
+        let mut wrong = vec![];
         let registry = Registry::new(integrations::all());
         let mut systems = Systems::new();
         systems.set_folders(Arc::new(integrations::folders::LocalFolders));
         for (name, system) in &config.systems {
-            let integration = registry.integration(&system.kind).map_err(|unknown| {
-                Failure::usage(config.system_error(name, Some("kind"), unknown).to_string())
-            })?;
+            let integration = match registry.integration(&system.kind) {
+                Ok(integration) => integration,
+                Err(unknown) => {
+                    wrong.push(config.system_error(name, Some("kind"), unknown));
+                    continue;
+                }
+            };
             let connect = Connect {
                 name,
                 settings: system.settings.clone(),
@@ -46,30 +64,38 @@ impl World {
                 secrets,
                 base: config.base(),
             };
-            let connected = (integration.connect)(&connect)
-                .map_err(|error| Failure::usage(config.explain(&error).to_string()))?;
-            systems.insert(
-                name.clone(),
-                integration.kind,
-                system.environment.clone(),
-                connected,
-            );
+            match (integration.connect)(&connect) {
+                Ok(connected) => systems.insert(
+                    name.clone(),
+                    integration.kind,
+                    system.environment.clone(),
+                    connected,
+                ),
+                Err(error) => wrong.push(config.explain(&error)),
+            }
         }
         let mut hooks = BTreeMap::new();
         for (name, hook) in &config.hooks {
-            let hook = hook.open(redactor, secrets).map_err(|why| {
-                let why = format!("[hooks.{name}]: {why}");
-                Failure::usage(config.hook_error(name, why).to_string())
-            })?;
-            hooks.insert(name.clone(), hook);
+            match hook.open(redactor, secrets) {
+                Ok(hook) => {
+                    hooks.insert(name.clone(), hook);
+                }
+                Err(why) => wrong.push(config.hook_error(name, format!("[hooks.{name}]: {why}"))),
+            }
         }
-        Ok(Self {
-            vitals: VitalsSecrets::read(&config, redactor, secrets)?,
+        let vitals = VitalsSecrets::read(&config, redactor, secrets);
+        let vitals = vitals.unwrap_or_else(|error| {
+            wrong.push(error);
+            VitalsSecrets::default()
+        });
+        let world = Self {
+            vitals,
             config,
             hooks,
             registry: Arc::new(registry),
             systems: Arc::new(systems),
-        })
+        };
+        Ok((world, wrong))
     }
 
     /// Reads the workflows and commands anew. `secrets` are those that are set, where that is known.

@@ -17,6 +17,7 @@ mod step;
 mod surroundings;
 mod systems;
 mod triggers;
+mod uses;
 mod who;
 mod workflow;
 
@@ -27,6 +28,7 @@ pub use command::{Command, Reply};
 pub use problem::{Problem, Severity};
 pub use schema::schemas;
 pub use surroundings::{Surroundings, SystemFacts};
+pub use uses::{FolderUse, folders, uses};
 pub use workflow::Loaded;
 
 use crate::action::Registry;

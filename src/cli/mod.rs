@@ -4,7 +4,9 @@
 mod answer;
 mod client;
 mod console;
+mod doctor;
 mod hidden;
+mod init;
 mod plan;
 mod receipts;
 mod render;
@@ -20,6 +22,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
+pub use doctor::show_findings;
+pub use init::{FileState, FileView, Init, InitView, Questions, SeenView, SystemView, show_init};
 pub use receipts::{Receipts, verify_file};
 pub use schedules::{Preview, Schedules};
 pub use secret::{Secret, SecretAnswer, SecretAsk};
@@ -54,6 +58,10 @@ pub enum Command {
     Up,
     /// Check configuration, workflows and commands; needs no server.
     Lint,
+    /// Look at everything that Purser needs, and say what is wrong; needs no server.
+    Doctor,
+    /// Write a first configuration for what runs on this machine; needs no server.
+    Init(init::Init),
     /// Have the running server read workflows and commands again.
     Reload,
     /// Run a workflow and watch it.
@@ -176,7 +184,7 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
             );
             Ok(())
         }
-        Command::Up | Command::Lint | Command::Secret(_) => {
+        Command::Up | Command::Lint | Command::Secret(_) | Command::Doctor | Command::Init(_) => {
             Err(Failure::usage("this command is not for a server"))
         }
     }

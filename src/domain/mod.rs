@@ -11,6 +11,7 @@ pub mod ending;
 pub mod event;
 mod event_masking;
 pub mod expression;
+pub mod finding;
 pub mod input;
 pub mod interpreter;
 pub mod names;

@@ -392,6 +392,13 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// The chain from behind a receipt that is taken as it is.
+    pub fn behind(receipt: &Receipt) -> Self {
+        Self {
+            head: Some((receipt.seq, receipt.hash.clone())),
+        }
+    }
+
     /// Takes in the next receipt.
     ///
     /// # Errors

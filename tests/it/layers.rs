@@ -17,6 +17,11 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
             &["domain", "action", "store", "engine", "catalog"],
         ),
         ("vitals", &["domain", "store", "action", "engine"]),
+        (
+            "doctor",
+            &["domain", "action", "store", "catalog", "config"],
+        ),
+        ("init", &["domain", "action"]),
         ("integrations", &["domain", "action"]),
         ("http", &["domain", "service", "action", "vitals"]),
         ("cli", &["domain", "http::types"]),

@@ -18,4 +18,4 @@ pub use expression::{Expression, ExpressionError};
 pub use jitter::jitter;
 pub use policy::{Misfire, Overlap, ScheduleName, ScheduleSpec};
 pub use timing::{Fire, Timing};
-pub use zone::{UnknownZone, Zone};
+pub use zone::{DATABASE, UnknownZone, Zone};

@@ -59,6 +59,9 @@ pub(super) enum Shown {
     Never(Shift),
 }
 
+/// The edition of the time zone database that is built in: `2025b`.
+pub const DATABASE: &str = chrono_tz::IANA_TZDB_VERSION;
+
 impl Zone {
     /// UTC, where clocks never change.
     pub const UTC: Self = Self(Tz::UTC);

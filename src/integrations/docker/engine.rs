@@ -10,8 +10,11 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
+use super::running::Running;
 use super::suggest::Suggestions;
-use crate::action::{ActionError, Connect, ConnectError, Ports, Result, System};
+use crate::action::{
+    ActionError, Clock, Connect, ConnectError, Examination, Ports, Result, System, Uses,
+};
 use crate::domain::names::SystemName;
 
 /// How long an answer may take; what waits for a container to stop has [`PATIENCE`].
@@ -67,6 +70,7 @@ impl System for Docker {
 
     fn ports(self: Arc<Self>) -> Ports {
         Ports {
+            containers: Some(Arc::new(Running(Arc::clone(&self)))),
             suggest: Some(Arc::new(Suggestions(self))),
             ..Ports::default()
         }
@@ -83,6 +87,10 @@ impl System for Docker {
             ))
         }
         .boxed()
+    }
+
+    fn examine<'a>(&'a self, uses: &'a Uses, clock: &'a dyn Clock) -> BoxFuture<'a, Examination> {
+        self.looked_at(uses, clock).boxed()
     }
 }
 

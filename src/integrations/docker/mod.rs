@@ -9,6 +9,7 @@
 mod container;
 mod deploy_service;
 mod engine;
+mod examine;
 mod image;
 mod list_services;
 mod logs;
@@ -16,6 +17,7 @@ mod probe;
 mod proof;
 mod restart_service;
 mod run_job;
+mod running;
 mod service;
 mod show_logs;
 mod suggest;

@@ -9,8 +9,8 @@ use super::engine::Docker;
 use crate::action::{ActionError, Result};
 use crate::domain::nearest;
 
-const PROJECT: &str = "com.docker.compose.project";
-const SERVICE: &str = "com.docker.compose.service";
+pub(super) const PROJECT: &str = "com.docker.compose.project";
+pub(super) const SERVICE: &str = "com.docker.compose.service";
 const ONE_OFF: &str = "com.docker.compose.oneoff";
 
 /// A service as the list of containers shows it.
@@ -80,7 +80,7 @@ fn grouped(containers: Vec<ContainerSummary>) -> Vec<Service> {
 }
 
 /// What was started to end by itself: Compose's one-off containers and Purser's jobs.
-fn is_job(labels: &HashMap<String, String>) -> bool {
+pub(super) fn is_job(labels: &HashMap<String, String>) -> bool {
     let is_one_off = labels
         .get(ONE_OFF)
         .is_some_and(|value| value.eq_ignore_ascii_case("true"));

@@ -9,6 +9,7 @@ mod census;
 mod connection;
 mod drill_restore;
 mod dump;
+mod examine;
 mod explain;
 mod list_backups;
 mod manifest;
@@ -26,7 +27,7 @@ pub use connection::Postgres;
 pub use drill_restore::DrillRestore;
 pub use list_backups::ListBackups;
 
-use crate::action::{Integration, Ports, Result, System, ports};
+use crate::action::{Clock, Examination, Integration, Ports, Result, System, Uses, ports};
 
 /// What Purser can do with a database server.
 pub fn integration() -> Integration {
@@ -62,6 +63,10 @@ impl System for Postgres {
             Ok(format!("PostgreSQL {server}, pg_dump {}", pg_dump.version))
         }
         .boxed()
+    }
+
+    fn examine<'a>(&'a self, uses: &'a Uses, clock: &'a dyn Clock) -> BoxFuture<'a, Examination> {
+        self.looked_at(uses, clock).boxed()
     }
 }
 

@@ -197,6 +197,12 @@ impl Prometheus {
         Ok(self.look::<Build>("status/buildinfo").await?.version)
     }
 
+    /// The head of whatever it answers, if it answers at all.
+    pub(super) async fn headers(&self) -> Option<header::HeaderMap> {
+        let answer = self.http.get(format!("{}/-/healthy", self.url())).send();
+        answer.await.ok().map(|answer| answer.headers().clone())
+    }
+
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
         let login = self.login.as_ref();
         let login = login.map(|login| (&login.as_whom, login.secret.expose_secret()));

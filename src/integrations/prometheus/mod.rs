@@ -10,6 +10,7 @@ mod answer;
 mod chart;
 mod connection;
 mod empty;
+mod examine;
 mod explain;
 mod promql;
 mod query;
@@ -31,7 +32,7 @@ pub use connection::Prometheus;
 pub use query::Query;
 pub use query_range::QueryRange;
 
-use crate::action::{Integration, Ports, Result, System};
+use crate::action::{Clock, Examination, Integration, Ports, Result, System, Uses};
 
 /// What Purser can do with a Prometheus.
 pub fn integration() -> Integration {
@@ -63,5 +64,9 @@ impl System for Prometheus {
             ))
         }
         .boxed()
+    }
+
+    fn examine<'a>(&'a self, _: &'a Uses, clock: &'a dyn Clock) -> BoxFuture<'a, Examination> {
+        self.looked_at(clock).boxed()
     }
 }

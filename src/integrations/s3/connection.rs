@@ -111,6 +111,12 @@ impl S3 {
         &self.keys.secret
     }
 
+    /// The head of whatever it answers to nobody in particular, if it answers at all.
+    pub(super) async fn headers(&self) -> Option<reqwest::header::HeaderMap> {
+        let answer = self.http.get(self.endpoint()).send().await;
+        answer.ok().map(|answer| answer.headers().clone())
+    }
+
     /// Opens a bucket. Does no I/O.
     pub(super) fn bucket(&self, bucket: &str) -> Result<AmazonS3> {
         check_bucket_name(bucket)?;

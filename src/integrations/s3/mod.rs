@@ -4,6 +4,7 @@
 //! directly is in [`list_objects`].
 
 mod connection;
+mod examine;
 mod explain;
 mod list_objects;
 mod signed;
@@ -19,7 +20,9 @@ pub use connection::S3;
 pub use list_objects::ListObjects;
 
 use crate::action::objects::{ObjectUrl, Objects};
-use crate::action::{ActionError, Integration, Ports, Result, System, ports};
+use crate::action::{
+    ActionError, Clock, Examination, Integration, Ports, Result, System, Uses, ports,
+};
 use explain::Trouble;
 
 /// What Purser can do with an object store.
@@ -40,6 +43,7 @@ impl System for S3 {
         Ports {
             objects: Some(Arc::clone(&self) as _),
             suggest: Some(self),
+            ..Ports::default()
         }
     }
 
@@ -49,6 +53,10 @@ impl System for S3 {
             Ok(format!("{} buckets at {}", buckets.len(), self.endpoint()))
         }
         .boxed()
+    }
+
+    fn examine<'a>(&'a self, uses: &'a Uses, clock: &'a dyn Clock) -> BoxFuture<'a, Examination> {
+        self.looked_at(uses, clock).boxed()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite database in WAL mode, `synchronous=FULL`, and one writer.
 
+mod inspect;
 mod lock;
 mod receipts;
 mod runs;
@@ -21,12 +22,16 @@ use tokio::sync::broadcast;
 use super::{Result, StoreError};
 use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
+pub use inspect::{Holder, Inspection, holder};
 use lock::StoreLock;
 pub use secrets::peek_at_secrets;
 use writer::Writer;
 
 /// The name of the database within the store's folder.
 const DATABASE: &str = "purser.db";
+
+/// The name of the file that is locked while a process works on the store.
+const LOCK: &str = "STORE.lock";
 
 /// Readers beside the one writer.
 const READERS: u32 = 4;
@@ -56,7 +61,7 @@ impl SqliteStore {
     pub async fn open(folder: &Path, redactor: Arc<Redactor>) -> Result<Self> {
         let place = folder.display().to_string();
         make_folder(folder)?;
-        let lock = StoreLock::take(&folder.join("STORE.lock"))?;
+        let lock = StoreLock::take(&folder.join(LOCK))?;
         let file = folder.join(DATABASE);
         let options = SqliteConnectOptions::new()
             .filename(&file)

@@ -6,11 +6,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 use tokio::sync::watch;
 
-use super::SqliteStore;
+use super::{SqliteStore, unreadable};
 use crate::domain::digest::Digest;
 use crate::domain::names::RunId;
 use crate::domain::receipt::{Draft, Receipt};
-use crate::store::{Receipts, Result, StoreError};
+use crate::store::{Receipts, Result};
 
 /// Drafts that are sealed in one go.
 const BATCH: u32 = 256;
@@ -138,25 +138,32 @@ impl Receipts for SqliteStore {
 
 impl SqliteStore {
     fn part<T: serde::de::DeserializeOwned>(&self, row: &SqliteRow, column: &str) -> Result<T> {
-        serde_json::from_str(row.get(column))
-            .map_err(|error| self.unreadable(&format!("a receipt's {column}"), error))
+        part(&self.place, row, column)
     }
 
     fn receipts(&self, rows: sqlx::Result<Vec<SqliteRow>>) -> Result<Vec<Receipt>> {
         rows.map_err(|error| self.broken(&error))?
             .iter()
-            .map(|row| {
-                Ok::<_, StoreError>(Receipt {
-                    seq: u64::try_from(row.get::<i64, _>("seq")).unwrap_or(0),
-                    prev: Digest::from(row.get::<String, _>("prev")),
-                    content: self.part(row, "content")?,
-                    hash: Digest::from(row.get::<String, _>("hash")),
-                    signature: row.get("signature"),
-                    texts: self.part(row, "texts")?,
-                })
-            })
+            .map(|row| read(&self.place, row))
             .collect()
     }
+}
+
+/// The sealed receipt in a row of the store at `place`.
+pub(super) fn read(place: &str, row: &SqliteRow) -> Result<Receipt> {
+    Ok(Receipt {
+        seq: u64::try_from(row.get::<i64, _>("seq")).unwrap_or(0),
+        prev: Digest::from(row.get::<String, _>("prev")),
+        content: part(place, row, "content")?,
+        hash: Digest::from(row.get::<String, _>("hash")),
+        signature: row.get("signature"),
+        texts: part(place, row, "texts")?,
+    })
+}
+
+fn part<T: serde::de::DeserializeOwned>(place: &str, row: &SqliteRow, column: &str) -> Result<T> {
+    serde_json::from_str(row.get(column))
+        .map_err(|error| unreadable(place, &format!("a receipt's {column}"), error))
 }
 
 /// Writes receipts of what happened without a run, unsealed.

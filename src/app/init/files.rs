@@ -1,0 +1,214 @@
+//! Puts files in their places, all or none, and never over what is there unless that was said.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use secrecy::ExposeSecret as _;
+use similar::TextDiff;
+
+use crate::cli::{Failure, FileState, FileView};
+use crate::init::{Contents, File, Proposal};
+
+/// Everything is written here first.
+const STAGE: &str = ".purser-init";
+
+/// What is to become of each file.
+pub(super) struct Plan {
+    folder: PathBuf,
+    files: Vec<(File, FileState, Option<String>)>,
+}
+
+impl Plan {
+    /// Compares a proposal with what is there.
+    pub(super) fn of(
+        folder: &Path,
+        proposal: &Proposal,
+        force: &[String],
+    ) -> Result<Self, Failure> {
+        let is_proposed =
+            |wanted: &&String| proposal.files.iter().any(|file| file.path == **wanted);
+        if let Some(stranger) = force.iter().find(|wanted| !is_proposed(wanted)) {
+            return Err(Failure::usage(format!(
+                "--force {stranger}: that is none of the files that are proposed"
+            )));
+        }
+        let files = proposal.files.iter().map(|file| {
+            let (state, difference) = compare(folder, file, force)?;
+            Ok((file.clone(), state, difference))
+        });
+        Ok(Self {
+            folder: folder.to_owned(),
+            files: files.collect::<Result<_, Failure>>()?,
+        })
+    }
+
+    /// Whether something is there that may not be replaced.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.files
+            .iter()
+            .any(|(_, state, _)| *state == FileState::Differs)
+    }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.to_write().next().is_none()
+    }
+
+    /// The files, for people.
+    pub(super) fn views(&self) -> Vec<FileView> {
+        let view = |(file, state, difference): &(File, FileState, Option<String>)| FileView {
+            path: file.path.clone(),
+            state: *state,
+            difference: difference.clone(),
+        };
+        self.files.iter().map(view).collect()
+    }
+
+    fn to_write(&self) -> impl Iterator<Item = (&File, FileState)> {
+        let files = self.files.iter().map(|(file, state, _)| (file, *state));
+        files.filter(|(_, state)| matches!(state, FileState::New | FileState::Replaced))
+    }
+
+    /// Writes all files to a folder of their own, has them checked there, and moves them to their
+    /// places. What was moved is taken back when one cannot be.
+    pub(super) fn carry_out(
+        &self,
+        check: impl FnOnce(&Path) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let stage = Stage::make(&self.folder)?;
+        for (file, ..) in &self.files {
+            stage
+                .write(file)
+                .map_err(|error| failed(&stage.0.join(&file.path), &error))?;
+        }
+        check(&stage.0).map_err(|wrong| {
+            Failure::failed(format!(
+                "what was to be written is not good; nothing was written, and this is a mistake of Purser's: {}",
+                wrong.message
+            ))
+        })?;
+        let mut placed = vec![];
+        for (file, state) in self.to_write() {
+            let (from, to) = (stage.0.join(&file.path), self.folder.join(&file.path));
+            if let Err(error) = place(&from, &to, state) {
+                return Err(self.take_back(&placed, &to, &error));
+            }
+            placed.push((to, state));
+        }
+        Ok(())
+    }
+
+    /// New files are removed again. One that was replaced cannot be had back, and is named.
+    fn take_back(&self, placed: &[(PathBuf, FileState)], at: &Path, error: &io::Error) -> Failure {
+        let stays: Vec<_> = placed
+            .iter()
+            .filter(|(path, state)| *state == FileState::Replaced || fs::remove_file(path).is_err())
+            .map(|(path, _)| path.display().to_string())
+            .collect();
+        let left = if stays.is_empty() {
+            "nothing was written".to_owned()
+        } else {
+            format!("these were written: {}", stays.join(", "))
+        };
+        Failure::failed(format!("{}: {error}; {left}", at.display()))
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> Failure {
+    Failure::failed(format!("{}: {error}; nothing was written", path.display()))
+}
+
+fn compare(
+    folder: &Path,
+    file: &File,
+    force: &[String],
+) -> Result<(FileState, Option<String>), Failure> {
+    let path = folder.join(&file.path);
+    let is_forced = force.contains(&file.path);
+    let there = match fs::read(&path) {
+        Ok(there) => String::from_utf8_lossy(&there).into_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((FileState::New, None)),
+        Err(error) => return Err(failed(&path, &error)),
+    };
+    Ok(match &file.contents {
+        Contents::Plain(text) if *text == there => (FileState::Same, None),
+        Contents::Secret(text) if text.expose_secret() == there => (FileState::Same, None),
+        Contents::Secret(_) if !is_forced => (FileState::Kept, None),
+        Contents::Secret(_) => (FileState::Replaced, None),
+        Contents::Plain(text) => {
+            let state = if is_forced {
+                FileState::Replaced
+            } else {
+                FileState::Differs
+            };
+            (state, Some(difference(&file.path, &there, text)))
+        }
+    })
+}
+
+fn difference(path: &str, there: &str, proposed: &str) -> String {
+    TextDiff::from_lines(there, proposed)
+        .unified_diff()
+        .header(path, &format!("{path}, as it is proposed"))
+        .to_string()
+}
+
+/// A new file appears at once and whole, and only where none is; a replaced one is whole too.
+fn place(from: &Path, to: &Path, state: FileState) -> io::Result<()> {
+    if let Some(folder) = to.parent() {
+        make_folder(folder)?;
+    }
+    if state == FileState::Replaced {
+        fs::rename(from, to)
+    } else {
+        fs::hard_link(from, to)
+    }
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    if folder.ends_with("secrets") {
+        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// A folder beside the places of the files, which goes in any case.
+struct Stage(PathBuf);
+
+impl Stage {
+    fn make(folder: &Path) -> Result<Self, Failure> {
+        fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+        let stage = folder.join(format!("{STAGE}-{}", std::process::id()));
+        fs::create_dir(&stage).map_err(|error| failed(&stage, &error))?;
+        let stage = Self(stage);
+        fs::set_permissions(&stage.0, Permissions::from_mode(0o700))
+            .map_err(|error| failed(&stage.0, &error))?;
+        Ok(stage)
+    }
+
+    fn write(&self, file: &File) -> io::Result<()> {
+        let path = self.0.join(&file.path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let (text, mode) = match &file.contents {
+            Contents::Plain(text) => (text.as_str(), 0o644),
+            Contents::Secret(text) => (text.expose_secret(), 0o600),
+        };
+        let mut new = OpenOptions::new();
+        let mut written = new.write(true).create_new(true).mode(mode).open(&path)?;
+        written.write_all(text.as_bytes())?;
+        written.set_permissions(Permissions::from_mode(mode))?;
+        written.sync_all()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // What stays has a name that says whose it is.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,56 @@
+//! What `purser doctor` shows: what is wrong first, what is well in short lines.
+
+use super::{Failure, counted, print_json};
+use crate::domain::finding::{Finding, Verdict};
+
+/// Shows findings, which are in the order in which they are to be read.
+///
+/// # Errors
+/// There is a problem among them; it has been said.
+pub fn show_findings(findings: &[Finding], json: bool) -> Result<(), Failure> {
+    if json {
+        print_json(&findings)?;
+    } else {
+        println!("{}", text(findings));
+    }
+    if count(findings, "problem") > 0 {
+        return Err(Failure::silent(1));
+    }
+    Ok(())
+}
+
+fn count(findings: &[Finding], state: &str) -> usize {
+    let of_state = |finding: &&Finding| finding.remark.verdict.as_str() == state;
+    findings.iter().filter(of_state).count()
+}
+
+fn text(findings: &[Finding]) -> String {
+    let mut lines: Vec<String> = findings.iter().map(of_one).collect();
+    let (problems, warnings) = (count(findings, "problem"), count(findings, "warning"));
+    lines.push(match (problems, warnings) {
+        (0, 0) => "all is well".to_owned(),
+        (0, warnings) => format!("all works; {}", counted(warnings, "warning")),
+        (problems, warnings) => {
+            format!(
+                "{}, {}",
+                counted(problems, "problem"),
+                counted(warnings, "warning")
+            )
+        }
+    });
+    lines.join("\n")
+}
+
+fn of_one(finding: &Finding) -> String {
+    let mark = match finding.remark.verdict {
+        Verdict::Problem { .. } => "✗",
+        Verdict::Warning { .. } => "!",
+        Verdict::Well => "✓",
+    };
+    let (check, about) = (finding.check.as_str(), &finding.about);
+    let said = format!("{mark} {check} {about}: {}", finding.remark.message);
+    match finding.remark.verdict.next() {
+        Some(next) => format!("{said}\n    next: {next}"),
+        None => said,
+    }
+}

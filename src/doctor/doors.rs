@@ -1,0 +1,178 @@
+//! Where requests come in: the socket for people of this machine, and the address for other programs.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::unistd::{Gid, Group};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::domain::finding::{Check, Finding, Remark};
+
+/// A server on this machine that says nothing for longer hangs.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// The first line is enough, and a refusal's reason.
+const LONGEST_ANSWER: u64 = 4096;
+
+/// What stands behind the socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Server {
+    /// It answers, and works.
+    Ready,
+    /// It answers that it cannot work, or does not answer.
+    Unwell(String),
+    /// There is no socket.
+    Nobody,
+    /// A server that has gone has left its socket.
+    Left,
+    /// We may not open it.
+    Closed(String),
+}
+
+impl Server {
+    /// Asks it whether it is ready.
+    pub(super) async fn at(socket: &Path) -> Self {
+        let stream = match UnixStream::connect(socket).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                return match error.kind() {
+                    io::ErrorKind::NotFound => Self::Nobody,
+                    io::ErrorKind::ConnectionRefused => Self::Left,
+                    _ => Self::Closed(error.to_string()),
+                };
+            }
+        };
+        match status(stream, "/readyz").await {
+            Ok((200, _)) => Self::Ready,
+            Ok((code, said)) => Self::Unwell(format!("it answers {code}: {said}")),
+            Err(error) => Self::Unwell(error.to_string()),
+        }
+    }
+
+    /// Whether a server runs.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self, Self::Ready | Self::Unwell(_))
+    }
+}
+
+/// One request in HTTP/1.0, whose answer ends with the connection: its status, and its last line.
+async fn status(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    path: &str,
+) -> io::Result<(u16, String)> {
+    let ask = async {
+        let (mut read, mut write) = tokio::io::split(stream);
+        let request = format!("GET {path} HTTP/1.0\r\nHost: purser\r\n\r\n");
+        write.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        (&mut read)
+            .take(LONGEST_ANSWER)
+            .read_to_end(&mut answer)
+            .await?;
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let code = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let code = code.ok_or_else(|| io::Error::other("what answers does not speak HTTP"))?;
+        let said = answer.lines().next_back().unwrap_or_default();
+        Ok((code, said.to_owned()))
+    };
+    timeout(ANSWERS_WITHIN, ask)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::other("it does not answer")))
+}
+
+/// How the socket stands.
+pub(super) async fn socket(server: &Server, path: &Path, config: &Config) -> Vec<Finding> {
+    let mut remarks = vec![match server {
+        Server::Ready => Remark::well("the server is up and ready"),
+        Server::Nobody => Remark::well("no server is up; `purser up` starts it"),
+        Server::Left => {
+            Remark::well("no server is up; one has left its socket, which the next takes over")
+        }
+        Server::Unwell(why) => Remark::problem(
+            format!("the server is up and cannot work: {why}"),
+            "look at its log, then stop it and start it again",
+        ),
+        Server::Closed(why) => Remark::problem(
+            format!("the socket cannot be opened: {why}"),
+            format!(
+                "join the group that may open it, or run this as the user who runs Purser: ls -l {}",
+                path.display()
+            ),
+        ),
+    }];
+    remarks.extend(group(server, path, config));
+    let about = path.display().to_string();
+    remarks
+        .into_iter()
+        .map(|remark| remark.of(Check::Socket, &about))
+        .collect()
+}
+
+/// Whether the socket belongs to the group that is to open it.
+fn group(server: &Server, path: &Path, config: &Config) -> Option<Remark> {
+    let wanted = config.server.group.as_deref();
+    let known = Group::from_name(wanted.unwrap_or("purser")).ok().flatten();
+    let (Some(name), None) = (wanted, &known) else {
+        let group = known?;
+        let socket = std::fs::symlink_metadata(path).ok()?;
+        let is_right = Gid::from_raw(socket.gid()) == group.gid;
+        return (server.is_up() && socket.file_type().is_socket() && !is_right).then(|| {
+            Remark::warning(
+                format!(
+                    "the socket does not belong to the group `{}`, whose members are to open it",
+                    group.name
+                ),
+                format!("chgrp {} {}", group.name, path.display()),
+            )
+        });
+    };
+    Some(Remark::warning(
+        format!(
+            "there is no group `{name}` on this machine: only the user who runs Purser can open the socket"
+        ),
+        format!("groupadd {name}, or correct `group` in [server]"),
+    ))
+}
+
+/// How the address for other programs stands.
+pub(super) async fn listener(address: SocketAddr, server_is_up: bool) -> Vec<Finding> {
+    let remark = if server_is_up && address.port() != 0 {
+        served(address).await
+    } else {
+        free(address).await
+    };
+    vec![remark.of(Check::Listener, address.to_string())]
+}
+
+async fn served(address: SocketAddr) -> Remark {
+    let ask = async { status(TcpStream::connect(address).await?, "/readyz").await };
+    match ask.await {
+        Ok((200, _)) => Remark::well("hooks and health are served"),
+        Ok((code, said)) => Remark::problem(
+            format!("what answers there is not ready: {code} {said}"),
+            "look at the server's log",
+        ),
+        Err(error) => Remark::problem(
+            format!("the server is up and does not serve there ({error})"),
+            "restart it, if `listen` was changed since it started",
+        ),
+    }
+}
+
+async fn free(address: SocketAddr) -> Remark {
+    match TcpListener::bind(address).await {
+        Ok(_) => Remark::well("free for the server"),
+        Err(error) => Remark::problem(
+            format!("the server will not be able to listen there ({error})"),
+            format!(
+                "find who does: ss -ltnp 'sport = {}'; or write another address as `listen` in [server]",
+                address.port()
+            ),
+        ),
+    }
+}

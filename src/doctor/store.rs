@@ -1,0 +1,251 @@
+//! The store: its folder, who holds it, whether it can be read, and whether its receipts hold.
+
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use nix::unistd::{Uid, User, geteuid};
+
+use crate::domain::finding::{Check, Finding, Remark};
+use crate::domain::receipt::Chain;
+use crate::store::StoreError;
+use crate::store::sqlite::{Holder, Inspection, database_file, holder};
+
+/// So many receipts are verified, the latest; `purser receipts verify` takes all.
+const RECEIPTS: u32 = 1000;
+
+/// The key that signs receipts.
+const KEY: &str = "receipts.key";
+
+/// How the store in this folder stands.
+pub(super) async fn look(folder: PathBuf) -> Vec<Finding> {
+    let remarks = remarks(&folder).await;
+    let about = folder.display().to_string();
+    remarks
+        .into_iter()
+        .map(|remark| remark.of(Check::Store, &about))
+        .collect()
+}
+
+async fn remarks(folder: &Path) -> Vec<Remark> {
+    let facts = match std::fs::metadata(folder) {
+        Ok(facts) if facts.is_dir() => facts,
+        Ok(_) => {
+            return vec![Remark::problem(
+                "something that is no folder stands there",
+                "set `[store] path` to a folder",
+            )];
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return vec![none_yet(folder)],
+        Err(error) => return vec![closed(&error.to_string())],
+    };
+    let mut remarks = rights(folder, &facts);
+    match holder(folder) {
+        Ok(holder) => remarks.push(held(&holder)),
+        Err(error) => {
+            remarks.push(closed(&format!("its lock cannot be looked at: {error}")));
+            return remarks;
+        }
+    }
+    if database_file(folder).exists() {
+        remarks.extend(contents(folder).await);
+    } else {
+        remarks.push(Remark::well("it holds nothing yet"));
+    }
+    remarks
+}
+
+fn none_yet(folder: &Path) -> Remark {
+    let above = folder
+        .ancestors()
+        .find(|path| path.exists())
+        .unwrap_or(folder);
+    let may = nix::unistd::access(above, nix::unistd::AccessFlags::W_OK);
+    match may {
+        Ok(()) => Remark::well("there is no store yet; `purser up` makes it"),
+        Err(why) => Remark::problem(
+            format!(
+                "there is no store yet, and it cannot be made in {} ({})",
+                above.display(),
+                why.desc()
+            ),
+            format!(
+                "mkdir -p {0} and chown it to the user who runs Purser",
+                folder.display()
+            ),
+        ),
+    }
+}
+
+fn closed(why: &str) -> Remark {
+    Remark::problem(
+        format!("it cannot be looked at: {why}"),
+        "run this as the user who runs Purser",
+    )
+}
+
+/// Whether the folder and what is in it are of one user, and closed to all others.
+fn rights(folder: &Path, facts: &Metadata) -> Vec<Remark> {
+    let owner = facts.uid();
+    let mut remarks = vec![];
+    let ours = geteuid();
+    if !ours.is_root() && ours.as_raw() != owner {
+        remarks.push(Remark::problem(
+            format!(
+                "it belongs to {}, and this runs as {}",
+                user(owner),
+                user(ours.as_raw())
+            ),
+            format!(
+                "run Purser as {0}, or: chown -R {1} {2}",
+                user(owner),
+                user(ours.as_raw()),
+                folder.display()
+            ),
+        ));
+    }
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = files
+        .filter_map(|file| Some((file.file_name().to_str()?.to_owned(), file.metadata().ok()?)))
+        .collect();
+    files.sort_by(|one, other| one.0.cmp(&other.0));
+    if let Some((name, facts)) = files.iter().find(|(_, facts)| facts.uid() != owner) {
+        remarks.push(Remark::problem(
+            format!(
+                "{name} in it belongs to {}, and the folder to {}",
+                user(facts.uid()),
+                user(owner)
+            ),
+            format!("chown -R {} {}", user(owner), folder.display()),
+        ));
+    }
+    if facts.mode() & 0o077 != 0 {
+        remarks.push(Remark::warning(
+            format!(
+                "others may look into it (mode {:03o}); runs and receipts are in it",
+                facts.mode() & 0o777
+            ),
+            format!("chmod 700 {}", folder.display()),
+        ));
+    }
+    let open_key = files
+        .iter()
+        .find(|(name, facts)| name == KEY && facts.mode() & 0o077 != 0);
+    if let Some((name, facts)) = open_key {
+        remarks.push(Remark::problem(
+            format!(
+                "others may read {name} (mode {:03o}) and sign receipts with it",
+                facts.mode() & 0o777
+            ),
+            format!("chmod 600 {}", folder.join(name).display()),
+        ));
+    }
+    if remarks.is_empty() {
+        remarks.push(Remark::well(format!(
+            "{}'s, and closed to others",
+            user(owner)
+        )));
+    }
+    remarks
+}
+
+fn user(uid: u32) -> String {
+    let known = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    known.map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+fn held(holder: &Holder) -> Remark {
+    match holder {
+        Holder::Process(process) => Remark::well(format!("held by the process {process}")),
+        Holder::Nobody { last } if !last.is_empty() => Remark::well(format!(
+            "held by nobody; the process {last} was the last, and its lock is no hindrance"
+        )),
+        Holder::Nobody { .. } | Holder::Never => Remark::well("held by nobody"),
+    }
+}
+
+async fn contents(folder: &Path) -> Vec<Remark> {
+    let mut inspection = match Inspection::open(folder).await {
+        Ok(inspection) => inspection,
+        Err(error) => return vec![damaged(&error, folder)],
+    };
+    match inspection.versions().await {
+        Ok((found, known)) if found > known => {
+            return vec![Remark::problem(
+                format!(
+                    "it was written by a newer version of Purser (its tables are at version {found}, and this program knows {known})"
+                ),
+                "start that version again",
+            )];
+        }
+        Ok(_) => {}
+        Err(error) => return vec![damaged(&error, folder)],
+    }
+    let mut remarks = vec![match inspection.quick_check().await {
+        Ok(said) if said.is_empty() => Remark::well("the database passes SQLite's quick check"),
+        Ok(said) => Remark::problem(
+            format!("SQLite finds the database damaged: {}", said.join("; ")),
+            restore(folder),
+        ),
+        Err(error) => damaged(&error, folder),
+    }];
+    remarks.push(receipts(&mut inspection, folder).await);
+    remarks
+}
+
+fn restore(folder: &Path) -> String {
+    format!(
+        "stop Purser, keep a copy of {}, and restore a backup of the store",
+        folder.display()
+    )
+}
+
+fn damaged(error: &StoreError, folder: &Path) -> Remark {
+    Remark::problem(format!("it cannot be read: {error}"), restore(folder))
+}
+
+async fn receipts(inspection: &mut Inspection, folder: &Path) -> Remark {
+    let receipts = match inspection.latest_receipts(RECEIPTS).await {
+        Ok(receipts) => receipts,
+        Err(error) => return damaged(&error, folder),
+    };
+    let Some(first) = receipts.first() else {
+        return Remark::well("there are no receipts yet");
+    };
+    let key = match key(&folder.join(KEY)) {
+        Ok(key) => key,
+        Err(why) => {
+            let next = format!(
+                "restore {KEY} from a backup: without it new receipts cannot follow the old ones"
+            );
+            return Remark::problem(why, next);
+        }
+    };
+    // Of a longer chain the first one here is taken as it is: what it follows was not read.
+    let (mut chain, rest) = if first.seq == 1 {
+        (Chain::default(), &receipts[..])
+    } else {
+        (Chain::behind(first), &receipts[1..])
+    };
+    match rest
+        .iter()
+        .try_for_each(|receipt| chain.next(receipt, &key))
+    {
+        Ok(()) => Remark::well(format!("the last {} receipts hold", rest.len())),
+        Err(broken) => Remark::problem(
+            format!("{broken}: somebody or something has changed the store"),
+            "keep a copy of the store, and find out who could write to it; `purser receipts verify` checks all",
+        ),
+    }
+}
+
+fn key(path: &Path) -> Result<VerifyingKey, String> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{KEY} cannot be read: {error}"))?;
+    let bytes = hex::decode(text.trim()).ok();
+    let seed = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let seed = seed.ok_or_else(|| format!("{KEY} holds no key of 64 hexadecimal digits"))?;
+    Ok(SigningKey::from_bytes(&seed).verifying_key())
+}

@@ -1,0 +1,114 @@
+//! A store looked at from outside, whether a server works on it or not: nothing is written, and no
+//! lock is kept.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use super::{DATABASE, LOCK, MIGRATIONS, receipts, unavailable};
+use crate::domain::receipt::Receipt;
+use crate::store::Result;
+
+/// Who holds a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody has ever held it.
+    Never,
+    /// Nobody does; this is what the last one wrote, which may be a process that has gone.
+    Nobody {
+        /// Its process.
+        last: String,
+    },
+    /// A process does.
+    Process(String),
+}
+
+/// Who holds the store in this folder.
+///
+/// # Errors
+/// The lock cannot be read.
+pub fn holder(folder: &Path) -> std::io::Result<Holder> {
+    let path = folder.join(LOCK);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Holder::Never),
+        Err(error) => return Err(error),
+    };
+    let process = std::fs::read_to_string(&path)?.trim().to_owned();
+    // Let go of at once: a server that starts at this very moment would take it for another's.
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| Holder::Nobody { last: process }),
+        Err(TryLockError::WouldBlock) => Ok(Holder::Process(process)),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// The database of a store, opened to be read only.
+pub struct Inspection {
+    connection: SqliteConnection,
+    place: String,
+}
+
+impl Inspection {
+    /// Opens the database in this folder; it must be there.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub async fn open(folder: &Path) -> Result<Self> {
+        let place = folder.display().to_string();
+        let connection = SqliteConnectOptions::new()
+            .filename(folder.join(DATABASE))
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(5))
+            .connect()
+            .await
+            .map_err(|error| unavailable(&place, &error))?;
+        Ok(Self { connection, place })
+    }
+
+    /// What SQLite's own quick check complains of.
+    ///
+    /// # Errors
+    /// It cannot be read at all.
+    pub async fn quick_check(&mut self) -> Result<Vec<String>> {
+        let mut said: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(5)")
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|error| unavailable(&self.place, &error))?;
+        said.retain(|line| line != "ok");
+        Ok(said)
+    }
+
+    /// The version that its tables are at, and the newest that this program knows.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn versions(&mut self) -> Result<(i64, i64)> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(|error| unavailable(&self.place, &error))?;
+        let known = MIGRATIONS.iter().map(|migration| migration.version).max();
+        Ok((found.unwrap_or(0), known.unwrap_or(0)))
+    }
+
+    /// The last sealed receipts, oldest first.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn latest_receipts(&mut self, limit: u32) -> Result<Vec<Receipt>> {
+        let rows =
+            sqlx::query("SELECT * FROM receipts WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT ?")
+                .bind(limit)
+                .fetch_all(&mut self.connection)
+                .await
+                .map_err(|error| unavailable(&self.place, &error))?;
+        rows.iter()
+            .rev()
+            .map(|row| receipts::read(&self.place, row))
+            .collect()
+    }
+}
