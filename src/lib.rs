@@ -14,6 +14,7 @@ pub mod integrations;
 pub mod service;
 
 pub mod cli;
+pub mod docker_proxy;
 pub mod http;
 
 pub mod app;

@@ -37,6 +37,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Schedules(cli::Schedules::Preview(preview)) if preview.is_expression() => {
             app::preview(&cli.config, &preview, cli.json)
         }
+        Command::DockerProxy(arguments) => app::docker_proxy(arguments).await,
         command => {
             let socket = match cli.socket {
                 Some(socket) => socket,

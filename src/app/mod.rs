@@ -1,8 +1,10 @@
 //! The composition root: the only file that knows everyone.
 
+mod docker_proxy;
 mod doors;
 mod keys;
 mod machine;
+mod notify;
 mod offline;
 mod world;
 
@@ -22,6 +24,7 @@ use crate::service::{self, Service};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{ArtifactFolder, Artifacts, Store};
 use crate::telemetry;
+pub use docker_proxy::docker_proxy;
 use doors::{Doors, Signals, listen_in_public, serve};
 use keys::receipts_key;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};
@@ -106,6 +109,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         changed: schedules_changed,
     });
     tracing::info!(socket = %socket.display(), "purser is up");
+    notify::ready();
     let served = serve(doors, service, signals).await;
     scheduler.stop().await;
     engine.stop().await;

@@ -4,6 +4,8 @@
 mod answer;
 mod client;
 mod console;
+mod docker_proxy;
+mod health;
 mod plan;
 mod receipts;
 mod render;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
+pub use docker_proxy::DockerProxy;
 pub use receipts::{Receipts, verify_file};
 pub use schedules::{Preview, Schedules};
 
@@ -76,6 +79,10 @@ pub enum Command {
     Receipts(Receipts),
     /// A prompt that takes commands.
     Console,
+    /// Say whether a server is ready to work; for health checks of containers.
+    Healthcheck(health::Healthcheck),
+    /// Stand before Docker's socket and let through only what Purser needs; needs no server.
+    DockerProxy(DockerProxy),
 }
 
 /// Inputs as `--input name=value`.
@@ -170,7 +177,10 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
             );
             Ok(())
         }
-        Command::Up | Command::Lint => Err(Failure::usage("this command is not for a server")),
+        Command::Healthcheck(check) => check.call(server).await,
+        Command::Up | Command::Lint | Command::DockerProxy(_) => {
+            Err(Failure::usage("this command is not for a server"))
+        }
     }
 }
 

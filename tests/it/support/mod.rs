@@ -3,6 +3,7 @@
 pub mod database;
 pub mod journal;
 pub mod program;
+pub mod proxy;
 pub mod s3;
 pub mod stack;
 pub mod systems;
