@@ -1,6 +1,6 @@
 //! `purser docker-proxy`: a process of its own, which needs neither configuration nor store.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -25,18 +25,7 @@ pub async fn docker_proxy(flags: DockerProxy) -> Result<(), Failure> {
         ..
     } = &flags;
     let (socket, docker) = (socket.clone(), docker.clone());
-    let open: Vec<PathBuf> = flags
-        .allow_bind
-        .iter()
-        .map(|bind| PathBuf::from(bind.trim_end_matches(":ro")))
-        .filter(|path| docker.starts_with(path))
-        .collect();
-    for path in open {
-        tracing::warn!(
-            path = %path.display(),
-            "Docker's own socket lies there: a container that mounts it is filtered by nobody"
-        );
-    }
+    let binds = flags.allow_bind.clone();
     let rules = Rules::new(Allowances {
         binds: flags.allow_bind,
         capabilities: flags.allow_cap,
@@ -45,6 +34,7 @@ pub async fn docker_proxy(flags: DockerProxy) -> Result<(), Failure> {
         host_network: flags.allow_host_network,
     })
     .map_err(Failure::usage)?;
+    warn_of_open_doors(&binds, &docker);
     let mut signals = Signals::catch()?;
     let listener = listen(&socket).map_err(|error| {
         let socket = socket.display();
@@ -61,4 +51,16 @@ pub async fn docker_proxy(flags: DockerProxy) -> Result<(), Failure> {
     let _ = std::fs::remove_file(&socket);
     tracing::info!("docker-proxy is down");
     Ok(())
+}
+
+/// Whoever may mount the folder of Docker's own socket needs no proxy.
+fn warn_of_open_doors(binds: &[String], docker: &Path) {
+    for path in binds.iter().map(|bind| bind.trim_end_matches(":ro")) {
+        if docker.starts_with(path) {
+            tracing::warn!(
+                path,
+                "Docker's own socket lies there: a container that mounts it is filtered by nobody"
+            );
+        }
+    }
 }
