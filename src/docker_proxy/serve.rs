@@ -119,13 +119,13 @@ impl Proxy {
         match self.pass_on(request).await {
             Ok(response) => response,
             Err(Failure::Refused(refusal)) => {
-                tracing::warn!(call = quoted(&call), why = %refusal, "refused");
+                tracing::warn!(call = %quoted(&call), why = %refusal, "refused");
                 let text = format!("refused by purser docker-proxy: {refusal}");
                 problem(StatusCode::FORBIDDEN, &text)
             }
             Err(Failure::Unreachable(why)) => {
                 let docker = self.docker.display();
-                tracing::error!(call = quoted(&call), %docker, why, "the engine does not answer");
+                tracing::error!(call = %quoted(&call), %docker, why, "the engine does not answer");
                 let text = format!("purser docker-proxy gets no answer from {docker}: {why}");
                 problem(StatusCode::BAD_GATEWAY, &text)
             }

@@ -174,7 +174,7 @@ fn proxy() -> Proxy {
         binds: vec![
             "/srv/shop".to_owned(),
             "/srv/fixed:ro".to_owned(),
-            "/var/tmp:ro".to_owned(),
+            "/srv:ro".to_owned(),
         ],
         ..Allowances::default()
     })
@@ -223,7 +223,7 @@ async fn what_is_harmless_or_allowed_is_created() {
     let bodies = [
         r#""Memory":67108864,"CapDrop":["ALL"],"CapAdd":["CHOWN"],"SecurityOpt":["no-new-privileges:true"]"#,
         r#""Binds":["/srv/shop//:/shop","/srv/fixed:/fixed:ro"],"NetworkMode":"bridge""#,
-        r#""Mounts":[{"Type":"tmpfs","Target":"/tmp"},{"Type":"bind","Source":"/var/tmp","Target":"/shop","ReadOnly":true,"BindOptions":{"Propagation":"rprivate"}}]"#,
+        r#""Mounts":[{"Type":"tmpfs","Target":"/tmp"},{"Type":"bind","Source":"/srv","Target":"/shop","ReadOnly":true,"BindOptions":{"Propagation":"rprivate"}}]"#,
         r#""LogConfig":{"Type":"json-file","Config":{"max-size":"1m"}},"Runtime":"runc","Privileged":false"#,
     ];
     for (at, host) in bodies.iter().enumerate() {

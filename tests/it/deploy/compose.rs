@@ -85,7 +85,7 @@ async fn compose_brings_both_services_up_and_they_are_healthy() {
     let (valid, said) = project.compose(&["config", "--quiet"]);
     assert!(valid && said.is_empty(), "{said}");
 
-    let (up, said) = project.compose(&["up", "--detach", "--no-build", "--wait"]);
+    let (up, said) = project.compose(&["up", "--detach", "--wait"]);
     let logs = project.compose(&["logs"]).1;
     assert!(up, "{said}{logs}");
     for service in ["purser", "docker-proxy"] {
@@ -110,11 +110,7 @@ async fn compose_brings_both_services_up_and_they_are_healthy() {
 
     // A second `up` finds nothing to do, and what is stopped says goodbye by itself.
     let id = inspect(&project.container("purser"), "{{.Id}}");
-    assert!(
-        project
-            .compose(&["up", "--detach", "--no-build", "--wait"])
-            .0
-    );
+    assert!(project.compose(&["up", "--detach", "--wait"]).0);
     assert_eq!(inspect(&project.container("purser"), "{{.Id}}"), id);
     assert!(project.compose(&["stop"]).0);
     assert_eq!(

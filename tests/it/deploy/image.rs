@@ -10,12 +10,11 @@ use super::units::seccomp_profile;
 use crate::docker::stage::{Cleanup, V1, docker, eventually, inspect, try_docker, unique};
 use crate::support::proxy::docker_socket;
 
-const HARDENED: [&str; 7] = [
+const HARDENED: [&str; 6] = [
     "--read-only",
     "--user=65532:65532",
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
-    "--health-interval=1s",
     "--memory=512m",
     "--pids-limit=256",
 ];
@@ -128,6 +127,7 @@ async fn the_image_works_with_no_rights_and_keeps_its_books_over_restarts() {
         &etc,
         "--tmpfs=/run/purser:uid=65532,gid=65532,mode=0755",
         "--tmpfs=/tmp",
+        "--health-interval=1s",
         &seccomp,
         "--network",
         name,
@@ -168,7 +168,7 @@ async fn the_image_works_with_no_rights_and_keeps_its_books_over_restarts() {
     let asked = try_docker(&["exec", &purser, "purser", "run", "up"]);
     let asked = String::from_utf8_lossy(&[asked.stdout, asked.stderr].concat()).into_owned();
     assert!(
-        asked.contains("200") || asked.contains("not what Prometheus"),
+        asked.contains("does not answer as Prometheus does"),
         "{asked}"
     );
 
@@ -195,7 +195,7 @@ async fn the_image_works_with_no_rights_and_keeps_its_books_over_restarts() {
     let log = try_docker(&["logs", &purser]);
     let log = String::from_utf8_lossy(&log.stderr).into_owned();
     assert!(
-        log.contains("purser is down") && !log.contains("WARN"),
+        log.contains("purser is down") && !log.contains("group"),
         "{log}"
     );
     eventually("the proxy has ended", || {

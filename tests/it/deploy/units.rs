@@ -5,11 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::sys::signal::Signal;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::support::program::Home;
+
 /// Each unit, and the exposure that it may have at most, in tenths: 0 is none, 100 is all.
-const UNITS: [(&str, u32); 2] = [("purser.service", 15), ("purser-docker-proxy.service", 7)];
+const UNITS: [(&str, u32); 2] = [("purser.service", 15), ("purser-docker-proxy.service", 5)];
 
 fn unit(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -62,6 +65,28 @@ fn the_services_are_exposed_no_more_than_they_have_to_be() {
         println!("{}", verdict.unwrap_or(&said));
         assert!(content, "{name} is exposed more than {most}:\n{said}");
     }
+}
+
+#[tokio::test]
+async fn the_manager_is_told_when_the_server_takes_calls() {
+    let mut home = Home::new(&[]);
+    let socket = home.path("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    home.up_with(&[("NOTIFY_SOCKET", socket.to_str().unwrap())])
+        .await;
+    let mut message = [0; 64];
+    let length = manager.recv(&mut message).unwrap();
+    assert_eq!(&message[..length], b"READY=1");
+    // What ExecReload sends ends nothing.
+    home.signal(Signal::SIGHUP);
+    assert_eq!(home.types(&["healthcheck"]).await.code, 0);
+    assert!(home.stop().await.success());
+    let said = home.types(&["healthcheck"]).await;
+    let expected = format!(
+        "purser: nothing listens at {}\n",
+        home.path("purser.sock").display()
+    );
+    assert_eq!((said.code, said.err), (1, expected));
 }
 
 #[test]
