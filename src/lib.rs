@@ -18,6 +18,7 @@ pub mod doctor;
 pub mod init;
 
 pub mod cli;
+pub mod docker_proxy;
 pub mod http;
 
 pub mod app;

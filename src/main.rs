@@ -42,6 +42,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Secret(secret) => {
             app::secret(&cli.config, cli.socket, secret.read().await?, cli.json).await
         }
+        Command::DockerProxy(arguments) => app::docker_proxy(arguments).await,
         command => {
             let socket = match cli.socket {
                 Some(socket) => socket,

@@ -27,6 +27,14 @@ impl Signals {
             hangup: catch(SignalKind::hangup())?,
         })
     }
+
+    /// SIGTERM or SIGINT; for a process that has nothing to read again, SIGHUP passes.
+    pub(super) async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Where requests come in.

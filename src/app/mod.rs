@@ -1,10 +1,12 @@
 //! The composition root: the only file that knows everyone.
 
 mod doctor;
+mod docker_proxy;
 mod doors;
 mod init;
 mod keys;
 mod machine;
+mod notify;
 mod offline;
 mod secrets;
 mod vitals;
@@ -27,6 +29,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{ArtifactFolder, Artifacts, Store, StoreError};
 use crate::telemetry;
 use crate::vitals::Parts as VitalsParts;
+pub use docker_proxy::docker_proxy;
 pub use doctor::doctor;
 use doors::{Doors, Signals, listen, serve};
 pub use init::init;
@@ -139,6 +142,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         public,
         metrics: for_metrics.map(|listener| (listener, vitals.scrape(&world.vitals))),
     };
+    notify::ready();
     let served = serve(doors, service, signals).await;
     vitals.stop().await;
     scheduler.stop().await;

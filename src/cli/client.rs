@@ -35,6 +35,8 @@ impl Server {
     pub fn at(socket: &Path) -> Result<Self, Failure> {
         let client = Client::builder()
             .unix_socket(socket)
+            // Nothing here speaks TLS: a machine without certificates will do.
+            .tls_certs_only([])
             .build()
             .map_err(|error| Failure::failed(error.to_string()))?;
         Ok(Self {
@@ -149,6 +151,24 @@ impl Server {
             }
             self.no_server()
         })
+    }
+
+    /// Whether `path` is answered with a success; else exit code 1, as health checks want it.
+    pub(super) async fn is_well(&self, path: &str) -> Result<(), Failure> {
+        let socket = self.socket.display();
+        let request = self.client.get(format!("http://purser{path}"));
+        match request.timeout(PATIENCE).send().await {
+            Ok(response) if response.status().is_success() => Ok(()),
+            Ok(response) => Err(Failure::failed(format!(
+                "{path} at {socket} was answered with {}: {}",
+                response.status(),
+                response.text().await.unwrap_or_default().trim()
+            ))),
+            Err(error) if error.is_timeout() => {
+                Err(Failure::failed(format!("{socket} gives no answer in time")))
+            }
+            Err(_) => Err(Failure::failed(format!("nothing listens at {socket}"))),
+        }
     }
 
     fn no_server(&self) -> Failure {

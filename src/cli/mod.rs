@@ -4,7 +4,9 @@
 mod answer;
 mod client;
 mod console;
+mod docker_proxy;
 mod doctor;
+mod health;
 mod hidden;
 mod init;
 mod plan;
@@ -22,6 +24,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
+pub use docker_proxy::DockerProxy;
 pub use doctor::show_findings;
 pub use init::{FileState, FileView, Init, InitView, Questions, SeenView, SystemView, show_init};
 pub use receipts::{Receipts, verify_file};
@@ -90,6 +93,10 @@ pub enum Command {
     Secret(Secret),
     /// A prompt that takes commands.
     Console,
+    /// Say whether a server is ready to work; for health checks of containers.
+    Healthcheck(health::Healthcheck),
+    /// Stand before Docker's socket and let through only what Purser needs; needs no server.
+    DockerProxy(DockerProxy),
 }
 
 /// Inputs as `--input name=value`.
@@ -184,7 +191,13 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
             );
             Ok(())
         }
-        Command::Up | Command::Lint | Command::Secret(_) | Command::Doctor | Command::Init(_) => {
+        Command::Healthcheck(check) => check.call(server).await,
+        Command::Up
+        | Command::Lint
+        | Command::Secret(_)
+        | Command::Doctor
+        | Command::DockerProxy(_)
+        | Command::Init(_) => {
             Err(Failure::usage("this command is not for a server"))
         }
     }

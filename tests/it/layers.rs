@@ -25,6 +25,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("integrations", &["domain", "action"]),
         ("http", &["domain", "service", "action", "vitals"]),
         ("cli", &["domain", "http::types"]),
+        ("docker_proxy", &["domain"]),
         ("config", &["domain", "action"]),
         ("telemetry", &["domain"]),
     ])

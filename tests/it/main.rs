@@ -10,6 +10,7 @@
 )]
 
 mod catalog;
+mod deploy;
 mod docker;
 mod docs;
 mod engine;

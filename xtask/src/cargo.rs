@@ -39,8 +39,17 @@ pub(crate) fn root() -> PathBuf {
 
 /// Builds `purser` with these further arguments, and says where it is.
 pub(crate) fn build_purser(args: &[&str]) -> Result<PathBuf> {
+    built("build", args)
+}
+
+/// The same, with arguments for the compiler of the program alone.
+pub(crate) fn rustc_purser(args: &[&str], compiler: &[&str]) -> Result<PathBuf> {
+    built("rustc", &[args, &["--"], compiler].concat())
+}
+
+fn built(command: &str, args: &[&str]) -> Result<PathBuf> {
     let mut cargo = cargo();
-    cargo.args(["build", "--quiet", "--package", "purser", "--bin", "purser"]);
+    cargo.args([command, "--quiet", "--package", "purser", "--bin", "purser"]);
     cargo
         .arg("--message-format=json-render-diagnostics")
         .args(args)

@@ -9,6 +9,7 @@ mod deny;
 mod say;
 mod sh;
 mod stack;
+mod static_program;
 mod test;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ usage: cargo xtask COMMAND
        [--binary PATH]          play this purser, instead of building one
        [--break SCENE]          for the test of the demo: do damage in one scene; it must be noticed
   bench NAME [--json]           measure: startup
+  static                        build purser as one static program, and say where it is
   test [FILTER]                 all that CI checks, with the stack up for as long as it takes
 ";
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     let done = sh::watch_signals().and_then(|()| match args.as_slice() {
         ["stack", command, rest @ ..] => stack::command(command, rest),
         ["demo", args @ ..] => demo::command(args),
+        ["static"] => static_program::build().map(|program| println!("{}", program.display())),
         ["test", filter @ ..] => test::run(filter),
         ["bench", name, rest @ ..] => bench::run(name, rest),
         _ => Err(usage("")),

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::cargo::{cargo, root};
 use crate::stack::places::Places;
 use crate::stack::{self, Part};
-use crate::{deny, say, sh};
+use crate::{deny, say, sh, static_program};
 
 /// One configuration for all stages, so that nothing is built twice.
 const WHOLE: &[&str] = &["--workspace", "--features", "purser/failpoints"];
@@ -42,7 +42,12 @@ fn stages(places: &Places, filter: &[&str], report: &mut Report) -> Result<()> {
     report.stage("build", || {
         sh::status(cargo().args(["test", "--no-run"]).args(WHOLE))
     })?;
-    let env = stack::env(places, &all)?;
+    let mut env = stack::env(places, &all)?;
+    report.stage("static", || {
+        let program = static_program::build()?.display().to_string();
+        env.push(("PURSER_TEST_STATIC_PROGRAM", program));
+        Ok(())
+    })?;
     let mut counts = Counts::default();
     let tests = report.stage("test", || {
         let mut tests = cargo();

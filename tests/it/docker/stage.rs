@@ -8,6 +8,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use purser::action::{ActionError, AnyAction, Connect, Context, Registry, Systems, Undone};
+use purser::docker_proxy::Allowances;
 use purser::domain::names::{Environment, RunId, SystemName};
 use purser::domain::plan::Plan;
 use purser::domain::redact::Redactor;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::journal::{MemoryJournal, Moment, read_context};
+use crate::support::proxy::Proxy;
 use crate::support::stack;
 
 /// How long what must come may take.
@@ -32,18 +34,22 @@ pub(crate) struct Step {
     action: Arc<dyn AnyAction>,
     systems: Arc<Systems>,
     input: Value,
+    /// All that the actions ask of the engine goes through it.
+    _proxy: Proxy,
 }
 
 impl Step {
     pub(crate) fn of(action: &str, input: Value) -> Self {
         let registry = Registry::new(purser::integrations::all());
+        let proxy = Proxy::new(Allowances::default());
         Self {
             journal: Arc::default(),
             cancel: CancellationToken::new(),
             run: RunId::new(uuid::Uuid::now_v7()),
             action: Arc::clone(registry.action(action).unwrap()),
-            systems: systems(&format!("host = '{}'", host())).unwrap(),
+            systems: systems(&format!("host = '{}'", proxy.host())).unwrap(),
             input,
+            _proxy: proxy,
         }
     }
 

@@ -3,7 +3,9 @@
 pub mod database;
 pub mod journal;
 pub mod program;
+pub mod proxy;
 pub mod s3;
+pub mod speech;
 pub mod stack;
 pub mod systems;
 pub mod toy;

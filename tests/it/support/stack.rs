@@ -26,7 +26,11 @@ pub fn variable(name: &str) -> String {
         .clone()
 }
 
-fn xtask(arguments: &[&str]) -> String {
+/// What `cargo xtask …` prints.
+///
+/// # Panics
+/// When it fails.
+pub fn xtask(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--package", "xtask", "--"])
         .args(arguments)

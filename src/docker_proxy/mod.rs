@@ -1,0 +1,19 @@
+//! A filter before the engine's socket: whoever may create containers through the bare socket is
+//! root on that machine, and Purser need not be.
+//!
+//! What goes through is what Purser's own Docker integration asks for ([`route`]), with bodies of
+//! which every key is known and judged ([`create`]); all else is refused. What is forwarded is
+//! never what came, but what was understood of it, written anew. The rules are pure; [`serve`]
+//! alone touches sockets.
+
+mod create;
+mod host_config;
+mod json;
+mod mounts;
+mod route;
+mod rules;
+mod serve;
+mod shape;
+
+pub use rules::{Allowances, Refusal, Rules};
+pub use serve::{listen, serve};

@@ -1,0 +1,332 @@
+//! Which calls of the Engine API go through: those that Purser's Docker integration makes.
+
+use super::rules::{Refusal, quoted};
+
+/// What a call's body has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// None at all.
+    Empty,
+    /// A container to create.
+    Container,
+    /// A container that joins a network.
+    Connection,
+}
+
+/// A call that goes through once its body has been judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    /// Path and query as they are forwarded.
+    pub(super) target: String,
+    /// What has to be judged.
+    pub(super) body: Body,
+    /// The network that is joined.
+    pub(super) network: Option<String>,
+}
+
+/// A parameter of the query.
+type Parameter = (&'static str, Values);
+
+#[derive(Clone, Copy)]
+enum Values {
+    Any,
+    /// It has to be there, and not empty.
+    Needed,
+    /// One of these; it is left out of what is forwarded, as it means nothing.
+    Idle(&'static [&'static str]),
+}
+
+use Values::{Any, Idle, Needed};
+
+const NOTHING: Values = Idle(&["", "0", "false"]);
+
+/// One call. In a pattern `{}` is one segment, `{image}` one or more.
+struct Call {
+    method: &'static str,
+    pattern: &'static [&'static str],
+    query: &'static [Parameter],
+    body: Body,
+}
+
+const fn call(
+    method: &'static str,
+    pattern: &'static [&'static str],
+    query: &'static [Parameter],
+) -> Call {
+    Call {
+        method,
+        pattern,
+        query,
+        body: Body::Empty,
+    }
+}
+
+const CALLS: &[Call] = &[
+    call("GET", &["_ping"], &[]),
+    call("HEAD", &["_ping"], &[]),
+    call("GET", &["version"], &[]),
+    call(
+        "GET",
+        &["containers", "json"],
+        &[
+            ("all", Any),
+            ("filters", Any),
+            ("limit", Any),
+            ("size", Any),
+        ],
+    ),
+    call("GET", &["containers", "{}", "json"], &[("size", Any)]),
+    call(
+        "GET",
+        &["containers", "{}", "logs"],
+        &[
+            ("follow", Any),
+            ("stdout", Any),
+            ("stderr", Any),
+            ("since", Any),
+            ("until", Any),
+            ("timestamps", Any),
+            ("tail", Any),
+        ],
+    ),
+    Call {
+        method: "POST",
+        pattern: &["containers", "create"],
+        query: &[("name", Any), ("platform", Any)],
+        body: Body::Container,
+    },
+    call(
+        "POST",
+        &["containers", "{}", "start"],
+        &[("detachKeys", NOTHING)],
+    ),
+    call(
+        "POST",
+        &["containers", "{}", "stop"],
+        &[("t", Any), ("signal", Any)],
+    ),
+    call(
+        "POST",
+        &["containers", "{}", "restart"],
+        &[("t", Any), ("signal", Any)],
+    ),
+    call("POST", &["containers", "{}", "rename"], &[("name", Needed)]),
+    call("POST", &["containers", "{}", "wait"], &[("condition", Any)]),
+    call(
+        "DELETE",
+        &["containers", "{}"],
+        &[("v", Any), ("force", Any), ("link", NOTHING)],
+    ),
+    call(
+        "GET",
+        &["images", "json"],
+        &[
+            ("all", Any),
+            ("filters", Any),
+            ("shared-size", Any),
+            ("digests", Any),
+            ("manifests", Any),
+        ],
+    ),
+    call("GET", &["images", "{image}", "json"], &[("manifests", Any)]),
+    // An import, or a build of changes, would be another image than any registry has.
+    call(
+        "POST",
+        &["images", "create"],
+        &[
+            ("fromImage", Needed),
+            ("tag", Any),
+            ("platform", Any),
+            ("fromSrc", NOTHING),
+            ("repo", NOTHING),
+            ("message", NOTHING),
+            ("changes", NOTHING),
+            ("inputImage", NOTHING),
+        ],
+    ),
+    call("GET", &["distribution", "{image}", "json"], &[]),
+    call("GET", &["networks"], &[("filters", Any)]),
+    Call {
+        method: "POST",
+        pattern: &["networks", "{}", "connect"],
+        query: &[],
+        body: Body::Connection,
+    },
+];
+
+/// Finds the call.
+///
+/// # Errors
+/// It is none of those that go through, or it is written in a way that two readers could
+/// understand as two things.
+pub(super) fn route(method: &str, path: &str, query: Option<&str>) -> Result<Route, Refusal> {
+    let strange = || Refusal::flat(format!("its path is not plain: {}", quoted(path)));
+    let inner = path.strip_prefix('/').ok_or_else(strange)?;
+    let mut segments: Vec<&str> = inner.split('/').collect();
+    if !segments.iter().all(|segment| is_plain(segment)) {
+        return Err(strange());
+    }
+    let version = segments.first().copied().filter(|first| is_version(first));
+    if version.is_some() {
+        segments.remove(0);
+    }
+    let found = CALLS
+        .iter()
+        .find(|call| call.method == method && matches(call.pattern, &segments));
+    let Some(call) = found else {
+        return Err(Refusal::flat("Purser makes no such call"));
+    };
+    let query = admit_query(query.unwrap_or_default(), call.query)?;
+    let mark = if query.is_empty() { "" } else { "?" };
+    Ok(Route {
+        target: format!("{path}{mark}{query}"),
+        body: call.body,
+        network: (call.body == Body::Connection).then(|| segments[1].to_owned()),
+    })
+}
+
+/// No escapes, no empty segments, and nothing that climbs.
+fn is_plain(segment: &str) -> bool {
+    !matches!(segment, "" | "." | "..")
+        && segment
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_.-:@".contains(c))
+}
+
+/// `v1.41`
+fn is_version(segment: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let parts = segment
+        .strip_prefix('v')
+        .and_then(|rest| rest.split_once('.'));
+    parts.is_some_and(|(major, minor)| is_number(major) && is_number(minor))
+}
+
+fn matches(pattern: &[&str], segments: &[&str]) -> bool {
+    match (pattern, segments) {
+        ([], []) => true,
+        (["{}", pattern @ ..], [_, rest @ ..]) => matches(pattern, rest),
+        (["{image}", pattern @ ..], [_, ..]) => {
+            (1..=segments.len()).any(|taken| matches(pattern, &segments[taken..]))
+        }
+        ([one, pattern @ ..], [same, rest @ ..]) => one == same && matches(pattern, rest),
+        _ => false,
+    }
+}
+
+/// The query as it is forwarded.
+fn admit_query(query: &str, known: &[Parameter]) -> Result<String, Refusal> {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut admitted: Vec<&str> = Vec::new();
+    // Some readers take `;` for `&`.
+    if query.contains(';') {
+        return Err(Refusal::flat(format!(
+            "its query is not plain: {}",
+            quoted(query)
+        )));
+    }
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let Some((name, values)) = known.iter().find(|(known, _)| *known == name) else {
+            return Err(Refusal::flat(format!("its query has {}", quoted(name))));
+        };
+        if seen.contains(name) {
+            return Err(Refusal::garbled(format!("its query has {name} twice")));
+        }
+        seen.push(name);
+        match values {
+            Any => admitted.push(pair),
+            Needed if !value.is_empty() => admitted.push(pair),
+            Idle(idle) if idle.contains(&value) => {}
+            Needed | Idle(_) => {
+                let what = format!("its query has {name} as {}", quoted(value));
+                return Err(Refusal::flat(what));
+            }
+        }
+    }
+    let missing = known
+        .iter()
+        .find(|(name, values)| matches!(values, Needed) && !seen.contains(name));
+    match missing {
+        Some((name, _)) => Err(Refusal::flat(format!("its query has no {name}"))),
+        None => Ok(admitted.join("&")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(method: &str, uri: &str) -> Option<String> {
+        let (path, query) = uri
+            .split_once('?')
+            .map_or((uri, None), |(p, q)| (p, Some(q)));
+        route(method, path, query).ok().map(|route| route.target)
+    }
+
+    #[test]
+    fn what_purser_asks_for_goes_through_under_any_version() {
+        for (method, uri) in [
+            ("GET", "/version"),
+            ("GET", "/v1.41/containers/json?all=true&filters=%7B%7D"),
+            ("POST", "/v1.53/containers/create?name=web"),
+            ("GET", "/v1.41/images/127.0.0.1:25000/shop/web:v2/json"),
+            ("GET", "/images/web@sha256:00ff/json"),
+            ("DELETE", "/v1.41/containers/web-1?v=true&force=true"),
+            ("POST", "/v1.41/networks/shop_net/connect"),
+        ] {
+            assert_eq!(target(method, uri).as_deref(), Some(uri), "{method} {uri}");
+        }
+        assert_eq!(
+            target("POST", "/images/create?fromImage=web&fromSrc=&tag=v1").as_deref(),
+            Some("/images/create?fromImage=web&tag=v1")
+        );
+    }
+
+    #[test]
+    fn everything_else_does_not() {
+        for (method, uri) in [
+            ("POST", "/containers/web/exec"),
+            ("POST", "/exec/00ff/start"),
+            ("POST", "/containers/web/update"),
+            ("POST", "/containers/web/attach"),
+            ("PUT", "/containers/web/archive"),
+            ("GET", "/containers/web/archive?path=/etc/shadow"),
+            ("GET", "/containers/web/export"),
+            ("POST", "/containers/prune"),
+            ("POST", "/commit"),
+            ("POST", "/build"),
+            ("POST", "/volumes/create"),
+            ("POST", "/networks/create"),
+            ("POST", "/plugins/pull"),
+            ("POST", "/swarm/init"),
+            ("POST", "/session"),
+            ("GET", "/secrets"),
+            ("POST", "/images/load"),
+            ("POST", "/images/create?fromSrc=-&repo=web"),
+            ("POST", "/images/create?fromImage=web&fromSrc=http://evil"),
+            ("POST", "/images/create?fromImage=&fromSrc="),
+            ("POST", "/images/create?fromImage=web&changes=USER+root"),
+            ("POST", "/images/create?fromImage=web&fromImage="),
+            ("POST", "/images/create?fromImage=web&%66romSrc=x"),
+            ("POST", "/images/create?fromImage=web;fromSrc=x"),
+            ("DELETE", "/images/web"),
+            ("get", "/version"),
+            ("GET", "/version/"),
+            ("GET", "//version"),
+            ("GET", "/v1.41//version"),
+            ("GET", "/v1.41/v1.41/version"),
+            ("GET", "/v1/version"),
+            ("GET", "/v1.41/../version"),
+            ("GET", "/containers/%2e%2e/json"),
+            ("GET", "/containers/web%2fjson"),
+            ("GET", "/containers/a/b/json"),
+            ("GET", "/containers/we b/json"),
+            ("GET", "version"),
+            ("OPTIONS", "*"),
+            ("GET", ""),
+        ] {
+            assert_eq!(target(method, uri), None, "{method} {uri}");
+        }
+    }
+}
