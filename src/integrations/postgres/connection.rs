@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -23,9 +24,10 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// missing, something stands between.
 const DIRECT: (&str, &str) = ("purser.direct", "yes");
 
-#[derive(Deserialize)]
+/// The table `[systems.NAME]`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     url_file: PathBuf,
     bin: Option<PathBuf>,
     scratch: Option<PathBuf>,

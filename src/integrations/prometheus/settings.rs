@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -13,7 +14,8 @@ use super::unit::Unit;
 use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
 
-#[derive(Deserialize)]
+/// The table `[systems.NAME]`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
     pub(super) url: String,
@@ -30,10 +32,12 @@ pub(super) struct Settings {
     pub(super) timezone: Zone,
     /// Saved queries by name.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Written>")]
     pub(super) graphs: BTreeMap<String, Graph>,
 }
 
-#[derive(Deserialize)]
+/// A login by name and password.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BasicAuth {
     pub(super) username: String,
@@ -53,6 +57,27 @@ impl<'de> Deserialize<'de> for Graph {
     }
 }
 
+/// A saved query in a table.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    /// In PromQL.
+    query: String,
+    /// What its values count; left out, what the metric's name says.
+    unit: Option<Unit>,
+}
+
+/// A saved query as it is written: [`Graph`] reads it itself, for errors that name the wrong key.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "it only says what may be written")]
+enum Written {
+    /// In PromQL.
+    Query(String),
+    /// With its unit.
+    Table(Table),
+}
+
 struct GraphVisitor;
 
 impl<'de> Visitor<'de> for GraphVisitor {
@@ -68,12 +93,6 @@ impl<'de> Visitor<'de> for GraphVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Graph, A::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Table {
-            query: String,
-            unit: Option<Unit>,
-        }
         let Table { query, unit } = Table::deserialize(MapAccessDeserializer::new(map))?;
         Ok(Graph { query, unit })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
@@ -20,9 +21,10 @@ pub(super) const SILENT_FOR: Duration = Duration::from_mins(2);
 const RETRY_FOR: Duration = Duration::from_secs(30);
 const RETRIES: usize = 4;
 
-#[derive(Deserialize)]
+/// The table `[systems.NAME]`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     endpoint: String,
     access_key_file: PathBuf,
     secret_key_file: PathBuf,

@@ -21,6 +21,7 @@ mod runs;
 mod schedules;
 mod secrets;
 mod server;
+mod terminal;
 mod wrong_names;
 
 use std::fs;
