@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::hush::Hush;
 use super::style::Tone;
 use super::terminal::Terminal;
 use super::{render, share};
@@ -21,6 +22,7 @@ pub(super) struct Live {
     terminal: Terminal,
     lines: MultiProgress,
     steps: HashMap<StepId, ProgressBar>,
+    _hush: Hush,
 }
 
 impl Live {
@@ -29,6 +31,7 @@ impl Live {
             terminal,
             lines: MultiProgress::with_draw_target(ProgressDrawTarget::stdout()),
             steps: HashMap::new(),
+            _hush: Hush::new(),
         }
     }
 

@@ -5,6 +5,7 @@ mod answer;
 mod client;
 mod completions;
 mod console;
+mod hush;
 mod live;
 mod plan;
 mod receipts;

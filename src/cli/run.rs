@@ -13,6 +13,9 @@ use crate::domain::names::StepId;
 use crate::domain::run::{RunStatus, StepState, StepStatus, WaitingFor};
 use crate::http::types::{Accepted, AskBody, RunView};
 
+/// Somebody at a terminal has pressed Ctrl-C, and the run goes on: what shells call that.
+const LEFT: u8 = 130;
+
 /// Run a workflow and watch it.
 #[derive(Debug, Args)]
 pub struct Run {
@@ -70,23 +73,36 @@ pub(super) async fn watch(
     wait: bool,
 ) -> Result<(), Failure> {
     let mut printer = Printer::new(terminal);
-    let view = server
-        .watch(
-            run,
-            |view| {
-                if !json {
-                    printer.show(view);
-                }
-                !wait && waits_for_person(view)
-            },
-            || {
-                eprintln!(
-                    "purser: the server went away; the run goes on when it is back. Waiting for it"
-                );
-            },
-        )
-        .await;
+    let mut id = run.to_owned();
+    let watched = server.watch(
+        run,
+        |view| {
+            id = view.run.id.short();
+            if !json {
+                printer.show(view);
+            }
+            !wait && waits_for_person(view)
+        },
+        || {
+            eprintln!(
+                "purser: the server went away; the run goes on when it is back. Waiting for it"
+            );
+        },
+    );
+    let view = tokio::select! {
+        view = watched => Some(view),
+        () = terminal.interrupted() => None,
+    };
     drop(printer);
+    let Some(view) = view else {
+        let goes_on = format!(
+            "run {id} goes on; `purser runs watch {id}` comes back to it, `purser cancel {id}` stops it"
+        );
+        return Err(Failure {
+            code: LEFT,
+            message: goes_on,
+        });
+    };
     let view = view?;
     if json {
         print_json(&view)?;

@@ -37,6 +37,13 @@ impl Terminal {
         }
     }
 
+    /// Ctrl-C at a terminal. Anywhere else it ends the process, as it does any other.
+    pub(super) async fn interrupted(&self) {
+        if !self.can_be_drawn_on || tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Prints lines, with the signs that say how something went in colour.
     pub(super) fn say(&self, text: &str) {
         println!("{}", self.style.marked(text));

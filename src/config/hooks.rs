@@ -37,8 +37,11 @@ pub enum HookKey {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HookTable {
+    /// What it may start.
     roles: Vec<Role>,
+    /// The file with signing secrets, `whsec_…`, one a line.
     secret_file: Option<PathBuf>,
+    /// The file with a bearer token, for senders that cannot sign.
     token_file: Option<PathBuf>,
 }
 

@@ -259,24 +259,34 @@ fn socket_of(is_root: bool, runtime_dir: Option<&str>) -> PathBuf {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// How clients reach the server.
     #[serde(default)]
     server: ServerTable,
+    /// Where runs and receipts are kept.
     #[serde(default)]
     store: StoreFolder,
+    /// Where what runs keep for people is.
     #[serde(default)]
     artifacts: ArtifactsTable,
+    /// Where the workflows and commands are.
     #[serde(default)]
     catalog: CatalogPaths,
+    /// How runs are carried out.
     #[serde(default)]
     engine: EngineLimits,
+    /// How schedules are read.
     #[serde(default)]
     schedules: Schedules,
+    /// What is logged, and how.
     #[serde(default)]
     log: Log,
+    /// Everybody whom Purser knows, by name.
     #[serde(default)]
     people: IndexMap<PersonName, PersonTable>,
+    /// Where other programs may post, by the name in the address.
     #[serde(default)]
     hooks: IndexMap<HookName, hooks::HookTable>,
+    /// The systems, by the name that workflows call them.
     #[serde(default)]
     #[schemars(with = "std::collections::HashMap<String, serde_json::Value>")]
     systems: IndexMap<SystemName, toml::Table>,
@@ -285,22 +295,28 @@ struct File {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct ServerTable {
+    /// The path of the Unix socket.
     socket: Option<PathBuf>,
+    /// The group that may use the socket; without it `purser`, if there is such a group.
     group: Option<String>,
+    /// Where hooks and health are served over TCP; without it nowhere.
     listen: Option<SocketAddr>,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct ArtifactsTable {
+    /// How they are kept.
     #[allow(dead_code, reason = "there is one sort of store: it is only checked")]
     store: ArtifactsSort,
+    /// The folder; without it `artifacts` in the store's.
     path: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum ArtifactsSort {
+    /// As files in a folder.
     #[default]
     File,
 }
@@ -308,7 +324,9 @@ enum ArtifactsSort {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PersonTable {
+    /// What workflows ask for in `who` and `approval`.
     roles: Vec<Role>,
+    /// The person's user id on this machine.
     uid: Option<u32>,
 }
 

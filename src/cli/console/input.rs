@@ -60,10 +60,3 @@ async fn plain(lines: &mut Lines<BufReader<Stdin>>, prompt: &str) -> Typed {
         None => Typed::End,
     }
 }
-
-/// Ctrl-C at a terminal. Anywhere else it ends the process, as it does any other.
-pub(super) async fn interrupted(terminal: Terminal) {
-    if !terminal.can_be_edited_on || tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}

@@ -80,12 +80,12 @@ enum Until {
 impl Console<'_> {
     /// Does what the line says, and says what went wrong. Ctrl-C stops waiting for it.
     async fn obey(&mut self, line: &str) {
-        let interrupted = input::interrupted(self.terminal);
+        let terminal = self.terminal;
         let done = tokio::select! {
             // Whoever watches a run hears of the key first, and says that it goes on.
             biased;
             done = self.take(line) => done,
-            () = interrupted => {
+            () = terminal.interrupted() => {
                 // The mark of the key stands where the cursor was.
                 println!();
                 Ok(())
@@ -193,7 +193,7 @@ impl Console<'_> {
         );
         tokio::select! {
             view = watched => return view.map(Some),
-            () = input::interrupted(self.terminal) => {}
+            () = self.terminal.interrupted() => {}
         }
         printer.say(&format!(
             "run {id} goes on; `watch {id}` comes back to it, `cancel {id}` stops it"

@@ -28,9 +28,13 @@ const DIRECT: (&str, &str) = ("purser.direct", "yes");
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
+    /// The file that holds postgres://USER:PASSWORD@HOST:PORT/DATABASE, and nothing else.
     url_file: PathBuf,
+    /// The folder of `pg_dump` and its kin; without it they are looked for.
     bin: Option<PathBuf>,
+    /// The folder in which backups are restored to prove them.
     scratch: Option<PathBuf>,
+    /// Whether a drill restores as a superuser of its scratch server.
     #[serde(default)]
     drill_as_superuser: bool,
 }

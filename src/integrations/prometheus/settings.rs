@@ -18,8 +18,11 @@ use crate::domain::time::Span;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
+    /// Its address, with the path if it has one.
     pub(super) url: String,
+    /// The file with a bearer token, if it wants a login.
     pub(super) bearer_file: Option<PathBuf>,
+    /// A login by name and password, if it wants that.
     pub(super) basic_auth: Option<BasicAuth>,
     /// How long an answer may take.
     #[serde(default = "half_a_minute")]
@@ -40,7 +43,9 @@ pub(super) struct Settings {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BasicAuth {
+    /// Who logs in.
     pub(super) username: String,
+    /// The file with the password.
     pub(super) password_file: PathBuf,
 }
 

@@ -25,9 +25,13 @@ const RETRIES: usize = 4;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
+    /// The address of the server, without a bucket.
     endpoint: String,
+    /// The file that holds the access key.
     access_key_file: PathBuf,
+    /// The file that holds the secret key.
     secret_key_file: PathBuf,
+    /// What the server calls its region.
     #[serde(default = "us_east")]
     region: String,
 }

@@ -23,6 +23,9 @@ pub(super) use names::Names;
 /// Nobody who types waits longer.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// Nothing that has names of its own has a longer one, in bytes.
+const LONGEST_NAME: usize = 512;
+
 /// What is being typed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -171,9 +174,9 @@ impl Service {
         typed: &str,
     ) -> Vec<Suggestion> {
         let of = match source.of.map(|of| given.get(of).and_then(Value::as_str)) {
-            Some(None) => return vec![],
-            Some(Some(of)) => Some(of),
             None => None,
+            Some(Some(of)) if of.len() <= LONGEST_NAME => Some(of),
+            Some(_) => return vec![],
         };
         let asked = loaded
             .systems

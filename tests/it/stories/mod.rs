@@ -21,6 +21,7 @@ mod runs;
 mod schedules;
 mod secrets;
 mod server;
+mod suggest;
 mod terminal;
 mod wrong_names;
 

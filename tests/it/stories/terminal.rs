@@ -119,15 +119,38 @@ async fn a_command_is_completed_word_by_word() {
     screen.types(TAB).await;
     let both = |screen: &str| screen.contains("v1") && screen.contains("v2");
     let tags = screen.until("both tags", both).await;
-    eprintln!("{tags}\n----");
-    screen.types("v2").await;
+    insta::assert_snapshot!(story.on_screen(&tags), @"
+    Type a command, `help`, or `quit`.
+    purser> deploy bookshop/web v
+    v1  v2  v3  v4
+    purser> deploy bookshop/web v
+    ");
+    screen.types("2").await;
     let line = format!("deploy {} v2", shop.web());
     screen.ends_with(&line).await;
     screen.types(ENTER).await;
-    let screen = screen
-        .until("an end", |screen| screen.contains("succeeded after"))
-        .await;
-    insta::assert_snapshot!(story.on_screen(&screen), @"");
+    let shown = screen.shows("1 step done\npurser>").await;
+    insta::assert_snapshot!(story.on_screen(&shown), @"
+    Type a command, `help`, or `quit`.
+    purser> deploy bookshop/web v
+    v1  v2  v3  v4
+    purser> deploy bookshop/web v2
+    run RUN of deploy, asked by ann
+    ✓ deploy: done in N s
+    service: bookshop/web
+    changed: true
+    image: purser-test/web:v2
+    image_id: sha256:HEX
+    strategy: beside
+    proof: started
+    proven_by: running for 5 s without dying, as it has no check of its own
+    gap_seconds: N
+    containers:
+        bookshop-web-1
+    message: bookshop/web runs purser-test/web:v2 instead of purser-test/web:v1: started (running for 5 s without dying, as it has no check of its own), and only then the old one was stopped
+    ✓ succeeded after N s: 1 step done
+    purser>
+    ");
 }
 
 #[tokio::test]
@@ -143,7 +166,12 @@ async fn a_metric_is_completed_inside_its_query() {
     screen.types(TAB).await;
     let all = |screen: &str| screen.contains("shop_crowd") && screen.contains("shop_orders_total");
     let shown = screen.until("the metrics", all).await;
-    insta::assert_snapshot!(story.on_screen(&shown), @"");
+    insta::assert_snapshot!(story.on_screen(&shown), @"
+    Type a command, `help`, or `quit`.
+    purser> query 'sum by (shop) (shop_memory_bytes) / shop_
+    shop_crowd         shop_memory_bytes  shop_orders_total
+    purser> query 'sum by (shop) (shop_memory_bytes) / shop_
+    ");
 }
 
 #[tokio::test]
@@ -161,6 +189,8 @@ async fn who_may_not_start_a_command_has_nothing_of_it_completed() {
         .ends_with(&format!("deploy {}!", &shop.project[..4]))
         .await;
     screen.types(CTRL_C).await;
+    let is_second = |screen: &str| screen.matches(PROMPT).count() == 2;
+    screen.until("a new prompt", is_second).await;
     screen.types("he").await;
     screen.types(TAB).await;
     let shown = screen.ends_with("> help").await;
@@ -176,7 +206,12 @@ async fn a_run_is_watched_in_place_and_goes_on_when_it_is_left() {
     let working = screen
         .until("a job at work", |s| s.contains("runs") && s.contains("2 s"))
         .await;
-    insta::assert_snapshot!(story.on_screen(&working), @"");
+    insta::assert_snapshot!(story.on_screen(&working), @"
+    Type a command, `help`, or `quit`.
+    purser> wait
+    run RUN of wait, asked by ann
+    ⠿ wait: N s · purser-wait-HEX runs
+    ");
     assert!(
         screen.in_colour().contains("\x1b[36m"),
         "{}",
@@ -184,22 +219,40 @@ async fn a_run_is_watched_in_place_and_goes_on_when_it_is_left() {
     );
     screen.types(CTRL_C).await;
     let left = screen.ends_with(PROMPT).await;
-    insta::assert_snapshot!(story.on_screen(&left), @"");
+    insta::assert_snapshot!(story.on_screen(&left), @"
+    Type a command, `help`, or `quit`.
+    purser> wait
+    run RUN of wait, asked by ann
+    run RUN goes on; `watch RUN` comes back to it, `cancel RUN` stops it
+    purser>
+    ");
     let run = story.last_run().await;
     let view = story.home.asks(&["runs", "show", &run]).await;
     assert_eq!(view["status"], "running");
     screen.types("cancel ").await;
     screen.types(TAB).await;
-    screen
-        .ends_with(&format!("cancel {}", &run[run.len() - 8..]))
-        .await;
+    let short = &run[run.len() - 8..];
+    screen.shows(&format!("cancel {short} [WHY]")).await;
     screen.types(ENTER).await;
     screen.shows("being stopped").await;
     screen.types("watch ").await;
     screen.types(TAB).await;
+    screen.shows(&format!("> watch {short}")).await;
     screen.types(ENTER).await;
-    let over = screen.shows("✗ cancelled").await;
-    insta::assert_snapshot!(story.on_screen(&over), @"");
+    let over = screen.shows("removed stays.\npurser>").await;
+    insta::assert_snapshot!(story.on_screen(&over), @"
+    Type a command, `help`, or `quit`.
+    purser> wait
+    run RUN of wait, asked by ann
+    run RUN goes on; `watch RUN` comes back to it, `cancel RUN` stops it
+    purser> cancel RUN
+    run RUN: being stopped
+    purser> watch RUN
+    run RUN of wait, asked by ann
+    ✗ wait: cancelled while the job purser-wait-HEX ran on `shop`
+    ✗ cancelled after N s: cancelled by ann. Left as it is: `wait`: what the job did before it was removed stays.
+    purser>
+    ");
     screen.ends_with(PROMPT).await;
     screen.types(CTRL_D).await;
     assert_eq!(screen.is_over().await, 0);
@@ -212,9 +265,11 @@ async fn lines_are_remembered_save_those_behind_a_blank() {
     for line in ["help", "runs", " show 12345678"] {
         first.types(line).await;
         first.types(ENTER).await;
+        first.shows(&format!("{PROMPT} {line}\n")).await;
         first.ends_with(PROMPT).await;
     }
     first.types("half a line").await;
+    first.ends_with("half a line").await;
     first.types(CTRL_C).await;
     first.ends_with(PROMPT).await;
     first.types("quit\r").await;
@@ -267,9 +322,36 @@ async fn a_narrow_terminal_shows_a_line_at_work_as_one_line() {
     let working = screen
         .until("a job at work", |s| s.contains("purser-wait"))
         .await;
-    insta::assert_snapshot!(story.on_screen(&working), @"");
+    insta::assert_snapshot!(story.on_screen(&working), @"
+    run RUN of wait, asked by ann
+    ⠿ wait: N s · purser-wait-HEX r
+    ");
     story.sees(&format!("cancel {run}")).await;
     assert_eq!(screen.is_over().await, 1);
-    let over = screen.shows("cancelled").await;
-    insta::assert_snapshot!(story.on_screen(&over), @"");
+    let over = screen.shows("✗ cancelled after").await;
+    insta::assert_snapshot!(story.on_screen(&over), @"
+    run RUN of wait, asked by ann
+    ✗ wait: cancelled while the job purser-wait-HEX ran on `shop`
+    ✗ cancelled after N s: cancelled by ann. Left as it is: `wait`: what the job did before it was removed stays.
+    ");
+}
+
+#[tokio::test]
+async fn a_run_that_is_watched_from_a_shell_goes_on_when_it_is_left() {
+    let (_shop, story) = open().await;
+    let mut screen = story.terminal(Person::Ann, &["run", "wait"], 80);
+    screen.shows("runs").await;
+    screen.types("keys that do not show").await;
+    screen.types(CTRL_C).await;
+    assert_eq!(screen.is_over().await, 130);
+    let shown = screen.shows("stops it").await;
+    insta::assert_snapshot!(story.on_screen(&shown), @"
+    run RUN of wait, asked by ann
+    purser: run RUN goes on; `purser runs watch RUN` comes back to it, `purser cancel RUN` stops it
+    ");
+    let run = story.last_run().await;
+    let view = story.home.asks(&["runs", "show", &run]).await;
+    assert_eq!(view["status"], "running");
+    story.sees(&format!("cancel {run}")).await;
+    story.home.ends(&run).await;
 }
