@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use purser::app;
-use purser::cli::{self, Cli, Command, Failure, Server};
+use purser::cli::{self, Cli, Command, Failure, Server, Terminal};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -32,6 +32,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Lint => app::lint(&cli.config, cli.json).await,
         Command::Init(init) => app::init(&cli.config, init, cli.json).await,
         Command::Doctor => app::doctor(&cli.config, cli.socket, cli.json).await,
+        Command::Schema(schema) => schema.print(&app::schemas()),
+        Command::Completions(completions) => completions.print(),
         Command::Receipts(cli::Receipts::Verify {
             file: Some(file),
             key,
@@ -48,7 +50,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
                 Some(socket) => socket,
                 None => app::socket(&cli.config)?,
             };
-            cli::call(command, &Server::at(&socket)?, cli.json).await
+            let terminal = Terminal::at_hand(app::now);
+            cli::call(command, &Server::at(&socket)?, terminal, cli.json).await
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The composition root: the only file that knows everyone.
 
-mod doctor;
 mod docker_proxy;
+mod doctor;
 mod doors;
 mod init;
 mod keys;
@@ -35,7 +35,7 @@ use doors::{Doors, Signals, listen, serve};
 pub use init::init;
 use keys::receipts_key;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};
-pub use offline::{lint, preview, socket};
+pub use offline::{lint, now, preview, schemas, socket};
 pub use secrets::secret;
 use vitals::RunningVitals;
 use world::{World, load_config};

@@ -6,10 +6,13 @@ use super::machine::MachineClock;
 use super::secrets::peek;
 use super::world::{World, load_config};
 use crate::action::Clock as _;
-use crate::catalog::{Catalog, Loaded, Problem, Severity};
-use crate::cli::{Failure, Preview, counted};
+use crate::action::Registry;
+use crate::catalog::{self, Catalog, Loaded, Problem, Severity};
+use crate::cli::{Failure, Preview, Schemas, counted};
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::Zone;
+use crate::domain::time::Timestamp;
+use crate::integrations;
 
 /// Checks configuration, workflows and commands, and says all that is wrong.
 ///
@@ -75,6 +78,23 @@ pub fn preview(config_path: &Path, preview: &Preview, json: bool) -> Result<(), 
 /// The socket that was named, or the one of the configuration.
 pub(super) fn socket_of(config_path: &Path, named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     named.map_or_else(|| socket(config_path), Ok)
+}
+
+/// The JSON Schemas of the files that people write, as this version reads them.
+pub fn schemas() -> Schemas {
+    let registry = Registry::new(integrations::all());
+    let (workflow, command) = catalog::schemas(&registry);
+    let config = crate::config::schema(&registry);
+    Schemas {
+        workflow,
+        command,
+        config,
+    }
+}
+
+/// The time by the machine's clock.
+pub fn now() -> Timestamp {
+    MachineClock.now()
 }
 
 /// The socket that the configuration names, for the clients on this machine.

@@ -3,19 +3,26 @@
 
 mod answer;
 mod client;
+mod completions;
 mod console;
 mod docker_proxy;
 mod doctor;
 mod health;
 mod hidden;
+mod hush;
 mod init;
+mod live;
 mod plan;
 mod receipts;
 mod render;
 mod run;
 mod runs;
 mod schedules;
+mod schema;
 mod secret;
+mod share;
+mod style;
+mod terminal;
 mod words;
 
 use std::path::PathBuf;
@@ -24,12 +31,15 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
+pub use completions::Completions;
 pub use docker_proxy::DockerProxy;
 pub use doctor::show_findings;
 pub use init::{FileState, FileView, Init, InitView, Questions, SeenView, SystemView, show_init};
 pub use receipts::{Receipts, verify_file};
 pub use schedules::{Preview, Schedules};
+pub use schema::{Schema, Schemas};
 pub use secret::{Secret, SecretAnswer, SecretAsk};
+pub use terminal::Terminal;
 
 /// A ChatOps and workflow-automation bot for a self-hosted Docker stack.
 #[derive(Debug, Parser)]
@@ -97,6 +107,10 @@ pub enum Command {
     Healthcheck(health::Healthcheck),
     /// Stand before Docker's socket and let through only what Purser needs; needs no server.
     DockerProxy(DockerProxy),
+    /// Print the JSON Schema of a kind of file, for editors; needs no server.
+    Schema(Schema),
+    /// Print what makes a shell complete `purser`; needs no server.
+    Completions(Completions),
 }
 
 /// Inputs as `--input name=value`.
@@ -170,18 +184,23 @@ impl Failure {
 ///
 /// # Errors
 /// The exit code and what to say.
-pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), Failure> {
+pub async fn call(
+    command: Command,
+    server: &Server,
+    terminal: Terminal,
+    json: bool,
+) -> Result<(), Failure> {
     match command {
-        Command::Run(run) => run.call(server, json).await,
+        Command::Run(run) => run.call(server, terminal, json).await,
         Command::Plan(plan) => plan.call(server, json).await,
-        Command::Runs(runs) => runs.call(server, json).await,
+        Command::Runs(runs) => runs.call(server, terminal, json).await,
         Command::Approve(approve) => approve.call(server, json).await,
         Command::Reject(why) => why.call(server, "reject", json).await,
         Command::Cancel(why) => why.call(server, "cancel", json).await,
         Command::Decide(decide) => decide.call(server, json).await,
-        Command::Schedules(schedules) => schedules.call(server, json).await,
+        Command::Schedules(schedules) => schedules.call(server, terminal, json).await,
         Command::Receipts(receipts) => receipts.call(server, json).await,
-        Command::Console => console::open(server).await,
+        Command::Console => console::open(server, terminal).await,
         Command::Reload => {
             let catalog: crate::http::types::CatalogView = server.post("reload", &()).await?;
             println!(
@@ -197,9 +216,9 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
         | Command::Secret(_)
         | Command::Doctor
         | Command::DockerProxy(_)
-        | Command::Init(_) => {
-            Err(Failure::usage("this command is not for a server"))
-        }
+        | Command::Init(_)
+        | Command::Schema(_)
+        | Command::Completions(_) => Err(Failure::usage("this command is not for a server")),
     }
 }
 

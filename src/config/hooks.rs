@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -35,13 +36,18 @@ pub enum HookKey {
     Token(SecretSource),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HookTable {
+    /// What it may start.
     roles: Vec<Role>,
+    /// The file with signing secrets, `whsec_…`, one a line.
     secret_file: Option<PathBuf>,
+    /// The secret of the store that holds the same.
     secret_secret: Option<SecretName>,
+    /// The file with a bearer token, for senders that cannot sign.
     token_file: Option<PathBuf>,
+    /// The secret of the store that holds the same.
     token_secret: Option<SecretName>,
 }
 

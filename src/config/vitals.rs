@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -53,33 +54,51 @@ pub enum BeatUrl {
     Kept(SecretSource),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MetricsTable {
+    /// Where `/metrics` is served: an address and a port.
+    #[schemars(with = "String")]
     listen: SocketAddr,
+    /// The file with the token that whoever asks must have.
     token_file: Option<PathBuf>,
+    /// The secret of the store that holds the same.
     token_secret: Option<SecretName>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HeartbeatTable {
+    /// Where beats go while all is well.
+    #[schemars(with = "Option<String>")]
     url: Option<SecretString>,
+    /// The file that holds the same.
     url_file: Option<PathBuf>,
+    /// The secret of the store that holds the same.
     url_secret: Option<SecretName>,
+    /// Where it is said that something is not.
+    #[schemars(with = "Option<String>")]
     trouble_url: Option<SecretString>,
+    /// The file that holds the same.
     trouble_url_file: Option<PathBuf>,
+    /// The secret of the store that holds the same.
     trouble_url_secret: Option<SecretName>,
+    /// How often; without it, each minute.
     every: Option<Span>,
+    /// Where it goes that a run of a schedule has succeeded, by `WORKFLOW.ID`.
     #[serde(default)]
     schedules: IndexMap<String, ScheduleTable>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ScheduleTable {
+    /// The address.
+    #[schemars(with = "Option<String>")]
     url: Option<SecretString>,
+    /// The file that holds the same.
     url_file: Option<PathBuf>,
+    /// The secret of the store that holds the same.
     url_secret: Option<SecretName>,
 }
 

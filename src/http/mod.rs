@@ -8,6 +8,7 @@ mod problem;
 mod public;
 mod schedules;
 mod secrets;
+mod suggest;
 pub mod types;
 
 use std::fs::Permissions;
@@ -110,6 +111,7 @@ pub async fn serve(
     let app = Router::new()
         .merge(api::routes())
         .merge(schedules::routes())
+        .merge(suggest::routes())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .merge(secrets::routes())
         .with_state(shared)

@@ -4,9 +4,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+pub use crate::domain::approval::MayApprove;
 pub use crate::domain::artifact::Artifact;
 pub use crate::service::{
-    ArtifactView, CatalogEntry, CatalogView, RunRow, RunView, ScheduleView, SecretView, SetBy,
+    ArtifactView, CatalogEntry, CatalogView, Deed, RunRow, RunView, ScheduleView, SecretView,
+    SetBy, Suggestion, Wanted, What,
 };
 
 /// Starts a run or asks for its plan: exactly one of `workflow` and `command`.

@@ -8,6 +8,7 @@ mod invoke;
 mod look;
 mod schedules;
 mod secrets;
+mod suggest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -35,6 +36,7 @@ pub use invoke::{Ask, Invocation};
 pub use look::{CatalogEntry, CatalogView, RunView};
 pub use schedules::ScheduleView;
 pub use secrets::{SecretDesk, SecretUses, SecretView, SetBy};
+pub use suggest::{Deed, Suggestion, Wanted, What};
 
 /// The role that may do what belongs to no workflow: reload the catalog, set secrets.
 const OPERATOR: &str = "operator";
@@ -115,6 +117,7 @@ pub struct Parts {
 pub struct Service {
     parts: Parts,
     catalog: RwLock<Arc<Catalog>>,
+    names: suggest::Names,
 }
 
 impl Service {
@@ -123,6 +126,7 @@ impl Service {
         Self {
             parts,
             catalog: RwLock::new(Arc::new(catalog)),
+            names: suggest::Names::default(),
         }
     }
 

@@ -10,6 +10,7 @@
 )]
 
 mod catalog;
+mod completions;
 mod deploy;
 mod docker;
 mod docs;
@@ -21,6 +22,7 @@ mod postgres;
 mod prometheus;
 mod s3;
 mod schedules;
+mod schema;
 mod stories;
 mod support;
 mod vitals;

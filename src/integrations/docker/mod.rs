@@ -24,6 +24,8 @@ mod suggest;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema as _;
+
 use crate::action::{AnyAction, Integration};
 
 /// The integration of kind `docker`.
@@ -31,6 +33,7 @@ pub(crate) fn integration() -> Integration {
     Integration {
         kind: "docker",
         connect: engine::connect,
+        settings: engine::Settings::json_schema,
         actions,
     }
 }

@@ -22,6 +22,8 @@ mod schedules;
 mod secret_store;
 mod secrets;
 mod server;
+mod suggest;
+mod terminal;
 mod wrong_names;
 
 use std::fs;

