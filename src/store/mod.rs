@@ -2,6 +2,7 @@
 //! over plain data (decision 11).
 
 mod artifacts;
+mod outbox;
 mod schedules;
 pub mod sqlite;
 
@@ -18,6 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 
 pub use artifacts::{ArtifactFolder, Artifacts};
+pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
 
 /// What a store answers.
@@ -177,6 +179,6 @@ pub trait Receipts: Send + Sync {
 }
 
 /// Everything that is kept.
-pub trait Store: Runs + StepLines + Receipts + Schedules {}
+pub trait Store: Runs + StepLines + Receipts + Schedules + Outbox {}
 
-impl<T: Runs + StepLines + Receipts + Schedules> Store for T {}
+impl<T: Runs + StepLines + Receipts + Schedules + Outbox> Store for T {}

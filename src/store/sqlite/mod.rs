@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite database in WAL mode, `synchronous=FULL`, and one writer.
 
 mod lock;
+mod outbox;
 mod receipts;
 mod runs;
 mod schedules;
