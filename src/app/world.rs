@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::action::{Connect, Registry, Systems};
+use crate::action::{Connect, Places, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
 use crate::cli::Failure;
 use crate::config::Config;
@@ -17,6 +17,7 @@ use crate::integrations;
 pub(super) struct World {
     pub(super) config: Config,
     pub(super) hooks: BTreeMap<HookName, Hook>,
+    pub(super) places: Arc<Places>,
     pub(super) registry: Arc<Registry>,
     pub(super) systems: Arc<Systems>,
 }
@@ -54,9 +55,11 @@ impl World {
             })?;
             hooks.insert(name.clone(), hook);
         }
+        let places = super::telling::open_places(&config, redactor)?;
         Ok(Self {
             config,
             hooks,
+            places: Arc::new(places),
             registry: Arc::new(registry),
             systems: Arc::new(systems),
         })
@@ -84,6 +87,7 @@ impl World {
                 .iter()
                 .map(|(name, hook)| (name.clone(), hook.roles.clone()))
                 .collect(),
+            places: config.places.keys().cloned().collect(),
         };
         Catalog::load(&folders, &self.registry, &surroundings)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::names::{Environment, HookName, Role, SystemName};
+use crate::domain::names::{Environment, HookName, PlaceName, Role, SystemName};
 use crate::domain::person::Person;
 
 /// What workflows and commands are checked against, beside the actions. It can be had from the
@@ -15,6 +15,8 @@ pub struct Surroundings {
     pub people: Vec<Person>,
     /// All configured hooks, with what they may start.
     pub hooks: BTreeMap<HookName, Vec<Role>>,
+    /// All configured places.
+    pub places: BTreeSet<PlaceName>,
 }
 
 /// What is known of a system without connecting it.

@@ -4,6 +4,7 @@
 mod answer;
 mod client;
 mod console;
+mod notify;
 mod plan;
 mod receipts;
 mod render;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
+pub use notify::Notify;
 pub use receipts::{Receipts, verify_file};
 pub use schedules::{Preview, Schedules};
 
@@ -71,6 +73,9 @@ pub enum Command {
     /// Look at schedules and at when they fire; pause, resume or run one.
     #[command(subcommand)]
     Schedules(Schedules),
+    /// Look at the places where people are told, and try one.
+    #[command(subcommand)]
+    Notify(Notify),
     /// List, show and verify receipts.
     #[command(subcommand)]
     Receipts(Receipts),
@@ -159,6 +164,7 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
         Command::Cancel(why) => why.call(server, "cancel", json).await,
         Command::Decide(decide) => decide.call(server, json).await,
         Command::Schedules(schedules) => schedules.call(server, json).await,
+        Command::Notify(notify) => notify.call(server, json).await,
         Command::Receipts(receipts) => receipts.call(server, json).await,
         Command::Console => console::open(server).await,
         Command::Reload => {

@@ -91,7 +91,7 @@ impl HookConfig {
     }
 }
 
-fn secrets(file: &Path, redactor: &Redactor) -> Result<Vec<SigningSecret>, String> {
+pub(super) fn secrets(file: &Path, redactor: &Redactor) -> Result<Vec<SigningSecret>, String> {
     let text = read(file)?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let secrets: Vec<SigningSecret> = lines
@@ -119,7 +119,7 @@ fn token(file: &Path, redactor: &Redactor) -> Result<BearerToken, String> {
     Ok(BearerToken::new(token))
 }
 
-fn read(file: &Path) -> Result<String, String> {
+pub(super) fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file)
         .map_err(|error| format!("the file {} cannot be read: {error}", file.display()))
 }

@@ -5,6 +5,7 @@
 
 mod document;
 mod hooks;
+mod places;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +18,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::action::ConnectError;
-use crate::domain::names::{Environment, HookName, PersonName, Role, SystemName};
+use crate::domain::names::{Environment, HookName, PersonName, PlaceName, Role, SystemName};
 use crate::domain::nearest;
 use crate::domain::person::Person;
 use crate::domain::position::Position;
@@ -25,6 +26,7 @@ use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
 use document::{Document, Origins};
 pub use hooks::{HookConfig, HookKey};
+pub use places::{Address, NotifyConfig, PlaceConfig};
 
 /// Everything that is configured, with paths that need no folder to be relative to.
 #[derive(Clone, Debug)]
@@ -49,6 +51,10 @@ pub struct Config {
     pub people: Vec<Person>,
     /// Where other programs may post.
     pub hooks: BTreeMap<HookName, HookConfig>,
+    /// Where people are told.
+    pub places: BTreeMap<PlaceName, PlaceConfig>,
+    /// Who is told of what.
+    pub notify: NotifyConfig,
     /// All systems by name.
     pub systems: BTreeMap<SystemName, SystemConfig>,
     origins: Origins,
@@ -275,6 +281,10 @@ struct File {
     #[serde(default)]
     hooks: IndexMap<HookName, hooks::HookTable>,
     #[serde(default)]
+    places: IndexMap<PlaceName, places::PlaceTable>,
+    #[serde(default)]
+    notify: places::NotifyTable,
+    #[serde(default)]
     systems: IndexMap<SystemName, toml::Table>,
 }
 
@@ -346,6 +356,9 @@ impl Config {
         let origins = document.origins();
         let file: File = document.read().map_err(wrong)?;
         let base = path.parent().unwrap_or(Path::new(""));
+        let places = places::places(file.places, base, &origins).map_err(wrong)?;
+        let zone = file.schedules.timezone;
+        let notify = places::notify(file.notify, &places, zone, &origins).map_err(wrong)?;
         Ok(Self {
             file: path.to_owned(),
             server: Server {
@@ -374,6 +387,8 @@ impl Config {
             log: file.log,
             people: people(file.people, &origins).map_err(wrong)?,
             hooks: hooks::hooks(file.hooks, base, &origins).map_err(wrong)?,
+            places,
+            notify,
             systems: systems(file.systems, &origins).map_err(wrong)?,
             origins,
         })
@@ -397,9 +412,18 @@ impl Config {
 
     /// What is wrong with a hook, with the place of its table.
     pub fn hook_error(&self, hook: &HookName, message: String) -> ConfigError {
+        self.table_error(["hooks", hook.as_str()], message)
+    }
+
+    /// What is wrong with a place, with that of its table.
+    pub fn place_error(&self, place: &PlaceName, message: String) -> ConfigError {
+        self.table_error(["places", place.as_str()], message)
+    }
+
+    fn table_error(&self, table: [&str; 2], message: String) -> ConfigError {
         ConfigError {
             file: self.file.clone(),
-            origin: self.origins.of(&["hooks", hook.as_str()]),
+            origin: self.origins.of(&table),
             message,
         }
     }

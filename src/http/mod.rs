@@ -3,6 +3,7 @@
 
 mod api;
 mod caller;
+mod places;
 mod problem;
 mod public;
 mod schedules;
@@ -107,6 +108,7 @@ pub async fn serve(
     let app = Router::new()
         .merge(api::routes())
         .merge(schedules::routes())
+        .merge(places::routes())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .with_state(shared)
         .into_make_service_with_connect_info::<Peer>();

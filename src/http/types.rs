@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use crate::domain::artifact::Artifact;
-pub use crate::service::{ArtifactView, CatalogEntry, CatalogView, RunRow, RunView, ScheduleView};
+pub use crate::service::{
+    ArtifactView, CatalogEntry, CatalogView, PlaceAnswer, PlaceView, RunRow, RunView, ScheduleView,
+};
 
 /// Starts a run or asks for its plan: exactly one of `workflow` and `command`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

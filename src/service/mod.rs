@@ -6,6 +6,7 @@ mod artifacts;
 mod deliver;
 mod invoke;
 mod look;
+mod places;
 mod schedules;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ed25519_dalek::VerifyingKey;
 use tokio::sync::Notify;
 
-use crate::action::{Clock, Registry, Systems};
+use crate::action::{Clock, Places, Registry, Systems};
 use crate::catalog::Catalog;
 use crate::domain::names::{HookName, RunId};
 use crate::domain::person::{Actor, People};
@@ -32,6 +33,7 @@ pub use artifacts::ArtifactView;
 pub use deliver::Delivery;
 pub use invoke::{Ask, Invocation};
 pub use look::{CatalogEntry, CatalogView, RunView};
+pub use places::{PlaceAnswer, PlaceView};
 pub use schedules::ScheduleView;
 
 /// The role that may do what belongs to no workflow: reload the catalog.
@@ -86,6 +88,8 @@ pub struct Parts {
     pub people: People,
     /// Where other programs may post.
     pub hooks: BTreeMap<HookName, Hook>,
+    /// Where people are told.
+    pub places: Arc<Places>,
     /// Masks secrets in what people typed.
     pub redactor: Arc<Redactor>,
     /// The time.

@@ -17,9 +17,10 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
             &["domain", "action", "store", "engine", "catalog"],
         ),
         ("integrations", &["domain", "action"]),
+        ("places", &["domain", "action"]),
         ("http", &["domain", "service", "action"]),
         ("cli", &["domain", "http::types"]),
-        ("config", &["domain", "action"]),
+        ("config", &["domain", "action", "places"]),
         ("telemetry", &["domain"]),
     ])
 }

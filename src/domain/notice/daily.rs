@@ -29,8 +29,8 @@ pub struct Tally {
 pub struct Daily {
     /// Tells the digests of one store from those of another.
     pub sender: String,
-    /// When the last one was due; `None`: this is the first.
-    pub since: Option<Timestamp>,
+    /// When the last one was due, as clocks showed it.
+    pub since: String,
     /// When this one is due.
     pub due: Timestamp,
     /// What there was.
@@ -101,16 +101,16 @@ impl Tally {
 impl Daily {
     /// The notice.
     pub fn notice(self) -> Notice {
-        let since = match self.since {
-            Some(since) => format!("Since {since}"),
-            None => "Since Purser began to tell".to_owned(),
-        };
         let waits = match self.waiting.len() {
             0 => "nothing waits for a person".to_owned(),
             1 => "1 run waits for a person".to_owned(),
             many => format!("{many} runs wait for a person"),
         };
-        let headline = format!("{since}, {}. Now {waits}.", self.tally.sentence());
+        let headline = format!(
+            "Since {}, {}. Now {waits}.",
+            self.since,
+            self.tally.sentence()
+        );
         let parts = [
             ("Went wrong", &self.tally.bad),
             ("Waits", &self.waiting),

@@ -184,9 +184,9 @@ mod tests {
             match patience {
                 Some(patience) => {
                     prop_assert_eq!(last, patience);
-                    prop_assert!(matches!(end, Then::Fallback { .. }));
+                    prop_assert_eq!(end, Then::Fallback { why: "it is down".into() });
                 }
-                None => prop_assert!(matches!(end, Then::GivenUp { .. })),
+                None => prop_assert_eq!(end, Then::GivenUp { why: "it is down".into() }),
             }
         }
 

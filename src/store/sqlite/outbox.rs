@@ -220,11 +220,7 @@ async fn put(
     .map(drop)
 }
 
-async fn settle(
-    connection: &mut SqliteConnection,
-    row: i64,
-    settled: Settled,
-) -> sqlx::Result<()> {
+async fn settle(connection: &mut SqliteConnection, row: i64, settled: Settled) -> sqlx::Result<()> {
     match settled {
         Settled::Over => over(connection, row).await,
         Settled::Again { at, why } => sqlx::query(

@@ -30,6 +30,7 @@ fn load(registry: &Registry, workflows: &Path, commands: &Path) -> Catalog {
         hooks: (config.hooks.iter())
             .map(|(name, hook)| (name.clone(), hook.roles.clone()))
             .collect(),
+        places: config.places.keys().cloned().collect(),
     };
     let folders = CatalogFolders {
         workflows: workflows.to_owned(),

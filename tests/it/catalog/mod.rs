@@ -4,6 +4,7 @@ mod commands;
 mod examples;
 mod fakes;
 mod hooks;
+mod notify;
 mod schedules;
 mod schemas;
 mod strange;
@@ -45,6 +46,7 @@ fn surroundings() -> Surroundings {
             .collect(),
         people: vec![person("ada", "operator"), person("ben", "developer")],
         hooks: [("backup".into(), vec!["operator".into()])].into(),
+        places: ["ops".into(), "oncall".into()].into(),
     }
 }
 
