@@ -21,6 +21,13 @@ const MOST_STEPS: usize = 10;
 /// A text of a receipt that is there no more.
 const ERASED: &str = "(the text was erased)";
 
+/// No text of others is longer, in characters.
+const LONGEST: usize = 2000;
+
+fn clipped(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}
+
 impl Kind {
     /// Of a run that ends so.
     pub(super) fn of_end(state: FinalState) -> Self {
@@ -36,7 +43,7 @@ impl Kind {
 
 /// A run has ended.
 pub(super) fn end(receipt: &Receipt, facts: &RunFacts, loudness: Loudness) -> Notice {
-    let text = |committed| receipt.text(committed).unwrap_or(ERASED).to_owned();
+    let text = |committed| clipped(receipt.text(committed).unwrap_or(ERASED));
     let by = receipt.content.by.to_string();
     let systems = systems_of(facts);
     let headline = end_headline(facts, &systems, &by);
@@ -175,7 +182,7 @@ pub(super) fn passed_over(
     };
     Notice {
         loudness,
-        summary: why.to_owned(),
+        summary: clipped(why),
         next: vec![
             next("run it now", format!("purser schedules run {schedule}")),
             next("see all schedules", "purser schedules list".to_owned()),
@@ -184,7 +191,7 @@ pub(super) fn passed_over(
             workflow: Some(schedule.workflow().clone()),
             state: Some("passed_over".to_owned()),
             by: Some(format!("schedule {schedule}")),
-            cause: Some(why.to_owned()),
+            cause: Some(clipped(why)),
             ..Facts::default()
         },
         ..Notice::new(
@@ -202,7 +209,7 @@ pub(super) fn refused(receipt: &Receipt, asked: &str, loudness: Loudness) -> Not
     let why = receipt.text(&receipt.content.summary).unwrap_or(ERASED);
     Notice {
         loudness,
-        summary: why.to_owned(),
+        summary: clipped(why),
         next: vec![Next {
             to: "see its receipt".to_owned(),
             command: format!("purser receipts show {}", receipt.seq),
@@ -210,7 +217,7 @@ pub(super) fn refused(receipt: &Receipt, asked: &str, loudness: Loudness) -> Not
         facts: Facts {
             state: Some("refused".to_owned()),
             by: Some(by.clone()),
-            cause: Some(why.to_owned()),
+            cause: Some(clipped(why)),
             ..Facts::default()
         },
         ..Notice::new(

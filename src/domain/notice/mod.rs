@@ -267,6 +267,7 @@ impl Notice {
         data["headline"] = json!(self.headline);
         data["summary"] = json!(self.summary);
         data["next"] = json!(self.next);
+        data["loudness"] = json!(self.loudness);
         if !self.lines.is_empty() {
             data["lines"] = json!(self.lines);
         }

@@ -67,21 +67,25 @@ impl Rules {
         }
     }
 
-    /// What is told of a run that waits for a person, and where.
+    /// What there is to say of a run that waits for a person, and the place that is told.
     pub fn of_waiting(
         &self,
         run: &RunState,
         notify: Option<&NotifySpec>,
         now: Timestamp,
-    ) -> Option<(PlaceName, Notice)> {
+    ) -> Option<(Option<PlaceName>, Notice)> {
         let notice = match run.status() {
             RunStatus::Waiting(WaitingFor::Approval) => compose::asks_approval(run, now)?,
             RunStatus::Waiting(WaitingFor::Decision) => compose::asks_decision(run, now)?,
             _ => return None,
         };
         let named = notify.and_then(|spec| spec.waiting.as_ref().or(spec.failure.as_ref()));
-        let (place, loudness) = self.place(named, &run.request.trigger, self.on.waiting)?;
-        Some((place, Notice { loudness, ..notice }))
+        Some(
+            match self.place(named, &run.request.trigger, self.on.waiting) {
+                Some((place, loudness)) => (Some(place), Notice { loudness, ..notice }),
+                None => (None, notice),
+            },
+        )
     }
 
     fn of_end(
@@ -142,4 +146,83 @@ fn is_unattended(trigger: &Trigger) -> bool {
 
 fn is_program(through: &str) -> bool {
     through.starts_with("webhook ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::schedule::ScheduleName;
+    use crate::domain::time::Timestamp;
+
+    fn loudness() -> impl Strategy<Value = Loudness> {
+        prop_oneof![
+            Just(Loudness::Quiet),
+            Just(Loudness::Told),
+            Just(Loudness::Loud)
+        ]
+    }
+
+    fn place() -> impl Strategy<Value = PlaceName> {
+        prop_oneof![Just("ops"), Just("oncall"), Just("lost")].prop_map(PlaceName::from)
+    }
+
+    fn trigger() -> impl Strategy<Value = Trigger> {
+        let of_schedule = |at: Option<i64>| Trigger::Schedule {
+            name: ScheduleName::new("backup".into(), "nightly".to_owned()),
+            at: at.map(Timestamp::from_micros),
+        };
+        prop_oneof![
+            Just(Trigger::Api),
+            Just(Trigger::Command("backup".to_owned())),
+            Just(Trigger::Webhook("ci".to_owned())),
+            proptest::option::of(0..9i64).prop_map(of_schedule),
+        ]
+    }
+
+    fn state() -> impl Strategy<Value = FinalState> {
+        prop_oneof![
+            Just(FinalState::Succeeded),
+            Just(FinalState::Failed),
+            Just(FinalState::RolledBack),
+            Just(FinalState::Cancelled),
+            Just(FinalState::Stuck),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn who_is_told_of_the_end_of_a_run(
+            state in state(), trigger in trigger(), success in loudness(), failure in loudness(),
+            scheduled in proptest::option::of(Just(PlaceName::from("ops"))),
+            told_success in proptest::option::of(place()),
+            told_failure in proptest::option::of(place()),
+        ) {
+            let rules = Rules {
+                scheduled: scheduled.clone(),
+                on: On { success, failure, waiting: Loudness::Loud },
+                places: ["ops".into(), "oncall".into()].into(),
+            };
+            let spec = NotifySpec { success: told_success, failure: told_failure, waiting: None };
+            let told = rules.of_end(state, &trigger, Some(&spec));
+            let is_success = state == FinalState::Succeeded;
+            let named = if is_success { &spec.success } else { &spec.failure };
+            let set = if is_success { success } else { failure };
+            match (&told, named) {
+                (Some((place, loudness)), _) => {
+                    prop_assert!(rules.places.contains(place), "only places that there are");
+                    prop_assert!(*loudness > Loudness::Quiet);
+                    prop_assert!(named.is_some() || is_unattended(&trigger));
+                    prop_assert!(state != FinalState::Cancelled || *loudness == Loudness::Told);
+                }
+                (None, Some(named)) => {
+                    prop_assert!(!rules.places.contains(named) && scheduled.is_none());
+                }
+                (None, None) => prop_assert!(
+                    !is_unattended(&trigger) || set == Loudness::Quiet || scheduled.is_none()
+                ),
+            }
+        }
+    }
 }

@@ -25,7 +25,7 @@ pub(super) fn of(notice: &Notice, mention: Option<&str>) -> String {
         None => headline,
     });
     if !notice.summary.is_empty() {
-        lines.push(harmless(&notice.summary));
+        lines.push(capital(&harmless(&notice.summary)));
     }
     lines.extend(notice.lines.iter().map(|line| harmless(line)));
     for next in &notice.next {
@@ -45,6 +45,14 @@ fn harmless(text: &str) -> String {
         text = text.replace(call, &call.replace('@', "@ "));
     }
     text
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
 }
 
 fn shortened(text: &str) -> String {

@@ -21,12 +21,15 @@ const PAGE: u32 = 100;
 /// Fires of a digest that nobody was there for are looked through in so many steps.
 const MOST_MISSED: usize = 10_000;
 
+/// What a run asks, and the place that is told.
+type Asked = (Option<PlaceName>, Notice);
+
 pub(super) struct Look {
     parts: NotifierParts,
     reached: Reached,
     /// What runs ask for, by the instant at which their log had last grown: no log is read twice
     /// for nothing.
-    asking: BTreeMap<RunId, (Timestamp, Option<(PlaceName, Notice)>)>,
+    asking: BTreeMap<RunId, (Timestamp, Option<Asked>)>,
     /// The notices of them that the store was last told of.
     kept: Option<BTreeSet<NoticeId>>,
 }
@@ -130,13 +133,13 @@ impl Look {
             };
             self.asking.insert(run, (grown_at, asked));
         }
-        let told = self.asking.values().filter_map(|(_, asked)| asked.clone());
-        let (notices, ids): (Vec<_>, BTreeSet<_>) = told
-            .map(|(place, notice)| {
-                let id = notice.id.clone();
-                ((place, notice), id)
-            })
-            .unzip();
+        let told = |(_, asked): &(Timestamp, Option<Asked>)| {
+            let (place, notice) = asked.clone()?;
+            Some((place?, notice))
+        };
+        let notices: Vec<_> = self.asking.values().filter_map(told).collect();
+        let ids = notices.iter().map(|(_, notice)| notice.id.clone());
+        let ids: BTreeSet<_> = ids.collect();
         if self.kept.as_ref() == Some(&ids) {
             return Ok(());
         }
@@ -149,7 +152,7 @@ impl Look {
         Ok(())
     }
 
-    async fn asked_by(&self, run: RunId) -> Result<Option<(PlaceName, Notice)>> {
+    async fn asked_by(&self, run: RunId) -> Result<Option<Asked>> {
         let log = self.parts.store.log(run, 0).await?;
         let Some(state) = RunState::replay(&log) else {
             return Ok(None);
@@ -209,7 +212,8 @@ impl Look {
                 .take_while(|one| one.seq <= self.reached.receipt);
             old.for_each(|receipt| tally.add(receipt));
         }
-        let waiting = self.asking.keys().map(|run| waiting_line(*run));
+        let asked = self.asking.values().filter_map(|(_, asked)| asked.as_ref());
+        let waiting = asked.map(|(_, notice)| notice.headline.clone());
         let schedules = store.schedules().await?;
         let idle = schedules.iter().filter_map(|row| idle(row, since));
         let daily = Daily {
@@ -222,10 +226,6 @@ impl Look {
         };
         Ok(daily.notice())
     }
-}
-
-fn waiting_line(run: RunId) -> String {
-    format!("run {0}: `purser runs show {0}`", run.short())
 }
 
 /// Why a schedule has not run, if that is to be told.
