@@ -17,10 +17,10 @@ fn a_workflow_may_say_where_its_runs_are_told() {
 
 #[test]
 fn a_place_that_is_not_configured_is_answered_with_the_nearest() {
-    insta::assert_snapshot!(lint(&status("notify: { failure: onacll }")), @"");
+    insta::assert_snapshot!(lint(&status("notify: { failure: onacll }")), @"workflows/backup.yaml:4:20: unknown place `onacll`; did you mean `oncall`? It is configured as `[places.NAME]`");
 }
 
 #[test]
 fn a_misspelt_key_is_found() {
-    insta::assert_snapshot!(lint(&status("notify: { faliure: oncall }")), @"");
+    insta::assert_snapshot!(lint(&status("notify: { faliure: oncall }")), @"workflows/backup.yaml:4:11: unknown key `faliure`; did you mean `failure`?");
 }

@@ -96,7 +96,12 @@ async fn a_message_says_what_failed_what_is_left_and_what_to_do() {
     let hands = stand.open(stand.settings(Format::Text)).await;
     fails(&stand, &hands).await;
     let sent = stand.ops.takes(1).await.remove(0);
-    insta::assert_snapshot!(plain(&sent.text()), @"");
+    insta::assert_snapshot!(plain(&sent.text()), @"
+    @oncall `play` failed on box (run RUN, asked for by webhook ci)
+    Step `one` failed: the toy is busy. Nothing was changed.
+    To see what it did: `purser runs show RUN`
+    To run it again: `purser run play`
+    ");
     hands.close().await;
 }
 
@@ -134,7 +139,11 @@ async fn success_can_be_told_too() {
     let hands = stand.open(settings).await;
     hands.hook_runs().await;
     let sent = stand.ops.takes(1).await.remove(0);
-    insta::assert_snapshot!(plain(&sent.text()), @"");
+    insta::assert_snapshot!(plain(&sent.text()), @"
+    `play` succeeded on box (run RUN, asked for by webhook ci)
+    1 step done
+    To see what it did: `purser runs show RUN`
+    ");
     hands.close().await;
 }
 
@@ -200,7 +209,7 @@ async fn what_waits_and_why_can_be_asked() {
     is_tried(&hands, 1).await;
     let backlog = hands.world.store.backlog().await.unwrap();
     assert_eq!(backlog.len(), 1);
-    insta::assert_snapshot!(backlog[0].problem.as_deref().unwrap(), @"");
+    insta::assert_snapshot!(backlog[0].problem.as_deref().unwrap(), @"it answered 302 Found; redirects are not followed");
     assert_eq!((backlog[0].waiting, backlog[0].oldest), (2, at(0)));
     assert_eq!(
         stand.ops.sent().len(),
@@ -245,7 +254,13 @@ async fn the_fallback_gets_what_a_place_refuses_and_says_so() {
     stand.ops.is(Mood::Answers(410));
     hands.is_passed_over(1).await;
     let sent = relay.takes(1).await.remove(0);
-    insta::assert_snapshot!(plain(&sent.text()), @"");
+    insta::assert_snapshot!(plain(&sent.text()), @"
+    This was for `ops`, which did not get it (it answered 410 Gone: said the place); this is its fallback.
+    @oncall The schedule `play.1` was passed over
+    Nobody was there
+    To run it now: `purser schedules run play.1`
+    To see all schedules: `purser schedules list`
+    ");
     assert_eq!(stand.ops.sent()[0].id(), sent.id());
     hands.close().await;
 }
@@ -379,14 +394,20 @@ async fn once_a_day_a_digest_says_what_there_was() {
     stand.ops.takes(3).await;
     hands.clock.move_to(21 * HOUR);
     let digest = stand.ops.takes(4).await.pop().unwrap();
-    insta::assert_snapshot!(plain(&digest.text()), @"");
+    insta::assert_snapshot!(plain(&digest.text()), @"
+    Since LOCAL, 4 runs: 3 succeeded, 1 failed; 2 passed over. Now nothing waits for a person.
+    Went wrong:
+    • `play` failed on box (run RUN, asked for by webhook ci)
+    • `play.1` was passed over
+    • `play.2` was passed over
+    ");
     hands.close().await;
 
     // Nobody was there on the next two mornings: one digest, once.
     hands_at(&stand, 70 * HOUR);
     let hands = stand.open(settings).await;
     let digest = stand.ops.takes(5).await.pop().unwrap();
-    insta::assert_snapshot!(digest.text(), @"");
+    insta::assert_snapshot!(digest.text(), @"Since 2026-11-26T09:00:00+00:00, nothing ran. Now nothing waits for a person.");
     hands.close().await;
     assert_eq!(stand.ops.sent().len(), 5);
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::receiver::{Mood, Receiver};
 use crate::stories::plain::plain;
 use crate::support::program::{Home, Person};
+use crate::support::systems::docker;
 use crate::webhooks::library::{NODE, PYTHON};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -18,6 +19,14 @@ steps:
   - id: dump
     uses: postgres.backup
     with: { system: orders-db, to: 'file:///var/tmp/no-such-backups' }
+";
+
+/// A job, which has a plan.
+const JOB: &str = "
+steps:
+  - id: migrate
+    uses: docker.run_job
+    with: { image: 'purser-test/web:v1', command: [job] }
 ";
 
 /// A database at whose address nobody listens.
@@ -51,7 +60,12 @@ async fn given_a_nightly_schedule_whose_backup_fails_the_channel_says_so() {
     home.workflow("backup", &format!("{every_second}{BACKUP}"));
     home.up().await;
     let sent = ops.takes(1).await.remove(0);
-    insta::assert_snapshot!(plain(&sent.text()), @"");
+    insta::assert_snapshot!(plain(&sent.text()), @"
+    @oncall `backup` failed on orders-db (run RUN, asked for by schedule backup.nightly)
+    Step `dump` failed: could not connect to the database `orders` on orders-db: nothing answers at 127.0.0.1:1 (Connection refused (os error 111)); see that the server runs and that the address in url is right. Nothing was changed.
+    To see what it did: `purser runs show RUN`
+    To run it again: `purser schedules run backup.nightly`
+    ");
     // What it says to type can be typed.
     let text = sent.text();
     let command = text
@@ -104,18 +118,29 @@ async fn an_event_is_signed_so_that_the_reference_libraries_believe_it() {
 #[tokio::test]
 async fn a_run_that_waits_for_an_approval_is_told_once_with_the_command_and_until_when() {
     let ops = Receiver::start().await;
-    let mut home = home_of(&ops, "format = 'text'\nmention = '<!subteam^S1>'");
+    let mut home = Home::new(&[("shop", docker())]);
+    home.configure(&format!(
+        "[places.ops]\nwebhook = '{}'\nformat = 'text'\nmention = '<!subteam^S1>'\n",
+        ops.url()
+    ));
     home.workflow(
-        "backup",
+        "migrate",
         &format!(
             "approval: {{ production: {{ by: [operator], not_requester: true, expires: 30m }} }}\n\
-             notify: {{ waiting: ops }}{BACKUP}"
+             notify: {{ waiting: ops }}{JOB}"
         ),
     );
     home.up().await;
-    let run = home.starts(&["backup"]).await;
+    let run = home.starts(&["migrate"]).await;
     let sent = ops.takes(1).await.remove(0);
-    insta::assert_snapshot!(plain(&sent.text()), @"");
+    insta::assert_snapshot!(plain(&sent.text()), @"
+    <!subteam^S1> `migrate` waits for an approval (run RUN, asked for by ann)
+    Its plan HEX needs a yes of 1 × operator, not who asked until TIME; after that the run is cancelled.
+    • migrate: X
+    To say yes: `purser approve RUN --plan HEX`
+    To say no: `purser reject RUN`
+    To see the plan: `purser runs show RUN`
+    ");
     let plan = sent.id().rsplit_once('-').unwrap().1.to_owned();
     assert_eq!(sent.id(), format!("run-{run}-plan-{plan}"));
     // A restart changes nothing of it.
@@ -217,19 +242,45 @@ async fn an_operator_can_try_a_place_and_sees_what_it_answered() {
         plain(&text)
     };
     let test = ["notify", "test", "ops"];
-    insta::assert_snapshot!(seen(Person::Ann, &test).await, @"");
-    insta::assert_snapshot!(ops.sent()[0].text(), @"");
+    insta::assert_snapshot!(seen(Person::Ann, &test).await, @"
+    ✓ ops took the test message: it answered 200 OK
+    exit code 0
+    ");
+    insta::assert_snapshot!(ops.sent()[0].text(), @"
+    This is a test message that ann has asked for.
+    Nothing has happened, and there is nothing to do.
+    ");
     ops.is(Mood::Answers(403));
-    insta::assert_snapshot!(seen(Person::Ann, &test).await, @"");
-    insta::assert_snapshot!(seen(Person::Ann, &["notify", "test", "opps"]).await, @"");
-    insta::assert_snapshot!(seen(Person::Cy, &test).await, @"");
-    insta::assert_snapshot!(seen(Person::Ann, &["receipts", "show", "2"]).await, @"");
+    insta::assert_snapshot!(seen(Person::Ann, &test).await, @"
+    ✗ ops did not take the test message: it answered 403 Forbidden: said the place
+    exit code 1
+    ");
+    insta::assert_snapshot!(seen(Person::Ann, &["notify", "test", "opps"]).await, @"
+    purser: unknown place `opps`; did you mean `ops`?
+    exit code 2
+    ");
+    insta::assert_snapshot!(seen(Person::Cy, &test).await, @"
+    purser: cy may not send test messages: that takes the role operator
+    exit code 4
+    ");
+    insta::assert_snapshot!(seen(Person::Ann, &["receipts", "show", "2"]).await, @"
+    receipt 2: test message to ops: changed
+    asked by ann (uid 0), over at TIME
+    ann sent a test message to ops: not taken, it answered 403 Forbidden: said the place
+    hash sha256:HEX
+    after sha256:HEX
+    exit code 0
+    ");
     let answer = home.types(&["notify", "test", "ops", "--json"]).await;
     assert_eq!(answer.code, 1);
     assert_eq!(
         answer.json(),
         json!({ "place": "ops", "taken": false, "answer": "it answered 403 Forbidden: said the place" })
     );
-    insta::assert_snapshot!(seen(Person::Ann, &["notify", "list"]).await, @"");
+    insta::assert_snapshot!(seen(Person::Ann, &["notify", "list"]).await, @"
+    PLACE  WHAT                      WAITING  SINCE  WHY
+    ops    webhook, text for people  0        -      -
+    exit code 0
+    ");
     assert!(!home.logs().contains(&ops.url()));
 }
