@@ -10,6 +10,7 @@ pub mod store;
 pub mod catalog;
 pub mod engine;
 pub mod integrations;
+pub mod places;
 
 pub mod service;
 pub mod vitals;

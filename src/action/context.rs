@@ -373,15 +373,8 @@ enum Moment {
     Undone,
 }
 
-/// Ends the process as SIGKILL would, when `PURSER_FAILPOINT` names this moment as
-/// `ACTION/EFFECT/started|acted|done|undoing|undone`. Absent without the feature `failpoints`.
-#[allow(unused_variables, reason = "only used with the feature")]
+/// A failpoint by the name `ACTION/EFFECT/started|acted|done|undoing|undone`.
 fn failpoint(action: &ActionSpec, effect: &str, moment: Moment) {
-    #[cfg(feature = "failpoints")]
-    {
-        let here = format!("{}/{effect}/{moment:?}", action.name).to_lowercase();
-        if std::env::var("PURSER_FAILPOINT").is_ok_and(|wanted| wanted == here) {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::SIGKILL);
-        }
-    }
+    let here = format!("{}/{effect}/{moment:?}", action.name).to_lowercase();
+    super::failpoint(&here);
 }

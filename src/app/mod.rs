@@ -9,6 +9,7 @@ mod machine;
 mod notify;
 mod offline;
 mod secrets;
+mod telling;
 mod vitals;
 mod world;
 
@@ -22,7 +23,7 @@ use crate::cli::Failure;
 use crate::config::LogFormat;
 use crate::domain::person::People;
 use crate::domain::redact::Redactor;
-use crate::engine::{self, Alarm, Engine, Entropy, Scheduler, SchedulerParts, Timetable};
+use crate::engine::{self, Alarm, Engine, Entropy, Notifier, Scheduler, SchedulerParts, Timetable};
 use crate::http;
 use crate::service::{self, Service};
 use crate::store::sqlite::SqliteStore;
@@ -77,6 +78,12 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
 
     let clock: Arc<dyn Clock> = Arc::new(MachineClock);
     let entropy: Arc<dyn Entropy> = Arc::new(MachineEntropy);
+    // Before the engine: what ends from now on is told.
+    let verifying = key.verifying_key();
+    let parts =
+        telling::notifier_parts(config, &store, &clock, &redactor, &world.places, &verifying);
+    let notifier = Notifier::start(parts).await;
+    let notifier = notifier.map_err(|error| Failure::failed(error.to_string()))?;
     let artifacts: Arc<dyn Artifacts> = Arc::new(ArtifactFolder::new(&config.artifacts.path));
     let engine = Engine::start(engine::Parts {
         store: Arc::clone(&store),
@@ -102,13 +109,14 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
             hooks: world.hooks.clone(),
             secrets,
             configured_secrets: config.secrets(),
+            places: Arc::clone(&world.places),
             redactor,
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             progress: engine.progress(),
             zone: config.schedules.timezone,
             schedules_changed: Arc::clone(&schedules_changed),
-            receipts_key: key.verifying_key(),
+            receipts_key: verifying,
             read_catalog: {
                 let world = Arc::clone(&world);
                 Box::new(move |secrets| {
@@ -147,6 +155,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     vitals.stop().await;
     scheduler.stop().await;
     engine.stop().await;
+    notifier.stop().await;
     // The store's lock is still held: nobody else can have made a socket here meanwhile.
     let _ = std::fs::remove_file(&socket);
     tracing::info!("purser is down; unfinished runs go on at the next start");

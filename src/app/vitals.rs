@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::cli::Failure;
-use crate::config::{BeatUrl, Config, ConfigError, HeartbeatConfig};
+use crate::config::{Address, Config, ConfigError, HeartbeatConfig};
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
 use crate::domain::webhook::BearerToken;
@@ -46,11 +46,11 @@ impl VitalsSecrets {
             .transpose()
             .map_err(|why| wrong(&["metrics"], why))?
             .flatten();
-        let open = |url: &BeatUrl, path: &[&str]| -> Result<SecretString, ConfigError> {
+        let open = |url: &Address, path: &[&str]| -> Result<SecretString, ConfigError> {
             url.open(redactor, stored).map_err(|why| wrong(path, why))
         };
         let beat = |config: &HeartbeatConfig| {
-            let url = |url: &Option<BeatUrl>| {
+            let url = |url: &Option<Address>| {
                 let url = url.as_ref().map(|url| open(url, &["heartbeat"]));
                 url.transpose()
             };

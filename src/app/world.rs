@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::telling::open_places;
 use super::vitals::VitalsSecrets;
-use crate::action::{Connect, Registry, Systems};
+use crate::action::{Connect, Places, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
 use crate::cli::Failure;
 use crate::config::{Config, ConfigError, Origin};
@@ -20,6 +21,7 @@ use crate::integrations;
 pub(super) struct World {
     pub(super) config: Config,
     pub(super) hooks: BTreeMap<HookName, Hook>,
+    pub(super) places: Arc<Places>,
     pub(super) vitals: VitalsSecrets,
     pub(super) registry: Arc<Registry>,
     pub(super) systems: Arc<Systems>,
@@ -88,10 +90,13 @@ impl World {
             wrong.push(error);
             VitalsSecrets::default()
         });
+        let (places, closed) = open_places(&config, redactor, secrets);
+        wrong.extend(closed);
         let world = Self {
             vitals,
             config,
             hooks,
+            places: Arc::new(places),
             registry: Arc::new(registry),
             systems: Arc::new(systems),
         };
@@ -155,6 +160,7 @@ pub(super) fn read_catalog(
             .map(|(name, hook)| (name.clone(), hook.roles.clone()))
             .collect(),
         secrets,
+        places: config.places.keys().cloned().collect(),
     };
     let catalog = Catalog::load(&folders, registry, &surroundings)?;
     let unknown = unknown_schedules(config, &catalog);

@@ -7,6 +7,7 @@
 
 mod command;
 mod inputs;
+mod notify;
 mod problem;
 mod schema;
 mod scope;

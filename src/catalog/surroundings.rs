@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::names::{Environment, HookName, Role, SecretName, SystemName};
+use crate::domain::names::{Environment, HookName, PlaceName, Role, SecretName, SystemName};
 use crate::domain::person::Person;
 
 /// What workflows and commands are checked against, beside the actions. It can be had from the
@@ -17,6 +17,8 @@ pub struct Surroundings {
     pub hooks: BTreeMap<HookName, Vec<Role>>,
     /// All secrets that are set; `None` where that is not known.
     pub secrets: Option<BTreeSet<SecretName>>,
+    /// All configured places.
+    pub places: BTreeSet<PlaceName>,
 }
 
 /// What is known of a system without connecting it.

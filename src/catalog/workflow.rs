@@ -12,7 +12,7 @@ use super::surroundings::Surroundings;
 use super::systems::Finder;
 use super::triggers::Triggers;
 use super::who::Who;
-use super::{inputs, shape, step};
+use super::{inputs, notify, shape, step};
 use crate::action::Registry;
 use crate::domain::digest::Digest;
 use crate::domain::names::{Environment, SystemName, WorkflowName};
@@ -93,6 +93,7 @@ fn check(
         environments: &environments,
     };
     triggers.check(&node, report);
+    notify::check(&node, surroundings, report);
     if report.has_errors() {
         return None;
     }

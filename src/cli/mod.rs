@@ -12,6 +12,7 @@ mod hidden;
 mod hush;
 mod init;
 mod live;
+mod notify;
 mod plan;
 mod receipts;
 mod render;
@@ -35,6 +36,7 @@ pub use completions::Completions;
 pub use docker_proxy::DockerProxy;
 pub use doctor::show_findings;
 pub use init::{FileState, FileView, Init, InitView, Questions, SeenView, SystemView, show_init};
+pub use notify::Notify;
 pub use receipts::{Receipts, verify_file};
 pub use schedules::{Preview, Schedules};
 pub use schema::{Schema, Schemas};
@@ -95,6 +97,9 @@ pub enum Command {
     /// Look at schedules and at when they fire; pause, resume or run one.
     #[command(subcommand)]
     Schedules(Schedules),
+    /// Look at the places where people are told, and try one.
+    #[command(subcommand)]
+    Notify(Notify),
     /// List, show and verify receipts.
     #[command(subcommand)]
     Receipts(Receipts),
@@ -199,6 +204,7 @@ pub async fn call(
         Command::Cancel(why) => why.call(server, "cancel", json).await,
         Command::Decide(decide) => decide.call(server, json).await,
         Command::Schedules(schedules) => schedules.call(server, terminal, json).await,
+        Command::Notify(notify) => notify.call(server, json).await,
         Command::Receipts(receipts) => receipts.call(server, json).await,
         Command::Console => console::open(server, terminal).await,
         Command::Reload => {

@@ -123,7 +123,7 @@ impl HookConfig {
     }
 }
 
-fn secrets(
+pub(super) fn secrets(
     source: &SecretSource,
     redactor: &Redactor,
     stored: &Opened,

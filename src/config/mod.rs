@@ -3,8 +3,10 @@
 //! `PURSER__SECTION__KEY` overrides a value. Every error names the file, line and column, or the
 //! variable, that it comes from, and the nearest thing that would be right.
 
+mod address;
 mod document;
 mod hooks;
+mod places;
 mod schema;
 mod secrets;
 mod vitals;
@@ -21,16 +23,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::ConnectError;
-use crate::domain::names::{Environment, HookName, PersonName, Role, SystemName};
+use crate::domain::names::{Environment, HookName, PersonName, PlaceName, Role, SystemName};
 use crate::domain::nearest;
 use crate::domain::person::Person;
 use crate::domain::position::Position;
 use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
+pub use address::Address;
 use document::{Document, Origins};
 pub use hooks::{HookConfig, HookKey};
+pub use places::{NotifyConfig, PlaceConfig};
 pub use schema::schema;
-pub use vitals::{BeatUrl, HeartbeatConfig, MetricsConfig};
+pub use vitals::{HeartbeatConfig, MetricsConfig};
 
 /// Everything that is configured, with paths that need no folder to be relative to.
 #[derive(Clone, Debug)]
@@ -59,6 +63,10 @@ pub struct Config {
     pub metrics: Option<MetricsConfig>,
     /// Who is told that Purser lives; `None`: nobody.
     pub heartbeat: Option<HeartbeatConfig>,
+    /// Where people are told.
+    pub places: BTreeMap<PlaceName, PlaceConfig>,
+    /// Who is told of what.
+    pub notify: NotifyConfig,
     /// All systems by name.
     pub systems: BTreeMap<SystemName, SystemConfig>,
     origins: Origins,
@@ -297,6 +305,12 @@ struct File {
     metrics: Option<vitals::MetricsTable>,
     /// Who is told that Purser lives.
     heartbeat: Option<vitals::HeartbeatTable>,
+    /// Where people are told, by name.
+    #[serde(default)]
+    places: IndexMap<PlaceName, places::PlaceTable>,
+    /// Who is told of what.
+    #[serde(default)]
+    notify: places::NotifyTable,
     /// The systems, by the name that workflows call them.
     #[serde(default)]
     #[schemars(with = "std::collections::HashMap<String, serde_json::Value>")]
@@ -379,6 +393,9 @@ impl Config {
         let origins = document.origins();
         let file: File = document.read().map_err(wrong)?;
         let base = path.parent().unwrap_or(Path::new(""));
+        let places = places::places(file.places, base, &origins).map_err(wrong)?;
+        let zone = file.schedules.timezone;
+        let notify = places::notify(file.notify, &places, zone, &origins).map_err(wrong)?;
         Ok(Self {
             file: path.to_owned(),
             server: Server {
@@ -417,6 +434,8 @@ impl Config {
                 .map(|table| vitals::heartbeat(table, base, &origins))
                 .transpose()
                 .map_err(wrong)?,
+            places,
+            notify,
             systems: systems(file.systems, &origins).map_err(wrong)?,
             origins,
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BeatUrl, Config, HeartbeatConfig};
+use super::{Address, Config, HeartbeatConfig};
 use crate::domain::names::SecretName;
 use crate::domain::secret::SecretSource;
 
@@ -38,8 +38,16 @@ impl Config {
             uses(token, "[metrics]".to_owned());
         }
         for (place, url) in self.heartbeat.iter().flat_map(HeartbeatConfig::urls) {
-            if let BeatUrl::Kept(source) = url {
+            if let Address::Kept(source) = url {
                 uses(source, place);
+            }
+        }
+        for (name, place) in &self.places {
+            if let Address::Kept(source) = &place.address {
+                uses(source, format!("[places.{name}]"));
+            }
+            if let Some(source) = &place.secrets {
+                uses(source, format!("[places.{name}]"));
             }
         }
         used.values_mut().for_each(Vec::dedup);

@@ -219,3 +219,53 @@ proptest::proptest! {
         let _ = Config::parse(Path::new("purser.toml"), FILE, [(name, value)]);
     }
 }
+
+const PLACES: &str = "
+[places.ops]
+webhook_file = \"ops\"
+[places.relay]
+webhook = \"https://relay.example/in\"
+";
+
+/// What is wrong when this stands below two places.
+fn told(notify: &str) -> String {
+    match load(&format!("{PLACES}{notify}"), &[]) {
+        Ok(_) => "loaded".to_owned(),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn success_is_quiet_failure_is_loud_and_the_digest_goes_by_the_clock_of_schedules() {
+    let notify = "[notify]\nscheduled = 'ops'\ndigest = '0 9 * * *'\nfallback = 'relay'\n\
+                  [schedules]\ntimezone = 'Europe/Istanbul'\n";
+    let config = load(&format!("{PLACES}{notify}"), &[]).unwrap();
+    let notify = &config.notify;
+    assert_eq!(notify.on, crate::domain::notice::On::default());
+    let digest = notify.digest.as_ref().unwrap().to_string();
+    assert_eq!(digest, "0 9 * * * Europe/Istanbul");
+    let fallback = notify.fallback.as_ref().unwrap();
+    assert_eq!(fallback.1, Duration::from_mins(10));
+    let shown = format!("{:?}", config.places);
+    assert!(!shown.contains("relay.example"), "{shown}");
+}
+
+#[test]
+fn what_is_wrong_with_telling_is_said_with_its_place() {
+    let wrong = [
+        "[notify]\nscheduled = 'opps'\n",
+        "[notify]\nfallback = 'mail'\n",
+        "[notify]\nscheduled = 'ops'\nfallback = 'ops'\n",
+        "[notify]\nfallback_after = '5m'\n",
+        "[notify]\ndigest = '0 9 * * *'\n",
+        "[notify]\nscheduled = 'ops'\ndigest = '0 25 * * *'\n",
+        "[notify]\non = { failure = 'lod' }\n",
+        "[notify]\non = { failed = 'loud' }\n",
+        "[places.chat]\nformat = 'text'\n",
+        "[places.chat]\nwebhook = 'a'\nwebhook_file = 'b'\n",
+        "[places.chat]\nwebhook = 'a'\nformat = 'txt'\n",
+        "[places.'a b']\nwebhook = 'a'\n",
+    ];
+    let told: Vec<_> = wrong.iter().map(|notify| told(notify)).collect();
+    insta::assert_snapshot!(told.join("\n"), @"");
+}

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::Wrong;
+use super::address::Address;
 use super::document::Origins;
-use super::hooks::{read, token};
+use super::hooks::token;
 use crate::domain::names::SecretName;
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::ScheduleName;
@@ -36,22 +37,13 @@ pub struct MetricsConfig {
 #[derive(Clone, Debug)]
 pub struct HeartbeatConfig {
     /// Where beats go while all is well.
-    pub url: Option<BeatUrl>,
+    pub url: Option<Address>,
     /// Where it is said that something is not.
-    pub trouble_url: Option<BeatUrl>,
+    pub trouble_url: Option<Address>,
     /// How often.
     pub every: Duration,
     /// Where it goes that a run of a schedule has succeeded.
-    pub schedules: BTreeMap<ScheduleName, BeatUrl>,
-}
-
-/// An address that often is all the secret that there is.
-#[derive(Clone, Debug)]
-pub enum BeatUrl {
-    /// As it stands in the configuration.
-    Plain(SecretString),
-    /// Where it is kept.
-    Kept(SecretSource),
+    pub schedules: BTreeMap<ScheduleName, Address>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -116,22 +108,6 @@ pub(super) fn metrics(
     })
 }
 
-/// The one of the three that is there.
-fn url_of(
-    key: &str,
-    plain: Option<SecretString>,
-    file: Option<PathBuf>,
-    stored: Option<SecretName>,
-) -> Result<Option<BeatUrl>, String> {
-    match (plain, SecretSource::at_most_one(key, file, stored)?) {
-        (Some(_), Some(_)) => Err(format!(
-            "there is `{key}`, and where it is kept: keep one of them"
-        )),
-        (Some(url), None) => Ok(Some(BeatUrl::Plain(url))),
-        (None, source) => Ok(source.map(BeatUrl::Kept)),
-    }
-}
-
 /// Checks the table; paths are relative to `base`.
 pub(super) fn heartbeat(
     table: HeartbeatTable,
@@ -149,14 +125,14 @@ pub(super) fn heartbeat(
         );
         return Err(wrong(&["heartbeat", "every"], message));
     }
-    let url = url_of(
+    let url = Address::of(
         "url",
         table.url,
         from_base(table.url_file),
         table.url_secret,
     );
     let url = url.map_err(of_all)?;
-    let trouble_url = url_of(
+    let trouble_url = Address::of(
         "trouble_url",
         table.trouble_url,
         from_base(table.trouble_url_file),
@@ -167,7 +143,7 @@ pub(super) fn heartbeat(
     for (name, keys) in table.schedules {
         let place = ["heartbeat", "schedules", name.as_str()];
         let parsed = ScheduleName::try_from(name.clone()).map_err(|why| wrong(&place, why))?;
-        let url = url_of("url", keys.url, from_base(keys.url_file), keys.url_secret);
+        let url = Address::of("url", keys.url, from_base(keys.url_file), keys.url_secret);
         let url = url.map_err(|why| wrong(&place, why))?;
         let Some(url) = url else {
             let message = format!(
@@ -206,29 +182,9 @@ impl MetricsConfig {
     }
 }
 
-impl BeatUrl {
-    /// Reads the address, and has it masked from now on.
-    ///
-    /// # Errors
-    /// One sentence: the file cannot be read, or holds no address.
-    pub fn open(&self, redactor: &Redactor, stored: &Opened) -> Result<SecretString, String> {
-        let url = match self {
-            Self::Plain(url) => url.clone(),
-            Self::Kept(source) => read(source, stored)?.expose_secret().trim().into(),
-        };
-        let text = url.expose_secret();
-        redactor.learn(text);
-        let is_http = text.starts_with("http://") || text.starts_with("https://");
-        if is_http && text.parse::<reqwest::Url>().is_ok() {
-            return Ok(url);
-        }
-        Err("it is no address that begins with http:// or https://".to_owned())
-    }
-}
-
 impl HeartbeatConfig {
     /// All addresses, each with the table that names it.
-    pub(super) fn urls(&self) -> impl Iterator<Item = (String, &BeatUrl)> {
+    pub(super) fn urls(&self) -> impl Iterator<Item = (String, &Address)> {
         let own = self.url.iter().chain(&self.trouble_url);
         let of_schedules = self.schedules.iter();
         let of_schedules =

@@ -16,6 +16,7 @@ pub mod input;
 pub mod interpreter;
 pub mod names;
 pub mod nearest;
+pub mod notice;
 pub mod outcome;
 pub mod person;
 pub mod plan;

@@ -62,6 +62,8 @@ names! {
     CommandName,
     /// A hook, by its key in `[hooks.NAME]`: other programs post to `/hooks/NAME`.
     HookName,
+    /// Where people are told, by its key in `[places.NAME]`.
+    PlaceName,
     /// A step within its workflow, by its `id:`.
     StepId,
     /// An action: `integration.verb_noun`.

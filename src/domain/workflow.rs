@@ -11,6 +11,7 @@ use super::approval::ApprovalPolicy;
 use super::digest::{Digest, digest_of};
 use super::input::InputSpec;
 use super::names::{ActionName, Environment, HookName, Role, SecretName, StepId, WorkflowName};
+use super::notice::NotifySpec;
 use super::person::{Actor, Refusal, one_of};
 use super::retry::Retry;
 use super::schedule::{ScheduleName, ScheduleSpec};
@@ -44,6 +45,9 @@ pub struct Workflow {
     /// Who must approve it, by environment.
     #[serde(default)]
     pub approval: IndexMap<Environment, ApprovalPolicy>,
+    /// Where people are told how its runs end, whoever started them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<NotifySpec>,
     /// What it does, one after the other.
     pub steps: Vec<Step>,
 }

@@ -8,6 +8,7 @@ mod drive;
 mod gate;
 mod journal;
 mod lines;
+mod notifier;
 pub mod planner;
 mod run_log;
 mod scheduler;
@@ -31,6 +32,7 @@ use crate::domain::run::{RunState, StepStatus};
 use crate::store::{Artifacts, Result, Store};
 use gate::Gate;
 
+pub use notifier::{Notifier, NotifierParts};
 pub use run_log::RunLog;
 pub use scheduler::{Alarm, Scheduler, SchedulerParts, Timetable, waits_in_line};
 

@@ -4,6 +4,7 @@
 mod api;
 mod caller;
 mod metrics;
+mod places;
 mod problem;
 mod public;
 mod schedules;
@@ -111,6 +112,7 @@ pub async fn serve(
     let app = Router::new()
         .merge(api::routes())
         .merge(schedules::routes())
+        .merge(places::routes())
         .merge(suggest::routes())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .merge(secrets::routes())

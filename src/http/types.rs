@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 pub use crate::domain::approval::MayApprove;
 pub use crate::domain::artifact::Artifact;
 pub use crate::service::{
-    ArtifactView, CatalogEntry, CatalogView, Deed, RunRow, RunView, ScheduleView, SecretView,
-    SetBy, Suggestion, Wanted, What,
+    ArtifactView, CatalogEntry, CatalogView, Deed, PlaceAnswer, PlaceView, RunRow, RunView,
+    ScheduleView, SecretView, SetBy, Suggestion, Wanted, What,
 };
 
 /// Starts a run or asks for its plan: exactly one of `workflow` and `command`.

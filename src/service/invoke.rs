@@ -164,7 +164,7 @@ impl Service {
     }
 
     /// A UUID of version 7 by the injected clock and randomness.
-    fn new_run_id(&self) -> RunId {
+    pub(super) fn new_run_id(&self) -> RunId {
         let millis = self.parts.clock.now().micros().unsigned_abs() / 1000;
         run_id(millis, self.parts.entropy.as_ref())
     }

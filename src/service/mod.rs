@@ -6,6 +6,7 @@ mod artifacts;
 mod deliver;
 mod invoke;
 mod look;
+mod places;
 mod schedules;
 mod secrets;
 mod suggest;
@@ -16,7 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ed25519_dalek::VerifyingKey;
 use tokio::sync::Notify;
 
-use crate::action::{Clock, OpenSecrets, Registry, Systems};
+use crate::action::{Clock, OpenSecrets, Places, Registry, Systems};
 use crate::catalog::Catalog;
 use crate::domain::names::{HookName, RunId, SecretName};
 use crate::domain::person::{Actor, People};
@@ -34,6 +35,7 @@ pub use artifacts::ArtifactView;
 pub use deliver::Delivery;
 pub use invoke::{Ask, Invocation};
 pub use look::{CatalogEntry, CatalogView, RunView};
+pub use places::{PlaceAnswer, PlaceView};
 pub use schedules::ScheduleView;
 pub use secrets::{SecretDesk, SecretUses, SecretView, SetBy};
 pub use suggest::{Deed, Suggestion, Wanted, What};
@@ -95,6 +97,8 @@ pub struct Parts {
     pub secrets: Arc<SecretKeeper>,
     /// The secrets that the configuration names, with who names them.
     pub configured_secrets: BTreeMap<SecretName, Vec<String>>,
+    /// Where people are told.
+    pub places: Arc<Places>,
     /// Masks secrets in what people typed.
     pub redactor: Arc<Redactor>,
     /// The time.

@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod keeper;
+mod outbox;
 mod schedules;
 mod secrets;
 pub mod sqlite;
@@ -22,6 +23,7 @@ use crate::domain::workflow::Workflow;
 
 pub use artifacts::{ArtifactFolder, Artifacts};
 pub use keeper::{SecretKeeper, open_rows};
+pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
 pub use secrets::{SecretRow, Secrets};
 pub use vault::Vault;
@@ -194,6 +196,6 @@ pub trait Receipts: Send + Sync {
 }
 
 /// Everything that is kept.
-pub trait Store: Runs + StepLines + Receipts + Schedules + Secrets {}
+pub trait Store: Runs + StepLines + Receipts + Schedules + Secrets + Outbox {}
 
-impl<T: Runs + StepLines + Receipts + Schedules + Secrets> Store for T {}
+impl<T: Runs + StepLines + Receipts + Schedules + Secrets + Outbox> Store for T {}

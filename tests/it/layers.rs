@@ -23,10 +23,11 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ),
         ("init", &["domain", "action"]),
         ("integrations", &["domain", "action"]),
+        ("places", &["domain", "action"]),
         ("http", &["domain", "service", "action", "vitals"]),
         ("cli", &["domain", "http::types"]),
         ("docker_proxy", &["domain"]),
-        ("config", &["domain", "action"]),
+        ("config", &["domain", "action", "places"]),
         ("telemetry", &["domain"]),
     ])
 }

@@ -18,6 +18,7 @@ mod engine;
 mod interpreter;
 mod kill;
 mod layers;
+mod notices;
 mod postgres;
 mod prometheus;
 mod s3;

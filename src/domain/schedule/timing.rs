@@ -58,6 +58,11 @@ impl Timing {
         self.zone
     }
 
+    /// An instant as the zone's clocks show it: RFC 3339 with the offset.
+    pub fn local(&self, at: Timestamp) -> String {
+        self.zone.local(at.micros().div_euclid(MICROS))
+    }
+
     /// The first fire behind this instant; `None` when there is none in this century.
     pub fn next(&self, after: Timestamp) -> Option<Fire> {
         // Fires are whole seconds: what is behind the instant is behind its second.

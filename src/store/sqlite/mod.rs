@@ -2,6 +2,7 @@
 
 mod inspect;
 mod lock;
+mod outbox;
 mod receipts;
 mod runs;
 mod schedules;

@@ -290,6 +290,6 @@ async fn insert_event(
     Ok(())
 }
 
-fn status_text(status: RunStatus) -> String {
+pub(super) fn status_text(status: RunStatus) -> String {
     serde_json::json!(status).to_string()
 }

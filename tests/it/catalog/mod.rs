@@ -4,6 +4,7 @@ mod commands;
 mod examples;
 mod fakes;
 mod hooks;
+mod notify;
 mod schedules;
 mod schemas;
 mod secrets;
@@ -51,6 +52,7 @@ fn surroundings() -> Surroundings {
                 .map(|name| name.parse().unwrap())
                 .into(),
         ),
+        places: ["ops".into(), "oncall".into()].into(),
     }
 }
 

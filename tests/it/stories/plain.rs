@@ -3,7 +3,7 @@
 /// Ids, digests, times and lengths of time as words. What a step says while it runs depends on the
 /// moment at which one looks, and is left out; a run that was told to stop may have ended before it
 /// is looked at again.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let lines =
         text.lines()
             .filter(|line| !passes(line))

@@ -1,6 +1,6 @@
 //! Messages of other programs, signed by the libraries that they use, sent to the real program.
 
-mod library;
+pub(crate) mod library;
 mod sender;
 
 use serde_json::json;

@@ -1,0 +1,58 @@
+//! An address that often is all the secret that there is: whoever knows it may use it.
+
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::hooks::read;
+use crate::domain::names::SecretName;
+use crate::domain::redact::Redactor;
+use crate::domain::secret::{Opened, SecretSource};
+
+/// Where an address is.
+#[derive(Clone, Debug)]
+pub enum Address {
+    /// In the configuration.
+    Here(SecretString),
+    /// Kept like any other secret.
+    Kept(SecretSource),
+}
+
+impl Address {
+    /// The one that `KEY`, `KEY_file` and `KEY_secret` say, if one of them is there.
+    ///
+    /// # Errors
+    /// More than one is there.
+    pub(super) fn of(
+        key: &str,
+        here: Option<SecretString>,
+        file: Option<PathBuf>,
+        stored: Option<SecretName>,
+    ) -> Result<Option<Self>, String> {
+        match (here, SecretSource::at_most_one(key, file, stored)?) {
+            (Some(_), Some(_)) => Err(format!(
+                "there is `{key}`, and where it is kept: keep one of them"
+            )),
+            (Some(url), None) => Ok(Some(Self::Here(url))),
+            (None, source) => Ok(source.map(Self::Kept)),
+        }
+    }
+
+    /// Reads it, and has it masked from now on.
+    ///
+    /// # Errors
+    /// One sentence: it cannot be read, or is no address.
+    pub fn open(&self, redactor: &Redactor, stored: &Opened) -> Result<SecretString, String> {
+        let url = match self {
+            Self::Here(url) => url.clone(),
+            Self::Kept(source) => read(source, stored)?.expose_secret().trim().into(),
+        };
+        let text = url.expose_secret();
+        redactor.learn(text);
+        let is_http = text.starts_with("http://") || text.starts_with("https://");
+        if is_http && text.parse::<reqwest::Url>().is_ok() {
+            return Ok(url);
+        }
+        Err("it is no address that begins with http:// or https://".to_owned())
+    }
+}

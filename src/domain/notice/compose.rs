@@ -1,0 +1,365 @@
+//! What a notice says of each thing that it can be about.
+
+use serde_json::{Map, Value};
+
+use super::text::shell_word;
+use super::{Facts, Kind, Loudness, Next, Notice, NoticeId};
+use crate::domain::ending::FinalState;
+use crate::domain::event::Trigger;
+use crate::domain::names::{RunId, SystemName};
+use crate::domain::person::one_of;
+use crate::domain::plan::{Outlook, WorkflowPlan};
+use crate::domain::receipt::{Receipt, RunFacts, StepFacts};
+use crate::domain::redact::MASK;
+use crate::domain::run::{RunState, StepStatus};
+use crate::domain::schedule::ScheduleName;
+use crate::domain::time::Timestamp;
+
+/// So many steps of a plan are shown.
+const MOST_STEPS: usize = 10;
+
+/// A text of a receipt that is there no more.
+const ERASED: &str = "(the text was erased)";
+
+/// No text of others is longer, in characters.
+const LONGEST: usize = 2000;
+
+fn clipped(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}
+
+impl Kind {
+    /// Of a run that ends so.
+    pub(super) fn of_end(state: FinalState) -> Self {
+        match state {
+            FinalState::Succeeded => Self::RunSucceeded,
+            FinalState::Failed => Self::RunFailed,
+            FinalState::RolledBack => Self::RunRolledBack,
+            FinalState::Cancelled => Self::RunCancelled,
+            FinalState::Stuck => Self::RunStuck,
+        }
+    }
+}
+
+/// A run has ended.
+pub(super) fn end(receipt: &Receipt, facts: &RunFacts, loudness: Loudness) -> Notice {
+    let text = |committed| clipped(receipt.text(committed).unwrap_or(ERASED));
+    let by = receipt.content.by.to_string();
+    let systems = systems_of(facts);
+    let headline = end_headline(facts, &systems, &by);
+    let mut cause = facts.steps.iter().filter_map(|step| step.failure.as_ref());
+    Notice {
+        loudness,
+        summary: text(&receipt.content.summary),
+        next: after_end(receipt, facts),
+        facts: Facts {
+            run: Some(facts.run),
+            workflow: Some(facts.workflow.clone()),
+            state: Some(state_word(facts.state).to_owned()),
+            systems,
+            by: Some(by),
+            cause: cause.next().map(text),
+            ..Facts::default()
+        },
+        ..Notice::new(
+            NoticeId::new(format!("run-{}-end", facts.run)),
+            Kind::of_end(facts.state),
+            receipt.content.at,
+            headline,
+        )
+    }
+}
+
+/// `backup failed on orders-db (run 5b4e1234, asked for by schedule backup.nightly)`.
+pub(super) fn end_headline(facts: &RunFacts, systems: &[SystemName], by: &str) -> String {
+    let what = match facts.state {
+        FinalState::Succeeded => "succeeded",
+        FinalState::Failed => "failed",
+        FinalState::RolledBack => "failed and was rolled back",
+        FinalState::Cancelled => "was cancelled",
+        FinalState::Stuck => "is stuck and needs a human",
+    };
+    let on = match systems {
+        [] => String::new(),
+        some => {
+            let names: Vec<_> = some.iter().map(SystemName::as_str).collect();
+            format!(" on {}", names.join(", "))
+        }
+    };
+    let run = facts.run.short();
+    format!(
+        "`{}` {what}{on} (run {run}, asked for by {by})",
+        facts.workflow
+    )
+}
+
+/// The systems on which it went wrong, or else all on which something was done.
+pub(super) fn systems_of(facts: &RunFacts) -> Vec<SystemName> {
+    let of = |wanted: fn(&StepFacts) -> bool| {
+        let steps = facts.steps.iter().filter(|step| wanted(step));
+        let mut systems: Vec<_> = steps.filter_map(|step| step.system.clone()).collect();
+        systems.sort();
+        systems.dedup();
+        systems
+    };
+    let failed = of(|step| step.status == StepStatus::Failed || step.left.is_some());
+    if failed.is_empty() {
+        of(|_| true)
+    } else {
+        failed
+    }
+}
+
+fn state_word(state: FinalState) -> &'static str {
+    match state {
+        FinalState::Succeeded => "succeeded",
+        FinalState::Failed => "failed",
+        FinalState::RolledBack => "rolled_back",
+        FinalState::Cancelled => "cancelled",
+        FinalState::Stuck => "stuck",
+    }
+}
+
+fn after_end(receipt: &Receipt, facts: &RunFacts) -> Vec<Next> {
+    let show = see_run(facts.run);
+    match facts.state {
+        FinalState::Succeeded => vec![show],
+        // What is left must be looked at before anything is tried again.
+        FinalState::Stuck => vec![Next {
+            to: "see what is left".to_owned(),
+            ..show
+        }],
+        FinalState::Failed | FinalState::RolledBack | FinalState::Cancelled => {
+            let inputs = receipt.text(&facts.inputs).unwrap_or(MASK);
+            let again = run_again(facts, inputs).map(|command| Next {
+                to: "run it again".to_owned(),
+                command,
+            });
+            [Some(show), again].into_iter().flatten().collect()
+        }
+    }
+}
+
+fn see_run(run: RunId) -> Next {
+    Next {
+        to: "see what it did".to_owned(),
+        command: format!("purser runs show {}", run.short()),
+    }
+}
+
+/// The command that starts such a run, where a line can hold it.
+fn run_again(facts: &RunFacts, inputs: &str) -> Option<String> {
+    if let Trigger::Schedule { name, .. } = &facts.trigger {
+        return Some(format!("purser schedules run {name}"));
+    }
+    if inputs.contains(MASK) {
+        return None;
+    }
+    let inputs: Map<String, Value> = serde_json::from_str(inputs).ok()?;
+    let mut command = format!("purser run {}", facts.workflow);
+    for (name, value) in inputs {
+        let value = match value {
+            Value::String(text) => text,
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => return None,
+        };
+        let word = shell_word(&format!("{name}={value}"))?;
+        command = format!("{command} --input {word}");
+    }
+    Some(command)
+}
+
+/// A schedule has not had its run.
+pub(super) fn passed_over(
+    receipt: &Receipt,
+    schedule: &ScheduleName,
+    loudness: Loudness,
+) -> Notice {
+    let why = receipt.text(&receipt.content.summary).unwrap_or(ERASED);
+    let next = |to: &str, command| Next {
+        to: to.to_owned(),
+        command,
+    };
+    Notice {
+        loudness,
+        summary: clipped(why),
+        next: vec![
+            next("run it now", format!("purser schedules run {schedule}")),
+            next("see all schedules", "purser schedules list".to_owned()),
+        ],
+        facts: Facts {
+            workflow: Some(schedule.workflow().clone()),
+            state: Some("passed_over".to_owned()),
+            by: Some(format!("schedule {schedule}")),
+            cause: Some(clipped(why)),
+            ..Facts::default()
+        },
+        ..Notice::new(
+            of_receipt(receipt),
+            Kind::PassedOver,
+            receipt.content.at,
+            format!("The schedule `{schedule}` was passed over"),
+        )
+    }
+}
+
+/// A program was refused.
+pub(super) fn refused(receipt: &Receipt, asked: &str, loudness: Loudness) -> Notice {
+    let by = receipt.content.by.to_string();
+    let why = receipt.text(&receipt.content.summary).unwrap_or(ERASED);
+    Notice {
+        loudness,
+        summary: clipped(why),
+        next: vec![Next {
+            to: "see its receipt".to_owned(),
+            command: format!("purser receipts show {}", receipt.seq),
+        }],
+        facts: Facts {
+            state: Some("refused".to_owned()),
+            by: Some(by.clone()),
+            cause: Some(clipped(why)),
+            ..Facts::default()
+        },
+        ..Notice::new(
+            of_receipt(receipt),
+            Kind::Refused,
+            receipt.content.at,
+            format!("{by} was refused: {asked}"),
+        )
+    }
+}
+
+/// Receipts of two stores may go to one place: their numbers are the same, their hashes are not.
+fn of_receipt(receipt: &Receipt) -> NoticeId {
+    NoticeId::new(format!("receipt-{}-{}", receipt.seq, receipt.hash.short()))
+}
+
+/// A run waits for an approval.
+pub(super) fn asks_approval(run: &RunState, now: Timestamp) -> Option<Notice> {
+    let open = run.approval.as_ref()?;
+    let short = run.id.short();
+    let missing: Vec<_> = run
+        .request
+        .approval
+        .iter()
+        .map(|policy| {
+            let number = open.missing(policy, &run.request.by.person);
+            let other = if policy.not_requester {
+                ", not who asked"
+            } else {
+                ""
+            };
+            format!("{number} × {}{other}", one_of(&policy.by))
+        })
+        .collect();
+    let digest = open.digest.short();
+    let summary = format!(
+        "Its plan {digest} needs a yes of {} until {}; after that the run is cancelled.",
+        missing.join("; "),
+        open.expires_at
+    );
+    let next = |to: &str, command| Next {
+        to: to.to_owned(),
+        command,
+    };
+    Some(Notice {
+        summary,
+        lines: run.plan.as_ref().map(steps_of_plan).unwrap_or_default(),
+        next: vec![
+            next("say yes", format!("purser approve {short} --plan {digest}")),
+            next("say no", format!("purser reject {short}")),
+            next("see the plan", format!("purser runs show {short}")),
+        ],
+        facts: Facts {
+            expires_at: Some(open.expires_at),
+            ..facts_of_waiting(run)
+        },
+        ..Notice::new(
+            NoticeId::new(format!("run-{}-plan-{digest}", run.id)),
+            Kind::RunWaiting,
+            now,
+            waiting_headline(run, "an approval"),
+        )
+    })
+}
+
+fn steps_of_plan(plan: &WorkflowPlan) -> Vec<String> {
+    let more = plan.steps.len().saturating_sub(MOST_STEPS);
+    let steps = plan.steps.iter().take(MOST_STEPS);
+    let mut lines: Vec<_> = steps
+        .map(|step| format!("• {}: {}", step.step, outlook(&step.outlook)))
+        .collect();
+    if more > 0 {
+        lines.push(format!("… and {more} steps more"));
+    }
+    lines
+}
+
+fn outlook(outlook: &Outlook) -> &str {
+    match outlook {
+        Outlook::Reads => "reads only",
+        Outlook::Changes(plan) => &plan.summary,
+        Outlook::KnownLater(why) => why,
+    }
+}
+
+/// A run waits for somebody to say whether an effect happened.
+pub(super) fn asks_decision(run: &RunState, now: Timestamp) -> Option<Notice> {
+    let (step, state) = run.steps.iter().find(|(_, step)| step.question.is_some())?;
+    let question = state.question.as_ref()?;
+    let short = run.id.short();
+    let key = format!("{step}-{}-{}", state.generation, question.effect);
+    let next = |to: &str, command| Next {
+        to: to.to_owned(),
+        command,
+    };
+    Some(Notice {
+        summary: format!(
+            "Nobody can tell whether `{}` of step `{step}` happened: {}. Look, and say so; until \
+             then the run stands still.",
+            question.effect,
+            question.known.trim_end_matches('.')
+        ),
+        next: vec![
+            next(
+                "say that it happened",
+                format!("purser decide {short} happened"),
+            ),
+            next(
+                "say that it did not",
+                format!("purser decide {short} did-not"),
+            ),
+            next("stop the run", format!("purser cancel {short}")),
+        ],
+        facts: Facts {
+            systems: state.system.iter().cloned().collect(),
+            ..facts_of_waiting(run)
+        },
+        ..Notice::new(
+            NoticeId::new(format!("run-{}-decide-{key}", run.id)),
+            Kind::RunWaiting,
+            now,
+            waiting_headline(run, "a decision"),
+        )
+    })
+}
+
+fn waiting_headline(run: &RunState, what: &str) -> String {
+    format!(
+        "`{}` waits for {what} (run {}, asked for by {})",
+        run.request.workflow,
+        run.id.short(),
+        run.request.by
+    )
+}
+
+fn facts_of_waiting(run: &RunState) -> Facts {
+    Facts {
+        run: Some(run.id),
+        workflow: Some(run.request.workflow.clone()),
+        state: Some("waiting".to_owned()),
+        systems: run.request.systems.keys().cloned().collect(),
+        by: Some(run.request.by.to_string()),
+        ..Facts::default()
+    }
+}

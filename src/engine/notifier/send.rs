@@ -1,0 +1,156 @@
+//! Sends what waits for one place, in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{END_OF_TIME, NotifierParts, TRY_AGAIN};
+use crate::action::{Place, failpoint};
+use crate::domain::names::PlaceName;
+use crate::domain::notice::delivery::{self, Outcome, Then, Tried};
+use crate::domain::notice::{Untried, fold};
+use crate::domain::time::Timestamp;
+use crate::store::{Result, Settled, WaitingNotice};
+
+/// No place holds its sender up for longer.
+const DELIVER_WITHIN: Duration = Duration::from_secs(30);
+
+/// So many notices are folded in one go.
+const FOLD: u32 = 500;
+
+pub(super) struct Sender {
+    parts: NotifierParts,
+    name: PlaceName,
+    place: Arc<dyn Place>,
+    /// `None` for the fallback itself.
+    fallback: Option<(PlaceName, Duration)>,
+}
+
+impl Sender {
+    pub(super) fn of(parts: &NotifierParts, name: &PlaceName, place: &Arc<dyn Place>) -> Self {
+        let fallback = parts.fallback.clone().filter(|(to, _)| to != name);
+        Self {
+            parts: parts.clone(),
+            name: name.clone(),
+            place: Arc::clone(place),
+            fallback,
+        }
+    }
+
+    pub(super) async fn send_all(self, shutdown: CancellationToken) {
+        let mut commits = self.parts.store.commits();
+        while !shutdown.is_cancelled() {
+            commits.borrow_and_update();
+            let until = match self.step().await {
+                Ok(Step::Done) => continue,
+                Ok(Step::Nothing) => END_OF_TIME,
+                Ok(Step::NotBefore(at)) => at,
+                Err(error) => {
+                    tracing::error!(place = %self.name, %error, "what waits for a place cannot be sent; trying again");
+                    self.parts.clock.now().plus(TRY_AGAIN)
+                }
+            };
+            tokio::select! {
+                () = self.parts.alarm.wait(until) => {}
+                Ok(()) = commits.changed() => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    async fn step(&self) -> Result<Step> {
+        let store = &self.parts.store;
+        let Some(first) = store.waiting_notices(&self.name, 1).await?.pop() else {
+            return Ok(Step::Nothing);
+        };
+        if first.next_at > self.parts.clock.now() {
+            return Ok(Step::NotBefore(first.next_at));
+        }
+        if first.attempts == 0 && self.place.is_for_people() && self.fold().await? {
+            return Ok(Step::Done);
+        }
+        self.send(first).await?;
+        Ok(Step::Done)
+    }
+
+    async fn fold(&self) -> Result<bool> {
+        let store = &self.parts.store;
+        let waiting = store.waiting_notices(&self.name, FOLD).await?;
+        let untried: Vec<_> = waiting
+            .into_iter()
+            .map(|waiting| Untried {
+                row: waiting.row,
+                notice: waiting.notice,
+            })
+            .collect();
+        match fold(&untried) {
+            Some((rows, notice)) => {
+                store.fold_notices(rows, notice).await?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    async fn send(&self, waiting: WaitingNotice) -> Result<()> {
+        // Secrets may have been learned since it was put into the outbox.
+        let notice = waiting.notice.masked(&self.parts.redactor);
+        failpoint("notice/sending");
+        let sending = self.place.deliver(&notice, self.parts.clock.now());
+        let outcome = tokio::time::timeout(DELIVER_WITHIN, sending).await;
+        failpoint("notice/sent");
+        let outcome = outcome.unwrap_or_else(|_| Outcome::Later {
+            why: "it gave no answer in time".to_owned(),
+            pause: None,
+        });
+        let tried = Tried {
+            id: &notice.id,
+            put_at: waiting.put_at,
+            attempts: waiting.attempts.saturating_add(1),
+        };
+        let patience = self.fallback.as_ref().map(|(_, patience)| *patience);
+        let then = delivery::then(tried, outcome, patience, self.parts.clock.now());
+        let settled = self.settled(tried, then, &notice.headline);
+        self.parts.store.settle_notice(waiting.row, settled).await
+    }
+
+    /// What is written down, which is said in the log too.
+    fn settled(&self, tried: Tried<'_>, then: Then, headline: &str) -> Settled {
+        let (place, id) = (&self.name, tried.id.as_str());
+        let masked = |why: &str| self.parts.redactor.text(why);
+        match (then, &self.fallback) {
+            (Then::Done, _) => Settled::Over,
+            (Then::Again { at, why }, _) => {
+                let why = masked(&why);
+                tracing::warn!(%place, id, attempt = tried.attempts, next = %at, %why, "a place has not taken a message");
+                Settled::Again { at, why }
+            }
+            (Then::Fallback { why }, Some((to, patience))) => {
+                let (why, now) = (masked(&why), self.parts.clock.now());
+                tracing::warn!(%place, id, fallback = %to, %why, "the fallback gets what a place has not taken");
+                Settled::Elsewhere {
+                    to: to.clone(),
+                    why,
+                    older: now.minus(*patience),
+                    at: now,
+                }
+            }
+            (Then::GivenUp { why } | Then::Fallback { why }, _) => {
+                let why = masked(&why);
+                tracing::error!(%place, id, headline, %why, "a message is given up: nobody has been told");
+                Settled::Over
+            }
+        }
+    }
+}
+
+/// What a look at the outbox came to.
+enum Step {
+    /// Something was done: there may be more.
+    Done,
+    /// Nothing waits.
+    Nothing,
+    /// The first waits until then, and so do those behind it.
+    NotBefore(Timestamp),
+}

@@ -1,0 +1,30 @@
+//! The handlers for places.
+
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+
+use super::Shared;
+use super::caller::Caller;
+use super::problem::Problem;
+use super::types::{PlaceAnswer, PlaceView};
+
+type Answer<T> = Result<Json<T>, Problem>;
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/api/v1/places", get(list))
+        .route("/api/v1/places/{place}/test", post(test))
+}
+
+async fn list(State(shared): State<Shared>, Caller(by): Caller) -> Answer<Vec<PlaceView>> {
+    Ok(Json(shared.service.places(&by).await?))
+}
+
+async fn test(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(place): Path<String>,
+) -> Answer<PlaceAnswer> {
+    Ok(Json(shared.service.test_place(&by, &place).await?))
+}

@@ -1,0 +1,267 @@
+//! The outbox in SQLite.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::SqliteStore;
+use super::runs::status_text;
+use crate::domain::names::{PlaceName, RunId};
+use crate::domain::notice::{Notice, NoticeId};
+use crate::domain::run::{RunStatus, WaitingFor};
+use crate::domain::time::Timestamp;
+use crate::store::{Backlog, Outbox, Reached, Result, Settled, Telling, WaitingNotice};
+
+impl Outbox for SqliteStore {
+    fn begin_telling(&self) -> BoxFuture<'_, Result<Reached>> {
+        self.writer
+            .write(Box::new(move |connection| begin(connection).boxed()))
+            .boxed()
+    }
+
+    fn tell(&self, telling: Telling) -> BoxFuture<'_, Result<()>> {
+        self.writer
+            .write(Box::new(move |connection| {
+                async move {
+                    for (place, notice) in &telling.notices {
+                        put(connection, place, notice, telling.at).await?;
+                    }
+                    reach(connection, telling.reached).await
+                }
+                .boxed()
+            }))
+            .boxed()
+    }
+
+    fn waiting_notices<'a>(
+        &'a self,
+        place: &'a PlaceName,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<WaitingNotice>>> {
+        async move {
+            let rows = sqlx::query(
+                "SELECT n, notice, put_at, attempts, next_at FROM outbox \
+                 WHERE place = ? AND told = 0 ORDER BY n LIMIT ?",
+            )
+            .bind(place.as_str())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.broken(&error))?;
+            rows.iter()
+                .map(|row| {
+                    let notice = read(row).map_err(|error| self.unreadable("a notice", error))?;
+                    Ok(WaitingNotice {
+                        row: row.get("n"),
+                        notice,
+                        put_at: Timestamp::from_micros(row.get("put_at")),
+                        attempts: row.get("attempts"),
+                        next_at: Timestamp::from_micros(row.get("next_at")),
+                    })
+                })
+                .collect()
+        }
+        .boxed()
+    }
+
+    fn settle_notice(&self, row: i64, settled: Settled) -> BoxFuture<'_, Result<()>> {
+        self.writer
+            .write(Box::new(move |connection| {
+                settle(connection, row, settled).boxed()
+            }))
+            .boxed()
+    }
+
+    fn fold_notices(&self, rows: Vec<i64>, into: Notice) -> BoxFuture<'_, Result<()>> {
+        self.writer
+            .write(Box::new(move |connection| {
+                async move {
+                    let Some((first, others)) = rows.split_first() else {
+                        return Ok(());
+                    };
+                    for row in others {
+                        sqlx::query("DELETE FROM outbox WHERE n = ?")
+                            .bind(row)
+                            .execute(&mut *connection)
+                            .await?;
+                    }
+                    sqlx::query("UPDATE outbox SET id = ?, notice = ? WHERE n = ?")
+                        .bind(into.id.as_str())
+                        .bind(serde_json::json!(into).to_string())
+                        .bind(first)
+                        .execute(connection)
+                        .await
+                        .map(drop)
+                }
+                .boxed()
+            }))
+            .boxed()
+    }
+
+    fn asking_runs(&self) -> BoxFuture<'_, Result<Vec<(RunId, Timestamp)>>> {
+        async move {
+            let rows = sqlx::query(
+                "SELECT id, updated_at FROM runs WHERE ended = 0 AND status IN (?, ?) ORDER BY id",
+            )
+            .bind(status_text(RunStatus::Waiting(WaitingFor::Approval)))
+            .bind(status_text(RunStatus::Waiting(WaitingFor::Decision)))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.broken(&error))?;
+            rows.iter()
+                .map(|row| {
+                    let at = Timestamp::from_micros(row.get("updated_at"));
+                    Ok((self.run_id(row.get("id"))?, at))
+                })
+                .collect()
+        }
+        .boxed()
+    }
+
+    fn forget_answered(&self, asking: Vec<NoticeId>) -> BoxFuture<'_, Result<()>> {
+        let asking = serde_json::json!(asking).to_string();
+        self.writer
+            .write(Box::new(move |connection| {
+                async move {
+                    sqlx::query(
+                        "DELETE FROM outbox WHERE asks = 1 \
+                         AND id NOT IN (SELECT value FROM json_each(?))",
+                    )
+                    .bind(asking)
+                    .execute(connection)
+                    .await
+                    .map(drop)
+                }
+                .boxed()
+            }))
+            .boxed()
+    }
+
+    fn backlog(&self) -> BoxFuture<'_, Result<Vec<Backlog>>> {
+        async move {
+            let rows = sqlx::query(
+                "SELECT place, COUNT(*) AS waiting, MIN(put_at) AS oldest, \
+                 (SELECT problem FROM outbox first WHERE first.place = outbox.place \
+                  AND told = 0 ORDER BY n LIMIT 1) AS problem \
+                 FROM outbox WHERE told = 0 GROUP BY place ORDER BY place",
+            )
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.broken(&error))?;
+            let backlog = |row: &SqliteRow| Backlog {
+                place: row.get::<String, _>("place").into(),
+                waiting: u64::try_from(row.get::<i64, _>("waiting")).unwrap_or(0),
+                oldest: Timestamp::from_micros(row.get("oldest")),
+                problem: row.get("problem"),
+            };
+            Ok(rows.iter().map(backlog).collect())
+        }
+        .boxed()
+    }
+}
+
+fn read(row: &SqliteRow) -> std::result::Result<Notice, serde_json::Error> {
+    serde_json::from_str(row.get("notice"))
+}
+
+/// A receipt that waits for its seal will get the next place: it counts too.
+async fn begin(connection: &mut SqliteConnection) -> sqlx::Result<Reached> {
+    sqlx::query(
+        "INSERT INTO telling (only, receipt, digest_receipt) \
+         SELECT 1, place, place FROM (SELECT COALESCE(MAX(seq), 0) + \
+         COUNT(*) FILTER (WHERE seq IS NULL) AS place FROM receipts) WHERE true \
+         ON CONFLICT DO NOTHING",
+    )
+    .execute(&mut *connection)
+    .await?;
+    let row = sqlx::query("SELECT receipt, digest_at, digest_receipt FROM telling")
+        .fetch_one(connection)
+        .await?;
+    let place = |column| u64::try_from(row.get::<i64, _>(column)).unwrap_or(0);
+    Ok(Reached {
+        receipt: place("receipt"),
+        digest_at: row
+            .get::<Option<i64>, _>("digest_at")
+            .map(Timestamp::from_micros),
+        digest_receipt: place("digest_receipt"),
+    })
+}
+
+async fn reach(connection: &mut SqliteConnection, reached: Reached) -> sqlx::Result<()> {
+    let place = |place| i64::try_from(place).unwrap_or(i64::MAX);
+    sqlx::query("UPDATE telling SET receipt = ?, digest_at = ?, digest_receipt = ?")
+        .bind(place(reached.receipt))
+        .bind(reached.digest_at.map(Timestamp::micros))
+        .bind(place(reached.digest_receipt))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+async fn put(
+    connection: &mut SqliteConnection,
+    place: &PlaceName,
+    notice: &Notice,
+    at: Timestamp,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO outbox (place, id, notice, asks, put_at, next_at) VALUES (?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (place, id) DO NOTHING",
+    )
+    .bind(place.as_str())
+    .bind(notice.id.as_str())
+    .bind(serde_json::json!(notice).to_string())
+    .bind(notice.asks())
+    .bind(at.micros())
+    .bind(at.micros())
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn settle(connection: &mut SqliteConnection, row: i64, settled: Settled) -> sqlx::Result<()> {
+    match settled {
+        Settled::Over => over(connection, row).await,
+        Settled::Again { at, why } => sqlx::query(
+            "UPDATE outbox SET attempts = attempts + 1, next_at = ?, problem = ? WHERE n = ?",
+        )
+        .bind(at.micros())
+        .bind(why)
+        .bind(row)
+        .execute(connection)
+        .await
+        .map(drop),
+        Settled::Elsewhere { to, why, older, at } => {
+            let rows = sqlx::query(
+                "SELECT n, place, notice FROM outbox WHERE told = 0 AND (n = ?1 OR put_at <= ?2) \
+                 AND place = (SELECT place FROM outbox WHERE n = ?1) ORDER BY n",
+            )
+            .bind(row)
+            .bind(older.micros())
+            .fetch_all(&mut *connection)
+            .await?;
+            for row in rows {
+                let place = PlaceName::from(row.get::<String, _>("place"));
+                let notice = read(&row).map_err(|error| sqlx::Error::Decode(error.into()))?;
+                put(connection, &to, &notice.instead_of(place, why.clone()), at).await?;
+                over(connection, row.get("n")).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What asks people for something is remembered as long as it asks; anything else is behind the
+/// cursor, and does not come again.
+async fn over(connection: &mut SqliteConnection, row: i64) -> sqlx::Result<()> {
+    sqlx::query("UPDATE outbox SET told = 1 WHERE n = ? AND asks = 1")
+        .bind(row)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM outbox WHERE n = ? AND asks = 0")
+        .bind(row)
+        .execute(connection)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,185 @@
+//! A notifier whose clock is moved by hand, over an engine with a toy.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use purser::action::{Clock, Place, Places};
+use purser::domain::event::Trigger;
+use purser::domain::names::{PlaceName, RunId};
+use purser::domain::notice::{On, Rules};
+use purser::domain::person::Actor;
+use purser::domain::receipt::{Draft, Subject};
+use purser::domain::redact::Redactor;
+use purser::domain::schedule::{Expression, ScheduleName, Timing, Zone};
+use purser::domain::time::Timestamp;
+use purser::domain::workflow::Workflow;
+use purser::engine::{Alarm, Notifier, NotifierParts};
+use purser::places::{Format, Webhook, WebhookSettings};
+use purser::store::{NewRun, Receipts as _, Runs as _, Store};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::receiver::Receiver;
+use crate::support::toy::Toy;
+use crate::support::world::{World, requested};
+
+/// 2026-11-25T12:00:00Z.
+pub(super) const NOON: i64 = 1_795_608_000;
+
+/// Seconds behind noon.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros((NOON + seconds) * 1_000_000)
+}
+
+/// A clock that stands still between moves.
+#[derive(Clone)]
+pub(super) struct HandClock(watch::Sender<Timestamp>);
+
+impl HandClock {
+    pub(super) fn at(seconds: i64) -> Self {
+        Self(watch::Sender::new(at(seconds)))
+    }
+
+    pub(super) fn move_to(&self, seconds: i64) {
+        self.0.send_replace(at(seconds));
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        *self.0.borrow()
+    }
+}
+
+impl Alarm for HandClock {
+    fn wait(&self, until: Timestamp) -> BoxFuture<'_, ()> {
+        async move {
+            let mut moves = self.0.subscribe();
+            let _ = moves.wait_for(|now| *now >= until).await;
+        }
+        .boxed()
+    }
+}
+
+/// What is set: places by name, and the rest as in `[notify]`.
+#[derive(Clone, Default)]
+pub(super) struct Settings {
+    pub(super) places: Places,
+    pub(super) on: On,
+    pub(super) digest: Option<&'static str>,
+    pub(super) fallback: Option<&'static str>,
+}
+
+impl Settings {
+    /// One place, `ops`, which is told of everything that nobody watches.
+    pub(super) fn of(receiver: &Receiver, format: Format) -> Self {
+        Self::default().with("ops", receiver, format)
+    }
+
+    /// One place more.
+    pub(super) fn with(mut self, name: &str, receiver: &Receiver, format: Format) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let settings = WebhookSettings {
+            url: receiver.url().into(),
+            format,
+            secrets: vec![],
+            mention: Some("@oncall".to_owned()),
+        };
+        let place = Arc::new(Webhook::new(settings).unwrap()) as Arc<dyn Place>;
+        self.places.insert(name.into(), place);
+        self
+    }
+}
+
+pub(super) struct Hands {
+    pub(super) world: World,
+    pub(super) clock: HandClock,
+    notifier: Notifier,
+}
+
+impl Hands {
+    pub(super) async fn open(
+        folder: &Path,
+        toy: &Arc<Toy>,
+        clock: &HandClock,
+        settings: Settings,
+    ) -> Self {
+        let world = World::open_by(folder, Arc::clone(toy), Arc::new(clock.clone())).await;
+        let expression = |text: &str| text.parse::<Expression>().unwrap();
+        let digest = settings.digest.map(|text| {
+            let timing = Timing::new(expression(text), Zone::UTC);
+            (PlaceName::from("ops"), timing)
+        });
+        let parts = NotifierParts {
+            store: Arc::clone(&world.store) as Arc<dyn Store>,
+            clock: Arc::new(clock.clone()),
+            alarm: Arc::new(clock.clone()),
+            redactor: Arc::new(Redactor::new()),
+            rules: Rules {
+                scheduled: Some("ops".into()),
+                on: settings.on,
+                places: settings.places.keys().cloned().collect(),
+            },
+            places: Arc::new(settings.places),
+            digest,
+            fallback: settings
+                .fallback
+                .map(|place| (place.into(), Duration::from_secs(600))),
+            sender: "5e1f".to_owned(),
+        };
+        Self {
+            notifier: Notifier::start(parts).await.unwrap(),
+            world,
+            clock: clock.clone(),
+        }
+    }
+
+    pub(super) async fn close(self) {
+        self.notifier.stop().await;
+        self.world.close().await;
+    }
+
+    /// A run of one step that the hook `ci` has asked for.
+    pub(super) async fn hook_runs(&self) -> RunId {
+        let trigger = Trigger::Webhook("ci".to_owned());
+        let by = Actor {
+            person: "webhook ci".into(),
+            roles: vec![],
+            through: "webhook ci".to_owned(),
+        };
+        self.runs(by, trigger, "").await
+    }
+
+    /// A run of one step; `more` are further lines of its file.
+    pub(super) async fn runs(&self, by: Actor, trigger: Trigger, more: &str) -> RunId {
+        let definition: Workflow = serde_saphyr::from_str(&format!(
+            "name: play\nsummary: Play\nsteps:\n  - {{ id: one, uses: toy.make, with: {{ system: \
+             box }} }}\n{more}"
+        ))
+        .unwrap();
+        let run = NewRun {
+            id: RunId::new(Uuid::now_v7()),
+            at: self.clock.now(),
+            request: requested(&definition, by, trigger),
+            definition,
+            idempotency_key: None,
+        };
+        self.world.store.create(run).await.unwrap()
+    }
+
+    /// The schedule `play.NUMBER` is passed over.
+    pub(super) async fn is_passed_over(&self, number: u32) {
+        let schedule = ScheduleName::new("play".into(), number.to_string());
+        let by = Actor::schedule(&schedule);
+        let subject = Subject::PassedOver {
+            schedule,
+            at: self.clock.now(),
+        };
+        let why = "nobody was there";
+        let draft = Draft::without_run(subject, by, self.clock.now(), why, [3; 32]);
+        self.world.store.add_receipt(draft).await.unwrap();
+    }
+}
