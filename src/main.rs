@@ -30,6 +30,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Up => app::up(&cli.config, cli.socket).await,
         Command::Lint => app::lint(&cli.config, cli.json),
+        Command::Recover(recover) => app::recover(&cli.config, &recover, cli.json).await,
         Command::Receipts(cli::Receipts::Verify {
             file: Some(file),
             key,

@@ -4,6 +4,8 @@ mod doors;
 mod keys;
 mod machine;
 mod offline;
+mod own;
+mod recover;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +28,8 @@ use doors::{Doors, Signals, listen_in_public, serve};
 use keys::receipts_key;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};
 pub use offline::{lint, preview, socket};
+pub use recover::recover;
+use own::OwnFiles;
 use world::World;
 
 /// Starts the server and returns when it has been told to stop and has handed back its work.
@@ -46,8 +50,11 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         .map_err(Failure::usage)?;
     let catalog = world.catalog()?;
     let store = SqliteStore::open(&config.store.path, Arc::clone(&redactor)).await;
-    let store: Arc<dyn Store> =
-        Arc::new(store.map_err(|error| Failure::failed(error.to_string()))?);
+    let store = Arc::new(store.map_err(|error| Failure::failed(error.to_string()))?);
+    world
+        .systems
+        .set_own(Arc::new(OwnFiles::new(Arc::clone(&store), config)));
+    let store: Arc<dyn Store> = store;
     let key = receipts_key(&config.store.path.join("receipts.key"))?;
     let socket = socket.unwrap_or_else(|| config.server.socket.clone());
     // Before the socket is there: whoever sees it may signal, and is not to end the process.

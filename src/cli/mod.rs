@@ -6,6 +6,7 @@ mod client;
 mod console;
 mod plan;
 mod receipts;
+mod recover;
 mod render;
 mod run;
 mod runs;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
 pub use receipts::{Receipts, verify_file};
+pub use recover::{Listed, Recover, Recovery, list_backups};
 pub use schedules::{Preview, Schedules};
 
 /// A ChatOps and workflow-automation bot for a self-hosted Docker stack.
@@ -74,6 +76,8 @@ pub enum Command {
     /// List, show and verify receipts.
     #[command(subcommand)]
     Receipts(Receipts),
+    /// Put a backup of Purser's own back, on a machine that has none; needs no server.
+    Recover(Recover),
     /// A prompt that takes commands.
     Console,
 }
@@ -170,7 +174,7 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
             );
             Ok(())
         }
-        Command::Up | Command::Lint => Err(Failure::usage("this command is not for a server")),
+        Command::Up | Command::Lint | Command::Recover(_) => Err(Failure::usage("this command is not for a server")),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod document;
 mod hooks;
+mod own;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,7 @@ use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
 use document::{Document, Origins};
 pub use hooks::{HookConfig, HookKey};
+pub use own::OWN;
 
 /// Everything that is configured, with paths that need no folder to be relative to.
 #[derive(Clone, Debug)]
@@ -344,7 +346,8 @@ impl Config {
         };
         let document = Document::parse(text, &env).map_err(wrong)?;
         let origins = document.origins();
-        let file: File = document.read().map_err(wrong)?;
+        let mut file: File = document.read().map_err(wrong)?;
+        own::complete(&mut file.systems, &origins).map_err(wrong)?;
         let base = path.parent().unwrap_or(Path::new(""));
         Ok(Self {
             file: path.to_owned(),

@@ -9,6 +9,7 @@ mod gate;
 mod journal;
 mod lines;
 pub mod planner;
+mod recovered;
 mod run_log;
 mod scheduler;
 mod sealer;
@@ -30,8 +31,10 @@ use crate::domain::run::{RunState, StepStatus};
 use crate::store::{Artifacts, Result, Store};
 use gate::Gate;
 
+pub use recovered::Recovered;
 pub use run_log::RunLog;
 pub use scheduler::{Alarm, Scheduler, SchedulerParts, Timetable, waits_in_line};
+pub use sealer::seal_waiting;
 
 /// The only source of randomness; tests hand in one that repeats itself.
 pub trait Entropy: Send + Sync {

@@ -1,7 +1,9 @@
 //! The embedded store: one SQLite database in WAL mode, `synchronous=FULL`, and one writer.
 
+mod copy;
 mod lock;
 mod receipts;
+mod recovery;
 mod runs;
 mod schedules;
 mod step_lines;
@@ -20,11 +22,16 @@ use tokio::sync::broadcast;
 use super::{Result, StoreError};
 use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
+pub use copy::{CopyFacts, damage, newest_schema};
 use lock::StoreLock;
+pub use recovery::Recovery;
 use writer::Writer;
 
 /// The name of the database within the store's folder.
 const DATABASE: &str = "purser.db";
+
+/// The lock that one process holds on a store.
+const LOCK: &str = "STORE.lock";
 
 /// Readers beside the one writer.
 const READERS: u32 = 4;
@@ -41,6 +48,7 @@ pub struct SqliteStore {
     changes: broadcast::Sender<RunId>,
     redactor: Arc<Redactor>,
     place: String,
+    folder: PathBuf,
     _lock: StoreLock,
 }
 
@@ -54,7 +62,11 @@ impl SqliteStore {
     pub async fn open(folder: &Path, redactor: Arc<Redactor>) -> Result<Self> {
         let place = folder.display().to_string();
         make_folder(folder)?;
-        let lock = StoreLock::take(&folder.join("STORE.lock"))?;
+        let lock = StoreLock::take(&folder.join(LOCK))?;
+        recovery::refuse_half(folder)?;
+        if let Err(error) = copy::sweep(folder) {
+            tracing::warn!(%error, "old copies of the store stay in its folder");
+        }
         let file = folder.join(DATABASE);
         let options = SqliteConnectOptions::new()
             .filename(&file)
@@ -80,8 +92,15 @@ impl SqliteStore {
             changes: broadcast::channel(CHANGES).0,
             redactor,
             place,
+            folder: folder.to_owned(),
             _lock: lock,
         })
+    }
+
+    /// Writes everything into the one file of the database, and lets go of it.
+    pub async fn close(self) {
+        self.readers.close().await;
+        self.writer.close().await;
     }
 
     fn broken(&self, error: &sqlx::Error) -> StoreError {

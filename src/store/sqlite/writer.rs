@@ -4,6 +4,7 @@
 use futures_util::future::BoxFuture;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::{Result, StoreError, unavailable};
 
@@ -18,6 +19,7 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Write>>,
     commits: watch::Receiver<()>,
     place: String,
+    task: JoinHandle<()>,
 }
 
 /// A piece of work on the connection. The future ends before its savepoint is released.
@@ -28,11 +30,20 @@ impl Writer {
     pub(super) fn start(connection: SqliteConnection, place: String) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (committed, commits) = watch::channel(());
-        tokio::spawn(write_all(connection, waiting, committed, place.clone()));
+        let task = tokio::spawn(write_all(connection, waiting, committed, place.clone()));
         Self {
             queue,
             commits,
             place,
+            task,
+        }
+    }
+
+    /// Returns after what waited was written and the connection was closed.
+    pub(super) async fn close(self) {
+        drop(self.queue);
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the writer of the store ended badly");
         }
     }
 
