@@ -28,8 +28,8 @@ use doors::{Doors, Signals, listen_in_public, serve};
 use keys::receipts_key;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};
 pub use offline::{lint, preview, socket};
-pub use recover::recover;
 use own::OwnFiles;
+pub use recover::recover;
 use world::World;
 
 /// Starts the server and returns when it has been told to stop and has handed back its work.

@@ -11,7 +11,7 @@ use crate::action::ports::{OwnCopy, OwnFile, OwnOutlook, OwnState, TemporaryFile
 use crate::action::{ActionError, Result};
 use crate::config::Config;
 use crate::integrations::own::{ARTIFACTS, COMMANDS, CONFIG, DATABASE, KEYS, WORKFLOWS};
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{SqliteStore, database_file};
 
 /// Artifacts that are more than this together stay out of a backup: they are for people, and the
 /// store would be late for them.
@@ -20,10 +20,16 @@ const MOST_ARTIFACTS: u64 = 1 << 30;
 /// Folders within folders are followed so far.
 const DEEPEST: usize = 8;
 
-/// The files of this server.
+/// What this server keeps.
 pub(super) struct OwnFiles {
     store: Arc<SqliteStore>,
-    folder: PathBuf,
+    paths: Paths,
+}
+
+/// Where it is.
+#[derive(Clone)]
+struct Paths {
+    store: PathBuf,
     artifacts: PathBuf,
     config: PathBuf,
     workflows: PathBuf,
@@ -32,24 +38,32 @@ pub(super) struct OwnFiles {
 
 impl OwnFiles {
     pub(super) fn new(store: Arc<SqliteStore>, config: &Config) -> Self {
-        Self {
-            store,
-            folder: config.store.path.clone(),
+        let paths = Paths {
+            store: config.store.path.clone(),
             artifacts: config.artifacts.path.clone(),
             config: config.file.clone(),
             workflows: config.catalog.workflows.clone(),
             commands: config.catalog.commands.clone(),
-        }
+        };
+        Self { store, paths }
     }
 
-    /// All but the store itself.
+    /// All but the store itself. There may be many thousand files.
+    async fn beside(&self) -> Result<Beside> {
+        let paths = self.paths.clone();
+        let listed = tokio::task::spawn_blocking(move || paths.beside()).await;
+        listed.unwrap_or_else(|error| Err(ActionError::retryable(error.to_string())))
+    }
+}
+
+impl Paths {
     fn beside(&self) -> Result<Beside> {
         let mut files = vec![OwnFile {
             name: CONFIG.to_owned(),
             path: self.config.clone(),
         }];
         for key in KEYS {
-            let path = self.folder.join(key);
+            let path = self.store.join(key);
             if path.exists() {
                 let name = format!("store/{key}");
                 files.push(OwnFile { name, path });
@@ -70,22 +84,29 @@ impl OwnFiles {
                 MOST_ARTIFACTS >> 20
             ));
         }
-        Ok(Beside { files, left_out })
+        let database = database_file(&self.store);
+        let bytes = size(&files) + std::fs::metadata(database).map_or(0, |file| file.len());
+        Ok(Beside {
+            files,
+            bytes,
+            left_out,
+        })
     }
 }
 
 struct Beside {
     files: Vec<OwnFile>,
+    /// The size of the files and of the database.
+    bytes: u64,
     left_out: Vec<String>,
 }
 
 impl OwnState for OwnFiles {
     fn outlook(&self) -> BoxFuture<'_, Result<OwnOutlook>> {
         async move {
-            let Beside { files, left_out } = self.beside()?;
-            let store = crate::store::sqlite::database_file(&self.folder);
-            let store = std::fs::metadata(store).map_or(0, |file| file.len());
-            let bytes = size(&files) + store;
+            let Beside {
+                bytes, left_out, ..
+            } = self.beside().await?;
             Ok(OwnOutlook { bytes, left_out })
         }
         .boxed()
@@ -102,7 +123,8 @@ impl OwnState for OwnFiles {
             let Beside {
                 mut files,
                 left_out,
-            } = self.beside()?;
+                ..
+            } = self.beside().await?;
             let database = OwnFile {
                 name: DATABASE.to_owned(),
                 path: copied.0.clone(),

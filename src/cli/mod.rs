@@ -174,7 +174,9 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
             );
             Ok(())
         }
-        Command::Up | Command::Lint | Command::Recover(_) => Err(Failure::usage("this command is not for a server")),
+        Command::Up | Command::Lint | Command::Recover(_) => {
+            Err(Failure::usage("this command is not for a server"))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Failure, counted, print_json, render};
+use super::{Failure, print_json, render};
 use crate::domain::receipt::Anchor;
 use crate::domain::time::{Timestamp, rfc3339};
 
@@ -48,7 +48,12 @@ pub struct Listed {
 ///
 /// # Errors
 /// They cannot be written as JSON.
-pub fn list_backups(folder: &str, all: &[Listed], now: Timestamp, json: bool) -> Result<(), Failure> {
+pub fn list_backups(
+    folder: &str,
+    all: &[Listed],
+    now: Timestamp,
+    json: bool,
+) -> Result<(), Failure> {
     if json {
         return print_json(&all);
     }
@@ -65,7 +70,10 @@ pub fn list_backups(folder: &str, all: &[Listed], now: Timestamp, json: bool) ->
         ]
     };
     let rows: Vec<_> = all.iter().map(row).collect();
-    println!("{}", render::table(&["BACKUP", "MADE AT", "AGE", "SIZE"], &rows));
+    println!(
+        "{}",
+        render::table(&["BACKUP", "MADE AT", "AGE", "SIZE"], &rows)
+    );
     Ok(())
 }
 
@@ -109,17 +117,25 @@ impl Recovery {
             return print_json(self);
         }
         let ago = age(Duration::from_secs(self.seconds_ago));
-        println!("{}: made at {} ({ago} ago) by purser {}", self.backup, self.made_at, self.made_by);
+        println!(
+            "{}: made at {} ({ago} ago) by purser {}",
+            self.backup, self.made_at, self.made_by
+        );
         println!("opened, every file is what its manifest says, and the database is whole");
         println!("{}", self.receipts());
         println!("{}", self.runs());
-        println!("schedules: each begins anew when the server starts; what was missed is not made up for");
+        println!(
+            "schedules: each begins anew when the server starts; what was missed is not made up for"
+        );
         println!("store: {}", self.store.display());
         for path in &self.placed {
             println!("file: {}", path.display());
         }
         for path in &self.left {
-            println!("left as it is, and not what the backup holds: {}", path.display());
+            println!(
+                "left as it is, and not what the backup holds: {}",
+                path.display()
+            );
         }
         for what in &self.left_out {
             println!("not in the backup: {what}");
@@ -127,13 +143,18 @@ impl Recovery {
         for path in &self.missing {
             println!("missing here, and never in a backup: {}", path.display());
         }
-        println!("next: put the missing files back, see that the old machine stays off, then `purser doctor` and `purser up`");
+        println!(
+            "next: put the missing files back, see that the old machine stays off, then `purser doctor` and `purser up`"
+        );
         Ok(())
     }
 
     fn receipts(&self) -> String {
         match &self.anchor {
-            None => format!("receipts: there were none; number {} says that this was recovered", self.receipt),
+            None => format!(
+                "receipts: there were none; number {} says that this was recovered",
+                self.receipt
+            ),
             Some(Anchor { seq, hash }) => format!(
                 "receipts: {seq}, none altered, none missing up to {hash}; number {} says that this \
                  was recovered",
@@ -146,9 +167,8 @@ impl Recovery {
         match self.ended_runs {
             0 => "runs: all had ended".to_owned(),
             count => format!(
-                "runs: {} had not ended, and what became of them since is not known: they are stuck \
-                 now, and nothing of them goes on by itself",
-                counted(count, "run")
+                "runs: {count} had not ended, stuck now: what was done since is not known, and nothing \
+                 goes on by itself"
             ),
         }
     }

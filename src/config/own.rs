@@ -13,7 +13,11 @@ pub(super) fn complete(
     tables: &mut IndexMap<SystemName, toml::Table>,
     origins: &Origins,
 ) -> Result<(), Wrong> {
-    let kind_of = |table: &toml::Table| table.get("kind").and_then(|kind| kind.as_str().map(str::to_owned));
+    let kind_of = |table: &toml::Table| {
+        table
+            .get("kind")
+            .and_then(|kind| kind.as_str().map(str::to_owned))
+    };
     for (name, table) in tables.iter() {
         let kind = kind_of(table);
         let wrong = match (name.as_str() == OWN, kind.as_deref()) {
@@ -21,9 +25,9 @@ pub(super) fn complete(
                 "[systems.{OWN}] is Purser itself, and no system of kind {kind}: give that one \
                  another name"
             ),
-            (false, Some(OWN)) => format!(
-                "[systems.{name}]: there is one Purser, and its table is [systems.{OWN}]"
-            ),
+            (false, Some(OWN)) => {
+                format!("[systems.{name}]: there is one Purser, and its table is [systems.{OWN}]")
+            }
             _ => continue,
         };
         return Err((origins.of(&["systems", name.as_str(), "kind"]), wrong));

@@ -143,7 +143,9 @@ fn stopped(stop: &Stop, after: &Aftermath) -> (FinalState, Summary) {
 /// Even of a run that had not begun: it may have begun right after the backup.
 fn recovered(backup: &str, made_at: Timestamp) -> Summary {
     Summary::of_failure(
-        format!("the store was recovered from {backup}, and this run had not ended when that was made"),
+        format!(
+            "the store was recovered from {backup}, and this run had not ended when that was made"
+        ),
         format!(
             "What it did since {made_at} is not known, and nothing was undone or done again: look at \
              the systems that it acts on, then start it anew if it is still wanted."

@@ -45,9 +45,7 @@ impl Recovered {
     /// The store cannot be read or written.
     pub async fn forget_schedules(&self) -> Result<()> {
         for row in self.store.schedules().await? {
-            self.store
-                .lose_schedule(row.name, self.clock.now())
-                .await?;
+            self.store.lose_schedule(row.name, self.clock.now()).await?;
         }
         Ok(())
     }

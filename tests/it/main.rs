@@ -16,6 +16,7 @@ mod engine;
 mod interpreter;
 mod kill;
 mod layers;
+mod own;
 mod postgres;
 mod prometheus;
 mod s3;

@@ -79,7 +79,10 @@ async fn list(source: &Source, json: bool) -> Result<(), Failure> {
     cli::list_backups(&folder, &all.collect::<Vec<_>>(), MachineClock.now(), json)
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
 fn broken(error: crate::store::StoreError) -> Failure {
     Failure::failed(error.to_string())
 }
@@ -271,7 +274,13 @@ impl Backup {
             anchor: manifest.head.clone(),
             ended_runs,
         };
-        Draft::without_run(subject, by, MachineClock.now(), &summary, MachineEntropy.bytes())
+        Draft::without_run(
+            subject,
+            by,
+            MachineClock.now(),
+            &summary,
+            MachineEntropy.bytes(),
+        )
     }
 
     fn place(&self, unpacked: &Path, inner: &Path, config: &Config) -> std::io::Result<Placed> {

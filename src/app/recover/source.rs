@@ -67,12 +67,18 @@ impl Source {
         }
         let newest = self.all().await?.into_iter().next();
         newest.map(|found| found.name).ok_or_else(|| {
-            Failure::failed(format!("there are no backups of Purser in {}", self.folder.url()))
+            Failure::failed(format!(
+                "there are no backups of Purser in {}",
+                self.folder.url()
+            ))
         })
     }
 
     /// Its bytes.
-    pub(super) async fn read(&self, name: &str) -> Result<impl AsyncRead + Send + Unpin + 'static, Failure> {
+    pub(super) async fn read(
+        &self,
+        name: &str,
+    ) -> Result<impl AsyncRead + Send + Unpin + 'static, Failure> {
         match self.folder.store().get(&Key::from(name)).await {
             Ok(got) => {
                 let bytes = got.into_stream().map_err(std::io::Error::other);
@@ -95,7 +101,9 @@ fn address(from: &str) -> Result<ObjectUrl, Failure> {
     if from.contains("://") {
         return from
             .parse()
-            .map_err(|error: crate::action::objects::NotAnObjectUrl| Failure::usage(error.to_string()));
+            .map_err(|error: crate::action::objects::NotAnObjectUrl| {
+                Failure::usage(error.to_string())
+            });
     }
     let path = std::fs::canonicalize(from)
         .map_err(|error| Failure::usage(format!("--from {from}: {error}")))?;
@@ -121,12 +129,15 @@ fn connect(
     }
     let config = load_config(config_path)?;
     let Some(system) = config.systems.get(name) else {
-        return Err(needed(format!("{} has no [systems.{name}]", config_path.display())));
+        return Err(needed(format!(
+            "{} has no [systems.{name}]",
+            config_path.display()
+        )));
     };
     let registry = Registry::new(integrations::all());
-    let integration = registry
-        .integration(&system.kind)
-        .map_err(|unknown| Failure::usage(config.system_error(name, Some("kind"), unknown).to_string()))?;
+    let integration = registry.integration(&system.kind).map_err(|unknown| {
+        Failure::usage(config.system_error(name, Some("kind"), unknown).to_string())
+    })?;
     let redactor = Redactor::new();
     let connected = (integration.connect)(&Connect {
         name,
@@ -135,6 +146,11 @@ fn connect(
         base: config.base(),
     })
     .map_err(|error| Failure::usage(config.explain(&error).to_string()))?;
-    systems.insert(name.clone(), integration.kind, system.environment.clone(), connected);
+    systems.insert(
+        name.clone(),
+        integration.kind,
+        system.environment.clone(),
+        connected,
+    );
     Ok(())
 }

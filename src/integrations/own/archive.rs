@@ -67,7 +67,9 @@ pub(super) async fn store(
     };
     // A failed upload breaks the pipe, which ends the writer.
     let pumped = pump.all(ctx, far).await;
-    let written = writing.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    let written = writing
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)));
     if let Err(error) = pumped {
         return Err(folder.explain(&what, error).await);
     }

@@ -12,14 +12,11 @@ use super::archive::{self, Sent};
 use super::manifest::{FORMAT, Manifest};
 use super::{Own, folder, recipients};
 use crate::action::objects::{ObjectUrl, Objects};
-use crate::action::{
-    Action, ActionError, ActionSpec, Context, ReadContext, Result, Risk, Undone,
-};
+use crate::action::{Action, ActionError, ActionSpec, Context, ReadContext, Result, Risk, Undone};
 use crate::domain::digest::Digest;
 use crate::domain::effect::{EffectSort, EffectSpec};
 use crate::domain::plan::Plan;
 use crate::domain::receipt::Anchor;
-use crate::domain::time::Timestamp;
 
 const UPLOAD_BACKUP: &str = "upload_backup";
 const DELETE_OLD: &str = "delete_old";
@@ -74,7 +71,6 @@ pub struct Output {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Begun {
     name: String,
-    at: Timestamp,
 }
 
 /// What was uploaded.
@@ -121,7 +117,10 @@ impl Action for BackupStore {
             .changes(
                 format!("a new object in {}", input.to),
                 None,
-                Some(format!("a backup that {} of `recipients` can open", counted(keys, "key"))),
+                Some(format!(
+                    "a backup that {} of `recipients` can open",
+                    counted(keys, "key")
+                )),
             )
             .note(format!(
                 "{} MiB before compression",
@@ -219,7 +218,7 @@ async fn begin(ctx: &Context) -> Result<Begun> {
     let at = ctx.read.clock.now();
     let token = ctx.key(UPLOAD_BACKUP).await.token();
     let name = folder::name_of(at, &token);
-    Ok(Begun { name, at })
+    Ok(Begun { name })
 }
 
 /// Copies and uploads. Whatever goes wrong, nothing of it is kept.
@@ -261,12 +260,13 @@ async fn copy_and_store(
 ) -> Result<Stored> {
     let keys = recipients::read(&input.recipients)?;
     let token = ctx.key(UPLOAD_BACKUP).await.token();
+    let made_at = ctx.read.clock.now();
     let copy = ctx.read.systems.own()?.copy(&token).await?;
     let manifest = Manifest {
         format: FORMAT,
         name: begun.name.clone(),
         purser: env!("CARGO_PKG_VERSION").to_owned(),
-        made_at: begun.at,
+        made_at,
         head: copy.head,
         schema: copy.schema,
         left_out: copy.left_out,
@@ -315,8 +315,10 @@ async fn delete_old(
         })
         .await?;
     for name in &old {
-        ctx.repeatable((DELETE_OLD, name.as_str()), |_| folder::remove(folder, name))
-            .await?;
+        ctx.repeatable((DELETE_OLD, name.as_str()), |_| {
+            folder::remove(folder, name)
+        })
+        .await?;
     }
     Ok(old)
 }

@@ -1,6 +1,6 @@
 //! The folder that keeps backups of Purser's own: their names, and which there are.
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use futures_util::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
@@ -22,6 +22,8 @@ pub struct Found {
     pub at: Timestamp,
     /// Its size.
     pub bytes: u64,
+    /// When it was stored, by the clock of whoever stores it: tells two of one second apart.
+    stored_at: DateTime<Utc>,
 }
 
 /// `purser-20261124T023000Z-9f86d081884c.tar.zst.age`: what people can read, and what no other run
@@ -33,7 +35,10 @@ pub(super) fn name_of(at: Timestamp, token: &str) -> String {
 
 /// When the backup of this name was begun; `None` when it is not the name of one.
 fn begun_at(name: &str) -> Option<Timestamp> {
-    let (at, token) = name.strip_prefix(BEGINS)?.strip_suffix(ENDS)?.split_once('-')?;
+    let (at, token) = name
+        .strip_prefix(BEGINS)?
+        .strip_suffix(ENDS)?
+        .split_once('-')?;
     let is_token = token.len() == 12 && token.bytes().all(|b| b.is_ascii_hexdigit());
     let at = NaiveDateTime::parse_from_str(at, AT).ok()?.and_utc();
     is_token.then(|| Timestamp::from_micros(at.timestamp_micros()))
@@ -61,10 +66,11 @@ pub async fn backups(folder: &dyn Objects) -> Result<Vec<Found>> {
                 name: name.to_owned(),
                 at,
                 bytes: object.size,
+                stored_at: object.last_modified,
             })
         })
         .collect();
-    found.sort_by(|a, b| (b.at, &b.name).cmp(&(a.at, &a.name)));
+    found.sort_by(|a, b| (b.at, b.stored_at, &b.name).cmp(&(a.at, a.stored_at, &a.name)));
     Ok(found)
 }
 

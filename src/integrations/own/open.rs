@@ -24,14 +24,16 @@ const BLOCK: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It was made for others; for which kinds of recipients, as its header says.
-    #[error("it was made for other keys ({0})")]
+    #[error(
+        "it was made for other keys ({0}): name the key file whose public key stood in `recipients`"
+    )]
     OtherKeys(String),
     /// It is not what was stored, or no backup at all.
     #[error("{0}")]
     Damaged(String),
-    /// A newer Purser made it.
+    /// Its manifest is of another version, or none.
     #[error("{0}")]
-    Newer(String),
+    Manifest(String),
     /// It cannot be read, or what is in it cannot be written.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -67,7 +69,9 @@ pub fn peek(
     let first = first.ok_or_else(|| OpenError::Damaged("it is empty".to_owned()))?;
     let first = first.map_err(|error| damaged(&error))?;
     if first.path_bytes() != CONFIG.as_bytes() {
-        return Err(OpenError::Damaged(format!("it does not begin with {CONFIG}")));
+        return Err(OpenError::Damaged(format!(
+            "it does not begin with {CONFIG}"
+        )));
     }
     let mut text = Vec::new();
     first
@@ -176,7 +180,10 @@ fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
 /// Writes a file for the owner only, onto the disk.
 fn write_out(from: &mut impl Read, name: String, path: &Path) -> Result<manifest::File, OpenError> {
     if let Some(folder) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     let mut to = OpenOptions::new()
         .write(true)
@@ -206,7 +213,7 @@ impl Unpacked {
         let text = self.manifest.ok_or_else(|| {
             OpenError::Damaged("it has no manifest: it is no backup of Purser".to_owned())
         })?;
-        let manifest = Manifest::read(&text).map_err(OpenError::Newer)?;
+        let manifest = Manifest::read(&text).map_err(OpenError::Manifest)?;
         if self.files == manifest.files {
             return Ok(manifest);
         }

@@ -58,18 +58,29 @@ mod tests {
     fn a_key_that_is_none_is_named_and_a_secret_one_is_not() {
         let good = age::x25519::Identity::generate();
         let public = good.to_public().to_string();
-        assert_eq!(read(&[format!(" {public}\n")]).map(|all| all.len()).ok(), Some(1));
+        assert_eq!(
+            read(&[format!(" {public}\n")]).map(|all| all.len()).ok(),
+            Some(1)
+        );
 
         let near = public.replace("age1", "age2");
         let told = wrong(&[&public, &near]);
         assert!(
-            told.starts_with(&format!("`{near}`, number 2 of `recipients`, is no public key of age")),
+            told.starts_with(&format!(
+                "`{near}`, number 2 of `recipients`, is no public key of age"
+            )),
             "{told}"
         );
         assert!(wrong(&[]).contains("is empty"));
         let secret = age::secrecy::ExposeSecret::expose_secret(&good.to_string()).to_owned();
         let told = wrong(&[&secret.to_lowercase()]);
-        assert!(told.starts_with("number 1 of `recipients` is a secret key"), "{told}");
-        assert!(!told.to_lowercase().contains(&secret.to_lowercase()), "{told}");
+        assert!(
+            told.starts_with("number 1 of `recipients` is a secret key"),
+            "{told}"
+        );
+        assert!(
+            !told.to_lowercase().contains(&secret.to_lowercase()),
+            "{told}"
+        );
     }
 }

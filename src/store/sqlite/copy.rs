@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{MIGRATIONS, SqliteStore, unavailable};
+use super::{MIGRATIONS, SqliteStore, is_full, unavailable};
 use crate::domain::digest::Digest;
 use crate::domain::receipt::Anchor;
 use crate::store::{Result, StoreError};
@@ -52,7 +52,10 @@ impl SqliteStore {
             .bind(path.display().to_string())
             .execute(&self.readers)
             .await
-            .map_err(|error| self.broken(&error))?;
+            .map_err(|error| match is_full(&error) {
+                true => broken(&"there is no room for a copy on its disk; make some there"),
+                false => broken(&error),
+            })?;
         look_into(path).await.map_err(|error| broken(&error))
     }
 }

@@ -76,19 +76,25 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let unavailable = |error: sqlx::Error| unavailable(&place, &error);
-        let mut connection = options.connect().await.map_err(unavailable)?;
+        let mut connection = options.connect().await.map_err(|error| {
+            if is_full(&error) {
+                no_room(&place)
+            } else {
+                unavailable(error)
+            }
+        })?;
         MIGRATIONS
             .run(&mut connection)
             .await
             .map_err(|error| not_migrated(&place, &error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
-            .connect_with(options.read_only(true))
+            .connect_with(options.clone().read_only(true))
             .await
             .map_err(unavailable)?;
         Ok(Self {
             readers,
-            writer: Writer::start(connection, place.clone()),
+            writer: Writer::start(connection, options, place.clone()),
             changes: broadcast::channel(CHANGES).0,
             redactor,
             place,
@@ -131,7 +137,35 @@ fn make_folder(folder: &Path) -> Result<()> {
 fn unavailable(place: &str, error: &sqlx::Error) -> StoreError {
     StoreError::Unavailable {
         place: place.to_owned(),
-        message: error.to_string(),
+        message: if is_full(error) {
+            FULL.to_owned()
+        } else {
+            error.to_string()
+        },
+    }
+}
+
+/// What is said where there is no room: nothing was written, and nothing has to be mended.
+const FULL: &str = "its disk is full, and nothing was written: make room on the disk of that \
+     folder. Purser goes on by itself then, and needs no restart";
+
+/// The same, of a server that was not up yet.
+const START_FULL: &str = "its disk is full, and nothing was written: make room on the disk of \
+     that folder, then start Purser again";
+
+/// `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE`: no room for what all connections share.
+fn is_full(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| matches!(&*code, "13" | "4874"))
+}
+
+/// Of a server that is not up yet.
+fn no_room(place: &str) -> StoreError {
+    StoreError::Unavailable {
+        place: place.to_owned(),
+        message: START_FULL.to_owned(),
     }
 }
 
@@ -142,6 +176,7 @@ fn not_migrated(place: &str, error: &sqlx::migrate::MigrateError) -> StoreError 
             "it was written by a newer version of Purser (its tables are at version {version}): \
              start that version again; nothing was changed"
         ),
+        sqlx::migrate::MigrateError::Execute(error) if is_full(error) => START_FULL.to_owned(),
         other => format!("its tables cannot be brought up to date: {other}"),
     };
     StoreError::Unavailable {

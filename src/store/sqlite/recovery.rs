@@ -23,6 +23,7 @@ const NOTHING: [&str; 2] = ["lost+found", LOCK];
 pub struct Recovery {
     folder: PathBuf,
     inner: PathBuf,
+    was_there: bool,
     _lock: StoreLock,
 }
 
@@ -33,12 +34,14 @@ impl Recovery {
     /// The folder holds a store, or anything else: it is left as it is. Or it cannot be written.
     pub fn begin(folder: &Path) -> Result<Self> {
         refuse_what_is_there(folder)?;
+        let was_there = folder.exists();
         make_folder(folder)?;
         let lock = StoreLock::take(&folder.join(LOCK))?;
         refuse_what_is_there(folder)?;
         let this = Self {
             folder: folder.to_owned(),
             inner: folder.join(INNER),
+            was_there,
             _lock: lock,
         };
         this.prepare()
@@ -64,8 +67,9 @@ impl Recovery {
     pub fn give_up(self) {
         let _ = self.clear();
         let _ = fs::remove_file(self.folder.join(LOCK));
-        // Only if there is nothing in it.
-        let _ = fs::remove_dir(&self.folder);
+        if !self.was_there {
+            let _ = fs::remove_dir(&self.folder);
+        }
     }
 
     fn prepare(&self) -> io::Result<()> {

@@ -11,7 +11,7 @@ mod exit_codes;
 mod jobs;
 mod lint;
 mod people;
-mod plain;
+pub(crate) mod plain;
 mod plans_that_change;
 mod prometheus;
 mod receipts;
