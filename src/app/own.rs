@@ -175,7 +175,8 @@ fn list_into(
         let entry = entry?;
         let (path, file) = (entry.path(), entry.file_name());
         // A name that is no text is none of ours, and an artifact that is half there is none yet.
-        let Some(file) = file.to_str().filter(|file| !file.ends_with(".half")) else {
+        let is_half = path.extension().is_some_and(|ending| ending == "half");
+        let Some(file) = file.to_str().filter(|_| !is_half) else {
             continue;
         };
         let name = format!("{name}/{file}");

@@ -14,8 +14,8 @@ use crate::domain::time::{Timestamp, rfc3339};
 /// Put a backup of Purser's own back, on a machine that has none; needs no server.
 #[derive(Debug, Args)]
 pub struct Recover {
-    /// A backup, or the folder that keeps them: then the newest. A path, file:///FOLDER or
-    /// s3://SYSTEM/BUCKET/FOLDER, whose system stands in the configuration.
+    /// A backup, or the folder that keeps them: then the newest. A path,
+    /// `file:///FOLDER` or `s3://SYSTEM/BUCKET/FOLDER`, whose system stands in the configuration.
     #[arg(long, value_name = "BACKUP")]
     pub from: String,
     /// The file with the secret key of age; without it the key is asked for.

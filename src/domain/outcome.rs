@@ -19,9 +19,7 @@ pub fn of(definition: &Workflow, run: &RunState) -> Event {
         .find(|(_, state)| state.status == StepStatus::Failed);
     let stuck = steps.iter().find(|(_, state)| state.undo_failure.is_some());
     let after = Aftermath::of(&steps);
-    let (state, summary) = if let Some(Stop::Recovered { backup, made_at }) = &run.stop {
-        (FinalState::Stuck, recovered(backup, *made_at))
-    } else if let Some((id, state)) = stuck {
+    let (state, summary) = if let Some((id, state)) = stuck {
         (FinalState::Stuck, stuck_summary(run, id, state, &after))
     } else if let Some(stop) = &run.stop {
         stopped(stop, &after)

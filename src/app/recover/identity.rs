@@ -29,15 +29,12 @@ pub(super) fn identities(ask: &Recover) -> Result<Identities, Failure> {
     if !text.starts_with(ENCRYPTED) {
         return parsed(&text, &name);
     }
-    let passphrase = match &ask.passphrase_file {
-        Some(file) => {
-            let text = String::from_utf8_lossy(&read(file)?).into_owned();
-            SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())
-        }
-        None => {
-            let without = format!("{name} has a passphrase: --passphrase-file FILE is needed");
-            asked(&format!("passphrase of {name} (not shown): "), &without)?
-        }
+    let passphrase = if let Some(file) = &ask.passphrase_file {
+        let text = String::from_utf8_lossy(&read(file)?).into_owned();
+        SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())
+    } else {
+        let without = format!("{name} has a passphrase: --passphrase-file FILE is needed");
+        asked(&format!("passphrase of {name} (not shown): "), &without)?
     };
     parsed(&decrypted(&text, passphrase, &name)?, &name)
 }

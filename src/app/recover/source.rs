@@ -26,7 +26,7 @@ pub(super) struct Source {
 
 impl Source {
     /// Finds out what `from` means.
-    pub(super) async fn find(from: &str, config: &Path) -> Result<Self, Failure> {
+    pub(super) fn find(from: &str, config: &Path) -> Result<Self, Failure> {
         let url = address(from)?;
         let mut systems = Systems::new();
         systems.set_folders(Arc::new(integrations::folders::LocalFolders));
@@ -40,7 +40,9 @@ impl Source {
             }
             ObjectUrl::File { path } => path.is_file(),
             // An address of an object store may be that of one backup, and looks the same.
-            ObjectUrl::S3 { prefix, .. } => prefix.ends_with(".age"),
+            ObjectUrl::S3 { prefix, .. } => Path::new(prefix)
+                .extension()
+                .is_some_and(|ending| ending == "age"),
         };
         let one = url.split().filter(|_| is_one);
         Ok(match one {

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{MIGRATIONS, SqliteStore, is_full, unavailable};
+use super::full::is_full;
+use super::{MIGRATIONS, SqliteStore, unavailable};
 use crate::domain::digest::Digest;
 use crate::domain::receipt::Anchor;
 use crate::store::{Result, StoreError};
@@ -52,9 +53,12 @@ impl SqliteStore {
             .bind(path.display().to_string())
             .execute(&self.readers)
             .await
-            .map_err(|error| match is_full(&error) {
-                true => broken(&"there is no room for a copy on its disk; make some there"),
-                false => broken(&error),
+            .map_err(|error| {
+                if is_full(&error) {
+                    broken(&"there is no room for a copy on its disk; make some there")
+                } else {
+                    broken(&error)
+                }
             })?;
         look_into(path).await.map_err(|error| broken(&error))
     }

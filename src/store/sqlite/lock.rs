@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
 
-use super::no_room;
+use super::full::no_room;
 use crate::store::{Result, StoreError};
 
 /// Held until it is dropped; the kernel lets go of it when the process dies.

@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite database in WAL mode, `synchronous=FULL`, and one writer.
 
 mod copy;
+mod full;
 mod lock;
 mod receipts;
 mod recovery;
@@ -23,6 +24,7 @@ use super::{Result, StoreError};
 use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
 pub use copy::{CopyFacts, damage, newest_schema};
+use full::{is_full, no_room};
 use lock::StoreLock;
 pub use recovery::Recovery;
 use writer::Writer;
@@ -63,7 +65,7 @@ impl SqliteStore {
         let place = folder.display().to_string();
         make_folder(folder)?;
         let lock = StoreLock::take(&folder.join(LOCK))?;
-        recovery::refuse_half(folder)?;
+        recovery::go_on(folder)?;
         if let Err(error) = copy::sweep(folder) {
             tracing::warn!(%error, "old copies of the store stay in its folder");
         }
@@ -138,34 +140,10 @@ fn unavailable(place: &str, error: &sqlx::Error) -> StoreError {
     StoreError::Unavailable {
         place: place.to_owned(),
         message: if is_full(error) {
-            FULL.to_owned()
+            full::GOES_ON.to_owned()
         } else {
             error.to_string()
         },
-    }
-}
-
-/// What is said where there is no room: nothing was written, and nothing has to be mended.
-const FULL: &str = "its disk is full, and nothing was written: make room on the disk of that \
-     folder. Purser goes on by itself then, and needs no restart";
-
-/// The same, of a server that was not up yet.
-const START_FULL: &str = "its disk is full, and nothing was written: make room on the disk of \
-     that folder, then start Purser again";
-
-/// `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE`: no room for what all connections share.
-fn is_full(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .is_some_and(|code| matches!(&*code, "13" | "4874"))
-}
-
-/// Of a server that is not up yet.
-fn no_room(place: &str) -> StoreError {
-    StoreError::Unavailable {
-        place: place.to_owned(),
-        message: START_FULL.to_owned(),
     }
 }
 
@@ -176,7 +154,9 @@ fn not_migrated(place: &str, error: &sqlx::migrate::MigrateError) -> StoreError 
             "it was written by a newer version of Purser (its tables are at version {version}): \
              start that version again; nothing was changed"
         ),
-        sqlx::migrate::MigrateError::Execute(error) if is_full(error) => START_FULL.to_owned(),
+        sqlx::migrate::MigrateError::Execute(error) if is_full(error) => {
+            full::START_AGAIN.to_owned()
+        }
         other => format!("its tables cannot be brought up to date: {other}"),
     };
     StoreError::Unavailable {

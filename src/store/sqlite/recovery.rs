@@ -1,8 +1,9 @@
 //! The folder of a store while a backup is being put into it.
 //!
-//! Everything is made ready in a folder within the store's, so that both are on one volume. The
-//! database is moved last: until then there is no store, and after it there is a whole one. While
-//! the inner folder stands, no server starts here.
+//! Everything is made ready in a folder within the store's, so that both are on one volume. When all
+//! is there and was checked, that folder gets another name: this is the one instant at which there
+//! comes to be a store. What is in it is then moved to its places; whoever opens the store next goes
+//! on with that if it was cut short.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,15 +15,17 @@ use super::{DATABASE, LOCK, make_folder};
 use crate::store::{Result, StoreError};
 
 /// The folder in which a recovery is made ready.
-const INNER: &str = "recovering";
+const HALF: &str = "recovering";
+/// The same, as soon as it is.
+const WHOLE: &str = "recovered";
 
-/// What an empty folder may hold: a volume's own, and what we put there ourselves.
-const NOTHING: [&str; 2] = ["lost+found", LOCK];
+/// What a folder without a store may hold: a volume's own, and what we put there ourselves.
+const NOTHING: [&str; 3] = ["lost+found", LOCK, HALF];
 
 /// A recovery that has begun and not ended.
 pub struct Recovery {
     folder: PathBuf,
-    inner: PathBuf,
+    half: PathBuf,
     was_there: bool,
     _lock: StoreLock,
 }
@@ -40,7 +43,7 @@ impl Recovery {
         refuse_what_is_there(folder)?;
         let this = Self {
             folder: folder.to_owned(),
-            inner: folder.join(INNER),
+            half: folder.join(HALF),
             was_there,
             _lock: lock,
         };
@@ -51,21 +54,25 @@ impl Recovery {
 
     /// The folder to be filled.
     pub fn inner(&self) -> &Path {
-        &self.inner
+        &self.half
     }
 
-    /// Moves everything to where it belongs, the database last. The store there must be closed.
+    /// Makes a store of what the folder holds. A store that was opened there must be closed.
     ///
     /// # Errors
-    /// Something cannot be moved; beginning anew clears it.
+    /// The folder cannot be written.
     pub fn finish(self) -> Result<()> {
-        self.move_out()
-            .map_err(|error| broken(&self.folder, &format!("it cannot be completed: {error}")))
+        let _ = fs::remove_file(self.half.join(LOCK));
+        let whole = self.folder.join(WHOLE);
+        fs::rename(&self.half, whole)
+            .and_then(|()| File::open(&self.folder)?.sync_all())
+            .map_err(|error| broken(&self.folder, &format!("it cannot be completed: {error}")))?;
+        go_on(&self.folder)
     }
 
     /// Takes everything back: the folder is as it was.
     pub fn give_up(self) {
-        let _ = self.clear();
+        let _ = fs::remove_dir_all(&self.half);
         let _ = fs::remove_file(self.folder.join(LOCK));
         if !self.was_there {
             let _ = fs::remove_dir(&self.folder);
@@ -73,62 +80,39 @@ impl Recovery {
     }
 
     fn prepare(&self) -> io::Result<()> {
-        self.clear()?;
-        fs::DirBuilder::new().mode(0o700).create(&self.inner)?;
+        if self.half.exists() {
+            fs::remove_dir_all(&self.half)?;
+        }
+        fs::DirBuilder::new().mode(0o700).create(&self.half)?;
         fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700))
-    }
-
-    /// What lies there beside the inner folder was moved out of it by one that was killed.
-    fn clear(&self) -> io::Result<()> {
-        if !self.inner.exists() {
-            return Ok(());
-        }
-        for name in entries(&self.folder)? {
-            let path = self.folder.join(&name);
-            if NOTHING.contains(&name.as_str()) || name == INNER {
-                continue;
-            }
-            if path.is_dir() {
-                fs::remove_dir_all(path)?;
-            } else {
-                fs::remove_file(path)?;
-            }
-        }
-        fs::remove_dir_all(&self.inner)
-    }
-
-    fn move_out(&self) -> io::Result<()> {
-        let _ = fs::remove_file(self.inner.join(LOCK));
-        let mut names = entries(&self.inner)?;
-        names.sort_by_key(|name| name == DATABASE);
-        for name in names {
-            fs::rename(self.inner.join(&name), self.folder.join(&name))?;
-        }
-        fs::remove_dir(&self.inner)?;
-        File::open(&self.folder)?.sync_all()
     }
 }
 
-/// Refuses a folder in which a recovery has begun and not come to its end.
-pub(super) fn refuse_half(folder: &Path) -> Result<()> {
-    let inner = folder.join(INNER);
-    if !inner.exists() {
-        return Ok(());
+/// Goes on with a recovery that has made a store and was cut short then, and refuses a folder in
+/// which one has not come so far.
+pub(super) fn go_on(folder: &Path) -> Result<()> {
+    let (half, whole) = (folder.join(HALF), folder.join(WHOLE));
+    if whole.exists() {
+        return move_out(folder, &whole)
+            .map_err(|error| broken(folder, &format!("it cannot be completed: {error}")));
     }
-    let message = if folder.join(DATABASE).exists() {
-        format!(
-            "a recovery was stopped right before its end: all is there; remove the empty folder {} \
-             and start again",
-            inner.display()
-        )
-    } else {
-        format!(
+    if half.exists() && !folder.join(DATABASE).exists() {
+        let message = format!(
             "a recovery has begun here and has not come to its end: run `purser recover` again, or \
              remove {} for a new and empty store",
-            inner.display()
-        )
-    };
-    Err(broken(folder, &message))
+            half.display()
+        );
+        return Err(broken(folder, &message));
+    }
+    Ok(())
+}
+
+fn move_out(folder: &Path, whole: &Path) -> io::Result<()> {
+    for name in entries(whole)? {
+        fs::rename(whole.join(&name), folder.join(&name))?;
+    }
+    fs::remove_dir(whole)?;
+    File::open(folder)?.sync_all()
 }
 
 /// A store, or keys of one, are worth more than a backup: whoever wants them gone removes them.
@@ -138,13 +122,12 @@ fn refuse_what_is_there(folder: &Path) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(broken(folder, &format!("it cannot be read: {error}"))),
     };
-    let is_half = names.iter().any(|name| name == INNER);
-    let has_store = names.iter().any(|name| name == DATABASE);
+    let has_store = names.iter().any(|name| name == DATABASE || name == WHOLE);
     let mut others: Vec<_> = names
         .into_iter()
         .filter(|name| !NOTHING.contains(&name.as_str()))
         .collect();
-    if others.is_empty() || (is_half && !has_store) {
+    if others.is_empty() {
         return Ok(());
     }
     others.sort();
@@ -184,33 +167,51 @@ mod tests {
         fs::write(path, "x").unwrap();
     }
 
+    fn there(folder: &Path) -> Vec<String> {
+        let mut there = entries(folder).unwrap();
+        there.sort();
+        there
+    }
+
+    fn refused(folder: &Path) -> String {
+        match Recovery::begin(folder) {
+            Ok(_) => panic!("it was taken for nothing"),
+            Err(error) => error.to_string(),
+        }
+    }
+
     #[test]
     fn what_one_that_was_killed_has_left_is_cleared_and_nothing_else_ever_is() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("store");
         let first = Recovery::begin(&folder).unwrap();
         write(&first.inner().join(DATABASE));
-        write(&folder.join("receipts.key"));
         drop(first);
-        assert!(refuse_half(&folder).is_err());
+        assert!(go_on(&folder).is_err(), "no server starts on it");
+
+        write(&folder.join("receipts.key"));
+        assert!(refused(&folder).contains("the folder is not empty (receipts.key)"));
+        fs::remove_file(folder.join("receipts.key")).unwrap();
 
         let second = Recovery::begin(&folder).unwrap();
-        assert_eq!(entries(second.inner()).unwrap(), [""; 0]);
-        assert!(!folder.join("receipts.key").exists());
+        assert_eq!(there(second.inner()), [""; 0]);
         write(&second.inner().join(DATABASE));
         write(&second.inner().join("receipts.key"));
         second.finish().unwrap();
-        let mut there = entries(&folder).unwrap();
-        there.sort();
-        assert_eq!(there, [LOCK, DATABASE, "receipts.key"]);
+        assert_eq!(there(&folder), [LOCK, DATABASE, "receipts.key"]);
+        assert!(refused(&folder).contains("there is a store already (purser.db, receipts.key)"));
+    }
 
-        let Err(error) = Recovery::begin(&folder) else {
-            panic!("it was taken for nothing");
-        };
-        assert!(
-            error.to_string().contains("(purser.db, receipts.key)"),
-            "{error}"
-        );
+    #[test]
+    fn one_that_was_cut_short_at_its_very_end_is_gone_on_with() {
+        let place = tempfile::tempdir().unwrap();
+        let whole = place.path().join(WHOLE);
+        fs::create_dir(&whole).unwrap();
+        write(&whole.join(DATABASE));
+        write(&place.path().join("receipts.key"));
+        assert!(refused(place.path()).contains("there is a store already"));
+        go_on(place.path()).unwrap();
+        assert_eq!(there(place.path()), [DATABASE, "receipts.key"]);
     }
 
     #[test]
@@ -219,5 +220,8 @@ mod tests {
         let folder = place.path().join("store");
         Recovery::begin(&folder).unwrap().give_up();
         assert!(!folder.exists());
+        fs::create_dir(&folder).unwrap();
+        Recovery::begin(&folder).unwrap().give_up();
+        assert_eq!(there(&folder), [""; 0]);
     }
 }

@@ -54,27 +54,37 @@ async fn sealed(home: &Home, count: usize) -> Vec<Value> {
     }
 }
 
+/// A server with a history in its books, and a run that waits; and the last of its backups.
+async fn old_machine(bucket: &Bucket, to: &str, key: &Key) -> (Home, String, Value) {
+    let mut old = Home::new(&[("minio", of_kind("s3", bucket.settings()))]);
+    furnish(&old);
+    backs_up_to(&old, to, key, "");
+    old.up().await;
+    backed_up(&old).await;
+    let waiting = old.starts(&["waits"]).await;
+    let asks = json!({ "waiting": "approval" });
+    while old.asks(&["runs", "show", &waiting]).await["status"] != asks {
+        sleep(Duration::from_millis(50)).await;
+    }
+    sealed(&old, 1).await;
+    // Of a store of secrets, and what a run has kept for people.
+    fs::copy(key.file(), old.path("store/secrets.key")).unwrap();
+    fs::create_dir_all(old.path("store/artifacts/ab")).unwrap();
+    fs::write(old.path("store/artifacts/ab/abcd"), "chart").unwrap();
+    let backup = backed_up(&old).await;
+    old.stop().await;
+    (old, waiting, backup)
+}
+
 #[tokio::test]
 async fn from_an_object_store_an_empty_machine_gets_everything_and_nothing_goes_on() {
     let (bucket, key) = (Bucket::create().await, Key::new());
     let to = format!("s3://minio/{}/purser", bucket.name);
-    let mut old = Home::new(&[("minio", of_kind("s3", bucket.settings()))]);
-    furnish(&old);
-    backs_up_to(&old, &to, &key, "");
-    old.up().await;
-    backed_up(&old).await;
-    let waiting = old.starts(&["waits"]).await;
-    while old.asks(&["runs", "show", &waiting]).await["status"] != json!({ "waiting": "approval" })
-    {
-        sleep(Duration::from_millis(50)).await;
-    }
-    sealed(&old, 1).await;
-    let backup = backed_up(&old).await;
+    let (old, waiting, backup) = old_machine(&bucket, &to, &key).await;
     assert_eq!(
         (&backup["proof"], &backup["receipts"]),
         (&json!("readable"), &json!(1))
     );
-    old.stop().await;
     assert_eq!(bucket.unfinished_uploads().await, 0);
 
     // The new machine has the five lines that lead to the bucket, and nothing else.
@@ -128,6 +138,8 @@ async fn from_an_object_store_an_empty_machine_gets_everything_and_nothing_goes_
         "workflows/waits.yaml",
         "workflows/fires.yaml",
         "commands/backup-purser.yaml",
+        "store/secrets.key",
+        "store/artifacts/ab/abcd",
     ] {
         assert_eq!(
             fs::read(new.path(file)).unwrap(),
@@ -135,10 +147,19 @@ async fn from_an_object_store_an_empty_machine_gets_everything_and_nothing_goes_
             "{file}"
         );
     }
-    let secret = fs::metadata(new.path("store/receipts.key"))
-        .unwrap()
-        .permissions();
-    assert_eq!(secret.mode() & 0o777, 0o600);
+    let mode = |name: &str| fs::metadata(new.path(name)).unwrap().permissions().mode() & 0o777;
+    for secret in [
+        "purser.db",
+        "receipts.key",
+        "secrets.key",
+        "artifacts/ab/abcd",
+    ] {
+        assert_eq!(mode(&format!("store/{secret}")), 0o600, "{secret}");
+    }
+    assert_eq!(
+        (mode("purser.toml"), mode("workflows"), mode("store")),
+        (0o644, 0o755, 0o700)
+    );
     assert!(!new.path("store/recovering").exists());
 
     new.up().await;
@@ -286,7 +307,8 @@ async fn a_recovery_that_is_killed_leaves_nothing_half() {
                 assert!(up.err.contains("a recovery "), "{up:?}");
             }
         }
-        if !new.path("store/purser.db").exists() {
+        let is_there = |name: &str| new.path("store").join(name).exists();
+        if !is_there("purser.db") && !is_there("recovered") {
             let again = recovers(&new, &to, &key, &[]).await;
             assert_eq!(again.code, 0, "{pause:?}: {again:?}");
         }
