@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -12,6 +12,7 @@ use secrecy::SecretString;
 
 use super::error::Result;
 use super::objects::Objects;
+use crate::domain::receipt::Anchor;
 
 /// A system that keeps objects in buckets.
 pub trait ObjectStorage: Send + Sync {
@@ -78,6 +79,63 @@ pub trait Containers: Send + Sync {
         project: Option<&'a str>,
         variables: &'a [&'a str],
     ) -> BoxFuture<'a, Result<Vec<RunningContainer>>>;
+}
+
+/// What Purser keeps of its own, for its own backup.
+pub trait OwnState: Send + Sync {
+    /// About how many bytes a backup holds before compression, and what it leaves out.
+    fn outlook(&self) -> BoxFuture<'_, Result<OwnOutlook>>;
+
+    /// Copies the store as it is at one instant, and names the files beside it. The copy lies in
+    /// the store's folder, for the owner only, under a name with this token.
+    fn copy<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<OwnCopy>>;
+}
+
+/// What a backup of Purser's own would hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnOutlook {
+    /// The size of the files, before compression.
+    pub bytes: u64,
+    /// What would not be in it, and why, each in a phrase.
+    pub left_out: Vec<String>,
+}
+
+/// A copy of what Purser keeps. The store's copy is removed when this is dropped.
+pub struct OwnCopy {
+    /// All files.
+    pub files: Vec<OwnFile>,
+    /// The last sealed receipt that the copy holds.
+    pub head: Option<Anchor>,
+    /// The version of the store's tables.
+    pub schema: i64,
+    /// What is not among the files, and why.
+    pub left_out: Vec<String>,
+    /// Removes the copy.
+    pub copied: TemporaryFile,
+}
+
+/// A file of Purser's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnFile {
+    /// Its path in a backup, with `/`: `store/purser.db`.
+    pub name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+}
+
+/// A file that goes when this is dropped.
+#[derive(Debug)]
+pub struct TemporaryFile(pub PathBuf);
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            // The next start clears it.
+            tracing::warn!(file = %self.0.display(), %error, "a temporary file stays");
+        }
+    }
 }
 
 /// What chat platforms show at the most.

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -164,6 +164,7 @@ pub struct SystemEntry {
 pub struct Systems {
     entries: BTreeMap<SystemName, SystemEntry>,
     folders: Option<Arc<dyn ports::Folders>>,
+    own: Arc<OnceLock<Arc<dyn ports::OwnState>>>,
 }
 
 impl Systems {
@@ -195,6 +196,18 @@ impl Systems {
     /// Sets who opens `file:///` folders.
     pub fn set_folders(&mut self, folders: Arc<dyn ports::Folders>) {
         self.folders = Some(folders);
+    }
+
+    /// Sets who knows what Purser keeps of its own: once, as soon as its store is open.
+    pub fn set_own(&self, own: Arc<dyn ports::OwnState>) {
+        let _ = self.own.set(own);
+    }
+
+    /// What Purser keeps of its own.
+    pub fn own(&self) -> Result<&Arc<dyn ports::OwnState>> {
+        self.own
+            .get()
+            .ok_or_else(|| ActionError::fatal("Purser's own store is not open here"))
     }
 
     /// The system of this name.

@@ -202,8 +202,11 @@ fn unknown_schedules(config: &Config, catalog: &Catalog) -> Vec<Problem> {
 }
 
 pub(super) fn load_config(path: &Path) -> Result<Config, Failure> {
-    // A variable that is no text cannot be one of ours.
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Config::load(path, variables).map_err(|error| Failure::usage(error.to_string()))
+    Config::load(path, variables()).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The environment. A variable that is no text cannot be one of ours.
+pub(super) fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }

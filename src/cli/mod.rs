@@ -15,6 +15,7 @@ mod live;
 mod notify;
 mod plan;
 mod receipts;
+mod recover;
 mod render;
 mod run;
 mod runs;
@@ -38,6 +39,7 @@ pub use doctor::show_findings;
 pub use init::{FileState, FileView, Init, InitView, Questions, SeenView, SystemView, show_init};
 pub use notify::Notify;
 pub use receipts::{Receipts, verify_file};
+pub use recover::{Listed, Recover, Recovery, list_backups};
 pub use schedules::{Preview, Schedules};
 pub use schema::{Schema, Schemas};
 pub use secret::{Secret, SecretAnswer, SecretAsk};
@@ -106,6 +108,8 @@ pub enum Command {
     /// Keep passwords and keys in the store, sealed; needs no server.
     #[command(subcommand)]
     Secret(Secret),
+    /// Put a backup of Purser's own back, on a machine that has none; needs no server.
+    Recover(Recover),
     /// A prompt that takes commands.
     Console,
     /// Say whether a server is ready to work; for health checks of containers.
@@ -223,6 +227,7 @@ pub async fn call(
         | Command::Doctor
         | Command::DockerProxy(_)
         | Command::Init(_)
+        | Command::Recover(_)
         | Command::Schema(_)
         | Command::Completions(_) => Err(Failure::usage("this command is not for a server")),
     }

@@ -205,6 +205,7 @@ fn about(receipt: &Receipt) -> (String, String) {
             (format!("schedule {schedule}"), "passed over".to_owned())
         }
         Subject::Changed { what } => (what.clone(), "changed".to_owned()),
+        Subject::Recovered { backup, .. } => (backup.clone(), "recovered".to_owned()),
     }
 }
 

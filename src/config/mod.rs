@@ -6,6 +6,7 @@
 mod address;
 mod document;
 mod hooks;
+mod own;
 mod places;
 mod schema;
 mod secrets;
@@ -32,6 +33,7 @@ use crate::domain::time::Span;
 pub use address::Address;
 use document::{Document, Origins};
 pub use hooks::{HookConfig, HookKey};
+pub use own::OWN;
 pub use places::{NotifyConfig, PlaceConfig};
 pub use schema::schema;
 pub use vitals::{HeartbeatConfig, MetricsConfig};
@@ -391,7 +393,8 @@ impl Config {
         };
         let document = Document::parse(text, &env).map_err(wrong)?;
         let origins = document.origins();
-        let file: File = document.read().map_err(wrong)?;
+        let mut file: File = document.read().map_err(wrong)?;
+        own::complete(&mut file.systems, &origins).map_err(wrong)?;
         let base = path.parent().unwrap_or(Path::new(""));
         let places = places::places(file.places, base, &origins).map_err(wrong)?;
         let zone = file.schedules.timezone;

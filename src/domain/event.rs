@@ -221,6 +221,13 @@ pub enum Event {
     },
     /// The whole run is out of time and is being stopped.
     RunTimedOut,
+    /// The store was recovered from a backup that was made while the run was under way.
+    Recovered {
+        /// The name of the backup.
+        backup: String,
+        /// When it was made. What the run did since then is not in its log.
+        made_at: Timestamp,
+    },
     /// It has come to its end.
     Finished {
         /// How.
@@ -340,6 +347,7 @@ impl Event {
             | Self::ApprovalExpired
             | Self::CancelRequested { .. }
             | Self::RunTimedOut
+            | Self::Recovered { .. }
             | Self::Finished { .. } => None,
         }
     }

@@ -132,7 +132,8 @@ impl Event {
             | Self::StepSkipped { .. }
             | Self::RetryDue { .. }
             | Self::StepTimedOut { .. }
-            | Self::RunTimedOut) => plain,
+            | Self::RunTimedOut
+            | Self::Recovered { .. }) => plain,
         }
     }
 }

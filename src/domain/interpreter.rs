@@ -10,7 +10,7 @@ use super::event::{Event, Failure};
 use super::expression::{self, ExpressionError, Scope};
 use super::names::{StepId, SystemName};
 use super::outcome;
-use super::run::{RunState, StepStatus};
+use super::run::{RunState, StepStatus, Stop};
 use super::time::Timestamp;
 use super::workflow::{Step, Workflow};
 
@@ -39,6 +39,10 @@ pub enum Command {
 pub fn decide(definition: &Workflow, run: &RunState) -> Vec<Command> {
     if run.ended.is_some() {
         return Vec::new();
+    }
+    if let Some(Stop::Recovered { .. }) = run.stop {
+        // What its journal holds may have been gone on with, or taken back, since the backup.
+        return vec![Command::Append(outcome::of(definition, run))];
     }
     if run.stop.is_some() {
         return wind_up(definition, run);

@@ -4,6 +4,7 @@ use super::ending::{FinalState, Summary, sentence};
 use super::event::Event;
 use super::names::StepId;
 use super::run::{RunState, StepState, StepStatus, Stop};
+use super::time::Timestamp;
 use super::workflow::Workflow;
 
 /// The last event of a run in which nothing is left to do.
@@ -130,8 +131,24 @@ fn stopped(stop: &Stop, after: &Aftermath) -> (FinalState, Summary) {
             let why = headline(&failure.message);
             (FinalState::Failed, format!("no plan could be made: {why}"))
         }
+        Stop::Recovered { backup, made_at } => {
+            return (FinalState::Stuck, recovered(backup, *made_at));
+        }
     };
     (state, Summary::of_failure(cause, after.sentence()))
+}
+
+/// Even of a run that had not begun: it may have begun right after the backup.
+fn recovered(backup: &str, made_at: Timestamp) -> Summary {
+    Summary::of_failure(
+        format!(
+            "the store was recovered from {backup}, and this run had not ended when that was made"
+        ),
+        format!(
+            "What it did since {made_at} is not known, and nothing was undone or done again: look at \
+             the systems that it acts on, then start it anew if it is still wanted."
+        ),
+    )
 }
 
 fn stuck_summary(run: &RunState, id: &StepId, state: &StepState, after: &Aftermath) -> Summary {

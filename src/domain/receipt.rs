@@ -69,6 +69,26 @@ pub enum Subject {
         /// What: `catalog`.
         what: String,
     },
+    /// The store was recovered from a backup: what came after the anchor is not in this chain.
+    Recovered {
+        /// The name of the backup.
+        backup: String,
+        /// When it was made.
+        made_at: Timestamp,
+        /// The last receipt that the backup holds; none when it holds none.
+        anchor: Option<Anchor>,
+        /// How many unfinished runs were ended.
+        ended_runs: usize,
+    },
+}
+
+/// A place in a chain of receipts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Anchor {
+    /// The receipt's place.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: Digest,
 }
 
 /// The facts of a run.

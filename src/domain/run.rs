@@ -151,6 +151,13 @@ pub enum Stop {
     NotApproved,
     /// It is out of time.
     TimedOut,
+    /// The store came back from a backup, and nobody knows what it did since that was made.
+    Recovered {
+        /// The name of the backup.
+        backup: String,
+        /// When it was made.
+        made_at: Timestamp,
+    },
     /// No plan could be made.
     NoPlan {
         /// Why not.
@@ -320,6 +327,12 @@ impl RunState {
                 });
             }
             Event::RunTimedOut => self.stop = Some(Stop::TimedOut),
+            Event::Recovered { backup, made_at } => {
+                self.stop = Some(Stop::Recovered {
+                    backup: backup.clone(),
+                    made_at: *made_at,
+                });
+            }
             Event::Finished { state, summary } => {
                 self.ended = Some(Ended {
                     state: *state,

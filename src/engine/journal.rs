@@ -1,6 +1,6 @@
 //! A step's journal, kept in its run's log.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -29,14 +29,17 @@ pub(super) struct StepJournal {
     pub(super) artifacts: Arc<dyn Artifacts>,
     pub(super) redactor: Arc<Redactor>,
     pub(super) cancel: CancellationToken,
+    /// The first time that the store could not be written.
+    pub(super) failure: Arc<OnceLock<StoreError>>,
 }
 
 impl StepJournal {
     async fn append(&self, event: Event) -> Result<(), JournalError> {
-        self.log
-            .append(event)
-            .await
-            .map_err(|error: StoreError| JournalError(error.to_string()))
+        self.log.append(event).await.map_err(|error: StoreError| {
+            let told = JournalError(error.to_string());
+            let _ = self.failure.set(error);
+            told
+        })
     }
 
     fn step(&self) -> StepId {

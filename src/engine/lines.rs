@@ -77,14 +77,16 @@ impl Lines {
         }
     }
 
-    /// Writes what waits. A store that cannot be written loses lines, never the run.
+    /// Writes what waits. Where the store cannot be written it goes on waiting: it never holds the
+    /// run up.
     pub(super) async fn flush(&self) {
         let mut begun = self.begun.lock().await;
         let lines = self.take();
         if lines.is_empty() {
             return;
         }
-        let (run, step) = (self.run, self.step.clone());
+        let (run, step, kept) = (self.run, self.step.clone(), lines.clone());
+        let was_begun = *begun;
         // A write stands even if nobody waits for its answer any more.
         let written = if std::mem::replace(&mut *begun, true) {
             self.store.add_lines(run, step, lines)
@@ -92,8 +94,19 @@ impl Lines {
             self.store.replace_lines(run, step, lines)
         };
         if let Err(error) = written.await {
-            tracing::warn!(run = %self.run, step = %self.step, %error, "lines of the step were lost");
+            tracing::warn!(run = %self.run, step = %self.step, %error, "lines of the step wait");
+            *begun = was_begun;
+            self.put_back(kept);
         }
+    }
+
+    /// Puts lines before those that have come since.
+    fn put_back(&self, mut lines: Vec<String>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.append(&mut state.waiting);
+        state.waiting = lines;
+        drop(state);
+        self.added.notify_one();
     }
 
     fn take(&self) -> Vec<String> {

@@ -10,6 +10,7 @@ mod journal;
 mod lines;
 mod notifier;
 pub mod planner;
+mod recovered;
 mod run_log;
 mod scheduler;
 mod sealer;
@@ -33,8 +34,10 @@ use crate::store::{Artifacts, Result, Store};
 use gate::Gate;
 
 pub use notifier::{Notifier, NotifierParts};
+pub use recovered::Recovered;
 pub use run_log::RunLog;
 pub use scheduler::{Alarm, Scheduler, SchedulerParts, Timetable, waits_in_line};
+pub use sealer::seal_waiting;
 
 /// The only source of randomness; tests hand in one that repeats itself.
 pub trait Entropy: Send + Sync {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ed25519_dalek::SigningKey;
+
 use super::Shared;
 use crate::domain::receipt::Receipt;
-use crate::store::Result;
+use crate::store::{Result, Store};
 
 /// How soon a store that failed is asked again.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
@@ -14,7 +16,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(500);
 pub(super) async fn seal_all(shared: Arc<Shared>) {
     let mut commits = shared.parts.store.commits();
     loop {
-        let sealed = seal(&shared).await;
+        let sealed = seal_waiting(shared.parts.store.as_ref(), &shared.parts.key).await;
         if let Err(error) = &sealed {
             tracing::error!(%error, "receipts cannot be sealed; trying again");
         }
@@ -29,17 +31,21 @@ pub(super) async fn seal_all(shared: Arc<Shared>) {
     }
 }
 
-async fn seal(shared: &Shared) -> Result<()> {
-    let store = &shared.parts.store;
-    let drafts = store.unsealed_receipts().await?;
-    if drafts.is_empty() {
-        return Ok(());
+/// Seals all receipts that wait for it.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub async fn seal_waiting(store: &dyn Store, key: &SigningKey) -> Result<()> {
+    loop {
+        let drafts = store.unsealed_receipts().await?;
+        if drafts.is_empty() {
+            return Ok(());
+        }
+        let mut head = store.last_receipt().await?;
+        for (id, draft) in drafts {
+            let receipt = Receipt::seal(draft, head, key);
+            head = Some((receipt.seq, receipt.hash.clone()));
+            store.seal_receipt(id, receipt).await?;
+        }
     }
-    let mut head = store.last_receipt().await?;
-    for (id, draft) in drafts {
-        let receipt = Receipt::seal(draft, head, &shared.parts.key);
-        head = Some((receipt.seq, receipt.hash.clone()));
-        store.seal_receipt(id, receipt).await?;
-    }
-    Ok(())
 }

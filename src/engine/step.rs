@@ -1,6 +1,6 @@
 //! The work on one step: run its action, or take its effects back, and append what came of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use crate::domain::plan::{Outlook, Plan};
 use crate::domain::run::{RunState, StepState};
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
-use crate::store::Result;
+use crate::store::{Result, StoreError};
 
 /// Taking back is tried this often before a human is called.
 const UNDO_ATTEMPTS: u32 = 5;
@@ -61,12 +61,16 @@ impl StepWork {
         }
         let lines = self.lines();
         let keeping = Arc::clone(&lines).keep();
-        let ctx = self.context(&step, action.spec(), Arc::clone(&lines));
+        let failure = Arc::default();
+        let ctx = self.context(&step, action.spec(), Arc::clone(&lines), &failure);
         let result = tokio::select! {
             result = action.run(&ctx, step.input.clone()) => result,
             () = keeping => Err(ActionError::fatal("its output could not be kept")),
         };
         lines.flush().await;
+        if let (Err(_), Some(error)) = (&result, failure.get()) {
+            return Err(error.clone());
+        }
         match result {
             Ok(output) => {
                 self.append(Event::StepSucceeded {
@@ -86,10 +90,15 @@ impl StepWork {
             Ok(action) => action,
             Err(why) => return Ok(Outcome::StandsStill(why)),
         };
-        let ctx = self.context(&step, action.spec(), self.lines());
+        let failure = Arc::default();
+        let ctx = self.context(&step, action.spec(), self.lines(), &failure);
         let mut attempt = 1;
         let event = loop {
-            match action.undo(&ctx, step.input.clone()).await {
+            let undone = action.undo(&ctx, step.input.clone()).await;
+            if let (Err(_), Some(error)) = (&undone, failure.get()) {
+                return Err(error.clone());
+            }
+            match undone {
                 Ok(Undone::Fully) => break self.undone(None),
                 Ok(Undone::ExceptFor(left)) => break self.undone(Some(left)),
                 Err(error) if error.kind == ErrorKind::Cancelled => return Ok(Outcome::Logged),
@@ -189,11 +198,14 @@ impl StepWork {
         Ok(None)
     }
 
+    /// Where the store could not be written, `failure` is set. What the action says of it then is no
+    /// attempt that failed: the run is taken up again from its log, as after a crash.
     fn context(
         &self,
         step: &StepState,
         spec: crate::action::ActionSpec,
         lines: Arc<Lines>,
+        failure: &Arc<OnceLock<StoreError>>,
     ) -> Context {
         let journal = StepJournal {
             run: self.run,
@@ -204,6 +216,7 @@ impl StepWork {
             artifacts: Arc::clone(&self.shared.parts.artifacts),
             redactor: Arc::clone(&self.shared.parts.redactor),
             cancel: self.cancel.clone(),
+            failure: Arc::clone(failure),
         };
         let all = Arc::clone(&self.shared.parts.secrets);
         let secrets = StepSecrets::of(all, &self.definition, &self.step);

@@ -4,6 +4,7 @@
 
 pub mod docker;
 pub mod folders;
+pub mod own;
 pub mod postgres;
 pub mod prometheus;
 pub mod s3;
@@ -14,6 +15,7 @@ use crate::action::Integration;
 pub fn all() -> Vec<Integration> {
     vec![
         docker::integration(),
+        own::integration(),
         postgres::integration(),
         prometheus::integration(),
         s3::integration(),

@@ -49,18 +49,28 @@ impl ArtifactFolder {
         let folder = path.parent().unwrap_or(&self.folder);
         std::fs::create_dir_all(folder)?;
         // Under a name of its own until it is whole: another run may be keeping the same bytes.
-        let mut file = half_file(folder, &path)?;
-        file.0.write_all(bytes)?;
-        file.0.sync_all()?;
-        std::fs::rename(&file.1, &path)?;
+        let (mut file, half) = half_file(folder, &path)?;
+        let whole = file.write_all(bytes).and_then(|()| file.sync_all());
+        if let Err(error) = whole {
+            // On a full disk what is half there is in the way.
+            let _ = std::fs::remove_file(&half);
+            return Err(error);
+        }
+        std::fs::rename(&half, &path)?;
         std::fs::File::open(folder)?.sync_all()?;
         Ok(digest)
     }
 
     fn broken(&self, what: &str, error: &std::io::Error) -> StoreError {
+        let why = match error.kind() {
+            std::io::ErrorKind::StorageFull => {
+                "the disk of that folder is full: make room there".to_owned()
+            }
+            _ => error.to_string(),
+        };
         StoreError::Unavailable {
             place: self.folder.display().to_string(),
-            message: format!("an artifact cannot be {what}: {error}"),
+            message: format!("an artifact cannot be {what}: {why}"),
         }
     }
 }

@@ -19,6 +19,7 @@ mod interpreter;
 mod kill;
 mod layers;
 mod notices;
+mod own;
 mod postgres;
 mod prometheus;
 mod s3;

@@ -63,6 +63,10 @@ impl Tally {
                 self.bad.push(format!("`{schedule}` was passed over"));
             }
             Subject::Refused { .. } => self.refused += 1,
+            Subject::Recovered { backup, .. } => {
+                self.bad
+                    .push(format!("the store was recovered from `{backup}`"));
+            }
             Subject::Changed { .. } => {}
         }
     }

@@ -63,7 +63,8 @@ impl Rules {
                 let (place, loudness) = self.unattended(self.on.failure)?;
                 Some((place, compose::refused(receipt, asked, loudness)))
             }
-            Subject::Refused { .. } | Subject::Changed { .. } => None,
+            // Whoever did it knows.
+            Subject::Refused { .. } | Subject::Changed { .. } | Subject::Recovered { .. } => None,
         }
     }
 

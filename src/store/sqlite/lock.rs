@@ -1,9 +1,10 @@
 //! One process holds the store: a lock on `STORE.lock`, never on the database file (decision 4).
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
 
+use super::full::no_room;
 use crate::store::{Result, StoreError};
 
 /// Held until it is dropped; the kernel lets go of it when the process dies.
@@ -13,9 +14,12 @@ pub(super) struct StoreLock {
 
 impl StoreLock {
     pub(super) fn take(path: &Path) -> Result<Self> {
-        let failed = |error: std::io::Error| StoreError::Unavailable {
-            place: path.display().to_string(),
-            message: format!("the lock cannot be taken: {error}"),
+        let failed = |error: std::io::Error| match error.kind() {
+            ErrorKind::StorageFull => no_room(&path.parent().unwrap_or(path).display().to_string()),
+            _ => StoreError::Unavailable {
+                place: path.display().to_string(),
+                message: format!("the lock cannot be taken: {error}"),
+            },
         };
         let mut file = OpenOptions::new()
             .create(true)

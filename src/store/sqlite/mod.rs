@@ -1,9 +1,12 @@
 //! The embedded store: one SQLite database in WAL mode, `synchronous=FULL`, and one writer.
 
+mod copy;
+mod full;
 mod inspect;
 mod lock;
 mod outbox;
 mod receipts;
+mod recovery;
 mod runs;
 mod schedules;
 mod secrets;
@@ -23,8 +26,11 @@ use tokio::sync::broadcast;
 use super::{Result, StoreError};
 use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
+pub use copy::{CopyFacts, damage, newest_schema};
+use full::{is_full, no_room};
 pub use inspect::{Holder, Inspection, holder};
 use lock::StoreLock;
+pub use recovery::Recovery;
 pub use secrets::peek_at_secrets;
 use writer::Writer;
 
@@ -49,6 +55,7 @@ pub struct SqliteStore {
     changes: broadcast::Sender<RunId>,
     redactor: Arc<Redactor>,
     place: String,
+    folder: PathBuf,
     _lock: StoreLock,
 }
 
@@ -63,6 +70,10 @@ impl SqliteStore {
         let place = folder.display().to_string();
         make_folder(folder)?;
         let lock = StoreLock::take(&folder.join(LOCK))?;
+        recovery::go_on(folder)?;
+        if let Err(error) = copy::sweep(folder) {
+            tracing::warn!(%error, "old copies of the store stay in its folder");
+        }
         let file = folder.join(DATABASE);
         let options = SqliteConnectOptions::new()
             .filename(&file)
@@ -72,24 +83,37 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let unavailable = |error: sqlx::Error| unavailable(&place, &error);
-        let mut connection = options.connect().await.map_err(unavailable)?;
+        let mut connection = options.connect().await.map_err(|error| {
+            if is_full(&error) {
+                no_room(&place)
+            } else {
+                unavailable(error)
+            }
+        })?;
         MIGRATIONS
             .run(&mut connection)
             .await
             .map_err(|error| not_migrated(&place, &error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
-            .connect_with(options.read_only(true))
+            .connect_with(options.clone().read_only(true))
             .await
             .map_err(unavailable)?;
         Ok(Self {
             readers,
-            writer: Writer::start(connection, place.clone()),
+            writer: Writer::start(connection, options, place.clone()),
             changes: broadcast::channel(CHANGES).0,
             redactor,
             place,
+            folder: folder.to_owned(),
             _lock: lock,
         })
+    }
+
+    /// Writes everything into the one file of the database, and lets go of it.
+    pub async fn close(self) {
+        self.readers.close().await;
+        self.writer.close().await;
     }
 
     fn broken(&self, error: &sqlx::Error) -> StoreError {
@@ -124,7 +148,11 @@ fn make_folder(folder: &Path) -> Result<()> {
 fn unavailable(place: &str, error: &sqlx::Error) -> StoreError {
     StoreError::Unavailable {
         place: place.to_owned(),
-        message: error.to_string(),
+        message: if is_full(error) {
+            full::GOES_ON.to_owned()
+        } else {
+            error.to_string()
+        },
     }
 }
 
@@ -135,6 +163,9 @@ fn not_migrated(place: &str, error: &sqlx::migrate::MigrateError) -> StoreError 
             "it was written by a newer version of Purser (its tables are at version {version}): \
              start that version again; nothing was changed"
         ),
+        sqlx::migrate::MigrateError::Execute(error) if is_full(error) => {
+            full::START_AGAIN.to_owned()
+        }
         other => format!("its tables cannot be brought up to date: {other}"),
     };
     StoreError::Unavailable {

@@ -2,8 +2,10 @@
 //! and nobody is answered before the commit is on disk (decision 8).
 
 use futures_util::future::BoxFuture;
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::{Result, StoreError, unavailable};
 
@@ -18,6 +20,7 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Write>>,
     commits: watch::Receiver<()>,
     place: String,
+    task: JoinHandle<()>,
 }
 
 /// A piece of work on the connection. The future ends before its savepoint is released.
@@ -25,14 +28,32 @@ pub(super) type Work<T> =
     Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send>;
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection, place: String) -> Self {
+    /// `options` lead to the database of `connection`: after a failed commit it is opened anew.
+    pub(super) fn start(
+        connection: SqliteConnection,
+        options: SqliteConnectOptions,
+        place: String,
+    ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (committed, commits) = watch::channel(());
-        tokio::spawn(write_all(connection, waiting, committed, place.clone()));
+        let line = Line {
+            options,
+            open: Some(connection),
+        };
+        let task = tokio::spawn(write_all(line, waiting, committed, place.clone()));
         Self {
             queue,
             commits,
             place,
+            task,
+        }
+    }
+
+    /// Returns after what waited was written and the connection was closed.
+    pub(super) async fn close(self) {
+        drop(self.queue);
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the writer of the store ended badly");
         }
     }
 
@@ -59,7 +80,11 @@ impl Writer {
 }
 
 trait Write: Send {
-    fn carry_out<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, ()>;
+    /// Fails when the transaction itself is gone: then nothing else may be written in it.
+    fn carry_out<'a>(
+        &'a mut self,
+        connection: &'a mut SqliteConnection,
+    ) -> BoxFuture<'a, sqlx::Result<()>>;
     fn answer(self: Box<Self>, committed: Result<()>, place: &str);
 }
 
@@ -70,12 +95,16 @@ struct Pending<T> {
 }
 
 impl<T: Send> Write for Pending<T> {
-    fn carry_out<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, ()> {
+    fn carry_out<'a>(
+        &'a mut self,
+        connection: &'a mut SqliteConnection,
+    ) -> BoxFuture<'a, sqlx::Result<()>> {
         let Some(work) = self.work.take() else {
-            return Box::pin(async {});
+            return Box::pin(async { Ok(()) });
         };
         Box::pin(async move {
-            self.result = Some(in_savepoint(connection, work).await);
+            self.result = Some(in_savepoint(connection, work).await?);
+            Ok(())
         })
     }
 
@@ -92,38 +121,40 @@ impl<T: Send> Write for Pending<T> {
     }
 }
 
-async fn in_savepoint<T>(connection: &mut SqliteConnection, work: Work<T>) -> sqlx::Result<T> {
+/// What came of the work. The outer error is that of the savepoint: where the disk is full SQLite
+/// ends the whole transaction, and what came next would be written outside of it.
+async fn in_savepoint<T>(
+    connection: &mut SqliteConnection,
+    work: Work<T>,
+) -> sqlx::Result<sqlx::Result<T>> {
     sqlx::query("SAVEPOINT piece")
         .execute(&mut *connection)
         .await?;
-    match work(&mut *connection).await {
-        Ok(value) => {
-            sqlx::query("RELEASE piece")
-                .execute(&mut *connection)
-                .await?;
-            Ok(value)
-        }
-        Err(error) => {
-            sqlx::query("ROLLBACK TO piece")
-                .execute(&mut *connection)
-                .await?;
-            sqlx::query("RELEASE piece")
-                .execute(&mut *connection)
-                .await?;
-            Err(error)
+    let done = work(&mut *connection).await;
+    if let Err(error) = &done {
+        let back = sqlx::query("ROLLBACK TO piece")
+            .execute(&mut *connection)
+            .await;
+        if let Err(lost) = back {
+            tracing::debug!(%error, %lost, "the transaction is gone");
+            return done.map(Ok);
         }
     }
+    sqlx::query("RELEASE piece")
+        .execute(&mut *connection)
+        .await?;
+    Ok(done)
 }
 
 async fn write_all(
-    mut connection: SqliteConnection,
+    mut line: Line,
     mut waiting: mpsc::Receiver<Box<dyn Write>>,
     commits: watch::Sender<()>,
     place: String,
 ) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
-        let committed = commit(&mut connection, &mut group).await;
+        let committed = line.commit(&mut group).await;
         let committed = committed.map_err(|error| unavailable(&place, &error));
         for write in group.drain(..) {
             write.answer(committed.clone(), &place);
@@ -131,7 +162,36 @@ async fn write_all(
         commits.send_replace(());
     }
     // The last handle is gone: closing writes the WAL back into the database.
-    let _ = connection.close().await;
+    line.close().await;
+}
+
+/// The connection to the database, and how to have another one.
+struct Line {
+    options: SqliteConnectOptions,
+    open: Option<SqliteConnection>,
+}
+
+impl Line {
+    /// Commits the group, or nothing of it.
+    async fn commit(&mut self, group: &mut [Box<dyn Write>]) -> sqlx::Result<()> {
+        let mut connection = match self.open.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
+        };
+        let committed = commit(&mut connection, group).await;
+        self.open = Some(connection);
+        if committed.is_err() {
+            // What its transaction has come to is not known: another one begins with none.
+            self.close().await;
+        }
+        committed
+    }
+
+    async fn close(&mut self) {
+        if let Some(connection) = self.open.take() {
+            let _ = connection.close().await;
+        }
+    }
 }
 
 async fn commit(
@@ -140,7 +200,7 @@ async fn commit(
 ) -> sqlx::Result<()> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     for write in group {
-        write.carry_out(&mut transaction).await;
+        write.carry_out(&mut transaction).await?;
     }
     transaction.commit().await
 }

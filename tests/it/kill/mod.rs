@@ -6,6 +6,7 @@ mod backup;
 mod books;
 mod deploy;
 mod image;
+mod own_backup;
 mod run_job;
 mod second_start;
 mod undo;

@@ -8,10 +8,12 @@ use purser::domain::names::{PersonName, RunId};
 use purser::domain::person::Actor;
 use purser::domain::receipt::{Draft, Subject};
 use purser::domain::schedule::{Misfire, Overlap, Scheduled};
+use purser::store::sqlite::SqliteStore;
 use purser::store::{Runs as _, Schedules as _};
 use tempfile::TempDir;
 
 use super::hands::{Hands, at, name, scheduled};
+use crate::engine::recovered::recovered;
 use crate::support::toy::Toy;
 use crate::support::world::actor;
 
@@ -86,6 +88,24 @@ async fn when_nobody_was_there_each_fire_can_have_its_run_one_after_the_other() 
     hands.close().await;
     let hands = Hands::open(folder.path(), &toy, 3 * HOUR + 600, hourly(Misfire::All)).await;
     assert_eq!(hands.done().await, [HOUR, 2 * HOUR, 3 * HOUR]);
+}
+
+#[tokio::test]
+async fn after_a_recovery_nothing_is_made_up_for_however_late_the_server_starts() {
+    let (hands, folder, toy) = at_noon(hourly(Misfire::All)).await;
+    hands.close().await;
+    let store = Arc::new(
+        SqliteStore::open(folder.path(), Arc::default())
+            .await
+            .unwrap(),
+    );
+    recovered(&store).forget_schedules().await.unwrap();
+    Arc::into_inner(store).unwrap().close().await;
+    let hands = Hands::open(folder.path(), &toy, 3 * HOUR + 600, hourly(Misfire::All)).await;
+    assert_eq!(hands.done().await, [0; 0]);
+    assert_eq!(hands.passed_over().await, [""; 0]);
+    hands.move_to(4 * HOUR).await;
+    assert_eq!(hands.done().await, [4 * HOUR], "and it goes on");
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ const SHAPES: [(&str, &str); 9] = [
     ("d.d s", "N s"),
 ];
 
-fn shapes_replaced(text: &str) -> String {
+pub(crate) fn shapes_replaced(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some(next) = rest.chars().next() {

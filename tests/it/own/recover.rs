@@ -1,0 +1,325 @@
+//! A backup that is put back: what was there is there again, and nothing goes on by itself.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::{Key, backed_up, backs_up_to, empty_machine, recovers};
+use crate::support::program::Home;
+use crate::support::s3::Bucket;
+use crate::support::systems::of_kind;
+
+/// A workflow that waits for a second person, and one that fires each hour.
+fn furnish(home: &Home) {
+    let waits = "
+approval: { production: { by: [operator], count: 1, not_requester: true, expires: 1h } }
+steps:
+  - { id: list, uses: s3.list_objects, with: { url: s3://minio/none } }
+";
+    home.workflow("waits", waits);
+    let fires = "
+on: [{ schedule: '0 * * * *', id: hourly, misfire: all }]
+steps:
+  - { id: list, uses: s3.list_objects, with: { url: s3://minio/none } }
+";
+    home.workflow("fires", fires);
+    home.write(
+        "commands/backup-purser.yaml",
+        "name: backup-purser\nsummary: Back up\nruns: backup-purser\n",
+    );
+}
+
+/// The numbers, subjects and results of all receipts, oldest first; and the books hold.
+async fn books(home: &Home) -> Vec<Value> {
+    let verified = home.types(&["receipts", "verify"]).await;
+    assert_eq!(verified.code, 0, "{verified:?}");
+    let mut all = home.asks(&["receipts", "list", "--limit", "500"]).await;
+    let all = all.as_array_mut().unwrap();
+    all.reverse();
+    all.iter()
+        .map(|receipt| receipt["content"]["subject"].clone())
+        .collect()
+}
+
+async fn sealed(home: &Home, count: usize) -> Vec<Value> {
+    loop {
+        let books = books(home).await;
+        if books.len() >= count {
+            return books;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A server with a history in its books, and a run that waits; and the last of its backups.
+async fn old_machine(bucket: &Bucket, to: &str, key: &Key) -> (Home, String, Value) {
+    let mut old = Home::new(&[("minio", of_kind("s3", bucket.settings()))]);
+    furnish(&old);
+    backs_up_to(&old, to, key, "");
+    old.up().await;
+    backed_up(&old).await;
+    let waiting = old.starts(&["waits"]).await;
+    let asks = json!({ "waiting": "approval" });
+    while old.asks(&["runs", "show", &waiting]).await["status"] != asks {
+        sleep(Duration::from_millis(50)).await;
+    }
+    sealed(&old, 1).await;
+    // Of a store of secrets, and what a run has kept for people.
+    fs::copy(key.file(), old.path("store/secrets.key")).unwrap();
+    fs::create_dir_all(old.path("store/artifacts/ab")).unwrap();
+    fs::write(old.path("store/artifacts/ab/abcd"), "chart").unwrap();
+    let backup = backed_up(&old).await;
+    old.stop().await;
+    (old, waiting, backup)
+}
+
+#[tokio::test]
+async fn from_an_object_store_an_empty_machine_gets_everything_and_nothing_goes_on() {
+    let (bucket, key) = (Bucket::create().await, Key::new());
+    let to = format!("s3://minio/{}/purser", bucket.name);
+    let (old, waiting, backup) = old_machine(&bucket, &to, &key).await;
+    assert_eq!(
+        (&backup["proof"], &backup["receipts"]),
+        (&json!("readable"), &json!(1))
+    );
+    assert_eq!(bucket.unfinished_uploads().await, 0);
+
+    // The new machine has the five lines that lead to the bucket, and nothing else.
+    let mut new = empty_machine();
+    let minio =
+        toml::Table::from_iter([("minio".to_owned(), of_kind("s3", bucket.settings()).into())]);
+    let lines = toml::Table::from_iter([("systems".to_owned(), minio.into())]);
+    new.write("s3.toml", &lines.to_string());
+    let by_s3 = new.path("s3.toml").display().to_string();
+    let listed = new
+        .types(&[
+            "recover", "--from", &to, "--list", "--json", "--config", &by_s3,
+        ])
+        .await;
+    let listed = listed.json();
+    let names: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|backup| &backup["name"])
+        .collect();
+    assert_eq!(names.len(), 2);
+    assert!(
+        backup["backup"]
+            .as_str()
+            .unwrap()
+            .ends_with(names[0].as_str().unwrap())
+    );
+
+    let home = new.path("").display().to_string();
+    let said = recovers(
+        &new,
+        &to,
+        &key,
+        &["--to", &home, "--config", &by_s3, "--json"],
+    )
+    .await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let told = said.json();
+    assert_eq!(
+        (&told["backup"], &told["ended_runs"]),
+        (names[0], &json!(2))
+    );
+    assert_eq!(
+        (&told["anchor"]["seq"], &told["receipt"]),
+        (&json!(1), &json!(4))
+    );
+    assert_eq!(told["anchor"]["hash"], backup["head"]);
+    for file in [
+        "purser.toml",
+        "workflows/waits.yaml",
+        "workflows/fires.yaml",
+        "commands/backup-purser.yaml",
+        "store/secrets.key",
+        "store/artifacts/ab/abcd",
+    ] {
+        assert_eq!(
+            fs::read(new.path(file)).unwrap(),
+            fs::read(old.path(file)).unwrap(),
+            "{file}"
+        );
+    }
+    let mode = |name: &str| fs::metadata(new.path(name)).unwrap().permissions().mode() & 0o777;
+    for secret in [
+        "purser.db",
+        "receipts.key",
+        "secrets.key",
+        "artifacts/ab/abcd",
+    ] {
+        assert_eq!(mode(&format!("store/{secret}")), 0o600, "{secret}");
+    }
+    assert_eq!(
+        (mode("purser.toml"), mode("workflows"), mode("store")),
+        (0o644, 0o755, 0o700)
+    );
+    assert!(!new.path("store/recovering").exists());
+
+    new.up().await;
+    let runs = new.asks(&["runs", "list"]).await;
+    let states: Vec<_> = runs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| {
+            (
+                run["workflow"].as_str().unwrap(),
+                run["status"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        states,
+        [
+            ("backup-purser", "stuck"),
+            ("waits", "stuck"),
+            ("backup-purser", "succeeded")
+        ]
+    );
+    let books = books(&new).await;
+    assert_eq!(books.len(), 4, "{books:#?}");
+    assert_eq!(books[3]["kind"], "recovered");
+    assert_eq!(books[3]["anchor"], told["anchor"]);
+    let late = new.types(&["approve", &waiting]).await;
+    assert_ne!(late.code, 0, "{late:?}");
+    // And the new machine backs itself up, behind the old backups.
+    backed_up(&new).await;
+    assert_eq!(bucket.keys().await.len(), 3);
+    new.stop().await;
+    bucket.remove().await;
+}
+
+#[tokio::test]
+async fn of_a_folder_the_newest_is_taken_and_older_ones_are_deleted_once_it_is_proven() {
+    let key = Key::new();
+    let mut old = Home::new(&[]);
+    let to = format!("file://{}", old.path("backups").display());
+    backs_up_to(&old, &to, &key, ", keep: 2");
+    old.up().await;
+    let mut made = vec![];
+    for _ in 0..3 {
+        made.push(backed_up(&old).await);
+    }
+    let name = |backup: &Value| {
+        backup["backup"]
+            .as_str()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(made[2]["deleted"], json!([name(&made[0])]));
+    let mut there: Vec<_> = fs::read_dir(old.path("backups"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    there.sort();
+    let mut kept = [name(&made[1]), name(&made[2])];
+    kept.sort();
+    assert_eq!(there, kept);
+    old.stop().await;
+
+    // By its path, an older one; by the folder, the newest.
+    for (from, wanted) in [(format!("{to}/{}", name(&made[1])), 1), (to.clone(), 2)] {
+        let new = empty_machine();
+        let told = recovers(&new, &from, &key, &["--json"]).await.json();
+        assert_eq!(told["backup"], name(&made[wanted]).as_str());
+    }
+}
+
+/// Each of two backups that were made while runs were being written is whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn in_the_midst_of_much_writing_each_backup_is_whole() {
+    let key = Key::new();
+    let mut old = Home::new(&[]);
+    let to = format!("file://{}", old.path("backups").display());
+    backs_up_to(&old, &to, &key, "");
+    old.up().await;
+    let all = (0..24).map(|_| backed_up(&old));
+    let mut made = futures_util::future::join_all(all).await;
+    old.stop().await;
+    made.sort_by_key(|backup| backup["receipts"].as_u64());
+    for backup in [&made[0], &made[12], &made[23]] {
+        let mut new = empty_machine();
+        let from = backup["backup"].as_str().unwrap();
+        let told = recovers(&new, from, &key, &["--json"]).await.json();
+        assert_eq!(told["anchor"]["hash"], backup["head"]);
+        new.up().await;
+        let books = books(&new).await;
+        let ended = told["ended_runs"].as_u64().unwrap();
+        assert!(ended > 0, "its own run had not ended");
+        let kinds: Vec<_> = books
+            .iter()
+            .map(|book| book["kind"].as_str().unwrap())
+            .collect();
+        assert_eq!(*kinds.last().unwrap(), "recovered");
+        let stuck = books.iter().filter(|book| book["state"] == "stuck").count();
+        assert_eq!(stuck as u64, ended);
+        assert_eq!(
+            new.asks(&["runs", "list", "--limit", "500"])
+                .await
+                .as_array()
+                .unwrap()
+                .len(),
+            books.len() - 1
+        );
+        new.stop().await;
+    }
+}
+
+/// What was killed at any moment leaves a store that is whole, or none and another try.
+#[tokio::test]
+async fn a_recovery_that_is_killed_leaves_nothing_half() {
+    let key = Key::new();
+    let mut old = Home::new(&[]);
+    let to = format!("file://{}", old.path("backups").display());
+    backs_up_to(&old, &to, &key, "");
+    old.up().await;
+    backed_up(&old).await;
+    old.stop().await;
+
+    let mut halves = 0;
+    for pause in (0..12).map(|n| Duration::from_millis(n * 12)) {
+        let mut new = empty_machine();
+        let file = key.file().display().to_string();
+        let asked = ["recover", "--from", &to, "--identity", &file];
+        let mut first = new
+            .command(crate::support::program::Person::Ann, &asked)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        sleep(pause).await;
+        first.kill().await.unwrap();
+        if new.path("store/recovering").exists() {
+            halves += 1;
+            if new.path("purser.toml").exists() {
+                let up = new.types(&["up"]).await;
+                assert_eq!(up.code, 1, "{up:?}");
+                assert!(up.err.contains("a recovery "), "{up:?}");
+            }
+        }
+        let is_there = |name: &str| new.path("store").join(name).exists();
+        if !is_there("purser.db") && !is_there("recovered") {
+            let again = recovers(&new, &to, &key, &[]).await;
+            assert_eq!(again.code, 0, "{pause:?}: {again:?}");
+        }
+        new.up().await;
+        let kinds: Vec<_> = books(&new)
+            .await
+            .iter()
+            .map(|book| book["kind"].clone())
+            .collect();
+        assert_eq!(kinds, ["run", "recovered"], "{pause:?}");
+        new.stop().await;
+    }
+    assert!(halves > 0, "none was killed in its middle");
+}
