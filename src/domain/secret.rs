@@ -20,9 +20,6 @@ pub const FORMAT: &str = "secret";
 /// The longest value that is kept, in bytes.
 pub const LONGEST: usize = 64 * 1024;
 
-/// A shorter value is not masked where others print it: it would be found in ordinary words.
-pub const SHORTEST_MASKED: usize = 8;
-
 /// A reference to a secret, as events, plans and the API show it: `{"$secret": "NAME"}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,32 +3,50 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use age::x25519::Identity;
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions as _, Row as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
 
 use super::{Story, containers_of, words};
-use crate::docker::stage::{docker, inspect};
+
+use crate::docker::stage::inspect;
 use crate::support::database::Database;
 use crate::support::program::{Person, Said, ended};
-use crate::support::systems::{self, of_kind};
+use crate::support::s3::Bucket;
+use crate::support::systems::of_kind;
 
 const CANARY: &str = "canary-of-the-secret-store";
 
-/// A job that shows its environment variables, of which one is a secret.
+/// A job of which one environment variable is a secret.
 const JOB: &str = r#"
 steps:
   - id: migrate
     uses: docker.run_job
     with:
       image: purser-test/web:v1
-      command: [job, --show-env, PASSWORD]
+      command: [job]
       env: { PASSWORD: "{{ secrets.JOB_PASSWORD }}", MODE: fast }
+"#;
+
+/// A program that goes on until it is stopped, and prints the secret.
+const LEAK: &str = r#"
+steps:
+  - id: leak
+    uses: docker.run_job
+    with:
+      image: purser-test/web:v1
+      env: { VERSION: "{{ secrets.JOB_PASSWORD }}" }
 "#;
 
 impl Story {
@@ -139,6 +157,7 @@ async fn before_the_first_start_secrets_are_set_without_a_server() {
     insta::assert_snapshot!(story.books().await.join("\n"), @"");
     let verified = story.sees("receipts verify").await;
     assert!(verified.contains("exit code 0"), "{verified}");
+    insta::assert_snapshot!(story.person_sees(Person::Cy, "lint").await, @"");
 }
 
 #[tokio::test]
@@ -220,49 +239,60 @@ async fn the_longest_value_goes_through_the_api_too() {
     assert!(opened == value.as_bytes());
 }
 
+/// What Ann sees who types this on a terminal when she is asked for a value, and whether it worked.
+async fn types_on_a_terminal(story: &Story, typed: &[u8], until: &str) -> (String, bool) {
+    let (mut terminal, line) = pty_process::open().unwrap();
+    let watched = terminal.as_fd().try_clone_to_owned().unwrap();
+    let arguments = ["secret", "set", "TYPED"];
+    let program = story.home.command(Person::Ann, &arguments);
+    let command = pty_process::Command::new(program.as_std().get_program())
+        .args(arguments)
+        .env("PURSER_CONFIG", story.home.path("purser.toml"))
+        .current_dir(story.home.path(""));
+    let mut child = command.spawn(line).unwrap();
+    let mut seen = String::new();
+    for (wanted, answer) in [("(it is not shown): ", typed), (until, b"")] {
+        let mut piece = [0; 256];
+        while !seen.contains(wanted) {
+            let read = timeout(Duration::from_secs(30), terminal.read(&mut piece)).await;
+            let length = read
+                .unwrap_or_else(|_| panic!("no {wanted:?}: {seen}"))
+                .unwrap();
+            seen += &String::from_utf8_lossy(&piece[..length]);
+        }
+        terminal.write_all(answer).await.unwrap();
+    }
+    let status = child.wait().await.unwrap();
+    let flags = tcgetattr(watched).unwrap().local_flags;
+    assert!(
+        flags.contains(LocalFlags::ECHO),
+        "the terminal is left dark"
+    );
+    (seen, status.success())
+}
+
 #[tokio::test]
 async fn on_a_terminal_the_value_is_asked_for_and_not_shown() {
     let story = Story::of_docker();
-    let (mut terminal, pts) = pty_process::open().unwrap();
-    let typed = story.home.command(Person::Ann, &["secret", "set", "TYPED"]);
-    let typed = typed.as_std();
-    let mut command = pty_process::Command::new(typed.get_program());
-    command = command
-        .args(typed.get_args())
-        .current_dir(story.home.path(""));
-    command = command.env("PURSER_CONFIG", story.home.path("purser.toml"));
-    let mut child = command.spawn(pts).unwrap();
-    let mut seen = String::new();
-    let mut read = async |until: &str| {
-        let mut piece = [0; 256];
-        while !seen.contains(until) {
-            match terminal.read(&mut piece).await {
-                Ok(length @ 1..) => seen += &String::from_utf8_lossy(&piece[..length]),
-                _ => break,
-            }
-        }
-        if until == "not shown): " {
-            terminal
-                .write_all(format!("{CANARY}\n").as_bytes())
-                .await
-                .unwrap();
-        }
-    };
-    read("not shown): ").await;
-    read("TYPED is set").await;
-    assert!(child.wait().await.unwrap().success(), "{seen}");
-    assert!(
-        seen.contains("TYPED is set") && !seen.contains(CANARY),
-        "{seen}"
-    );
+    let line = format!("{CANARY}\n");
+    let (seen, well) = types_on_a_terminal(&story, line.as_bytes(), "TYPED is set").await;
+    assert!(well && !seen.contains(CANARY), "{seen}");
     let opened = age::decrypt(&story.identities()[0], &story.sealed("TYPED").await).unwrap();
     assert_eq!(opened, CANARY.as_bytes());
 }
 
 #[tokio::test]
+async fn an_interrupt_sets_nothing_and_leaves_the_terminal_as_it_was() {
+    let story = Story::of_docker();
+    let (seen, well) = types_on_a_terminal(&story, b"half a val\x03", "nothing was set").await;
+    assert!(!well && !seen.contains("half"), "{seen}");
+    assert!(!story.home.path("store").exists());
+}
+
+#[tokio::test]
 async fn a_job_gets_the_value_and_nothing_else_shows_it() {
     let mut story = Story::of_docker();
-    story.home.workflow("migrate", JOB);
+    story.home.workflow("leak", LEAK);
     story
         .sets("JOB_PASSWORD", "an-old-password-of-the-job")
         .await;
@@ -274,21 +304,27 @@ async fn a_job_gets_the_value_and_nothing_else_shows_it() {
         heard += &format!("{}{}", said.out, said.err);
         (said.code, said.out)
     };
-    let (_, plan) = hear("plan migrate").await;
+    let (_, plan) = hear("plan leak").await;
     insta::assert_snapshot!(story.plain(&plan), @"");
-    assert_eq!(hear("run migrate").await.0, 0);
-    let run = story.last_run().await;
+    let run = story.starts("leak").await;
+    let show = format!("runs lines {run} leak");
+    let begun = Instant::now();
+    while !hear(&show).await.1.contains("web [secret] listens") {
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "it prints nothing"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let env = inspect(&containers_of(&run)[0], "{{json .Config.Env}}");
+    assert!(env.contains(&format!("VERSION={CANARY}")), "{env}");
+    assert_eq!(hear(&format!("cancel {run}")).await.0, 0);
+    assert_eq!(hear(&format!("runs watch {run}")).await.0, 1);
     let (_, view) = hear(&format!("runs show {run} --json")).await;
     let view: Value = serde_json::from_str(&view).unwrap();
-    let step = &view["run"]["steps"]["migrate"];
     assert_eq!(
-        step["input"]["env"],
-        json!({ "MODE": "fast", "PASSWORD": { "$secret": "JOB_PASSWORD" } })
-    );
-    let (_, lines) = hear(&format!("runs lines {run} migrate")).await;
-    assert!(
-        lines.contains("[secret]"),
-        "the job has printed it: {lines}"
+        view["run"]["steps"]["leak"]["input"]["env"],
+        json!({ "VERSION": { "$secret": "JOB_PASSWORD" } })
     );
     for line in [
         "receipts list",
@@ -298,9 +334,196 @@ async fn a_job_gets_the_value_and_nothing_else_shows_it() {
     ] {
         assert_eq!(hear(line).await.0, 0, "{line}");
     }
+    let now = all_of(&story.home.path(""));
     story.home.stop().await;
-    let kept = all_of(&story.home.path(""));
+    let kept = now + &all_of(&story.home.path(""));
     assert!(kept.contains("JOB_PASSWORD") && kept.contains("[secret]"));
     assert!(!heard.contains(CANARY), "on a terminal");
-    assert!(!kept.contains(CANARY), "in the store or the log");
+    assert!(!kept.contains(CANARY), "in the store, its WAL or the log");
+}
+
+#[tokio::test]
+async fn one_that_is_missing_when_it_is_used_fails_the_step_before_any_effect() {
+    let mut story = Story::of_docker();
+    story.home.workflow("migrate", JOB);
+    story.sets("JOB_PASSWORD", "a-long-password").await;
+    story.home.up().await;
+    insta::assert_snapshot!(story.sees("secret rm JOB_PASSWORD").await, @"");
+    insta::assert_snapshot!(story.sees("secret rm JOB_PASSWORD --force").await, @"");
+    insta::assert_snapshot!(story.sees("run migrate").await, @"");
+    let view = story
+        .home
+        .asks(&["runs", "show", &story.last_run().await])
+        .await;
+    assert_eq!(view["run"]["steps"]["migrate"]["effects"], json!([]));
+    insta::assert_snapshot!(story.sees("reload").await, @"");
+    story.sets("JOB_PASSWORD", "another-password").await;
+    let migrated = story.sees("run migrate").await;
+    assert!(migrated.contains("exit code 0"), "{migrated}");
+}
+
+#[tokio::test]
+async fn what_another_program_says_is_never_taken_for_a_reference() {
+    let mut story = Story::of_docker();
+    let forged = r#"
+inputs:
+  name: { type: string, default: JOB_PASSWORD }
+steps:
+  - id: forged
+    uses: docker.run_job
+    with:
+      image: purser-test/web:v1
+      command: [job]
+      env: "{{ {'PASSWORD': {'$secret': inputs.name} } }}"
+"#;
+    story.home.workflow("forged", forged);
+    story.sets("JOB_PASSWORD", "a-long-password").await;
+    story.home.up().await;
+    insta::assert_snapshot!(story.sees("run forged").await, @"");
+    assert_eq!(containers_of(&story.last_run().await), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn systems_and_hooks_take_their_secrets_from_the_store() {
+    let (database, bucket) = (Database::create("").await, Bucket::create().await);
+    let mut story = Story::of_backups(&database, &bucket);
+    let stored = "kind = 'postgres'\nurl_secret = 'ORDERS_URL'"
+        .parse()
+        .unwrap();
+    story.set_system("orders-db", &stored);
+    let mut minio = of_kind("s3", bucket.settings());
+    for key in ["access_key", "secret_key"] {
+        let file = minio.remove(&format!("{key}_file")).unwrap();
+        let value = fs::read_to_string(file.as_str().unwrap()).unwrap();
+        minio.insert(format!("{key}_secret"), format!("minio-{key}").into());
+        story.sets(&format!("minio-{key}"), &value).await;
+    }
+    story.set_system("minio", &minio);
+    story
+        .home
+        .configure("[hooks.backup]\nroles = ['operator']\ntoken_secret = 'HOOK_TOKEN'");
+    story
+        .sets("ORDER_URL", "postgres://app:not-this-one@db/orders")
+        .await;
+    insta::assert_snapshot!(story.sees("lint").await, @"");
+    insta::assert_snapshot!(story.sees("up").await, @"");
+    insta::assert_snapshot!(story.gives("secret set ORDERS_URL", &database.url()).await, @"");
+    insta::assert_snapshot!(story.sees("lint").await, @"");
+    story.sets("HOOK_TOKEN", "a-token-of-some-length").await;
+    insta::assert_snapshot!(story.sees("secret list").await, @"");
+    insta::assert_snapshot!(story.sees("secret rm minio-access_key").await, @"");
+
+    story.home.up_in_public().await;
+    let backed_up = story.sees("run backup").await;
+    assert!(backed_up.contains("exit code 0"), "{backed_up}");
+    story.home.stop().await;
+    let kept = all_of(&story.home.path("store")) + &story.home.logs();
+    assert!(!kept.contains(&database.url()) && !kept.contains("a-token-of-some-length"));
+    bucket.remove().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_setting_has_one_source_of_its_secret() {
+    let story = Story::of_docker();
+    let lint = async |table: &str| {
+        let file = story.home.path("purser.toml");
+        let before = fs::read_to_string(&file).unwrap();
+        story.home.configure(table);
+        let said = story.sees("lint").await;
+        story.home.write("purser.toml", &before);
+        said
+    };
+    let tables = [
+        "[systems.db]\nkind = 'postgres'\nurl_file = 'url'\nurl_secret = 'URL'",
+        "[systems.db]\nkind = 'postgres'",
+        "[systems.db]\nkind = 'postgres'\nurl_secret = 'no name'",
+        "[systems.m]\nkind = 's3'\nendpoint = 'http://m'\naccess_key_secret = 'A'",
+        "[systems.p]\nkind = 'prometheus'\nurl = 'http://p'\nbearer_secret = 'T'",
+        "[systems.p]\nkind = 'prometheus'\nurl = 'http://p'\nbasic_auth = { username = 'u' }",
+        "[systems.p]\nkind = 'prometheus'\nurl = 'http://p'\nbearer_secret = 'T'\nbasic_auth = { \
+         username = 'u', password_secret = 'P' }",
+        "[hooks.h]\nroles = ['operator']\nsecret_secret = 'S'",
+        "[hooks.h]\nroles = ['operator']\nsecret_secret = 'S'\nsecret_file = 's'",
+        "[hooks.h]\nroles = ['operator']",
+    ];
+    let mut said = String::new();
+    for table in tables {
+        said += &format!("{}\n", lint(table).await);
+    }
+    insta::assert_snapshot!(said, @"");
+}
+
+#[tokio::test]
+async fn killed_anywhere_a_change_of_the_key_loses_nothing() {
+    for (place, identities) in [("added", 2), ("sealed", 2), ("dropped", 1)] {
+        let mut story = Story::of_docker();
+        story.home.workflow("migrate", JOB);
+        story.sets("JOB_PASSWORD", CANARY).await;
+        story.sets("OTHER", "the other secret").await;
+        let first = story.identities().remove(0);
+        let mut command = story.home.command(Person::Ann, &["secret", "rekey"]);
+        command.env("PURSER_FAILPOINT", format!("secret.rekey/{place}"));
+        let status = command.status().await.unwrap();
+        assert_eq!(status.signal(), Some(9), "{place}");
+        assert_eq!(story.identities().len(), identities, "{place}");
+
+        story.home.up().await;
+        let warns = story.home.log().contains("cut short");
+        assert_eq!(warns, identities == 2, "{place}: {}", story.home.log());
+        let migrated = story.sees("run migrate").await;
+        assert!(migrated.contains("exit code 0"), "{place}: {migrated}");
+        let rekeyed = story.sees("secret rekey").await;
+        assert!(
+            rekeyed.contains("2 secrets are sealed"),
+            "{place}: {rekeyed}"
+        );
+        let [last] = <[Identity; 1]>::try_from(story.identities()).ok().unwrap();
+        for (name, value) in [("JOB_PASSWORD", CANARY), ("OTHER", "the other secret")] {
+            let sealed = story.sealed(name).await;
+            assert_eq!(age::decrypt(&last, &sealed).unwrap(), value.as_bytes());
+            assert!(age::decrypt(&first, &sealed).is_err(), "{place}");
+        }
+        let migrated = story.sees("run migrate").await;
+        assert!(migrated.contains("exit code 0"), "{place}: {migrated}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_key_is_never_papered_over_with_another() {
+    let mut story = Story::of_docker();
+    story.sets("TOKEN", "a-long-token").await;
+    let (key, aside) = (
+        story.home.path("store/secrets.key"),
+        story.home.path("aside"),
+    );
+    fs::rename(&key, &aside).unwrap();
+    insta::assert_snapshot!(story.sees("up").await, @"");
+    insta::assert_snapshot!(story.gives("secret set OTHER", "another-token").await, @"");
+    assert!(!key.exists());
+    fs::write(&key, fs::read_to_string(&aside).unwrap().replace('1', "l")).unwrap();
+    insta::assert_snapshot!(story.sees("up").await, @"");
+    fs::write(&key, Identity::generate().to_string().expose_secret()).unwrap();
+    insta::assert_snapshot!(story.sees("up").await, @"");
+    fs::rename(&aside, &key).unwrap();
+    story.home.up().await;
+}
+
+#[tokio::test]
+async fn the_store_of_another_user_is_left_alone() {
+    let story = Story::of_docker();
+    story.sets("TOKEN", "a-long-token").await;
+    let nobody = Some(65_534);
+    std::os::unix::fs::chown(story.home.path("store"), nobody, nobody).unwrap();
+    insta::assert_snapshot!(story.gives("secret set TOKEN", "another-token").await, @"");
+}
+
+#[tokio::test]
+async fn a_store_that_another_server_holds_is_not_opened_twice() {
+    let mut story = Story::of_docker();
+    story.home.up().await;
+    let said = story
+        .gives("secret set TOKEN --socket elsewhere.sock", "a-long-token")
+        .await;
+    insta::assert_snapshot!(said, @"");
 }
