@@ -141,31 +141,68 @@ fn all_of(folder: &Path) -> String {
 async fn before_the_first_start_secrets_are_set_without_a_server() {
     let mut story = Story::of_docker();
     story.home.workflow("migrate", JOB);
-    insta::assert_snapshot!(story.sees("lint").await, @"");
-    insta::assert_snapshot!(story.sees("secret list").await, @"");
+    insta::assert_snapshot!(story.sees("lint").await, @"
+    HOME/workflows/migrate.yaml:11:24: the secret `JOB_PASSWORD` is not set: set it with `purser secret set JOB_PASSWORD`
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.sees("secret list").await, @"
+    SECRET        SET      BY  USED BY
+    JOB_PASSWORD  not set  -   the workflow migrate
+    exit code 0
+    ");
     assert!(!story.home.path("store").exists(), "looking makes nothing");
-    insta::assert_snapshot!(story.gives("secret set JOB_PASSWORD", "a-long-password\n").await, @"");
-    insta::assert_snapshot!(story.gives("secret set PIN", "1234").await, @"");
-    insta::assert_snapshot!(story.sees("lint").await, @"");
-    insta::assert_snapshot!(story.sees("secret list").await, @"");
+    insta::assert_snapshot!(story.gives("secret set JOB_PASSWORD", "a-long-password\n").await, @"
+    the secret JOB_PASSWORD is set
+    purser: the store HOME/store was made for uid 0: run `purser up` as the same user
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.gives("secret set PIN", "1234").await, @"
+    the secret PIN is set
+    it has less than 8 characters, and is not masked where another program prints it
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("lint").await, @"
+    1 system, 1 workflow, 0 commands: no errors
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("secret list").await, @"
+    SECRET        SET                   BY   USED BY
+    JOB_PASSWORD  TIME  ann  the workflow migrate
+    PIN           TIME  ann  -
+    exit code 0
+    ");
     let key = fs::metadata(story.home.path("store/secrets.key")).unwrap();
     assert_eq!(key.permissions().mode() & 0o777, 0o600);
 
     story.home.up().await;
     let migrated = story.sees("run migrate").await;
     assert!(migrated.contains("exit code 0"), "{migrated}");
-    insta::assert_snapshot!(story.books().await.join("\n"), @"");
+    insta::assert_snapshot!(story.books().await.join("\n"), @"
+    secret JOB_PASSWORD: the secret JOB_PASSWORD was set by ann
+    secret PIN: the secret PIN was set by ann
+    run: 1 step done
+    ");
     let verified = story.sees("receipts verify").await;
     assert!(verified.contains("exit code 0"), "{verified}");
-    insta::assert_snapshot!(story.person_sees(Person::Cy, "lint").await, @"");
+    insta::assert_snapshot!(story.person_sees(Person::Cy, "lint").await, @"
+    HOME/store: warning: whether the secrets are set that workflows name is not known: the store HOME/store: it cannot be read (Permission denied (os error 13)): do this as the user who owns it
+    1 system, 1 workflow, 0 commands: no errors
+    exit code 0
+    ");
 }
 
 #[tokio::test]
 async fn with_a_server_they_go_through_its_api() {
     let mut story = Story::of_docker();
     story.home.up().await;
-    insta::assert_snapshot!(story.sees("secret list").await, @"");
-    insta::assert_snapshot!(story.gives("secret set API-KEY", "first value").await, @"");
+    insta::assert_snapshot!(story.sees("secret list").await, @"
+    no secrets yet: set one with `purser secret set NAME`
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.gives("secret set API-KEY", "first value").await, @"
+    the secret API-KEY is set
+    exit code 0
+    ");
     let set = story
         .person_gives(Person::Bo, "secret set API-KEY --json", b"other value")
         .await;
@@ -175,11 +212,29 @@ async fn with_a_server_they_go_through_its_api() {
     let list = story.home.asks(&["secret", "list"]).await;
     assert_eq!(list.as_array().unwrap().len(), 1);
     assert_eq!(list[0]["set"]["by"], "bo");
-    insta::assert_snapshot!(story.sees("secret rm API_KEY").await, @"");
-    insta::assert_snapshot!(story.sees("secret rm API-KEY").await, @"");
-    insta::assert_snapshot!(story.sees("secret rm API-KEY").await, @"");
-    insta::assert_snapshot!(story.sees("secret rekey").await, @"");
-    insta::assert_snapshot!(story.books().await.join("\n"), @"");
+    insta::assert_snapshot!(story.sees("secret rm API_KEY").await, @"
+    purser: unknown secret `API_KEY`; did you mean `API-KEY`?
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.sees("secret rm API-KEY").await, @"
+    the secret API-KEY is removed
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("secret rm API-KEY").await, @"
+    purser: unknown secret `API-KEY`: there is none yet
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.sees("secret rekey").await, @"
+    0 secrets are sealed for a new key, and the old one is dropped
+    keep a copy of `secrets.key` in the store's folder: nothing else opens them
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.books().await.join("\n"), @"
+    secret API-KEY: the secret API-KEY was set by ann
+    secret API-KEY: the secret API-KEY was set by bo
+    secret API-KEY: the secret API-KEY was removed by ann
+    key of the secrets: the secrets were sealed for a new key by ann
+    ");
 }
 
 #[tokio::test]
@@ -197,12 +252,24 @@ async fn only_operators_come_near_them_and_a_refusal_has_its_receipt() {
             assert_eq!((said.code, said.out.as_str()), (4, ""), "{line}: {said:?}");
         }
     }
-    insta::assert_snapshot!(story.books().await.join("\n"), @"");
+    insta::assert_snapshot!(story.books().await.join("\n"), @"
+    list the secrets: cy may not list the secrets: that takes the role operator
+    set the secret TOKEN: cy may not set the secret TOKEN: that takes the role operator
+    remove the secret TOKEN: cy may not remove the secret TOKEN: that takes the role operator
+    change the key of the secrets: cy may not change the key of the secrets: that takes the role operator
+    list the secrets: uid 65532 is nobody whom Purser knows: add `[people.NAME]` with `roles` and this uid 65532 to its configuration
+    set the secret TOKEN: uid 65532 is nobody whom Purser knows: add `[people.NAME]` with `roles` and this uid 65532 to its configuration
+    remove the secret TOKEN: uid 65532 is nobody whom Purser knows: add `[people.NAME]` with `roles` and this uid 65532 to its configuration
+    change the key of the secrets: uid 65532 is nobody whom Purser knows: add `[people.NAME]` with `roles` and this uid 65532 to its configuration
+    ");
     story.home.stop().await;
     let said = story
         .person_gives(Person::Cy, "secret set TOKEN", b"a value of theirs")
         .await;
-    insta::assert_snapshot!(story.shown(&said), @"");
+    insta::assert_snapshot!(story.shown(&said), @"
+    purser: no Purser is running, and the store HOME/store belongs to uid 0, not to yours, 65533: type this as that user, or start Purser
+    exit code 4
+    ");
     assert_eq!(
         story.home.types(&["secret", "list", "--json"]).await.json(),
         json!([])
@@ -212,16 +279,39 @@ async fn only_operators_come_near_them_and_a_refusal_has_its_receipt() {
 #[tokio::test]
 async fn what_cannot_be_a_secret_is_refused_with_what_to_do() {
     let story = Story::of_docker();
-    insta::assert_snapshot!(story.gives("secret set bad.name", "x").await, @"");
-    insta::assert_snapshot!(story.gives("secret set EMPTY", "\n").await, @"");
-    insta::assert_snapshot!(story.gives("secret set NUL", "a\0b").await, @"");
-    insta::assert_snapshot!(story.gives("secret set LONG", &"x".repeat(64 * 1024 + 1)).await, @"");
+    insta::assert_snapshot!(story.gives("secret set bad.name", "x").await, @"
+    error: invalid value 'bad.name' for '<NAME>': `bad.name` cannot name a secret: a name has 1 to 64 letters, digits, `-` and `_`
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.gives("secret set EMPTY", "\n").await, @"
+    purser: the value is empty: nothing was set
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.gives("secret set NUL", "a\0b").await, @"
+    purser: the value holds a NUL byte, which no password has: encode it, as with `base64`; nothing was set
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.gives("secret set LONG", &"x".repeat(64 * 1024 + 1)).await, @"
+    purser: the value has more than 65536 bytes: nothing was set
+    exit code 2
+    ");
     let binary = story
         .person_gives(Person::Ann, "secret set BINARY", &[0xff, 0xfe])
         .await;
-    insta::assert_snapshot!(story.shown(&binary), @"");
-    insta::assert_snapshot!(story.sees("secret set NOWHERE --file nowhere").await, @"");
-    insta::assert_snapshot!(story.sees("secret rm NONE").await, @"");
+    insta::assert_snapshot!(story.shown(&binary), @"
+    purser: the value is no UTF-8 text: encode it, as with `base64`; nothing was set
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.sees("secret set NOWHERE --file nowhere").await, @"
+    purser: the file nowhere cannot be read: No such file or directory (os error 2)
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.sees("secret rm NONE").await, @"
+    purser: there are no secrets yet: there is no store in HOME/store
+    exit code 2
+    ");
     assert!(!story.home.path("store").exists());
     story
         .sets("LONGEST", &format!("{}\n", "\u{1}".repeat(64 * 1024)))
@@ -305,7 +395,14 @@ async fn a_job_gets_the_value_and_nothing_else_shows_it() {
         (said.code, said.out)
     };
     let (_, plan) = hear("plan leak").await;
-    insta::assert_snapshot!(story.plain(&plan), @"");
+    insta::assert_snapshot!(story.plain(&plan), @"
+    leak: docker.run_job on shop
+        run purser-test/web:v1 once on shop
+          + a container that is removed when it has ended: purser-test/web:v1
+          · it is given the secret JOB_PASSWORD as VERSION
+          · what the job itself does is not known to Purser and cannot be undone by it
+    plan HEX
+    ");
     let run = story.starts("leak").await;
     let show = format!("runs lines {run} leak");
     let begun = Instant::now();
@@ -348,15 +445,31 @@ async fn one_that_is_missing_when_it_is_used_fails_the_step_before_any_effect() 
     story.home.workflow("migrate", JOB);
     story.sets("JOB_PASSWORD", "a-long-password").await;
     story.home.up().await;
-    insta::assert_snapshot!(story.sees("secret rm JOB_PASSWORD").await, @"");
-    insta::assert_snapshot!(story.sees("secret rm JOB_PASSWORD --force").await, @"");
-    insta::assert_snapshot!(story.sees("run migrate").await, @"");
+    insta::assert_snapshot!(story.sees("secret rm JOB_PASSWORD").await, @"
+    purser: the secret JOB_PASSWORD was not removed: the workflow migrate would be without it. Take it out there, or remove it all the same with --force
+    exit code 1
+    ");
+    insta::assert_snapshot!(story.sees("secret rm JOB_PASSWORD --force").await, @"
+    the secret JOB_PASSWORD is removed
+    still named by the workflow migrate, which will fail without it
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("run migrate").await, @"
+    run RUN of migrate, asked by ann
+    ✗ migrate: the secret `JOB_PASSWORD` is not set: set it with `purser secret set JOB_PASSWORD`
+    ✗ failed after N s: Nothing was changed.
+    exit code 1
+    ");
     let view = story
         .home
         .asks(&["runs", "show", &story.last_run().await])
         .await;
     assert_eq!(view["run"]["steps"]["migrate"]["effects"], json!([]));
-    insta::assert_snapshot!(story.sees("reload").await, @"");
+    insta::assert_snapshot!(story.sees("reload").await, @"
+    purser: the old catalog stays in force:
+    HOME/workflows/migrate.yaml:11:24: the secret `JOB_PASSWORD` is not set: set it with `purser secret set JOB_PASSWORD`
+    exit code 2
+    ");
     story.sets("JOB_PASSWORD", "another-password").await;
     let migrated = story.sees("run migrate").await;
     assert!(migrated.contains("exit code 0"), "{migrated}");
@@ -379,7 +492,12 @@ steps:
     story.home.workflow("forged", forged);
     story.sets("JOB_PASSWORD", "a-long-password").await;
     story.home.up().await;
-    insta::assert_snapshot!(story.sees("run forged").await, @"");
+    insta::assert_snapshot!(story.sees("run forged").await, @"
+    run RUN of forged, asked by ann
+    ✗ forged: the secret `JOB_PASSWORD` was not opened: step `forged` does not name it in the workflow's file; it came by way of an expression
+    ✗ failed after N s: Nothing was changed.
+    exit code 1
+    ");
     assert_eq!(containers_of(&story.last_run().await), Vec::<String>::new());
 }
 
@@ -405,13 +523,37 @@ async fn systems_and_hooks_take_their_secrets_from_the_store() {
     story
         .sets("ORDER_URL", "postgres://app:not-this-one@db/orders")
         .await;
-    insta::assert_snapshot!(story.sees("lint").await, @"");
-    insta::assert_snapshot!(story.sees("up").await, @"");
-    insta::assert_snapshot!(story.gives("secret set ORDERS_URL", &database.url()).await, @"");
-    insta::assert_snapshot!(story.sees("lint").await, @"");
+    insta::assert_snapshot!(story.sees("lint").await, @"
+    purser: HOME/purser.toml:28:1: [systems.orders-db]: the secret `ORDERS_URL` is not set; did you mean `ORDER_URL`? Else set it with `purser secret set ORDERS_URL`
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.sees("up").await, @"
+    purser: HOME/purser.toml:28:1: [systems.orders-db]: the secret `ORDERS_URL` is not set; did you mean `ORDER_URL`? Else set it with `purser secret set ORDERS_URL`
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.gives("secret set ORDERS_URL", &database.url()).await, @"
+    the secret ORDERS_URL is set
+    [systems.orders-db] will read it when `purser up` starts next
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("lint").await, @"
+    purser: HOME/purser.toml:32:1: [hooks.backup]: the secret `HOOK_TOKEN` is not set: set it with `purser secret set HOOK_TOKEN`
+    exit code 2
+    ");
     story.sets("HOOK_TOKEN", "a-token-of-some-length").await;
-    insta::assert_snapshot!(story.sees("secret list").await, @"");
-    insta::assert_snapshot!(story.sees("secret rm minio-access_key").await, @"");
+    insta::assert_snapshot!(story.sees("secret list").await, @"
+    SECRET            SET                   BY   USED BY
+    HOOK_TOKEN        TIME  ann  [hooks.backup]
+    ORDERS_URL        TIME  ann  [systems.orders-db]
+    ORDER_URL         TIME  ann  -
+    minio-access_key  TIME  ann  [systems.minio]
+    minio-secret_key  TIME  ann  [systems.minio]
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("secret rm minio-access_key").await, @"
+    purser: the secret minio-access_key was not removed: [systems.minio] would be without it. Take it out there, or remove it all the same with --force
+    exit code 1
+    ");
 
     story.home.up_in_public().await;
     let backed_up = story.sees("run backup").await;
@@ -451,7 +593,28 @@ async fn a_setting_has_one_source_of_its_secret() {
     for table in tables {
         said += &format!("{}\n", lint(table).await);
     }
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"
+    purser: HOME/purser.toml:20:1: [systems.db]: there is `url_secret` and `url_file`: keep one of them
+    exit code 2
+    purser: HOME/purser.toml:17:10: [systems.db]: one of `url_file`, a path, and `url_secret`, a secret's name, is needed
+    exit code 2
+    purser: HOME/purser.toml:19:1: [systems.db]: `no name` cannot name a secret: a name has 1 to 64 letters, digits, `-` and `_`
+    exit code 2
+    purser: HOME/purser.toml:17:10: [systems.m]: one of `secret_key_file`, a path, and `secret_key_secret`, a secret's name, is needed
+    exit code 2
+    purser: HOME/purser.toml:17:10: [systems.p]: the secret `T` is not set: set it with `purser secret set T`
+    exit code 2
+    purser: HOME/purser.toml:20:1: [systems.p]: in `basic_auth`: one of `password_file`, a path, and `password_secret`, a secret's name, is needed
+    exit code 2
+    purser: HOME/purser.toml:20:1: [systems.p]: there is `bearer_secret` and `basic_auth`: keep one of them
+    exit code 2
+    purser: HOME/purser.toml:19:1: [hooks.h]: the secret `S` is not set: set it with `purser secret set S`
+    exit code 2
+    purser: HOME/purser.toml:17:8: [hooks.h]: there is `secret_secret` and `secret_file`: keep one of them
+    exit code 2
+    purser: HOME/purser.toml:17:8: [hooks.h]: it needs one of `secret_file`, for senders that sign, and `token_file`, for those that cannot; `secret_secret` and `token_secret` name a secret of the store instead
+    exit code 2
+    ");
 }
 
 #[tokio::test]
@@ -498,13 +661,25 @@ async fn a_lost_key_is_never_papered_over_with_another() {
         story.home.path("aside"),
     );
     fs::rename(&key, &aside).unwrap();
-    insta::assert_snapshot!(story.sees("up").await, @"");
-    insta::assert_snapshot!(story.gives("secret set OTHER", "another-token").await, @"");
+    insta::assert_snapshot!(story.sees("up").await, @"
+    purser: HOME/store/secrets.key is not there, and without it these secrets cannot be opened: TOKEN. Restore it from a backup; if it is lost for good, forget each with `purser secret rm NAME --force`, and set them again
+    exit code 1
+    ");
+    insta::assert_snapshot!(story.gives("secret set OTHER", "another-token").await, @"
+    purser: HOME/store/secrets.key is not there, and without it these secrets cannot be opened: TOKEN. Restore it from a backup; if it is lost for good, forget each with `purser secret rm NAME --force`, and set them again
+    exit code 1
+    ");
     assert!(!key.exists());
     fs::write(&key, fs::read_to_string(&aside).unwrap().replace('1', "l")).unwrap();
-    insta::assert_snapshot!(story.sees("up").await, @"");
+    insta::assert_snapshot!(story.sees("up").await, @"
+    purser: HOME/store/secrets.key holds no identity of age, AGE-SECRET-KEY-1…: restore it from a backup
+    exit code 1
+    ");
     fs::write(&key, Identity::generate().to_string().expose_secret()).unwrap();
-    insta::assert_snapshot!(story.sees("up").await, @"");
+    insta::assert_snapshot!(story.sees("up").await, @"
+    purser: the secret `TOKEN` cannot be opened: HOME/store/secrets.key does not open it (No matching keys found). Restore the key that belongs to this store, or set it again with `purser secret set TOKEN`
+    exit code 1
+    ");
     fs::rename(&aside, &key).unwrap();
     story.home.up().await;
 }
@@ -515,15 +690,23 @@ async fn the_store_of_another_user_is_left_alone() {
     story.sets("TOKEN", "a-long-token").await;
     let nobody = Some(65_534);
     std::os::unix::fs::chown(story.home.path("store"), nobody, nobody).unwrap();
-    insta::assert_snapshot!(story.gives("secret set TOKEN", "another-token").await, @"");
+    insta::assert_snapshot!(story.gives("secret set TOKEN", "another-token").await, @"
+    purser: no Purser is running, and the store HOME/store belongs to uid 65534, not to yours, 0: type this as that user, or start Purser
+    exit code 4
+    ");
 }
 
 #[tokio::test]
 async fn a_store_that_another_server_holds_is_not_opened_twice() {
     let mut story = Story::of_docker();
     story.home.up().await;
+    let pid = story.home.pid().to_string();
+    story.call(&pid, "PID");
     let said = story
         .gives("secret set TOKEN --socket elsewhere.sock", "a-long-token")
         .await;
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"
+    purser: no Purser is listening at elsewhere.sock, and the store HOME/store is held by the process PID: one Purser works on a store at a time. Stop that one first, or use another `[store] path`. If that is a Purser with another socket, name it with --socket
+    exit code 1
+    ");
 }
