@@ -103,7 +103,7 @@ async fn without_server(
         }
         _ => {}
     }
-    may_open(folder, &ask)?;
+    may_open(folder, socket, &ask)?;
     let is_first = !folder.exists();
     super::keep_files_private();
     let redactor = Arc::new(Redactor::new());
@@ -152,15 +152,16 @@ async fn at_the_desk(
 }
 
 /// Whoever is not the owner would leave files that the server cannot open; root too.
-fn may_open(folder: &Path, ask: &SecretAsk) -> Result<(), Failure> {
+fn may_open(folder: &Path, socket: &Path, ask: &SecretAsk) -> Result<(), Failure> {
     let me = nix::unistd::geteuid().as_raw();
     let place = folder.display();
     match std::fs::metadata(folder) {
         Ok(found) if found.uid() != me => Err(Failure {
             code: REFUSED,
             message: format!(
-                "no Purser is running, and the store {place} belongs to uid {}, not to yours, {me}: \
-                 type this as that user, or start Purser",
+                "no Purser answers you at {}, and the store {place} belongs to uid {}, not to yours, \
+                 {me}: type this as that user, or see that Purser runs and that you may open its socket",
+                socket.display(),
                 found.uid()
             ),
         }),

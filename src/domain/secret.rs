@@ -76,12 +76,18 @@ impl SecretRef {
     pub fn all_in(value: &Value) -> BTreeSet<Self> {
         match value {
             Value::Array(items) => items.iter().flat_map(Self::all_in).collect(),
-            Value::Object(fields) => match serde_json::from_value(value.clone()) {
-                Ok(reference) => BTreeSet::from([reference]),
-                Err(_) => fields.values().flat_map(Self::all_in).collect(),
+            Value::Object(fields) => match Self::of_object(fields) {
+                Some(reference) => BTreeSet::from([reference]),
+                None => fields.values().flat_map(Self::all_in).collect(),
             },
             _ => BTreeSet::new(),
         }
+    }
+
+    fn of_object(fields: &Map<String, Value>) -> Option<Self> {
+        let name = fields.get("$secret").filter(|_| fields.len() == 1)?;
+        let name = name.as_str()?.parse().ok()?;
+        Some(Self { name })
     }
 
     /// The secrets that a `with:` of a workflow's file names.

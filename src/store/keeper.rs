@@ -96,7 +96,9 @@ impl SecretKeeper {
     pub async fn open_all(&self) -> Result<Opened> {
         let _alone = self.at_work.lock().await;
         let opened = open_rows(&self.vault, &self.store.secrets().await?)?;
-        opened.values().for_each(|value| self.learn(value));
+        for value in opened.values() {
+            self.learn(value);
+        }
         Ok(Opened::all(opened))
     }
 

@@ -224,6 +224,17 @@ async fn with_a_server_they_go_through_its_api() {
     purser: unknown secret `API-KEY`: there is none yet
     exit code 2
     ");
+    story.home.write("value", "a value of a file\n");
+    let line = ["secret", "set", "FILE", "--file", "value"];
+    assert_eq!(story.home.asks(&line).await["name"], "FILE");
+    let opened = age::decrypt(&story.identities()[0], &story.sealed("FILE").await).unwrap();
+    assert_eq!(opened, b"a value of a file");
+    assert_eq!(
+        story.home.asks(&["secret", "rekey"]).await,
+        json!({ "secrets": 1 })
+    );
+    let removed = story.home.asks(&["secret", "rm", "FILE"]).await;
+    assert_eq!(removed["set"], Value::Null);
     insta::assert_snapshot!(story.sees("secret rekey").await, @"
     0 secrets are sealed for a new key, and the old one is dropped
     keep a copy of `secrets.key` in the store's folder: nothing else opens them
@@ -233,6 +244,9 @@ async fn with_a_server_they_go_through_its_api() {
     secret API-KEY: the secret API-KEY was set by ann
     secret API-KEY: the secret API-KEY was set by bo
     secret API-KEY: the secret API-KEY was removed by ann
+    secret FILE: the secret FILE was set by ann
+    key of the secrets: the secrets were sealed for a new key by ann
+    secret FILE: the secret FILE was removed by ann
     key of the secrets: the secrets were sealed for a new key by ann
     ");
 }
@@ -267,7 +281,7 @@ async fn only_operators_come_near_them_and_a_refusal_has_its_receipt() {
         .person_gives(Person::Cy, "secret set TOKEN", b"a value of theirs")
         .await;
     insta::assert_snapshot!(story.shown(&said), @"
-    purser: no Purser is running, and the store HOME/store belongs to uid 0, not to yours, 65533: type this as that user, or start Purser
+    purser: no Purser answers you at HOME/purser.sock, and the store HOME/store belongs to uid 0, not to yours, 65533: type this as that user, or see that Purser runs and that you may open its socket
     exit code 4
     ");
     assert_eq!(
@@ -391,7 +405,8 @@ async fn a_job_gets_the_value_and_nothing_else_shows_it() {
     let mut heard = String::new();
     let mut hear = async |line: &str| {
         let said = story.home.types(&words(line)).await;
-        heard += &format!("{}{}", said.out, said.err);
+        heard += &said.out;
+        heard += &said.err;
         (said.code, said.out)
     };
     let (_, plan) = hear("plan leak").await;
@@ -591,7 +606,8 @@ async fn a_setting_has_one_source_of_its_secret() {
     ];
     let mut said = String::new();
     for table in tables {
-        said += &format!("{}\n", lint(table).await);
+        said += &lint(table).await;
+        said += "\n";
     }
     insta::assert_snapshot!(said, @"
     purser: HOME/purser.toml:20:1: [systems.db]: there is `url_secret` and `url_file`: keep one of them
@@ -691,7 +707,7 @@ async fn the_store_of_another_user_is_left_alone() {
     let nobody = Some(65_534);
     std::os::unix::fs::chown(story.home.path("store"), nobody, nobody).unwrap();
     insta::assert_snapshot!(story.gives("secret set TOKEN", "another-token").await, @"
-    purser: no Purser is running, and the store HOME/store belongs to uid 65534, not to yours, 0: type this as that user, or start Purser
+    purser: no Purser answers you at HOME/purser.sock, and the store HOME/store belongs to uid 65534, not to yours, 0: type this as that user, or see that Purser runs and that you may open its socket
     exit code 4
     ");
 }
