@@ -103,11 +103,18 @@ async fn without_server(
         }
         _ => {}
     }
-    may_open(folder, &ask)?;
+    may_open(folder, socket, &ask)?;
     let is_first = !folder.exists();
-    let answer = at_the_desk(config, uses, ask)
-        .await
-        .map_err(|trouble| explain(trouble, socket))?;
+    super::keep_files_private();
+    let redactor = Arc::new(Redactor::new());
+    let store = SqliteStore::open(folder, Arc::clone(&redactor)).await;
+    let store = store.map_err(|error| not_opened(&error, socket))?;
+    let keeper = SecretKeeper::new(Arc::new(store), Vault::of(folder), redactor);
+    let answer = at_the_desk(config, &keeper, uses, ask).await;
+    let answer = answer.map_err(|error| match error {
+        ServiceError::Invalid(why) | ServiceError::Missing(why) => Failure::usage(why),
+        other => Failure::failed(other.to_string()),
+    })?;
     if is_first {
         let me = nix::unistd::geteuid();
         eprintln!(
@@ -120,16 +127,12 @@ async fn without_server(
 
 async fn at_the_desk(
     config: &Config,
+    keeper: &SecretKeeper,
     uses: SecretUses,
     ask: SecretAsk,
 ) -> Result<SecretAnswer, ServiceError> {
-    super::keep_files_private();
-    let folder = &config.store.path;
-    let redactor = Arc::new(Redactor::new());
-    let store = Arc::new(SqliteStore::open(folder, Arc::clone(&redactor)).await?);
-    let keeper = SecretKeeper::new(store, Vault::of(folder), redactor);
     let desk = SecretDesk {
-        keeper: &keeper,
+        keeper,
         clock: &MachineClock,
         entropy: &MachineEntropy,
         uses,
@@ -149,15 +152,16 @@ async fn at_the_desk(
 }
 
 /// Whoever is not the owner would leave files that the server cannot open; root too.
-fn may_open(folder: &Path, ask: &SecretAsk) -> Result<(), Failure> {
+fn may_open(folder: &Path, socket: &Path, ask: &SecretAsk) -> Result<(), Failure> {
     let me = nix::unistd::geteuid().as_raw();
     let place = folder.display();
     match std::fs::metadata(folder) {
         Ok(found) if found.uid() != me => Err(Failure {
             code: REFUSED,
             message: format!(
-                "no Purser is running, and the store {place} belongs to uid {}, not to yours, {me}: \
-                 type this as that user, or start Purser",
+                "no Purser answers you at {}, and the store {place} belongs to uid {}, not to yours, \
+                 {me}: type this as that user, or see that Purser runs and that you may open its socket",
+                socket.display(),
                 found.uid()
             ),
         }),
@@ -170,15 +174,15 @@ fn may_open(folder: &Path, ask: &SecretAsk) -> Result<(), Failure> {
     }
 }
 
-fn explain(trouble: ServiceError, socket: &Path) -> Failure {
-    match trouble {
-        ServiceError::Invalid(why) | ServiceError::Missing(why) => Failure::usage(why),
-        ServiceError::Unavailable(why) => Failure::failed(format!(
-            "no Purser is listening at {}, and {why}",
+fn not_opened(error: &StoreError, socket: &Path) -> Failure {
+    Failure::failed(match error {
+        StoreError::Held(why) => format!(
+            "no Purser is listening at {}, and {why}. If that is a Purser with another socket, name it \
+             with --socket",
             socket.display()
-        )),
-        other => Failure::failed(other.to_string()),
-    }
+        ),
+        other => other.to_string(),
+    })
 }
 
 fn unknown_users() -> &'static str {

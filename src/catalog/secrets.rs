@@ -26,14 +26,11 @@ pub(super) fn check(
             continue;
         };
         if !taken.contains(&at) {
-            let fields = fields(schema);
-            let where_else = if fields.is_empty() {
-                "it takes none anywhere".to_owned()
-            } else {
-                format!("it takes secrets in {}", fields.join(", "))
+            let takes = match fields(schema).as_slice() {
+                [] => "takes none anywhere".to_owned(),
+                some => format!("takes one as {}", some.join(" or ")),
             };
-            let message =
-                format!("{action}: `{text}` stands where no secret is taken; {where_else}");
+            let message = format!("`{text}`: no secret can stand here; {action} {takes}");
             report.error(at, message);
         } else if let Some(set) = &surroundings.secrets
             && !set.contains(&secret.name)
@@ -43,11 +40,14 @@ pub(super) fn check(
     }
 }
 
-/// The fields of an action that take secrets, or hold something that does.
+/// The fields of an action that are a secret, or hold something that is.
 fn fields(schema: &Value) -> Vec<String> {
     let fields = schema["properties"].as_object();
     let takes = |(_, part): &(&String, &Value)| takes_secrets(schema, part, DEEPEST);
-    let named = |(name, _): (&String, &Value)| format!("`{name}`");
+    let named = |(name, part): (&String, &Value)| match &resolve(schema, part)["format"] {
+        Value::String(format) if format == secret::FORMAT => format!("`{name}`"),
+        _ => format!("a value within `{name}`"),
+    };
     fields
         .into_iter()
         .flatten()

@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::client::{Server, segment};
 use super::{Failure, counted, hidden, print_json, render};
 use crate::domain::names::SecretName;
-use crate::domain::secret::{self, LONGEST, SHORTEST_MASKED};
+use crate::domain::redact::SHORTEST;
+use crate::domain::secret::{self, LONGEST};
 use crate::http::types::{RekeyedView, RemoveSecretBody, SecretView, SetSecretBody};
 
 /// Keep passwords and keys in the store, sealed. Without a server the store is opened here.
@@ -118,7 +119,7 @@ impl SecretAnswer {
             Self::Set(view) => show_set(view),
             Self::Removed(view) => {
                 println!("the secret {} is removed", view.name);
-                if let Some(users) = users(view) {
+                if let Some(users) = view.users() {
                     println!("still named by {users}, which will fail without it");
                 }
             }
@@ -152,7 +153,7 @@ fn show_set(view: &SecretView) {
     }
     if view.masked == Some(false) {
         println!(
-            "it has less than {SHORTEST_MASKED} characters, and is not masked where another program \
+            "it has less than {SHORTEST} characters, and is not masked where another program \
              prints it"
         );
     }
@@ -163,21 +164,8 @@ fn row(view: &SecretView) -> Vec<String> {
         Some(set) => (set.at.to_string(), set.by.to_string()),
         None => ("not set".to_owned(), "-".to_owned()),
     };
-    let users = users(view).unwrap_or_else(|| "-".to_owned());
+    let users = view.users().unwrap_or_else(|| "-".to_owned());
     vec![view.name.to_string(), at, by, users]
-}
-
-/// `[systems.orders-db], the workflow migrate`.
-fn users(view: &SecretView) -> Option<String> {
-    let workflows = view.used_by_workflows.iter();
-    let workflows = workflows.map(|name| format!("the workflow {name}"));
-    let all: Vec<_> = view
-        .used_by_configuration
-        .iter()
-        .cloned()
-        .chain(workflows)
-        .collect();
-    (!all.is_empty()).then(|| all.join(", "))
 }
 
 fn is_or_are(count: usize) -> &'static str {

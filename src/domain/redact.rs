@@ -11,8 +11,8 @@ use serde_json::Value;
 /// What a secret is replaced by.
 pub const MASK: &str = "[secret]";
 
-/// Shorter values are not masked: they would match inside ordinary words.
-const SHORTEST: usize = 8;
+/// Shorter values are not masked: they would match inside ordinary words. In bytes.
+pub const SHORTEST: usize = 8;
 
 /// Every secret that was read or issued, in the forms in which it may turn up.
 #[derive(Default)]

@@ -20,9 +20,6 @@ pub const FORMAT: &str = "secret";
 /// The longest value that is kept, in bytes.
 pub const LONGEST: usize = 64 * 1024;
 
-/// A shorter value is not masked where others print it: it would be found in ordinary words.
-pub const SHORTEST_MASKED: usize = 8;
-
 /// A reference to a secret, as events, plans and the API show it: `{"$secret": "NAME"}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,12 +76,18 @@ impl SecretRef {
     pub fn all_in(value: &Value) -> BTreeSet<Self> {
         match value {
             Value::Array(items) => items.iter().flat_map(Self::all_in).collect(),
-            Value::Object(fields) => match serde_json::from_value(value.clone()) {
-                Ok(reference) => BTreeSet::from([reference]),
-                Err(_) => fields.values().flat_map(Self::all_in).collect(),
+            Value::Object(fields) => match Self::of_object(fields) {
+                Some(reference) => BTreeSet::from([reference]),
+                None => fields.values().flat_map(Self::all_in).collect(),
             },
             _ => BTreeSet::new(),
         }
+    }
+
+    fn of_object(fields: &Map<String, Value>) -> Option<Self> {
+        let name = fields.get("$secret").filter(|_| fields.len() == 1)?;
+        let name = name.as_str()?.parse().ok()?;
+        Some(Self { name })
     }
 
     /// The secrets that a `with:` of a workflow's file names.
@@ -233,8 +236,7 @@ pub fn why_not_kept(value: &SecretString) -> Option<String> {
     }
     if value.len() > LONGEST {
         return Some(format!(
-            "the value has {} bytes, and {LONGEST} are allowed: nothing was set",
-            value.len()
+            "the value has more than {LONGEST} bytes: nothing was set"
         ));
     }
     value.contains('\0').then(|| {

@@ -12,8 +12,8 @@ use crate::catalog::Catalog;
 use crate::domain::names::{PersonName, SecretName};
 use crate::domain::person::Actor;
 use crate::domain::receipt::{Draft, Subject};
-use crate::domain::secret;
 use crate::domain::time::Timestamp;
+use crate::domain::{redact, secret};
 use crate::engine::Entropy;
 use crate::store::{SecretKeeper, SecretRow};
 
@@ -32,6 +32,17 @@ pub struct SecretView {
     /// when it was just set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<bool>,
+}
+
+impl SecretView {
+    /// Who names it, if anybody does: `[systems.orders-db], the workflow migrate`.
+    pub fn users(&self) -> Option<String> {
+        let workflows = self.used_by_workflows.iter();
+        let workflows = workflows.map(|name| format!("the workflow {name}"));
+        let tables = self.used_by_configuration.iter().cloned();
+        let all: Vec<_> = tables.chain(workflows).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
 }
 
 /// Who has set a secret, and when.
@@ -147,7 +158,7 @@ impl SecretDesk<'_> {
         };
         let length = value.expose_secret().trim().len();
         Ok(SecretView {
-            masked: Some(length >= secret::SHORTEST_MASKED),
+            masked: Some(length >= redact::SHORTEST),
             ..self.uses.view(&name, Some(set))
         })
     }
@@ -165,8 +176,7 @@ impl SecretDesk<'_> {
             return Err(ServiceError::Missing(unknown));
         };
         let view = self.uses.view_of(row);
-        let users = users(&view);
-        if !users.is_empty() && !force {
+        if let Some(users) = view.users().filter(|_| !force) {
             return Err(ServiceError::Conflict(format!(
                 "the secret {name} was not removed: {users} would be without it. Take it out there, \
                  or remove it all the same with --force"
@@ -193,19 +203,6 @@ impl SecretDesk<'_> {
         let subject = Subject::Changed { what };
         Draft::without_run(subject, by.clone(), now, summary, self.entropy.bytes())
     }
-}
-
-/// `[systems.orders-db], the workflow migrate`.
-fn users(view: &SecretView) -> String {
-    let workflows = view.used_by_workflows.iter();
-    let workflows = workflows.map(|name| format!("the workflow {name}"));
-    let all: Vec<_> = view
-        .used_by_configuration
-        .iter()
-        .cloned()
-        .chain(workflows)
-        .collect();
-    all.join(", ")
 }
 
 impl Service {

@@ -18,9 +18,9 @@ pub struct SecretKeeper {
     store: Arc<dyn Secrets>,
     vault: Vault,
     redactor: Arc<Redactor>,
-    /// Held while secrets are sealed and written, so that none is sealed for a key that is just
-    /// being dropped.
-    changing: Mutex<()>,
+    /// Held while secrets are sealed or opened, so that none is met with a key that is just being
+    /// dropped.
+    at_work: Mutex<()>,
 }
 
 impl SecretKeeper {
@@ -30,7 +30,7 @@ impl SecretKeeper {
             store,
             vault,
             redactor,
-            changing: Mutex::new(()),
+            at_work: Mutex::new(()),
         }
     }
 
@@ -51,8 +51,9 @@ impl SecretKeeper {
         Err(StoreError::File {
             file: self.vault.file().display().to_string(),
             message: format!(
-                "is not there, and {} are sealed for it: restore it from a backup. If it is lost for \
-                 good, forget them with `purser secret rm --force`, and set them again",
+                "is not there, and without it these secrets cannot be opened: {}. Restore it from a \
+                 backup; if it is lost for good, forget each with `purser secret rm NAME --force`, and \
+                 set them again",
                 names.join(", ")
             ),
         })
@@ -80,11 +81,12 @@ impl SecretKeeper {
     /// # Errors
     /// The store or the key cannot be read.
     pub async fn open(&self, name: &SecretName) -> Result<Result<SecretString, String>> {
+        let _alone = self.at_work.lock().await;
         let Some(row) = self.store.secret(name).await? else {
             let rows = self.store.secrets().await?;
             return Ok(Err(secret::not_set(name, rows.iter().map(|row| &row.name))));
         };
-        Ok(open(&self.vault, &row).map(|opened| opened.inspect(|value| self.learn(value)))?)
+        Ok(open(&self.vault, &row)?.inspect(|value| self.learn(value)))
     }
 
     /// Opens all.
@@ -92,8 +94,11 @@ impl SecretKeeper {
     /// # Errors
     /// The store or the key cannot be read, or a secret cannot be opened.
     pub async fn open_all(&self) -> Result<Opened> {
+        let _alone = self.at_work.lock().await;
         let opened = open_rows(&self.vault, &self.store.secrets().await?)?;
-        opened.values().for_each(|value| self.learn(value));
+        for value in opened.values() {
+            self.learn(value);
+        }
         Ok(Opened::all(opened))
     }
 
@@ -109,7 +114,7 @@ impl SecretKeeper {
         receipt: Draft,
     ) -> Result<()> {
         self.learn(value);
-        let _alone = self.changing.lock().await;
+        let _alone = self.at_work.lock().await;
         self.ready().await?;
         let row = SecretRow {
             name,
@@ -125,7 +130,7 @@ impl SecretKeeper {
     /// # Errors
     /// The store cannot be written.
     pub async fn remove(&self, name: SecretName, receipt: Draft) -> Result<()> {
-        let _alone = self.changing.lock().await;
+        let _alone = self.at_work.lock().await;
         self.store.remove_secret(name, receipt).await
     }
 
@@ -138,7 +143,7 @@ impl SecretKeeper {
     /// The key or the store cannot be read or written, or a secret cannot be opened; then all open as
     /// before.
     pub async fn rekey(&self, receipt: Draft) -> Result<usize> {
-        let _alone = self.changing.lock().await;
+        let _alone = self.at_work.lock().await;
         self.ready().await?;
         let opened = open_rows(&self.vault, &self.store.secrets().await?)?;
         self.vault.add_identity()?;

@@ -41,7 +41,7 @@ pub enum StoreError {
     #[error("{0}")]
     Held(String),
     /// A file beside the database does not do.
-    #[error("{file}: {message}")]
+    #[error("{file} {message}")]
     File {
         /// Its path.
         file: String,

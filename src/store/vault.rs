@@ -58,9 +58,10 @@ impl Vault {
     /// # Errors
     /// It is there already, or cannot be written.
     pub fn make(&self) -> Result<()> {
-        self.write(&self.file(), true, &[Identity::generate()])
-            .and_then(|()| self.sync_folder())
-            .map_err(|error| self.failed(&error))
+        if self.exists()? {
+            return Err(self.trouble("is there already, and was left as it is"));
+        }
+        self.replace(&[Identity::generate()])
     }
 
     /// How many identities there are: 1, or more after a change of the key was cut short.
@@ -158,47 +159,19 @@ impl Vault {
             })
     }
 
-    /// Puts another file in the place of this one, at one instant.
+    /// Puts a whole file in the place of the one of before, or of none, at one instant.
     fn replace(&self, identities: &[Identity]) -> Result<()> {
         let half = self.folder.join(format!("{FILE}.new"));
         let replace = || {
-            self.write(&half, false, identities)?;
+            write(&half, identities)?;
             fs::rename(&half, self.file())?;
-            self.sync_folder()
+            File::open(&self.folder)?.sync_all()
         };
         replace().map_err(|error| self.failed(&error))
     }
 
-    fn write(&self, file: &Path, is_first: bool, identities: &[Identity]) -> io::Result<()> {
-        if !is_first {
-            // What a kill has left there may have another mode.
-            match fs::remove_file(file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(file)?;
-        writeln!(
-            file,
-            "# Opens the secrets of the store in this folder. The last identity seals."
-        )?;
-        for identity in identities {
-            writeln!(file, "# public key: {}", identity.to_public())?;
-            writeln!(file, "{}", identity.to_string().expose_secret())?;
-        }
-        file.sync_all()
-    }
-
-    fn sync_folder(&self) -> io::Result<()> {
-        File::open(&self.folder)?.sync_all()
-    }
-
     fn failed(&self, error: &dyn std::fmt::Display) -> StoreError {
-        self.trouble(&error.to_string())
+        self.trouble(&format!("cannot be read or written: {error}"))
     }
 
     fn trouble(&self, message: &str) -> StoreError {
@@ -207,6 +180,30 @@ impl Vault {
             message: message.to_owned(),
         }
     }
+}
+
+/// Writes a file for the owner only, and sees that it is on disk.
+fn write(file: &Path, identities: &[Identity]) -> io::Result<()> {
+    // What a kill has left there may have another mode.
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?;
+    writeln!(
+        file,
+        "# Opens the secrets of the store in this folder. The last identity seals."
+    )?;
+    for identity in identities {
+        writeln!(file, "# public key: {}", identity.to_public())?;
+        writeln!(file, "{}", identity.to_string().expose_secret())?;
+    }
+    file.sync_all()
 }
 
 #[cfg(test)]

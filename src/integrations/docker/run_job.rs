@@ -125,6 +125,14 @@ impl Action for RunJob {
             let variables: Vec<_> = input.env.iter().map(variable).collect();
             plan = plan.relies_on("environment variables", variables.join(", "));
         }
+        for (variable, value) in &input.env {
+            if let SecretText::Stored(secret) = value {
+                plan = plan.note(format!(
+                    "it is given the secret {} as {variable}",
+                    secret.name
+                ));
+            }
+        }
         Ok(plan.note("what the job itself does is not known to Purser and cannot be undone by it"))
     }
 

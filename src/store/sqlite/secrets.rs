@@ -7,11 +7,11 @@ use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions as _, Row as _};
 
-use super::{SqliteStore, database_file, receipts, unavailable, unreadable};
+use super::{SqliteStore, database_file, receipts, unreadable};
 use crate::domain::names::{PersonName, SecretName};
 use crate::domain::receipt::Draft;
 use crate::domain::time::Timestamp;
-use crate::store::{Result, SecretRow, Secrets};
+use crate::store::{Result, SecretRow, Secrets, StoreError};
 
 const ALL: &str = "SELECT * FROM secrets ORDER BY name";
 
@@ -109,9 +109,12 @@ impl Secrets for SqliteStore {
 /// It is there and cannot be read.
 pub async fn peek_at_secrets(folder: &Path) -> Result<Vec<SecretRow>> {
     let place = folder.display().to_string();
-    let failed = |error: &sqlx::Error| unavailable(&place, error);
+    let failed = |error: &dyn std::fmt::Display| StoreError::Unavailable {
+        place: place.clone(),
+        message: format!("it cannot be read ({error}): do this as the user who owns it"),
+    };
     let file = database_file(folder);
-    if !file.try_exists().map_err(|error| failed(&error.into()))? {
+    if !file.try_exists().map_err(|error| failed(&error))? {
         return Ok(vec![]);
     }
     let options = SqliteConnectOptions::new().filename(&file).read_only(true);
