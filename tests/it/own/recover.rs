@@ -5,10 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::sleep;
 
 use super::{Key, backed_up, backs_up_to, empty_machine, recovers};
-use crate::support::program::Home;
+use crate::support::program::{Home, Person, program};
 use crate::support::s3::Bucket;
 use crate::support::systems::of_kind;
 
@@ -207,6 +208,47 @@ async fn of_a_folder_the_newest_is_taken_and_older_ones_are_deleted_once_it_is_p
     }
 }
 
+#[tokio::test]
+async fn the_key_can_be_typed_and_is_not_shown() {
+    let key = Key::new();
+    let mut old = Home::new(&[]);
+    let to = format!("file://{}", old.path("backups").display());
+    backs_up_to(&old, &to, &key, "");
+    old.up().await;
+    backed_up(&old).await;
+    old.stop().await;
+
+    let new = empty_machine();
+    let (mut pty, pts) = pty_process::open().unwrap();
+    let mut purser = pty_process::Command::new(program())
+        .args(["recover", "--from", &to])
+        .env("PURSER_CONFIG", new.path("purser.toml"))
+        .kill_on_drop(true)
+        .spawn(pts)
+        .unwrap();
+    let mut seen = String::new();
+    let mut block = [0; 1024];
+    let text = fs::read_to_string(key.file()).unwrap();
+    let secret = text.lines().last().unwrap();
+    // At its end a terminal fails to be read.
+    while let Ok(read @ 1..) = pty.read(&mut block).await {
+        seen += &String::from_utf8_lossy(&block[..read]);
+        if seen.ends_with("not shown): ") {
+            pty.write_all(format!("{secret}\n").as_bytes())
+                .await
+                .unwrap();
+        }
+    }
+    assert!(purser.wait().await.unwrap().success(), "{seen}");
+    assert!(
+        seen.starts_with("secret key (AGE-SECRET-KEY-1…, not shown): "),
+        "{seen}"
+    );
+    assert!(seen.contains("receipts: there were none"), "{seen}");
+    assert!(!seen.contains(secret), "{seen}");
+    assert!(new.path("store/purser.db").exists());
+}
+
 /// Each of two backups that were made while runs were being written is whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn in_the_midst_of_much_writing_each_backup_is_whole() {
@@ -264,7 +306,7 @@ async fn a_recovery_that_is_killed_leaves_nothing_half() {
         let file = key.file().display().to_string();
         let asked = ["recover", "--from", &to, "--identity", &file];
         let mut first = new
-            .command(crate::support::program::Person::Ann, &asked)
+            .command(Person::Ann, &asked)
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()
