@@ -143,8 +143,13 @@ impl Recovery {
         for path in &self.missing {
             println!("missing here, and never in a backup: {}", path.display());
         }
+        let first = if self.missing.is_empty() {
+            ""
+        } else {
+            "put the missing files there, "
+        };
         println!(
-            "next: put the missing files back, see that the old machine stays off, then `purser doctor` and `purser up`"
+            "next: {first}see that the old machine stays off, then `purser doctor` and `purser up`"
         );
         Ok(())
     }

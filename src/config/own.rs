@@ -36,3 +36,39 @@ pub(super) fn complete(
     own.entry("kind").or_insert_with(|| OWN.into());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::Config;
+
+    fn read(text: &str) -> Result<Config, String> {
+        Config::parse(Path::new("purser.toml"), text, []).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn it_is_always_there_and_a_table_only_says_where_it_stands() {
+        let own = |text| read(text).unwrap().systems["purser"].clone();
+        assert_eq!(own("").kind, "purser");
+        assert_eq!(own("").environment.as_str(), "production");
+        let told = own("[systems.purser]\nenvironment = 'staging'");
+        assert_eq!(
+            (&*told.kind, told.environment.as_str()),
+            ("purser", "staging")
+        );
+    }
+
+    #[test]
+    fn nothing_else_is_called_so_and_there_is_one() {
+        assert_eq!(
+            read("[systems.purser]\nkind = 'docker'").unwrap_err(),
+            "purser.toml:2:8: [systems.purser] is Purser itself, and no system of kind docker: give \
+             that one another name"
+        );
+        assert_eq!(
+            read("[systems.own]\nkind = 'purser'").unwrap_err(),
+            "purser.toml:2:8: [systems.own]: there is one Purser, and its table is [systems.purser]"
+        );
+    }
+}

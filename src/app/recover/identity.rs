@@ -82,12 +82,13 @@ fn asked(prompt: &str, without: &str) -> Result<SecretString, Failure> {
         return Err(Failure::usage(without));
     }
     let broken = |error: &dyn std::fmt::Display| Failure::failed(format!("the terminal: {error}"));
-    eprint!("{prompt}");
-    io::stderr().flush().map_err(|error| broken(&error))?;
     let shown = tcgetattr(&stdin).map_err(|error| broken(&error))?;
     let mut hidden = shown.clone();
     hidden.local_flags.remove(LocalFlags::ECHO);
     tcsetattr(&stdin, SetArg::TCSANOW, &hidden).map_err(|error| broken(&error))?;
+    // Only now: whoever pastes at the sight of it is not to see what they paste.
+    eprint!("{prompt}");
+    io::stderr().flush().map_err(|error| broken(&error))?;
     let mut line = String::new();
     let typed = stdin.lock().read_line(&mut line);
     let back = tcsetattr(&stdin, SetArg::TCSANOW, &shown);

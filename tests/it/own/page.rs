@@ -1,8 +1,9 @@
 //! `docs/BACKUP.md`, line by line: each command of its console blocks is typed on the machine that
-//! its prompt names, and prints what the page shows.
+//! its prompt names, and prints what the page shows. `PURSER_WRITE_DOCS=1 cargo test page` writes what
+//! it prints into the page.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use object_store::ObjectStoreExt as _;
 
@@ -22,8 +23,40 @@ struct Typed<'p> {
     shown: Vec<&'p str>,
 }
 
-fn page() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/BACKUP.md")).unwrap()
+impl Typed<'_> {
+    /// How it stands on the page, with this below it.
+    fn block(&self, shown: &[&str]) -> String {
+        let prompt = format!("{}$ {}", self.machine, self.line);
+        let lines = [&[prompt.as_str()], shown].concat();
+        lines.join("\n") + "\n"
+    }
+
+    /// The page shows this.
+    fn expect(&self, seen: &[&str]) {
+        let plain = |lines: &[&str]| lines.iter().map(|line| plain(line)).collect::<Vec<_>>();
+        let (shown, seen) = (plain(&self.shown), plain(seen));
+        assert_eq!(shown, seen, "{}$ {}", self.machine, self.line);
+    }
+}
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/BACKUP.md");
+
+/// Whether the page is to be written anew rather than checked.
+fn writes() -> bool {
+    std::env::var_os("PURSER_WRITE_DOCS").is_some()
+}
+
+/// The page with the key that its first command has printed, wherever it shows one.
+fn with_one_key(page: &str) -> String {
+    let is_end = |c: char| !c.is_ascii_alphanumeric();
+    let keys: Vec<_> = page
+        .match_indices("age1")
+        .map(|(at, _)| page[at..].split(is_end).next().unwrap())
+        .filter(|key| key.len() > 20)
+        .collect();
+    let first = keys[0];
+    let replaced = |page: String, key: &&str| page.replace(*key, first);
+    keys.iter().fold(page.to_owned(), replaced)
 }
 
 /// All blocks of this kind.
@@ -148,42 +181,31 @@ impl Machines {
 
 #[tokio::test]
 async fn the_page_is_what_happens_line_by_line() {
-    let page = page();
+    let page = fs::read_to_string(PAGE).unwrap();
     let mut machines = Machines::new(&page).await;
     let all = typed(&page);
     assert!(all.len() > 10, "the page has commands");
+    let mut written = page.clone();
     for typed in &all {
         let seen = machines.sees(typed).await;
         // What a step says while it runs depends on the moment.
-        let seen = seen.lines().filter(|line| !line.starts_with("… "));
-        let seen: Vec<_> = seen.map(plain).collect();
-        let shown: Vec<_> = typed.shown.iter().map(|line| plain(line)).collect();
-        assert!(
-            is_shown(&shown, &seen),
-            "{}$ {}\n--- the page:\n{}\n--- what happens:\n{}",
-            typed.machine,
-            typed.line,
-            typed.shown.join("\n"),
-            seen.join("\n"),
-        );
+        let seen: Vec<_> = seen
+            .lines()
+            .filter(|line| !line.starts_with("… "))
+            .collect();
+        if writes() {
+            written = written.replace(&typed.block(&typed.shown), &typed.block(&seen));
+        } else {
+            typed.expect(&seen);
+        }
         machines.does(&page, typed.line).await;
+    }
+    if writes() {
+        fs::write(PAGE, with_one_key(&written)).unwrap();
     }
     machines.old.stop().await;
     machines.new.stop().await;
     machines.bucket.remove().await;
-}
-
-/// Whether these lines are those; `…` alone stands for any number of lines.
-fn is_shown(shown: &[String], seen: &[String]) -> bool {
-    match shown.split_first() {
-        None => seen.is_empty(),
-        Some((line, rest)) if line == "…" => {
-            (0..=seen.len()).any(|after| is_shown(rest, &seen[after..]))
-        }
-        Some((line, rest)) => seen
-            .split_first()
-            .is_some_and(|(first, seen)| first == line && is_shown(rest, seen)),
-    }
 }
 
 /// A line without what differs in each run: ids, times, sizes, ages, keys. Columns are as wide as

@@ -5,10 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::sleep;
 
 use super::{Key, backed_up, backs_up_to, empty_machine, recovers};
-use crate::support::program::Home;
+use crate::support::program::{Home, Person, program};
 use crate::support::s3::Bucket;
 use crate::support::systems::of_kind;
 
@@ -76,6 +77,46 @@ async fn old_machine(bucket: &Bucket, to: &str, key: &Key) -> (Home, String, Val
     (old, waiting, backup)
 }
 
+/// The five lines that lead to the bucket, in a file of their own.
+fn way_to(bucket: &Bucket, home: &Home) -> String {
+    let minio = of_kind("s3", bucket.settings());
+    let minio = toml::Table::from_iter([("minio".to_owned(), minio.into())]);
+    let lines = toml::Table::from_iter([("systems".to_owned(), minio.into())]);
+    home.write("s3.toml", &lines.to_string());
+    home.path("s3.toml").display().to_string()
+}
+
+/// The new machine has what the old one had, and what is secret is for the owner only.
+fn expect_the_files(old: &Home, new: &Home) {
+    let files = [
+        ("purser.toml", 0o644),
+        ("workflows/waits.yaml", 0o644),
+        ("workflows/fires.yaml", 0o644),
+        ("commands/backup-purser.yaml", 0o644),
+        ("store/receipts.key", 0o600),
+        ("store/secrets.key", 0o600),
+        ("store/artifacts/ab/abcd", 0o600),
+    ];
+    let read = |home: &Home, file: &str| fs::read(home.path(file)).unwrap();
+    let mode = |file: &str| fs::metadata(new.path(file)).unwrap().permissions().mode() & 0o777;
+    for (file, wanted) in files {
+        assert_eq!(read(new, file), read(old, file), "{file}");
+        assert_eq!(mode(file), wanted, "{file}");
+    }
+    assert_eq!((mode("store"), mode("workflows")), (0o700, 0o755));
+    assert_eq!(mode("store/purser.db"), 0o600);
+    assert!(!new.path("store/recovering").exists());
+}
+
+/// Workflows and states of all runs, newest first.
+async fn runs(home: &Home) -> Vec<(String, String)> {
+    let runs = home.asks(&["runs", "list"]).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let runs = runs.as_array().unwrap().iter();
+    runs.map(|run| (text(&run["workflow"]), text(&run["status"])))
+        .collect()
+}
+
 #[tokio::test]
 async fn from_an_object_store_an_empty_machine_gets_everything_and_nothing_goes_on() {
     let (bucket, key) = (Bucket::create().await, Key::new());
@@ -87,106 +128,38 @@ async fn from_an_object_store_an_empty_machine_gets_everything_and_nothing_goes_
     );
     assert_eq!(bucket.unfinished_uploads().await, 0);
 
-    // The new machine has the five lines that lead to the bucket, and nothing else.
     let mut new = empty_machine();
-    let minio =
-        toml::Table::from_iter([("minio".to_owned(), of_kind("s3", bucket.settings()).into())]);
-    let lines = toml::Table::from_iter([("systems".to_owned(), minio.into())]);
-    new.write("s3.toml", &lines.to_string());
-    let by_s3 = new.path("s3.toml").display().to_string();
-    let listed = new
-        .types(&[
-            "recover", "--from", &to, "--list", "--json", "--config", &by_s3,
-        ])
-        .await;
-    let listed = listed.json();
-    let names: Vec<_> = listed
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|backup| &backup["name"])
-        .collect();
-    assert_eq!(names.len(), 2);
-    assert!(
-        backup["backup"]
-            .as_str()
-            .unwrap()
-            .ends_with(names[0].as_str().unwrap())
-    );
+    let by_s3 = way_to(&bucket, &new);
+    let list = ["recover", "--from", &to, "--list", "--config", &by_s3];
+    let listed = new.asks(&list).await;
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    let newest = listed[0]["name"].as_str().unwrap();
+    assert_eq!(backup["backup"], format!("{to}/{newest}"));
 
     let home = new.path("").display().to_string();
-    let said = recovers(
-        &new,
-        &to,
-        &key,
-        &["--to", &home, "--config", &by_s3, "--json"],
-    )
-    .await;
-    assert_eq!(said.code, 0, "{said:?}");
-    let told = said.json();
+    let more = ["--to", &home, "--config", &by_s3, "--json"];
+    let told = recovers(&new, &to, &key, &more).await.json();
+    assert_eq!(told["backup"], newest);
     assert_eq!(
-        (&told["backup"], &told["ended_runs"]),
-        (names[0], &json!(2))
+        (&told["ended_runs"], &told["receipt"]),
+        (&json!(2), &json!(4))
     );
-    assert_eq!(
-        (&told["anchor"]["seq"], &told["receipt"]),
-        (&json!(1), &json!(4))
-    );
-    assert_eq!(told["anchor"]["hash"], backup["head"]);
-    for file in [
-        "purser.toml",
-        "workflows/waits.yaml",
-        "workflows/fires.yaml",
-        "commands/backup-purser.yaml",
-        "store/secrets.key",
-        "store/artifacts/ab/abcd",
-    ] {
-        assert_eq!(
-            fs::read(new.path(file)).unwrap(),
-            fs::read(old.path(file)).unwrap(),
-            "{file}"
-        );
-    }
-    let mode = |name: &str| fs::metadata(new.path(name)).unwrap().permissions().mode() & 0o777;
-    for secret in [
-        "purser.db",
-        "receipts.key",
-        "secrets.key",
-        "artifacts/ab/abcd",
-    ] {
-        assert_eq!(mode(&format!("store/{secret}")), 0o600, "{secret}");
-    }
-    assert_eq!(
-        (mode("purser.toml"), mode("workflows"), mode("store")),
-        (0o644, 0o755, 0o700)
-    );
-    assert!(!new.path("store/recovering").exists());
+    let anchor = json!({ "seq": 1, "hash": backup["head"] });
+    assert_eq!(told["anchor"], anchor);
+    expect_the_files(&old, &new);
 
     new.up().await;
-    let runs = new.asks(&["runs", "list"]).await;
-    let states: Vec<_> = runs
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|run| {
-            (
-                run["workflow"].as_str().unwrap(),
-                run["status"].as_str().unwrap(),
-            )
-        })
-        .collect();
-    assert_eq!(
-        states,
-        [
-            ("backup-purser", "stuck"),
-            ("waits", "stuck"),
-            ("backup-purser", "succeeded")
-        ]
-    );
+    let [own, waits, first] = [
+        ("backup-purser", "stuck"),
+        ("waits", "stuck"),
+        ("backup-purser", "succeeded"),
+    ]
+    .map(|(workflow, state)| (workflow.to_owned(), state.to_owned()));
+    assert_eq!(runs(&new).await, [own, waits, first]);
     let books = books(&new).await;
     assert_eq!(books.len(), 4, "{books:#?}");
     assert_eq!(books[3]["kind"], "recovered");
-    assert_eq!(books[3]["anchor"], told["anchor"]);
+    assert_eq!(books[3]["anchor"], anchor);
     let late = new.types(&["approve", &waiting]).await;
     assert_ne!(late.code, 0, "{late:?}");
     // And the new machine backs itself up, behind the old backups.
@@ -233,6 +206,47 @@ async fn of_a_folder_the_newest_is_taken_and_older_ones_are_deleted_once_it_is_p
         let told = recovers(&new, &from, &key, &["--json"]).await.json();
         assert_eq!(told["backup"], name(&made[wanted]).as_str());
     }
+}
+
+#[tokio::test]
+async fn the_key_can_be_typed_and_is_not_shown() {
+    let key = Key::new();
+    let mut old = Home::new(&[]);
+    let to = format!("file://{}", old.path("backups").display());
+    backs_up_to(&old, &to, &key, "");
+    old.up().await;
+    backed_up(&old).await;
+    old.stop().await;
+
+    let new = empty_machine();
+    let (mut pty, pts) = pty_process::open().unwrap();
+    let mut purser = pty_process::Command::new(program())
+        .args(["recover", "--from", &to])
+        .env("PURSER_CONFIG", new.path("purser.toml"))
+        .kill_on_drop(true)
+        .spawn(pts)
+        .unwrap();
+    let mut seen = String::new();
+    let mut block = [0; 1024];
+    let text = fs::read_to_string(key.file()).unwrap();
+    let secret = text.lines().last().unwrap();
+    // At its end a terminal fails to be read.
+    while let Ok(read @ 1..) = pty.read(&mut block).await {
+        seen += &String::from_utf8_lossy(&block[..read]);
+        if seen.ends_with("not shown): ") {
+            pty.write_all(format!("{secret}\n").as_bytes())
+                .await
+                .unwrap();
+        }
+    }
+    assert!(purser.wait().await.unwrap().success(), "{seen}");
+    assert!(
+        seen.starts_with("secret key (AGE-SECRET-KEY-1…, not shown): "),
+        "{seen}"
+    );
+    assert!(seen.contains("receipts: there were none"), "{seen}");
+    assert!(!seen.contains(secret), "{seen}");
+    assert!(new.path("store/purser.db").exists());
 }
 
 /// Each of two backups that were made while runs were being written is whole.
@@ -292,7 +306,7 @@ async fn a_recovery_that_is_killed_leaves_nothing_half() {
         let file = key.file().display().to_string();
         let asked = ["recover", "--from", &to, "--identity", &file];
         let mut first = new
-            .command(crate::support::program::Person::Ann, &asked)
+            .command(Person::Ann, &asked)
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()
