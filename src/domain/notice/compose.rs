@@ -1,4 +1,4 @@
-//! What a notice says of each thing that it can be about.
+//! What a notice says of what a receipt is about.
 
 use serde_json::{Map, Value};
 
@@ -7,16 +7,10 @@ use super::{Facts, Kind, Loudness, Next, Notice, NoticeId};
 use crate::domain::ending::FinalState;
 use crate::domain::event::Trigger;
 use crate::domain::names::{RunId, SystemName};
-use crate::domain::person::one_of;
-use crate::domain::plan::{Outlook, WorkflowPlan};
 use crate::domain::receipt::{Receipt, RunFacts, StepFacts};
 use crate::domain::redact::MASK;
-use crate::domain::run::{RunState, StepStatus};
+use crate::domain::run::StepStatus;
 use crate::domain::schedule::ScheduleName;
-use crate::domain::time::Timestamp;
-
-/// So many steps of a plan are shown.
-const MOST_STEPS: usize = 10;
 
 /// A text of a receipt that is there no more.
 const ERASED: &str = "(the text was erased)";
@@ -131,20 +125,17 @@ fn after_end(receipt: &Receipt, facts: &RunFacts) -> Vec<Next> {
         }],
         FinalState::Failed | FinalState::RolledBack | FinalState::Cancelled => {
             let inputs = receipt.text(&facts.inputs).unwrap_or(MASK);
-            let again = run_again(facts, inputs).map(|command| Next {
-                to: "run it again".to_owned(),
-                command,
-            });
+            let again = run_again(facts, inputs).map(|command| Next::new("run it again", command));
             [Some(show), again].into_iter().flatten().collect()
         }
     }
 }
 
 fn see_run(run: RunId) -> Next {
-    Next {
-        to: "see what it did".to_owned(),
-        command: format!("purser runs show {}", run.short()),
-    }
+    Next::new(
+        "see what it did",
+        format!("purser runs show {}", run.short()),
+    )
 }
 
 /// The command that starts such a run, where a line can hold it.
@@ -176,16 +167,12 @@ pub(super) fn passed_over(
     loudness: Loudness,
 ) -> Notice {
     let why = receipt.text(&receipt.content.summary).unwrap_or(ERASED);
-    let next = |to: &str, command| Next {
-        to: to.to_owned(),
-        command,
-    };
     Notice {
         loudness,
         summary: clipped(why),
         next: vec![
-            next("run it now", format!("purser schedules run {schedule}")),
-            next("see all schedules", "purser schedules list".to_owned()),
+            Next::new("run it now", format!("purser schedules run {schedule}")),
+            Next::new("see all schedules", "purser schedules list"),
         ],
         facts: Facts {
             workflow: Some(schedule.workflow().clone()),
@@ -210,10 +197,10 @@ pub(super) fn refused(receipt: &Receipt, asked: &str, loudness: Loudness) -> Not
     Notice {
         loudness,
         summary: clipped(why),
-        next: vec![Next {
-            to: "see its receipt".to_owned(),
-            command: format!("purser receipts show {}", receipt.seq),
-        }],
+        next: vec![Next::new(
+            "see its receipt",
+            format!("purser receipts show {}", receipt.seq),
+        )],
         facts: Facts {
             state: Some("refused".to_owned()),
             by: Some(by.clone()),
@@ -232,134 +219,4 @@ pub(super) fn refused(receipt: &Receipt, asked: &str, loudness: Loudness) -> Not
 /// Receipts of two stores may go to one place: their numbers are the same, their hashes are not.
 fn of_receipt(receipt: &Receipt) -> NoticeId {
     NoticeId::new(format!("receipt-{}-{}", receipt.seq, receipt.hash.short()))
-}
-
-/// A run waits for an approval.
-pub(super) fn asks_approval(run: &RunState, now: Timestamp) -> Option<Notice> {
-    let open = run.approval.as_ref()?;
-    let short = run.id.short();
-    let missing: Vec<_> = run
-        .request
-        .approval
-        .iter()
-        .map(|policy| {
-            let number = open.missing(policy, &run.request.by.person);
-            let other = if policy.not_requester {
-                ", not who asked"
-            } else {
-                ""
-            };
-            format!("{number} × {}{other}", one_of(&policy.by))
-        })
-        .collect();
-    let digest = open.digest.short();
-    let summary = format!(
-        "Its plan {digest} needs a yes of {} until {}; after that the run is cancelled.",
-        missing.join("; "),
-        open.expires_at
-    );
-    let next = |to: &str, command| Next {
-        to: to.to_owned(),
-        command,
-    };
-    Some(Notice {
-        summary,
-        lines: run.plan.as_ref().map(steps_of_plan).unwrap_or_default(),
-        next: vec![
-            next("say yes", format!("purser approve {short} --plan {digest}")),
-            next("say no", format!("purser reject {short}")),
-            next("see the plan", format!("purser runs show {short}")),
-        ],
-        facts: Facts {
-            expires_at: Some(open.expires_at),
-            ..facts_of_waiting(run)
-        },
-        ..Notice::new(
-            NoticeId::new(format!("run-{}-plan-{digest}", run.id)),
-            Kind::RunWaiting,
-            now,
-            waiting_headline(run, "an approval"),
-        )
-    })
-}
-
-fn steps_of_plan(plan: &WorkflowPlan) -> Vec<String> {
-    let more = plan.steps.len().saturating_sub(MOST_STEPS);
-    let steps = plan.steps.iter().take(MOST_STEPS);
-    let mut lines: Vec<_> = steps
-        .map(|step| format!("• {}: {}", step.step, outlook(&step.outlook)))
-        .collect();
-    if more > 0 {
-        lines.push(format!("… and {more} steps more"));
-    }
-    lines
-}
-
-fn outlook(outlook: &Outlook) -> &str {
-    match outlook {
-        Outlook::Reads => "reads only",
-        Outlook::Changes(plan) => &plan.summary,
-        Outlook::KnownLater(why) => why,
-    }
-}
-
-/// A run waits for somebody to say whether an effect happened.
-pub(super) fn asks_decision(run: &RunState, now: Timestamp) -> Option<Notice> {
-    let (step, state) = run.steps.iter().find(|(_, step)| step.question.is_some())?;
-    let question = state.question.as_ref()?;
-    let short = run.id.short();
-    let key = format!("{step}-{}-{}", state.generation, question.effect);
-    let next = |to: &str, command| Next {
-        to: to.to_owned(),
-        command,
-    };
-    Some(Notice {
-        summary: format!(
-            "Nobody can tell whether `{}` of step `{step}` happened: {}. Look, and say so; until \
-             then the run stands still.",
-            question.effect,
-            question.known.trim_end_matches('.')
-        ),
-        next: vec![
-            next(
-                "say that it happened",
-                format!("purser decide {short} happened"),
-            ),
-            next(
-                "say that it did not",
-                format!("purser decide {short} did-not"),
-            ),
-            next("stop the run", format!("purser cancel {short}")),
-        ],
-        facts: Facts {
-            systems: state.system.iter().cloned().collect(),
-            ..facts_of_waiting(run)
-        },
-        ..Notice::new(
-            NoticeId::new(format!("run-{}-decide-{key}", run.id)),
-            Kind::RunWaiting,
-            now,
-            waiting_headline(run, "a decision"),
-        )
-    })
-}
-
-fn waiting_headline(run: &RunState, what: &str) -> String {
-    format!(
-        "`{}` waits for {what} (run {}, asked for by {})",
-        run.request.workflow,
-        run.id.short(),
-        run.request.by
-    )
-}
-
-fn facts_of_waiting(run: &RunState) -> Facts {
-    Facts {
-        run: Some(run.id),
-        workflow: Some(run.request.workflow.clone()),
-        state: Some("waiting".to_owned()),
-        systems: run.request.systems.keys().cloned().collect(),
-        by: Some(run.request.by.to_string()),
-        ..Facts::default()
-    }
 }

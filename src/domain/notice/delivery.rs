@@ -181,12 +181,12 @@ mod tests {
             let last = tries[tries.len() - 1].since(Timestamp::from_micros(0));
             let limit = patience.unwrap_or(LONGEST_TRY);
             prop_assert!(last >= limit && last <= limit + LONGEST_PAUSE);
-            match patience {
-                Some(patience) => {
-                    prop_assert_eq!(last, patience);
-                    prop_assert_eq!(end, Then::Fallback { why: "it is down".into() });
-                }
-                None => prop_assert_eq!(end, Then::GivenUp { why: "it is down".into() }),
+            let why = "it is down".to_owned();
+            if let Some(patience) = patience {
+                prop_assert_eq!(last, patience);
+                prop_assert_eq!(end, Then::Fallback { why });
+            } else {
+                prop_assert_eq!(end, Then::GivenUp { why });
             }
         }
 

@@ -1,6 +1,6 @@
 //! Many notices for people become one: whoever comes back to a channel reads what it came to.
 
-use super::{Facts, Kind, Loudness, Notice, NoticeId};
+use super::{Facts, Kind, Loudness, Next, Notice, NoticeId};
 
 /// More than so many that wait for one place are folded.
 pub const MANY: usize = 10;
@@ -45,10 +45,7 @@ pub fn fold(waiting: &[Untried]) -> Option<(Vec<i64>, Notice)> {
     let notice = Notice {
         loudness: loudest.unwrap_or(Loudness::Told),
         lines,
-        next: vec![super::Next {
-            to: "see them all".to_owned(),
-            command: "purser runs list".to_owned(),
-        }],
+        next: vec![Next::new("see them all", "purser runs list")],
         facts: Facts {
             counts: Some(serde_json::json!({ "messages": count })),
             ..Facts::default()

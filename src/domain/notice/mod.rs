@@ -3,6 +3,7 @@
 //! Who is told of what, and how loudly, is decided by [`Rules`]; when a notice is sent again and
 //! when it is given up, by [`delivery`]. Both are pure.
 
+mod asks;
 mod compose;
 mod daily;
 pub mod delivery;
@@ -144,6 +145,15 @@ pub struct Next {
     pub to: String,
     /// The command to type.
     pub command: String,
+}
+
+impl Next {
+    fn new(to: &str, command: impl Into<String>) -> Self {
+        Self {
+            to: to.to_owned(),
+            command: command.into(),
+        }
+    }
 }
 
 /// What programs want to know of it, as far as it applies.

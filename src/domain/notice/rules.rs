@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Loudness, Notice, NotifySpec, compose};
+use super::{Loudness, Notice, NotifySpec, asks, compose};
 use crate::domain::ending::FinalState;
 use crate::domain::event::Trigger;
 use crate::domain::names::PlaceName;
@@ -76,8 +76,8 @@ impl Rules {
         now: Timestamp,
     ) -> Option<(Option<PlaceName>, Notice)> {
         let notice = match run.status() {
-            RunStatus::Waiting(WaitingFor::Approval) => compose::asks_approval(run, now)?,
-            RunStatus::Waiting(WaitingFor::Decision) => compose::asks_decision(run, now)?,
+            RunStatus::Waiting(WaitingFor::Approval) => asks::approval(run, now)?,
+            RunStatus::Waiting(WaitingFor::Decision) => asks::decision(run, now)?,
             _ => return None,
         };
         let named = notify.and_then(|spec| spec.waiting.as_ref().or(spec.failure.as_ref()));

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use purser::domain::event::Trigger;
+use purser::domain::effect::EffectName;
+use purser::domain::event::{Event, Trigger};
 use purser::domain::notice::{Loudness, On};
 use purser::places::Format;
 use purser::store::{Outbox as _, Receipts as _};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::hands::{HandClock, Hands, Settings, at};
+use super::hands::{HandClock, Hands, Settings, at, hook};
 use super::receiver::{Mood, Receiver, Sent};
 use crate::stories::plain::plain;
 use crate::support::toy::Toy;
-use crate::support::world::actor;
+use crate::support::world::{World, actor};
 
 const HOUR: i64 = 3600;
 
@@ -62,11 +63,10 @@ async fn what_has_a_receipt_before_the_very_first_start_is_not_told() {
     before.close().await;
     // As if this version had never run here.
     forget_the_start(&stand).await;
-    let world = crate::support::world::World::open(stand.folder.path(), Arc::clone(&stand.toy));
-    let world = world.await;
+    let world = World::open(stand.folder.path(), Arc::clone(&stand.toy)).await;
     stand.toy.fail_next(1);
-    let trigger = "  - { id: old, uses: toy.make, with: { system: box } }";
-    let run = world.ask(trigger, vec![]).await;
+    let steps = "  - { id: old, uses: toy.make, with: { system: box } }";
+    let run = world.ask(steps, vec![]).await;
     world.end(run).await;
     world.close().await;
 
@@ -102,6 +102,73 @@ async fn a_message_says_what_failed_what_is_left_and_what_to_do() {
     To see what it did: `purser runs show RUN`
     To run it again: `purser run play`
     ");
+    hands.close().await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_refused_is_told_and_a_person_sees_it_anyhow() {
+    let stand = Stand::new().await;
+    let hands = stand.open(stand.settings(Format::Text)).await;
+    hands.is_refused(actor("ann")).await;
+    hands.is_refused(hook()).await;
+    let sent = stand.ops.takes(1).await;
+    assert_eq!(sent.len(), 1);
+    insta::assert_snapshot!(plain(&sent[0].text()), @"
+    @oncall webhook ci was refused: run deploy
+    Webhook ci may not run `deploy` in production
+    To see its receipt: `purser receipts show 2`
+    ");
+    hands.close().await;
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_a_decision_is_told_once_and_no_more_when_it_is_answered() {
+    let stand = Stand::new().await;
+    let hands = stand.open(stand.settings(Format::Text)).await;
+    stand.toy.lose_next_answer();
+    let trigger = Trigger::Webhook("ci".to_owned());
+    let run = hands.does("toy.shout", hook(), trigger, "").await;
+    let sent = stand.ops.takes(1).await.remove(0);
+    insta::assert_snapshot!(plain(&sent.text()), @"");
+    hands.close().await;
+    let hands = stand.open(stand.settings(Format::Text)).await;
+    let log = hands.world.log(run).await;
+    let state = log.state().await.unwrap();
+    let told = Event::EffectDone {
+        step: "one".into(),
+        effect: EffectName::from("make_thing"),
+        result: serde_json::Value::Null,
+        told_by: Some(actor("bo")),
+    };
+    assert!(log.append_if_at(state.seq, told).await.unwrap());
+    hands.world.end(run).await;
+    hands.is_passed_over(1).await;
+    let taken = stand.ops.takes(2).await;
+    assert!(taken[1].text().contains("passed over"), "{taken:#?}");
+    hands.close().await;
+}
+
+#[tokio::test]
+async fn what_was_answered_before_it_could_be_told_is_not_told() {
+    let stand = Stand::new().await;
+    let hands = stand.open(stand.settings(Format::Event)).await;
+    stand.ops.goes();
+    stand.toy.lose_next_answer();
+    let trigger = Trigger::Webhook("ci".to_owned());
+    let run = hands.does("toy.shout", hook(), trigger, "").await;
+    is_tried(&hands, 1).await;
+    let log = hands.world.log(run).await;
+    let state = log.state().await.unwrap();
+    let cancel = Event::CancelRequested {
+        by: actor("bo"),
+        reason: None,
+    };
+    assert!(log.append_if_at(state.seq, cancel).await.unwrap());
+    hands.world.end(run).await;
+    stand.ops.returns().await;
+    hands.clock.move_to(HOUR);
+    let taken = stand.ops.takes(1).await;
+    assert_eq!(taken[0].json()["type"], "run.cancelled");
     hands.close().await;
 }
 
@@ -404,14 +471,10 @@ async fn once_a_day_a_digest_says_what_there_was() {
     hands.close().await;
 
     // Nobody was there on the next two mornings: one digest, once.
-    hands_at(&stand, 70 * HOUR);
+    stand.clock.move_to(70 * HOUR);
     let hands = stand.open(settings).await;
     let digest = stand.ops.takes(5).await.pop().unwrap();
     insta::assert_snapshot!(digest.text(), @"Since 2026-11-26T09:00:00+00:00, nothing ran. Now nothing waits for a person.");
     hands.close().await;
     assert_eq!(stand.ops.sent().len(), 5);
-}
-
-fn hands_at(stand: &Stand, seconds: i64) {
-    stand.clock.move_to(seconds);
 }

@@ -34,6 +34,15 @@ pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros((NOON + seconds) * 1_000_000)
 }
 
+/// The hook `ci`, as it asks for something.
+pub(super) fn hook() -> Actor {
+    Actor {
+        person: "webhook ci".into(),
+        roles: vec![],
+        through: "webhook ci".to_owned(),
+    }
+}
+
 /// A clock that stands still between moves.
 #[derive(Clone)]
 pub(super) struct HandClock(watch::Sender<Timestamp>);
@@ -127,7 +136,7 @@ impl Hands {
             digest,
             fallback: settings
                 .fallback
-                .map(|place| (place.into(), Duration::from_secs(600))),
+                .map(|place| (place.into(), Duration::from_mins(10))),
             sender: "5e1f".to_owned(),
         };
         Self {
@@ -145,18 +154,24 @@ impl Hands {
     /// A run of one step that the hook `ci` has asked for.
     pub(super) async fn hook_runs(&self) -> RunId {
         let trigger = Trigger::Webhook("ci".to_owned());
-        let by = Actor {
-            person: "webhook ci".into(),
-            roles: vec![],
-            through: "webhook ci".to_owned(),
-        };
-        self.runs(by, trigger, "").await
+        self.runs(hook(), trigger, "").await
     }
 
     /// A run of one step; `more` are further lines of its file.
     pub(super) async fn runs(&self, by: Actor, trigger: Trigger, more: &str) -> RunId {
+        self.does("toy.make", by, trigger, more).await
+    }
+
+    /// The same, of this action.
+    pub(super) async fn does(
+        &self,
+        action: &str,
+        by: Actor,
+        trigger: Trigger,
+        more: &str,
+    ) -> RunId {
         let definition: Workflow = serde_saphyr::from_str(&format!(
-            "name: play\nsummary: Play\nsteps:\n  - {{ id: one, uses: toy.make, with: {{ system: \
+            "name: play\nsummary: Play\nsteps:\n  - {{ id: one, uses: {action}, with: {{ system: \
              box }} }}\n{more}"
         ))
         .unwrap();
@@ -168,6 +183,16 @@ impl Hands {
             idempotency_key: None,
         };
         self.world.store.create(run).await.unwrap()
+    }
+
+    /// Somebody is refused.
+    pub(super) async fn is_refused(&self, by: Actor) {
+        let subject = Subject::Refused {
+            asked: "run deploy".to_owned(),
+        };
+        let why = format!("{by} may not run `deploy` in production");
+        let draft = Draft::without_run(subject, by, self.clock.now(), &why, [3; 32]);
+        self.world.store.add_receipt(draft).await.unwrap();
     }
 
     /// The schedule `play.NUMBER` is passed over.

@@ -135,8 +135,8 @@ async fn a_run_that_waits_for_an_approval_is_told_once_with_the_command_and_unti
     let sent = ops.takes(1).await.remove(0);
     insta::assert_snapshot!(plain(&sent.text()), @"
     <!subteam^S1> `migrate` waits for an approval (run RUN, asked for by ann)
-    Its plan HEX needs a yes of 1 × operator, not who asked until TIME; after that the run is cancelled.
-    • migrate: X
+    Plan HEX needs 1 yes of operator (not of ann) until TIME; after that the run is cancelled.
+    • migrate: run purser-test/web:v1 with job once on shop
     To say yes: `purser approve RUN --plan HEX`
     To say no: `purser reject RUN`
     To see the plan: `purser runs show RUN`

@@ -1,0 +1,132 @@
+//! What a notice says of a run that waits for a person.
+
+use super::{Facts, Kind, Next, Notice, NoticeId};
+use crate::domain::person::one_of;
+use crate::domain::plan::{Outlook, WorkflowPlan};
+use crate::domain::run::RunState;
+use crate::domain::time::Timestamp;
+
+/// So many steps of a plan are shown.
+const MOST_STEPS: usize = 10;
+
+/// A run waits for an approval.
+pub(super) fn approval(run: &RunState, now: Timestamp) -> Option<Notice> {
+    let open = run.approval.as_ref()?;
+    let short = run.id.short();
+    let missing: Vec<_> = run
+        .request
+        .approval
+        .iter()
+        .map(|policy| {
+            let number = open.missing(policy, &run.request.by.person);
+            let other = if policy.not_requester {
+                format!(" (not of {})", run.request.by)
+            } else {
+                String::new()
+            };
+            format!("{number} yes of {}{other}", one_of(&policy.by))
+        })
+        .collect();
+    let digest = open.digest.short();
+    let summary = format!(
+        "Plan {digest} needs {} until {}; after that the run is cancelled.",
+        missing.join("; "),
+        open.expires_at
+    );
+    Some(Notice {
+        summary,
+        lines: run.plan.as_ref().map(steps_of_plan).unwrap_or_default(),
+        next: vec![
+            Next::new("say yes", format!("purser approve {short} --plan {digest}")),
+            Next::new("say no", format!("purser reject {short}")),
+            Next::new("see the plan", format!("purser runs show {short}")),
+        ],
+        facts: Facts {
+            expires_at: Some(open.expires_at),
+            ..facts_of_waiting(run)
+        },
+        ..Notice::new(
+            NoticeId::new(format!("run-{}-plan-{digest}", run.id)),
+            Kind::RunWaiting,
+            now,
+            waiting_headline(run, "an approval"),
+        )
+    })
+}
+
+fn steps_of_plan(plan: &WorkflowPlan) -> Vec<String> {
+    let more = plan.steps.len().saturating_sub(MOST_STEPS);
+    let steps = plan.steps.iter().take(MOST_STEPS);
+    let mut lines: Vec<_> = steps
+        .map(|step| format!("• {}: {}", step.step, outlook(&step.outlook)))
+        .collect();
+    if more > 0 {
+        lines.push(format!("… and {more} steps more"));
+    }
+    lines
+}
+
+fn outlook(outlook: &Outlook) -> &str {
+    match outlook {
+        Outlook::Reads => "reads only",
+        Outlook::Changes(plan) => &plan.summary,
+        Outlook::KnownLater(why) => why,
+    }
+}
+
+/// A run waits for somebody to say whether an effect happened.
+pub(super) fn decision(run: &RunState, now: Timestamp) -> Option<Notice> {
+    let (step, state) = run.steps.iter().find(|(_, step)| step.question.is_some())?;
+    let question = state.question.as_ref()?;
+    let short = run.id.short();
+    let key = format!("{step}-{}-{}", state.generation, question.effect);
+    Some(Notice {
+        summary: format!(
+            "Nobody can tell whether `{}` of step `{step}` happened: {}. Look, and say so; until \
+             then the run stands still.",
+            question.effect,
+            question.known.trim_end_matches('.')
+        ),
+        next: vec![
+            Next::new(
+                "say that it happened",
+                format!("purser decide {short} happened"),
+            ),
+            Next::new(
+                "say that it did not",
+                format!("purser decide {short} did-not"),
+            ),
+            Next::new("stop the run", format!("purser cancel {short}")),
+        ],
+        facts: Facts {
+            systems: state.system.iter().cloned().collect(),
+            ..facts_of_waiting(run)
+        },
+        ..Notice::new(
+            NoticeId::new(format!("run-{}-decide-{key}", run.id)),
+            Kind::RunWaiting,
+            now,
+            waiting_headline(run, "a decision"),
+        )
+    })
+}
+
+fn waiting_headline(run: &RunState, what: &str) -> String {
+    format!(
+        "`{}` waits for {what} (run {}, asked for by {})",
+        run.request.workflow,
+        run.id.short(),
+        run.request.by
+    )
+}
+
+fn facts_of_waiting(run: &RunState) -> Facts {
+    Facts {
+        run: Some(run.id),
+        workflow: Some(run.request.workflow.clone()),
+        state: Some("waiting".to_owned()),
+        systems: run.request.systems.keys().cloned().collect(),
+        by: Some(run.request.by.to_string()),
+        ..Facts::default()
+    }
+}
