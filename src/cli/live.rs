@@ -40,6 +40,11 @@ impl Live {
         self.lines.suspend(|| self.terminal.say(text));
     }
 
+    /// Does something that prints, without the lines.
+    pub(super) fn aside(&self, print: impl FnOnce()) {
+        self.lines.suspend(print);
+    }
+
     /// The step is at work, and this is what it says of itself.
     pub(super) fn works(&mut self, id: &StepId, state: &StepState, progress: Option<&str>) {
         let line = self.steps.entry(id.clone()).or_insert_with(|| {

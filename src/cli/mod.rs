@@ -14,6 +14,7 @@ mod init;
 mod live;
 mod notify;
 mod plan;
+mod printer;
 mod receipts;
 mod recover;
 mod render;

@@ -1,16 +1,15 @@
 //! `purser run NAME`: starts a run and watches it.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
 
 use clap::Args;
 
 use super::client::Server;
-use super::live::Live;
+use super::printer::Printer;
 use super::terminal::Terminal;
 use super::{Failure, Inputs, print_json, render};
 use crate::domain::ending::FinalState;
-use crate::domain::names::StepId;
-use crate::domain::run::{RunStatus, StepState, StepStatus, WaitingFor};
+use crate::domain::run::{RunStatus, WaitingFor};
 use crate::http::types::{Accepted, AskBody, RunView};
 
 /// Somebody at a terminal has pressed Ctrl-C, and the run goes on: what shells call that.
@@ -72,21 +71,21 @@ pub(super) async fn watch(
     json: bool,
     wait: bool,
 ) -> Result<(), Failure> {
-    let mut printer = Printer::new(terminal);
+    let printer = RefCell::new(Printer::new(terminal));
     let mut id = run.to_owned();
     let watched = server.watch(
         run,
         |view| {
             id = view.run.id.short();
             if !json {
-                printer.show(view);
+                printer.borrow_mut().show(view);
             }
             !wait && waits_for_person(view)
         },
         || {
-            eprintln!(
-                "purser: the server went away; the run goes on when it is back. Waiting for it"
-            );
+            let gone =
+                "purser: the server went away; the run goes on when it is back. Waiting for it";
+            printer.borrow().aside(|| eprintln!("{gone}"));
         },
     );
     let view = tokio::select! {
@@ -141,96 +140,5 @@ pub(super) fn exit_of(view: &RunView) -> Result<(), Failure> {
         Some(ended) if ended.state == FinalState::Succeeded => Ok(()),
         None if waits_for_person(view) => Err(Failure::silent(3)),
         _ => Err(Failure::silent(1)),
-    }
-}
-
-/// Prints a line whenever a step has moved. On a terminal, what is at work is a line that moves.
-pub(super) struct Printer {
-    terminal: Terminal,
-    live: Option<Live>,
-    begun: bool,
-    plan: Option<String>,
-    steps: HashMap<StepId, String>,
-    progress: Option<String>,
-    voided: usize,
-}
-
-impl Printer {
-    pub(super) fn new(terminal: Terminal) -> Self {
-        Self {
-            terminal,
-            live: terminal.can_be_drawn_on.then(|| Live::new(terminal)),
-            begun: false,
-            plan: None,
-            steps: HashMap::new(),
-            progress: None,
-            voided: 0,
-        }
-    }
-
-    pub(super) fn say(&self, text: &str) {
-        match &self.live {
-            Some(live) => live.say(text),
-            None => self.terminal.say(text),
-        }
-    }
-
-    pub(super) fn show(&mut self, view: &RunView) {
-        let run = &view.run;
-        if !std::mem::replace(&mut self.begun, true) {
-            let (id, request) = (run.id.short(), &run.request);
-            self.say(&format!(
-                "run {id} of {}, asked by {}",
-                request.workflow, request.by
-            ));
-        }
-        for why in run.voided.iter().skip(self.voided) {
-            self.say(&format!("! the approval is void: {why}"));
-        }
-        self.voided = run.voided.len();
-        if let Some(plan) = run.plan.as_ref().filter(|_| run.approval_is_open()) {
-            let text = render::workflow_plan(plan);
-            if self.plan.as_ref() != Some(&text) {
-                self.say(&text);
-                self.plan = Some(text);
-            }
-        }
-        for (id, state) in &run.steps {
-            self.step(id, state, view.progress.as_deref());
-        }
-        if self.live.is_none() {
-            self.progress(view);
-        }
-    }
-
-    fn step(&mut self, id: &StepId, state: &StepState, progress: Option<&str>) {
-        if let Some(live) = &mut self.live {
-            if state.status == StepStatus::Running {
-                live.works(id, state, progress);
-                // Whatever it comes to is said, even what was said before.
-                self.steps.remove(id);
-                return;
-            }
-            live.rests(id);
-        }
-        let Some(line) = render::step_line(id, state) else {
-            return;
-        };
-        if self.steps.get(id) != Some(&line) {
-            self.say(&line);
-            self.steps.insert(id.clone(), line);
-        }
-    }
-
-    /// What a step said last may still be in the view when the step is over.
-    fn progress(&mut self, view: &RunView) {
-        let is_at_work = |state: &StepState| state.status == StepStatus::Running;
-        if let Some(progress) = &view.progress
-            && self.progress.as_ref() != Some(progress)
-            && view.run.steps.values().any(is_at_work)
-        {
-            self.say(&format!("  {progress}"));
-            self.progress = Some(progress.clone());
-        }
     }
 }

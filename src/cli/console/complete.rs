@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{BUILT_IN, entry, options};
+use super::BUILT_IN;
+use super::given::{entry, options, placeholder};
 use crate::cli::words::at_cursor;
 use crate::http::types::{CatalogEntry, CatalogView, Deed, Suggestion, Wanted, What};
 
@@ -82,20 +83,19 @@ impl Place {
         let mut open = entry.inputs.keys().filter(|key| !given.contains_key(*key));
         let mut named = name;
         if named.is_none()
-            && let Some((name, value)) = self.typed.clone().split_once('=')
-            && let Some(name) = entry.inputs.get_key_value(name).map(|(name, _)| name)
+            && let Some((name, _)) = self.typed.split_once('=')
+            && let Some((name, _)) = entry.inputs.get_key_value(name)
         {
             self.start += name.len() + 1;
-            self.typed = value.to_owned();
+            self.typed.drain(..=name.len());
             named = Some(name);
         }
-        let option = match named {
-            Some(name) => entry.inputs.get_key_value(name).map(|(name, _)| name),
-            None => {
-                let names = open.clone().map(|name| format!("{name}="));
-                self.options = names.filter(|_| !self.is_quoted).collect();
-                open.next()
-            }
+        let option = if let Some(name) = named {
+            entry.inputs.get_key_value(name).map(|(name, _)| name)
+        } else {
+            let names = open.clone().map(|name| format!("{name}="));
+            self.options = names.filter(|_| !self.is_quoted).collect();
+            open.next()
         };
         if let Some(option) = option {
             self.want(What::Option {
@@ -132,9 +132,9 @@ impl Place {
         all
     }
 
-    /// The only choice: the next word can follow. What is typed into quotes may go on.
+    /// The only choice: the next word can follow. What is typed into quotes or brackets goes on.
     fn finished(&self, value: &str) -> String {
-        if self.is_quoted {
+        if self.is_quoted || value.contains(['(', '{', '[']) {
             value.to_owned()
         } else if value.contains(char::is_whitespace) {
             format!("'{value}' ")
@@ -163,9 +163,7 @@ pub(super) fn rest(line: &str, catalog: &CatalogView) -> Option<String> {
         .inputs
         .iter()
         .filter(|(name, _)| !given.contains_key(*name));
-    let rest: Vec<_> = open
-        .map(|(name, spec)| super::placeholder(name, spec))
-        .collect();
+    let rest: Vec<_> = open.map(|(name, spec)| placeholder(name, spec)).collect();
     (!rest.is_empty()).then(|| rest.join(" "))
 }
 
@@ -267,9 +265,10 @@ mod tests {
             choices("deploy we", &["shop/web", "blog/web"]),
             "shop/web|blog/web"
         );
-        assert_eq!(choices("deploy ver", &[]), "version= ".trim());
+        assert_eq!(choices("deploy ver", &[]), "version=");
         assert_eq!(choices("deploy ", &["a b"]), "'a b' ");
         assert_eq!(choices("query 'sum(u", &["sum(up"]), "sum(up");
+        assert_eq!(choices("query sum(u", &["sum(up"]), "sum(up");
         assert_eq!(choices("h", &[]), "help ");
     }
 

@@ -2,22 +2,22 @@
 
 mod complete;
 mod editor;
+mod given;
 mod history;
 mod input;
 
-use serde_json::{Map, Value};
+use std::cell::RefCell;
 
 use super::client::{Server, segment};
-use super::run::{Printer, tell_end};
+use super::printer::Printer;
+use super::run::tell_end;
 use super::terminal::Terminal;
 use super::words::words;
 use super::{Failure, render};
-use crate::domain::input::InputSpec;
 use crate::domain::nearest;
 use crate::domain::run::{RunStatus, WaitingFor};
-use crate::http::types::{
-    Accepted, AnswerBody, AskBody, CatalogEntry, CatalogView, MayApprove, RunRow, RunView,
-};
+use crate::http::types::{Accepted, AnswerBody, AskBody, CatalogView, MayApprove, RunRow, RunView};
+use given::{entry, options, usage};
 use input::{Input, Typed};
 
 /// What the console itself takes: how it is written, and what it does.
@@ -87,7 +87,7 @@ impl Console<'_> {
             done = self.take(line) => done,
             () = terminal.interrupted() => {
                 // The mark of the key stands where the cursor was.
-                println!();
+                println!("\nthe answer was not waited for; `runs` shows what has begun");
                 Ok(())
             }
         };
@@ -182,14 +182,18 @@ impl Console<'_> {
         printer: &mut Printer,
     ) -> Result<Option<RunView>, Failure> {
         let mut id = run.to_owned();
+        let shown = RefCell::new(&mut *printer);
         let watched = self.server.watch(
             run,
             |view| {
                 id = view.run.id.short();
-                printer.show(view);
+                shown.borrow_mut().show(view);
                 is_for_us(view, until)
             },
-            || println!("the server went away; waiting for it, the run goes on then"),
+            || {
+                let gone = "the server went away; waiting for it, the run goes on then";
+                shown.borrow().say(gone);
+            },
         );
         tokio::select! {
             view = watched => return view.map(Some),
@@ -262,83 +266,4 @@ impl Console<'_> {
 fn is_for_us(view: &RunView, until: Until) -> bool {
     matches!(view.status, RunStatus::Waiting(WaitingFor::Approval))
         && (until == Until::ItWaits || view.may_approve == Some(MayApprove::Yes))
-}
-
-fn entry<'c>(catalog: &'c CatalogView, name: &str) -> Option<&'c CatalogEntry> {
-    catalog.commands.iter().find(|entry| entry.name == name)
-}
-
-fn usage(entry: &CatalogEntry) -> String {
-    let options = entry.inputs.iter();
-    let options = options.map(|(name, spec)| format!(" {}", placeholder(name, spec)));
-    format!("{}{}", entry.name, options.collect::<String>())
-}
-
-/// `SERVICE`, or `[LINES]` for what can be left out.
-fn placeholder(name: &str, spec: &InputSpec) -> String {
-    let name = name.to_uppercase();
-    if spec.required {
-        name
-    } else {
-        format!("[{name}]")
-    }
-}
-
-/// Words as options: `name=value` by name, any other in the order of the command's file.
-fn options(entry: &CatalogEntry, words: &[&str]) -> Result<Map<String, Value>, Failure> {
-    let mut given = Map::new();
-    for word in words {
-        let (name, value) = match word.split_once('=') {
-            Some((name, value)) if entry.inputs.contains_key(name) => (name.to_owned(), value),
-            _ => {
-                let next = entry.inputs.keys().find(|name| !given.contains_key(*name));
-                let next = next.ok_or_else(|| {
-                    Failure::usage(format!("`{word}` is one too many: write {}", usage(entry)))
-                })?;
-                (next.clone(), *word)
-            }
-        };
-        given.insert(name, Value::from(value));
-    }
-    Ok(given)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn deploy() -> CatalogEntry {
-        serde_json::from_value(json!({
-            "name": "deploy", "summary": "Put a version live",
-            "inputs": {
-                "service": { "type": "string", "required": true },
-                "version": { "type": "string", "required": true },
-                "wait": { "type": "boolean" },
-            },
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn words_are_options_in_their_order_or_by_name() {
-        let wanted = json!({ "service": "web", "version": "v2" });
-        for words in [
-            vec!["web", "v2"],
-            vec!["version=v2", "web"],
-            vec!["service=web", "v2"],
-        ] {
-            assert_eq!(
-                Value::Object(options(&deploy(), &words).unwrap()),
-                wanted,
-                "{words:?}"
-            );
-        }
-        let failure = options(&deploy(), &["a", "b", "c", "d"]).unwrap_err();
-        assert_eq!(
-            failure.message,
-            "`d` is one too many: write deploy SERVICE VERSION [WAIT]"
-        );
-    }
 }

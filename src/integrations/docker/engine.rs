@@ -39,7 +39,7 @@ pub(crate) struct Docker {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
-    /// Where the engine listens: unix:///var/run/docker.sock or tcp://HOST:2375.
+    /// Where the engine listens: `unix:///var/run/docker.sock` or `tcp://HOST:2375`.
     #[serde(default = "local_socket")]
     host: String,
 }

@@ -114,7 +114,6 @@ pub(super) fn metric_at_end(typed: &str) -> Option<(&str, &str)> {
             (Some(_), _) if std::mem::take(&mut escaped) => {}
             (Some('"' | '\''), '\\') => escaped = true,
             (Some(end), _) if c == end => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'' | '`') => quote = Some(c),
             (None, '(') => {
                 let head = before[..at].trim_end();
@@ -123,7 +122,7 @@ pub(super) fn metric_at_end(typed: &str) -> Option<(&str, &str)> {
             }
             (None, '{' | '[') => open.push(true),
             (None, ')' | '}' | ']') => drop(open.pop()),
-            (None, _) => {}
+            _ => {}
         }
     }
     let is_number = word.starts_with(|c: char| c.is_ascii_digit());

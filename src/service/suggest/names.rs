@@ -116,6 +116,8 @@ async fn ask(list: watch::Sender<List>, key: Key, port: Arc<dyn Suggest>) {
     let call = port.names(&key.what, key.of.as_deref());
     let names = match tokio::time::timeout(LONGEST_CALL, call).await {
         Ok(Ok(mut names)) => {
+            // Whoever may name things there must not thereby draw on our terminals.
+            names.retain(|name| !name.contains(char::is_control));
             names.truncate(MOST_NAMES);
             names
         }

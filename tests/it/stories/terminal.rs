@@ -111,14 +111,16 @@ async fn a_command_is_completed_word_by_word() {
     let (shop, story) = open().await;
     let mut screen = story.console().await;
     screen.types("dep").await;
-    screen.types(TAB).await;
-    screen.shows("deploy SERVICE VERSION").await;
+    screen.completes("deploy SERVICE VERSION").await;
+    let hint = "\x1b[2mSERVICE VERSION";
+    assert!(
+        screen.in_colour().contains(hint),
+        "{:?}",
+        screen.in_colour()
+    );
     screen.types(&shop.project).await;
-    screen.types(TAB).await;
-    screen.shows("/web VERSION").await;
-    screen.types(TAB).await;
-    let both = |screen: &str| screen.contains("v1") && screen.contains("v2");
-    let tags = screen.until("both tags", both).await;
+    screen.completes("/web VERSION").await;
+    let tags = screen.completes("v1  v2").await;
     insta::assert_snapshot!(story.on_screen(&tags), @"
     Type a command, `help`, or `quit`.
     purser> deploy bookshop/web v
@@ -158,14 +160,11 @@ async fn a_metric_is_completed_inside_its_query() {
     let (_shop, story) = open().await;
     let mut screen = story.console().await;
     screen.types("query 'sum by (shop) (shop_mem").await;
-    screen.types(TAB).await;
     screen
-        .ends_with("query 'sum by (shop) (shop_memory_bytes")
+        .completes("query 'sum by (shop) (shop_memory_bytes")
         .await;
     screen.types(") / shop_").await;
-    screen.types(TAB).await;
-    let all = |screen: &str| screen.contains("shop_crowd") && screen.contains("shop_orders_total");
-    let shown = screen.until("the metrics", all).await;
+    let shown = screen.completes("shop_memory_bytes  shop_orders").await;
     insta::assert_snapshot!(story.on_screen(&shown), @"
     Type a command, `help`, or `quit`.
     purser> query 'sum by (shop) (shop_memory_bytes) / shop_
@@ -192,8 +191,7 @@ async fn who_may_not_start_a_command_has_nothing_of_it_completed() {
     let is_second = |screen: &str| screen.matches(PROMPT).count() == 2;
     screen.until("a new prompt", is_second).await;
     screen.types("he").await;
-    screen.types(TAB).await;
-    let shown = screen.ends_with("> help").await;
+    let shown = screen.completes("> help").await;
     assert!(!shown.contains("web"), "{shown}");
 }
 
@@ -230,14 +228,12 @@ async fn a_run_is_watched_in_place_and_goes_on_when_it_is_left() {
     let view = story.home.asks(&["runs", "show", &run]).await;
     assert_eq!(view["status"], "running");
     screen.types("cancel ").await;
-    screen.types(TAB).await;
     let short = &run[run.len() - 8..];
-    screen.shows(&format!("cancel {short} [WHY]")).await;
+    screen.completes(&format!("cancel {short} [WHY]")).await;
     screen.types(ENTER).await;
     screen.shows("being stopped").await;
     screen.types("watch ").await;
-    screen.types(TAB).await;
-    screen.shows(&format!("> watch {short}")).await;
+    screen.completes(&format!("> watch {short}")).await;
     screen.types(ENTER).await;
     let over = screen.shows("removed stays.\npurser>").await;
     insta::assert_snapshot!(story.on_screen(&over), @"

@@ -82,6 +82,24 @@ impl Screen {
         }
     }
 
+    /// Presses Tab until this can be read: a system that is slow has its names there at a later
+    /// press.
+    pub async fn completes(&mut self, what: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            self.types(TAB).await;
+            let pressed = Instant::now();
+            while pressed.elapsed() < Duration::from_secs(1) {
+                let text = self.text();
+                if text.contains(what) {
+                    return text;
+                }
+                assert!(begun.elapsed() < PATIENCE, "no `{what}`:\n{text}");
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+
     /// Waits until this can be read.
     pub async fn shows(&self, text: &str) -> String {
         self.until(&format!("`{text}`"), |screen| screen.contains(text))
