@@ -55,6 +55,27 @@ impl ApprovalRequest {
             .all(|policy| self.missing(policy, requester) == 0)
     }
 
+    /// Whether this person has said yes already.
+    pub fn has_yes_of(&self, person: &PersonName) -> bool {
+        self.approved_by.iter().any(|actor| actor.person == *person)
+    }
+
+    /// Whether a yes of this person would count now.
+    pub fn may_be_met_by(
+        &self,
+        actor: &Actor,
+        policies: &[ApprovalPolicy],
+        requester: &PersonName,
+    ) -> MayApprove {
+        if self.has_yes_of(&actor.person) {
+            return MayApprove::No(already(actor));
+        }
+        match may_approve(actor, policies, requester) {
+            Ok(()) => MayApprove::Yes,
+            Err(refusal) => MayApprove::No(refusal.0),
+        }
+    }
+
     /// How many more persons the policy wants.
     pub fn missing(&self, policy: &ApprovalPolicy, requester: &PersonName) -> usize {
         let persons: BTreeSet<_> = self
@@ -65,6 +86,21 @@ impl ApprovalRequest {
             .collect();
         (policy.count as usize).saturating_sub(persons.len())
     }
+}
+
+/// Whether somebody's yes would count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MayApprove {
+    /// It would.
+    Yes,
+    /// It would not: why, and whose would.
+    No(String),
+}
+
+/// One yes of a person is enough.
+pub fn already(actor: &Actor) -> String {
+    format!("{actor} has already approved this plan")
 }
 
 fn counts(policy: &ApprovalPolicy, actor: &Actor, requester: &PersonName) -> bool {

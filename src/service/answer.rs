@@ -1,11 +1,11 @@
 //! What people say to a run that exists: yes, no, stop, it happened, it did not.
 
 use super::{Result, Service, ServiceError};
-use crate::domain::approval::may_approve;
+use crate::domain::approval::{already, may_approve};
 use crate::domain::effect::EffectName;
 use crate::domain::event::Event;
 use crate::domain::names::{RunId, StepId};
-use crate::domain::person::Actor;
+use crate::domain::person::{Actor, Refusal};
 use crate::domain::run::{RunState, RunStatus, WaitingFor};
 use crate::domain::workflow::{Workflow, may_start};
 use crate::engine::{RunLog, past_undo};
@@ -44,14 +44,8 @@ impl Service {
                     run.short()
                 )));
             }
-            if open
-                .approved_by
-                .iter()
-                .any(|actor| actor.person == by.person)
-            {
-                return Err(Answer::conflict(format!(
-                    "{by} has already approved this plan"
-                )));
+            if open.has_yes_of(&by.person) {
+                return Err(Answer::conflict(already(by)));
             }
             may_approve(by, &state.request.approval, &state.request.by.person)
                 .map_err(|refusal| Answer::refused(refusal.0))?;
@@ -75,17 +69,7 @@ impl Service {
         let reason = reason.map(|reason| self.parts.redactor.text(&reason));
         self.answer(run, |state, definition| {
             open_approval(state)?;
-            let is_requester = by.person == state.request.by.person;
-            may_approve(by, &state.request.approval, &state.request.by.person)
-                .or_else(|refusal| {
-                    let may = may_start(by, definition, &state.request.environments);
-                    if is_requester || may.is_ok() {
-                        Ok(())
-                    } else {
-                        Err(refusal)
-                    }
-                })
-                .map_err(|refusal| Answer::refused(refusal.0))?;
+            may_reject(by, state, definition).map_err(|refusal| Answer::refused(refusal.0))?;
             Ok(Event::Rejected {
                 by: by.clone(),
                 reason: reason.clone(),
@@ -192,7 +176,7 @@ impl Service {
 }
 
 /// Why an answer did not count.
-enum Answer {
+pub(super) enum Answer {
     Refused(String),
     Error(ServiceError),
 }
@@ -238,8 +222,25 @@ fn open_approval(state: &RunState) -> Result<&crate::domain::approval::ApprovalR
     }
 }
 
+/// Who may approve the plan or start the workflow may also say no, and so may who asked.
+pub(super) fn may_reject(
+    by: &Actor,
+    state: &RunState,
+    definition: &Workflow,
+) -> Result<(), Refusal> {
+    let request = &state.request;
+    may_approve(by, &request.approval, &request.by.person).or_else(|refusal| {
+        let may = may_start(by, definition, &request.environments);
+        if by.person == request.by.person || may.is_ok() {
+            Ok(())
+        } else {
+            Err(refusal)
+        }
+    })
+}
+
 /// Who may start the workflow may stop its runs; and who asked for a run may always stop it.
-fn may_touch(by: &Actor, state: &RunState, definition: &Workflow) -> Result<(), Answer> {
+pub(super) fn may_touch(by: &Actor, state: &RunState, definition: &Workflow) -> Result<(), Answer> {
     if state.ended.is_some() {
         return Err(has_ended(state));
     }

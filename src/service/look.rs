@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Result, Service, ServiceError};
 use crate::catalog::Catalog;
+use crate::domain::approval::MayApprove;
 use crate::domain::input::InputSpec;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::nearest;
 use crate::domain::person::Actor;
 use crate::domain::receipt::Receipt;
-use crate::domain::run::{RunState, RunStatus};
+use crate::domain::run::{RunState, RunStatus, WaitingFor};
 use crate::store::RunRow;
 
 /// No list is longer.
@@ -29,6 +30,9 @@ pub struct RunView {
     /// What its running step says of itself, or why the run stands still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,
+    /// While it waits for approval: whether whoever looks may give it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_approve: Option<MayApprove>,
     /// Its whole state.
     pub run: RunState,
 }
@@ -96,6 +100,7 @@ impl Service {
         Ok(RunView {
             status: state.status(),
             progress: self.parts.progress.of(run),
+            may_approve: may_approve(by, &state),
             run: state,
         })
     }
@@ -232,6 +237,14 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// Nothing while the run does not ask for approval.
+pub(super) fn may_approve(by: &Actor, state: &RunState) -> Option<MayApprove> {
+    let waits = state.status() == RunStatus::Waiting(WaitingFor::Approval);
+    let open = state.approval.as_ref().filter(|_| waits)?;
+    let request = &state.request;
+    Some(open.may_be_met_by(by, &request.approval, &request.by.person))
 }
 
 fn catalog_view(catalog: &Catalog) -> CatalogView {

@@ -21,7 +21,7 @@ fn play(play: &mut Play) -> Result<()> {
         .console()?
         .asks(&format!("release {SERVICE} {version}"))?;
     let id = run_in(&asked)?;
-    let herself = play.console()?.asks("yes")?;
+    let herself = play.console()?.asks(&format!("approve {id}"))?;
     let untouched = play.stage.docker.containers()?;
     let run = play.run(&id)?;
     let (full_id, plan) = (
