@@ -22,6 +22,8 @@ pub struct Integration {
     pub kind: &'static str,
     /// Reads the settings; does no I/O beyond secret files.
     pub connect: fn(&Connect<'_>) -> Result<Arc<dyn System>, ConnectError>,
+    /// The JSON Schema of those settings, inline; what it refers to is added to the generator.
+    pub settings: fn(&mut schemars::SchemaGenerator) -> Schema,
     /// Everything that it can do.
     pub actions: fn() -> Vec<Arc<dyn AnyAction>>,
 }
@@ -136,6 +138,11 @@ impl Registry {
             integrations,
             actions,
         }
+    }
+
+    /// All integrations.
+    pub fn integrations(&self) -> impl Iterator<Item = &Integration> {
+        self.integrations.iter()
     }
 
     /// The integration of this kind, or the nearest name.

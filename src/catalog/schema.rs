@@ -28,10 +28,13 @@ pub fn schemas(registry: &Registry) -> (Value, Value) {
 fn case(action: &dyn AnyAction, definitions: &mut Value) -> Value {
     let spec = action.spec();
     let mut with = action.input_schema().to_value();
-    let own = with
-        .as_object_mut()
-        .and_then(|with| with.remove("$defs"))
-        .unwrap_or_default();
+    let mut own = Value::Null;
+    if let Some(with) = with.as_object_mut() {
+        own = with.remove("$defs").unwrap_or_default();
+        // It is a part of a schema, and says so no more itself.
+        with.remove("$schema");
+        with.remove("title");
+    }
     for (name, mut definition) in own.as_object().cloned().unwrap_or_default() {
         rename_references(&mut definition, spec.name);
         definitions[format!("{}.{name}", spec.name)] = definition;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::document::Origins;
@@ -33,11 +34,14 @@ pub enum HookKey {
     Token(PathBuf),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HookTable {
+    /// What it may start.
     roles: Vec<Role>,
+    /// The file with signing secrets, `whsec_…`, one a line.
     secret_file: Option<PathBuf>,
+    /// The file with a bearer token, for senders that cannot sign.
     token_file: Option<PathBuf>,
 }
 

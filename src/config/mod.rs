@@ -5,6 +5,7 @@
 
 mod document;
 mod hooks;
+mod schema;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::ConnectError;
@@ -25,6 +27,7 @@ use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
 use document::{Document, Origins};
 pub use hooks::{HookConfig, HookKey};
+pub use schema::schema;
 
 /// Everything that is configured, with paths that need no folder to be relative to.
 #[derive(Clone, Debug)]
@@ -66,7 +69,7 @@ pub struct Server {
 }
 
 /// `[store]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreFolder {
     /// The folder of the SQLite store.
@@ -81,7 +84,7 @@ pub struct ArtifactStore {
 }
 
 /// `[catalog]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CatalogPaths {
     /// The folder of the workflow files.
@@ -91,7 +94,7 @@ pub struct CatalogPaths {
 }
 
 /// `[engine]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineLimits {
     /// So many runs are carried out at the same time; more wait.
@@ -101,7 +104,7 @@ pub struct EngineLimits {
 }
 
 /// `[schedules]`.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Schedules {
     /// By which clock schedules go that name none.
@@ -109,7 +112,7 @@ pub struct Schedules {
 }
 
 /// `[log]`.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// For people or for machines.
@@ -119,7 +122,7 @@ pub struct Log {
 }
 
 /// How a line of the log is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people.
@@ -130,7 +133,7 @@ pub enum LogFormat {
 }
 
 /// How important a line of the log is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// What failed.
@@ -253,58 +256,77 @@ fn socket_of(is_root: bool, runtime_dir: Option<&str>) -> PathBuf {
 }
 
 /// The file as it is written.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// How clients reach the server.
     #[serde(default)]
     server: ServerTable,
+    /// Where runs and receipts are kept.
     #[serde(default)]
     store: StoreFolder,
+    /// Where what runs keep for people is.
     #[serde(default)]
     artifacts: ArtifactsTable,
+    /// Where the workflows and commands are.
     #[serde(default)]
     catalog: CatalogPaths,
+    /// How runs are carried out.
     #[serde(default)]
     engine: EngineLimits,
+    /// How schedules are read.
     #[serde(default)]
     schedules: Schedules,
+    /// What is logged, and how.
     #[serde(default)]
     log: Log,
+    /// Everybody whom Purser knows, by name.
     #[serde(default)]
     people: IndexMap<PersonName, PersonTable>,
+    /// Where other programs may post, by the name in the address.
     #[serde(default)]
     hooks: IndexMap<HookName, hooks::HookTable>,
+    /// The systems, by the name that workflows call them.
     #[serde(default)]
+    #[schemars(with = "std::collections::HashMap<String, serde_json::Value>")]
     systems: IndexMap<SystemName, toml::Table>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct ServerTable {
+    /// The path of the Unix socket.
     socket: Option<PathBuf>,
+    /// The group that may use the socket; without it `purser`, if there is such a group.
     group: Option<String>,
+    /// Where hooks and health are served over TCP; without it nowhere.
     listen: Option<SocketAddr>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct ArtifactsTable {
+    /// How they are kept.
     #[allow(dead_code, reason = "there is one sort of store: it is only checked")]
     store: ArtifactsSort,
+    /// The folder; without it `artifacts` in the store's.
     path: Option<PathBuf>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum ArtifactsSort {
+    /// As files in a folder.
     #[default]
     File,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PersonTable {
+    /// What workflows ask for in `who` and `approval`.
     roles: Vec<Role>,
+    /// The person's user id on this machine.
     uid: Option<u32>,
 }
 

@@ -10,6 +10,7 @@
 )]
 
 mod catalog;
+mod completions;
 mod docker;
 mod docs;
 mod engine;
@@ -20,6 +21,7 @@ mod postgres;
 mod prometheus;
 mod s3;
 mod schedules;
+mod schema;
 mod stories;
 mod support;
 mod webhooks;

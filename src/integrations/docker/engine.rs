@@ -7,6 +7,7 @@ use bollard::API_DEFAULT_VERSION;
 use bollard::errors::Error;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
@@ -31,9 +32,11 @@ pub(crate) struct Docker {
     hostname: String,
 }
 
-#[derive(Deserialize)]
+/// The table `[systems.NAME]`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
+    /// Where the engine listens: `unix:///var/run/docker.sock` or `tcp://HOST:2375`.
     #[serde(default = "local_socket")]
     host: String,
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -23,12 +24,17 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// missing, something stands between.
 const DIRECT: (&str, &str) = ("purser.direct", "yes");
 
-#[derive(Deserialize)]
+/// The table `[systems.NAME]`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
+    /// The file that holds postgres://USER:PASSWORD@HOST:PORT/DATABASE, and nothing else.
     url_file: PathBuf,
+    /// The folder of `pg_dump` and its kin; without it they are looked for.
     bin: Option<PathBuf>,
+    /// The folder in which backups are restored to prove them.
     scratch: Option<PathBuf>,
+    /// Whether a drill restores as a superuser of its scratch server.
     #[serde(default)]
     drill_as_superuser: bool,
 }

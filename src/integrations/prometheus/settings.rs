@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -13,11 +14,15 @@ use super::unit::Unit;
 use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
 
-#[derive(Deserialize)]
+/// The table `[systems.NAME]`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
+    /// Its address, with the path if it has one.
     pub(super) url: String,
+    /// The file with a bearer token, if it wants a login.
     pub(super) bearer_file: Option<PathBuf>,
+    /// A login by name and password, if it wants that.
     pub(super) basic_auth: Option<BasicAuth>,
     /// How long an answer may take.
     #[serde(default = "half_a_minute")]
@@ -30,13 +35,17 @@ pub(super) struct Settings {
     pub(super) timezone: Zone,
     /// Saved queries by name.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Written>")]
     pub(super) graphs: BTreeMap<String, Graph>,
 }
 
-#[derive(Deserialize)]
+/// A login by name and password.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BasicAuth {
+    /// Who logs in.
     pub(super) username: String,
+    /// The file with the password.
     pub(super) password_file: PathBuf,
 }
 
@@ -51,6 +60,27 @@ impl<'de> Deserialize<'de> for Graph {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(GraphVisitor)
     }
+}
+
+/// A saved query in a table.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    /// In PromQL.
+    query: String,
+    /// What its values count; left out, what the metric's name says.
+    unit: Option<Unit>,
+}
+
+/// A saved query as it is written: [`Graph`] reads it itself, for errors that name the wrong key.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "it only says what may be written")]
+enum Written {
+    /// In PromQL.
+    Query(String),
+    /// With its unit.
+    Table(Table),
 }
 
 struct GraphVisitor;
@@ -68,12 +98,6 @@ impl<'de> Visitor<'de> for GraphVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Graph, A::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Table {
-            query: String,
-            unit: Option<Unit>,
-        }
         let Table { query, unit } = Table::deserialize(MapAccessDeserializer::new(map))?;
         Ok(Graph { query, unit })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
@@ -20,12 +21,17 @@ pub(super) const SILENT_FOR: Duration = Duration::from_mins(2);
 const RETRY_FOR: Duration = Duration::from_secs(30);
 const RETRIES: usize = 4;
 
-#[derive(Deserialize)]
+/// The table `[systems.NAME]`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
+    /// The address of the server, without a bucket.
     endpoint: String,
+    /// The file that holds the access key.
     access_key_file: PathBuf,
+    /// The file that holds the secret key.
     secret_key_file: PathBuf,
+    /// What the server calls its region.
     #[serde(default = "us_east")]
     region: String,
 }

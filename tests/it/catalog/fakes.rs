@@ -127,6 +127,7 @@ pub(super) fn registry() -> Registry {
     let integration = |kind, actions| Integration {
         kind,
         connect: |_| Ok(Arc::new(Nowhere) as Arc<dyn System>),
+        settings: |_| schemars::Schema::default(),
         actions,
     };
     Registry::new(vec![

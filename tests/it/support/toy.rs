@@ -321,6 +321,7 @@ pub fn integration() -> Integration {
     Integration {
         kind: "toy",
         connect: |_| Ok(Arc::new(Toy::default())),
+        settings: |_| schemars::Schema::default(),
         actions: || {
             let make = Arc::new(Make) as Arc<dyn AnyAction>;
             vec![make, Arc::new(Shout), Arc::new(Tell), Arc::new(Draw)]

@@ -11,7 +11,15 @@ use crate::stack::need::{self, Source, debian, must_find};
 use crate::stack::places::Places;
 
 const NPM: &[&str] = &["standardwebhooks@1.1.1"];
-const PYPI: &[&str] = &["standardwebhooks==1.1.0"];
+const PYPI: &[&str] = &[
+    "standardwebhooks==1.1.0",
+    "jsonschema==4.26.0",
+    "attrs==26.1.0",
+    "jsonschema-specifications==2025.9.1",
+    "referencing==0.37.0",
+    "rpds-py==0.30.0",
+    "typing_extensions==4.15.0",
+];
 
 /// Fetches what is missing.
 pub(crate) fn provide(places: &Places) -> Result<()> {
