@@ -24,12 +24,24 @@ pub trait Folders: Send + Sync {
 
 /// A system that can complete values for people.
 pub trait Suggest: Send + Sync {
-    /// Up to 25 values of this kind (`services`, `databases`) that go with what was typed.
-    fn suggest<'a>(&'a self, what: &'a str, typed: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// All names of this kind (`services`, `databases`). `of` is what they belong to, for those that
+    /// belong to something: the service whose `tags` are wanted.
+    fn names<'a>(
+        &'a self,
+        what: &'a str,
+        of: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<String>>>;
+
+    /// What was typed in two: what stays as it is, and the beginning of the name that is looked for.
+    /// `None` where no name can stand.
+    fn place<'t>(&self, what: &str, typed: &'t str) -> Option<(&'t str, &'t str)> {
+        let _ = what;
+        Some(("", typed))
+    }
 }
 
 /// What chat platforms show at the most.
-const MOST_SUGGESTIONS: usize = 25;
+pub const MOST_SUGGESTIONS: usize = 25;
 
 /// The names that contain what was typed, some of them: first those of which it begins the whole or
 /// a part behind a `/`.

@@ -6,7 +6,8 @@ use serde_json::Map;
 use super::problem::Report;
 use super::source::{Entry, Node};
 use crate::action::Registry;
-use crate::domain::input::{InputSpec, InputType, check_inputs};
+use crate::domain::input::{InputSpec, InputType, Source, check_inputs};
+use crate::domain::nearest;
 
 /// The longest name that chats take for an option.
 const LONGEST_NAME: usize = 32;
@@ -36,7 +37,7 @@ pub(super) fn check(declared: Option<&Node>, registry: &Registry, report: &mut R
         if let Some(spec) = entry.value.read::<InputSpec>() {
             check_choices(entry, &spec, report);
             check_default(entry, &spec, report);
-            check_suggest(entry, &spec, registry, report);
+            check_suggest(entry, &spec, declared, registry, report);
         }
     }
 }
@@ -87,19 +88,29 @@ fn check_default(entry: &Entry, spec: &InputSpec, report: &mut Report) {
 }
 
 /// `docker.services`: which integration completes the value, and with what.
-fn check_suggest(entry: &Entry, spec: &InputSpec, registry: &Registry, report: &mut Report) {
+fn check_suggest(
+    entry: &Entry,
+    spec: &InputSpec,
+    declared: Option<&Node>,
+    registry: &Registry,
+    report: &mut Report,
+) {
     let (Some(suggest), Some(node)) = (&spec.suggest, entry.value.get("suggest")) else {
         return;
     };
-    match suggest.split_once('.') {
-        Some((kind, _)) => {
-            if let Err(unknown) = registry.integration(kind) {
-                report.error(node.at, format!("`suggest`: {unknown}"));
-            }
-        }
-        None => report.error(
-            node.at,
-            format!("`suggest` must be KIND.WHAT as in docker.services, and is `{suggest}`"),
-        ),
+    let Some(source) = Source::parse(suggest) else {
+        let message =
+            format!("`suggest` must be KIND.WHAT as in docker.services, and is `{suggest}`");
+        return report.error(node.at, message);
+    };
+    if let Err(unknown) = registry.integration(source.kind) {
+        report.error(node.at, format!("`suggest`: {unknown}"));
+    }
+    let others = declared.map(Node::entries).unwrap_or_default();
+    let others = others.iter().map(|other| other.key.as_str());
+    let others: Vec<_> = others.filter(|other| *other != entry.key).collect();
+    if let Some(of) = source.of.filter(|of| !others.contains(of)) {
+        let unknown = nearest::unknown("input", of, others);
+        report.error(node.at, format!("`suggest`: {unknown}"));
     }
 }

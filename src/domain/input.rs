@@ -26,9 +26,34 @@ pub struct InputSpec {
     /// The values of a `choice`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
-    /// Where values for completion come from: `docker.services`.
+    /// Where values for completion come from: `docker.services`, or `docker.tags(service)` where
+    /// another input says of what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggest: Option<String>,
+}
+
+/// Where the values come from that complete an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source<'s> {
+    /// The kind of system: `docker`.
+    pub kind: &'s str,
+    /// The sort of names: `services`.
+    pub what: &'s str,
+    /// The input that says what they belong to.
+    pub of: Option<&'s str>,
+}
+
+impl<'s> Source<'s> {
+    /// Reads `KIND.WHAT` or `KIND.WHAT(INPUT)`; `None` for anything else.
+    pub fn parse(text: &'s str) -> Option<Self> {
+        let (kind, what) = text.split_once('.')?;
+        let (what, of) = match what.split_once('(') {
+            Some((what, of)) => (what, Some(of.strip_suffix(')')?)),
+            None => (what, None),
+        };
+        let source = Self { kind, what, of };
+        (!kind.is_empty() && !what.is_empty()).then_some(source)
+    }
 }
 
 /// What an input may hold.

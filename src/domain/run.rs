@@ -32,6 +32,20 @@ pub enum RunStatus {
     Ended(FinalState),
 }
 
+impl RunStatus {
+    /// In one or two words for people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting(WaitingFor::Approval) => "waits for approval",
+            Self::Waiting(WaitingFor::Timer) => "waits to try again",
+            Self::Waiting(WaitingFor::Decision) => "waits for a decision",
+            Self::Ended(state) => state.in_words(),
+        }
+    }
+}
+
 /// What a waiting run waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -60,7 +60,7 @@ async fn ready(State(shared): State<Shared>) -> Result<&'static str, Problem> {
 }
 
 /// A JSON body whose misfits are problem details too.
-struct Body<T>(T);
+pub(super) struct Body<T>(pub(super) T);
 
 impl<T: serde::de::DeserializeOwned> FromRequest<Shared> for Body<T> {
     type Rejection = Problem;

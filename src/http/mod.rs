@@ -6,6 +6,7 @@ mod caller;
 mod problem;
 mod public;
 mod schedules;
+mod suggest;
 pub mod types;
 
 use std::fs::Permissions;
@@ -107,6 +108,7 @@ pub async fn serve(
     let app = Router::new()
         .merge(api::routes())
         .merge(schedules::routes())
+        .merge(suggest::routes())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .with_state(shared)
         .into_make_service_with_connect_info::<Peer>();

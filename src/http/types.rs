@@ -3,8 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::domain::approval::MayApprove;
 pub use crate::domain::artifact::Artifact;
-pub use crate::service::{ArtifactView, CatalogEntry, CatalogView, RunRow, RunView, ScheduleView};
+pub use crate::service::{
+    ArtifactView, CatalogEntry, CatalogView, Deed, RunRow, RunView, ScheduleView, Suggestion,
+    Wanted, What,
+};
 
 /// Starts a run or asks for its plan: exactly one of `workflow` and `command`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

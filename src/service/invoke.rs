@@ -171,7 +171,11 @@ impl Service {
 }
 
 /// A command may only tighten what its workflow allows.
-fn tightened(by: &Actor, command: &Command, environments: &[Environment]) -> Result<(), Refusal> {
+pub(super) fn tightened(
+    by: &Actor,
+    command: &Command,
+    environments: &[Environment],
+) -> Result<(), Refusal> {
     for environment in environments {
         if let Some(roles) = command.who.get(environment)
             && !by.has_one_of(roles)

@@ -7,6 +7,7 @@ mod deliver;
 mod invoke;
 mod look;
 mod schedules;
+mod suggest;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -33,6 +34,7 @@ pub use deliver::Delivery;
 pub use invoke::{Ask, Invocation};
 pub use look::{CatalogEntry, CatalogView, RunView};
 pub use schedules::ScheduleView;
+pub use suggest::{Deed, Suggestion, Wanted, What};
 
 /// The role that may do what belongs to no workflow: reload the catalog.
 const OPERATOR: &str = "operator";
@@ -108,6 +110,7 @@ pub struct Parts {
 pub struct Service {
     parts: Parts,
     catalog: RwLock<Arc<Catalog>>,
+    names: suggest::Names,
 }
 
 impl Service {
@@ -116,6 +119,7 @@ impl Service {
         Self {
             parts,
             catalog: RwLock::new(Arc::new(catalog)),
+            names: suggest::Names::default(),
         }
     }
 

@@ -1,9 +1,12 @@
 //! Images: what a reference means, which image it names, and how a missing one is fetched.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use bollard::query_parameters::{CreateImageOptionsBuilder, ListImagesOptions};
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, ListImagesOptions, ListImagesOptionsBuilder,
+};
 use futures_util::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +79,23 @@ impl Reference {
     /// The same repository at another tag; `None` when this is an image's id.
     pub(super) fn at(&self, tag: &str) -> Option<String> {
         (self.repository != "sha256").then(|| format!("{}:{tag}", self.repository))
+    }
+
+    /// The tags of its repository that the engine has.
+    pub(super) async fn tags(&self, docker: &Docker) -> Result<Vec<String>> {
+        let client = docker.client().await?;
+        let only = HashMap::from([("reference", vec![self.repository.as_str()])]);
+        let options = ListImagesOptionsBuilder::new().filters(&only).build();
+        let images = client
+            .list_images(Some(options))
+            .await
+            .map_err(|error| docker.failed("its images were listed", error))?;
+        let names = images.into_iter().flat_map(|image| image.repo_tags);
+        let tag = |name: String| {
+            let (repository, tag) = name.rsplit_once(':')?;
+            (repository == self.repository).then(|| tag.to_owned())
+        };
+        Ok(names.filter_map(tag).collect())
     }
 
     /// Which image it names: the engine's own one, else the registry's. Fetches nothing.

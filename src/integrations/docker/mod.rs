@@ -22,6 +22,8 @@ mod suggest;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema as _;
+
 use crate::action::{AnyAction, Integration};
 
 /// The integration of kind `docker`.
@@ -29,6 +31,7 @@ pub(crate) fn integration() -> Integration {
     Integration {
         kind: "docker",
         connect: engine::connect,
+        settings: engine::Settings::json_schema,
         actions,
     }
 }

@@ -20,19 +20,22 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use schemars::JsonSchema as _;
 
 pub use backup::Backup;
 pub use connection::Postgres;
 pub use drill_restore::DrillRestore;
 pub use list_backups::ListBackups;
 
-use crate::action::{Integration, Ports, Result, System, ports};
+use crate::action::{ActionError, Integration, Ports, Result, System, ports};
+use crate::domain::nearest;
 
 /// What Purser can do with a database server.
 pub fn integration() -> Integration {
     Integration {
         kind: "postgres",
         connect: |connect| Ok(Arc::new(Postgres::connect(connect)?)),
+        settings: connection::Settings::json_schema,
         actions: || {
             vec![
                 Arc::new(Backup),
@@ -66,15 +69,18 @@ impl System for Postgres {
 }
 
 impl ports::Suggest for Postgres {
-    fn suggest<'a>(&'a self, what: &'a str, typed: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+    /// Completes `databases`.
+    fn names<'a>(
+        &'a self,
+        what: &'a str,
+        _: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<String>>> {
         async move {
             if what != "databases" {
-                return Ok(Vec::new());
+                let why = nearest::unknown("list of PostgreSQL names", what, ["databases"]);
+                return Err(ActionError::fatal(why));
             }
-            let mut databases = self.databases().await?;
-            databases.retain(|database| database.contains(typed));
-            databases.truncate(25);
-            Ok(databases)
+            self.databases().await
         }
         .boxed()
     }

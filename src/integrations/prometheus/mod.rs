@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use schemars::JsonSchema as _;
 
 pub use connection::Prometheus;
 pub use query::Query;
@@ -38,6 +39,7 @@ pub fn integration() -> Integration {
     Integration {
         kind: "prometheus",
         connect: |connect| Ok(Arc::new(Prometheus::connect(connect)?)),
+        settings: settings::Settings::json_schema,
         actions: || vec![Arc::new(Query), Arc::new(QueryRange)],
     }
 }

@@ -101,6 +101,35 @@ fn named(matchers: &str) -> Option<&str> {
     rest[1..].split(quote).next()
 }
 
+/// A query that is being typed, in two: what stays, and the beginning of a metric's name. `None`
+/// where no metric can stand: in quotes, in `{…}`, in `[…]`, among the labels of `by (…)`.
+pub(super) fn metric_at_end(typed: &str) -> Option<(&str, &str)> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let (before, word) = typed.split_at(typed.trim_end_matches(is_name).len());
+    let mut open = vec![];
+    let mut quote: Option<char> = None;
+    let mut escaped = false;
+    for (at, c) in before.char_indices() {
+        match (quote, c) {
+            (Some(_), _) if std::mem::take(&mut escaped) => {}
+            (Some('"' | '\''), '\\') => escaped = true,
+            (Some(end), _) if c == end => quote = None,
+            (None, '"' | '\'' | '`') => quote = Some(c),
+            (None, '(') => {
+                let head = before[..at].trim_end();
+                let name = &head[head.trim_end_matches(is_name).len()..];
+                open.push(LABEL_LISTS.contains(&name.to_lowercase().as_str()));
+            }
+            (None, '{' | '[') => open.push(true),
+            (None, ')' | '}' | ']') => drop(open.pop()),
+            _ => {}
+        }
+    }
+    let is_number = word.starts_with(|c: char| c.is_ascii_digit());
+    let is_elsewhere = quote.is_some() || open.contains(&true) || is_number;
+    (!is_elsewhere).then_some((before, word))
+}
+
 enum Token<'a> {
     Word(&'a str),
     /// What stands in `{…}`.
@@ -199,6 +228,42 @@ fn is_name(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_metric_is_completed_where_one_can_stand() {
+        for (typed, before, word) in [
+            ("sum(rate(htt", "sum(rate(", "htt"),
+            ("up", "", "up"),
+            ("sum(", "sum(", ""),
+            ("sum by (job) (no", "sum by (job) (", "no"),
+            ("a{job=\"b\"} / n", "a{job=\"b\"} / ", "n"),
+            (r#"a{job="\""} + n"#, r#"a{job="\""} + "#, "n"),
+            ("rate(a[5m]) + job:", "rate(a[5m]) + ", "job:"),
+        ] {
+            assert_eq!(metric_at_end(typed), Some((before, word)), "{typed}");
+        }
+        for typed in [
+            "up{jo",
+            "up{job=\"n",
+            "rate(up[5",
+            "sum by (jo",
+            "sum BY(jo",
+            "'a",
+            "up > 5",
+        ] {
+            assert_eq!(metric_at_end(typed), None, "{typed}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_typed_query_makes_it_panic(typed in "[a(){}\\[\\]\"'` ü\\\\5]*") {
+            if let Some((before, word)) = metric_at_end(&typed) {
+                proptest::prop_assert_eq!(format!("{before}{word}"), typed);
+            }
+        }
+    }
+
     use proptest::prelude::*;
 
     fn metrics(query: &str) -> String {

@@ -14,12 +14,14 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use object_store::ObjectStore;
 use object_store::prefix::PrefixStore;
+use schemars::JsonSchema as _;
 
 pub use connection::S3;
 pub use list_objects::ListObjects;
 
 use crate::action::objects::{ObjectUrl, Objects};
 use crate::action::{ActionError, Integration, Ports, Result, System, ports};
+use crate::domain::nearest;
 use explain::Trouble;
 
 /// What Purser can do with an object store.
@@ -27,6 +29,7 @@ pub fn integration() -> Integration {
     Integration {
         kind: "s3",
         connect: |connect| Ok(Arc::new(S3::connect(connect)?)),
+        settings: connection::Settings::json_schema,
         actions: || vec![Arc::new(ListObjects)],
     }
 }
@@ -73,15 +76,18 @@ impl ports::ObjectStorage for S3 {
 }
 
 impl ports::Suggest for S3 {
-    fn suggest<'a>(&'a self, what: &'a str, typed: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+    /// Completes `buckets`.
+    fn names<'a>(
+        &'a self,
+        what: &'a str,
+        _: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<String>>> {
         async move {
             if what != "buckets" {
-                return Ok(Vec::new());
+                let why = nearest::unknown("list of names in S3", what, ["buckets"]);
+                return Err(ActionError::fatal(why));
             }
-            let mut buckets = self.buckets().await?;
-            buckets.retain(|bucket| bucket.contains(typed));
-            buckets.truncate(25);
-            Ok(buckets)
+            self.buckets().await
         }
         .boxed()
     }

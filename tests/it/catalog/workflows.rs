@@ -359,6 +359,7 @@ fn inputs_can_be_what_they_say() {
         input("the-note: { type: string }"),
         input("note: { type: string, suggest: dcoker.services }"),
         input("note: { type: string, suggest: services }"),
+        input("note: { type: string, suggest: docker.tags(servcie) }"),
     ]
     .join("\n");
     insta::assert_snapshot!(said, @r#"
@@ -370,6 +371,7 @@ fn inputs_can_be_what_they_say() {
     workflows/backup.yaml:6:3: `the-note` cannot be the name of an input: use at most 32 of a-z, 0-9 and _, with a letter first
     workflows/backup.yaml:6:34: `suggest`: unknown kind `dcoker`; did you mean `docker`?
     workflows/backup.yaml:6:34: `suggest` must be KIND.WHAT as in docker.services, and is `services`
+    workflows/backup.yaml:6:34: `suggest`: unknown input `servcie`; there is `database`, `rows`
     "#);
 }
 

@@ -40,12 +40,14 @@ async fn services_are_suggested_while_one_types() {
     shop.start(1, V1, &["--no-healthcheck"]).await;
     let systems = systems(&format!("host = '{}'", host())).unwrap();
     let suggest = systems.get("shop").unwrap().ports.suggest.clone().unwrap();
-    let found = suggest
-        .suggest("services", &shop.project[..12])
-        .await
-        .unwrap();
+    let found = suggest.names("services", None).await.unwrap();
     assert!(found.contains(&shop.web()), "{found:?}");
-    let error = suggest.suggest("servics", "").await.unwrap_err();
+    let tags = suggest.names("tags", Some(&shop.web())).await.unwrap();
+    assert!(
+        ["v1", "v2"].iter().all(|tag| tags.iter().any(|t| t == tag)),
+        "{tags:?}"
+    );
+    let error = suggest.names("servics", None).await.unwrap_err();
     insta::assert_snapshot!(error, @"unknown list of Docker names `servics`; did you mean `services`?");
 }
 

@@ -198,11 +198,8 @@ async fn it_is_checked_and_its_databases_are_suggested() {
     let url = variable("PURSER_TEST_POSTGRES_URL");
     assert!(url.contains(&entry.system.address()) && !entry.system.address().contains('@'));
     let suggest = entry.ports.suggest.clone().unwrap();
-    let named = suggest
-        .suggest("databases", &stand.database.name)
-        .await
-        .unwrap();
-    assert_eq!(named, [stand.database.name.as_str()]);
+    let named = suggest.names("databases", None).await.unwrap();
+    assert!(named.contains(&stand.database.name), "{named:?}");
     stand.remove().await;
 }
 

@@ -150,8 +150,8 @@ async fn it_is_checked_and_its_buckets_are_suggested() {
             .ends_with(&variable("PURSER_TEST_S3_ENDPOINT"))
     );
     let suggest = minio.ports.suggest.clone().unwrap();
-    let named = suggest.suggest("buckets", &bucket.name).await.unwrap();
-    assert_eq!(named, [bucket.name.as_str()]);
+    let named = suggest.names("buckets", None).await.unwrap();
+    assert!(named.contains(&bucket.name), "{named:?}");
     bucket.remove().await;
 }
 

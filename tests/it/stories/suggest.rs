@@ -1,0 +1,144 @@
+//! What the API offers to somebody who types, and how soon.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::routing::get;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use super::Story;
+use crate::support::systems::of_kind;
+
+const WORKFLOW: &str = r#"
+inputs:
+  query: { type: string, required: true }
+  size: { type: string }
+steps:
+  - id: query
+    uses: prometheus.query
+    with: { query: "{{ inputs.query }}" }
+"#;
+
+const COMMAND: &str = "
+options:
+  query: { type: string, required: true, suggest: prometheus.metrics }
+  size: { type: choice, choices: [small, large, largest] }
+";
+
+/// A Prometheus that answers nobody until it may, and counts who asks.
+struct Slow {
+    url: String,
+    asked: Arc<AtomicUsize>,
+    may: Arc<Semaphore>,
+}
+
+impl Slow {
+    async fn start() -> Self {
+        let (asked, may) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+        let (count, gate) = (Arc::clone(&asked), Arc::clone(&may));
+        let names = move || async move {
+            count.fetch_add(1, Ordering::SeqCst);
+            gate.acquire().await.unwrap().forget();
+            axum::Json(json!({ "status": "success", "data": ["up", "shop_orders_total"] }))
+        };
+        let app = Router::new().route("/api/v1/label/__name__/values", get(names));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { url, asked, may }
+    }
+}
+
+impl Story {
+    async fn of_slow(slow: &Slow) -> Self {
+        let url = slow.url.as_str();
+        let table = of_kind("prometheus", toml::toml! { url = url });
+        let mut story = Self::with(&[("prometheus", table)]);
+        let home = &story.home;
+        for (name, who) in [("ask", "operator"), ("admin", "owner")] {
+            let head = format!("name: {name}\nsummary: For a story\n");
+            let workflow = format!("{head}who: {{ production: [{who}] }}\n{WORKFLOW}");
+            home.write(&format!("workflows/{name}.yaml"), &workflow);
+            let command = format!("{head}runs: {name}\n{COMMAND}");
+            home.write(&format!("commands/{name}.yaml"), &command);
+        }
+        home.configure("[people.owner]\nroles = ['owner']");
+        story.home.up().await;
+        story
+    }
+
+    /// What is offered to Ann, and how long it took.
+    async fn offered(&self, wanted: &Value) -> (Vec<String>, Duration) {
+        // Another test may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .unix_socket(self.home.path("purser.sock"))
+            .build()
+            .unwrap();
+        let begun = Instant::now();
+        let request = client.post("http://purser/api/v1/suggest").json(wanted);
+        let offered: Value = request.send().await.unwrap().json().await.unwrap();
+        let took = begun.elapsed();
+        let values = offered
+            .as_array()
+            .unwrap_or_else(|| panic!("{offered}"))
+            .iter();
+        let values = values.map(|one| one["value"].as_str().unwrap().to_owned());
+        (values.collect(), took)
+    }
+}
+
+fn option(command: &str, option: &str, typed: &str) -> Value {
+    json!({ "what": { "option": { "command": command, "option": option } }, "typed": typed })
+}
+
+#[tokio::test]
+async fn a_slow_system_is_asked_once_and_keeps_nobody_waiting() {
+    let slow = Slow::start().await;
+    let story = Story::of_slow(&slow).await;
+    let metric = option("ask", "query", "sum(shop");
+    for _ in 0..3 {
+        let (values, took) = story.offered(&metric).await;
+        assert_eq!(values, Vec::<String>::new());
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+    assert_eq!(slow.asked.load(Ordering::SeqCst), 1);
+    slow.may.add_permits(1);
+    let begun = Instant::now();
+    while story.offered(&metric).await.0 != ["sum(shop_orders_total"] {
+        assert!(begun.elapsed() < Duration::from_secs(4), "they never come");
+    }
+    assert_eq!(story.offered(&option("ask", "query", "u")).await.0, ["up"]);
+    assert_eq!(
+        slow.asked.load(Ordering::SeqCst),
+        1,
+        "the list is kept for a moment"
+    );
+}
+
+#[tokio::test]
+async fn choices_are_offered_and_nothing_of_what_one_may_not_start() {
+    let slow = Slow::start().await;
+    slow.may.add_permits(100);
+    let story = Story::of_slow(&slow).await;
+    let offered = async |wanted: Value| story.offered(&wanted).await.0;
+    assert_eq!(
+        offered(option("ask", "size", "la")).await,
+        ["large", "largest"]
+    );
+    assert_eq!(offered(option("ask", "query", "")).await.len(), 2);
+    assert_eq!(
+        offered(option("admin", "size", "")).await,
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        offered(option("admin", "query", "")).await,
+        Vec::<String>::new()
+    );
+    assert_eq!(offered(json!({ "what": "command" })).await, ["ask"]);
+    assert_eq!(offered(json!({ "what": "workflow" })).await, ["ask"]);
+    assert_eq!(slow.asked.load(Ordering::SeqCst), 1);
+}
