@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use purser::app;
-use purser::cli::{self, Cli, Command, Failure, Server};
+use purser::cli::{self, Cli, Command, Failure, Server, Terminal};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -30,6 +30,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Up => app::up(&cli.config, cli.socket).await,
         Command::Lint => app::lint(&cli.config, cli.json),
+        Command::Schema(schema) => schema.print(&app::schemas()),
+        Command::Completions(completions) => completions.print(),
         Command::Receipts(cli::Receipts::Verify {
             file: Some(file),
             key,
@@ -42,7 +44,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
                 Some(socket) => socket,
                 None => app::socket(&cli.config)?,
             };
-            cli::call(command, &Server::at(&socket)?, cli.json).await
+            let terminal = Terminal::at_hand(app::now);
+            cli::call(command, &Server::at(&socket)?, terminal, cli.json).await
         }
     }
 }

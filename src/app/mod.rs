@@ -25,7 +25,7 @@ use crate::telemetry;
 use doors::{Doors, Signals, listen_in_public, serve};
 use keys::receipts_key;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};
-pub use offline::{lint, preview, socket};
+pub use offline::{lint, now, preview, schemas, socket};
 use world::World;
 
 /// Starts the server and returns when it has been told to stop and has handed back its work.

@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use super::machine::MachineClock;
 use super::world::{World, load_config};
 use crate::action::Clock as _;
-use crate::cli::{Failure, Preview, counted};
+use crate::action::Registry;
+use crate::catalog;
+use crate::cli::{Failure, Preview, Schemas, counted};
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::Zone;
+use crate::domain::time::Timestamp;
+use crate::integrations;
 
 /// Checks configuration, workflows and commands, and says all that is wrong.
 ///
@@ -52,6 +56,23 @@ pub fn preview(config_path: &Path, preview: &Preview, json: bool) -> Result<(), 
         None => Zone::UTC,
     };
     preview.show(zone, MachineClock.now(), json)
+}
+
+/// The JSON Schemas of the files that people write, as this version reads them.
+pub fn schemas() -> Schemas {
+    let registry = Registry::new(integrations::all());
+    let (workflow, command) = catalog::schemas(&registry);
+    let config = crate::config::schema(&registry);
+    Schemas {
+        workflow,
+        command,
+        config,
+    }
+}
+
+/// The time by the machine's clock.
+pub fn now() -> Timestamp {
+    MachineClock.now()
 }
 
 /// The socket that the configuration names, for the clients on this machine.

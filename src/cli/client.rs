@@ -21,7 +21,8 @@ const RETURN: Duration = Duration::from_mins(2);
 /// Between two looks whether it has returned.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// A server to talk to.
+/// A server to talk to. Cheap to clone.
+#[derive(Clone)]
 pub struct Server {
     client: Client,
     socket: PathBuf,

@@ -3,13 +3,21 @@
 
 mod answer;
 mod client;
+mod completions;
 mod console;
+mod hush;
+mod live;
 mod plan;
+mod printer;
 mod receipts;
 mod render;
 mod run;
 mod runs;
 mod schedules;
+mod schema;
+mod share;
+mod style;
+mod terminal;
 mod words;
 
 use std::path::PathBuf;
@@ -18,8 +26,11 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
+pub use completions::Completions;
 pub use receipts::{Receipts, verify_file};
 pub use schedules::{Preview, Schedules};
+pub use schema::{Schema, Schemas};
+pub use terminal::Terminal;
 
 /// A ChatOps and workflow-automation bot for a self-hosted Docker stack.
 #[derive(Debug, Parser)]
@@ -76,6 +87,10 @@ pub enum Command {
     Receipts(Receipts),
     /// A prompt that takes commands.
     Console,
+    /// Print the JSON Schema of a kind of file, for editors; needs no server.
+    Schema(Schema),
+    /// Print what makes a shell complete `purser`; needs no server.
+    Completions(Completions),
 }
 
 /// Inputs as `--input name=value`.
@@ -149,18 +164,23 @@ impl Failure {
 ///
 /// # Errors
 /// The exit code and what to say.
-pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), Failure> {
+pub async fn call(
+    command: Command,
+    server: &Server,
+    terminal: Terminal,
+    json: bool,
+) -> Result<(), Failure> {
     match command {
-        Command::Run(run) => run.call(server, json).await,
+        Command::Run(run) => run.call(server, terminal, json).await,
         Command::Plan(plan) => plan.call(server, json).await,
-        Command::Runs(runs) => runs.call(server, json).await,
+        Command::Runs(runs) => runs.call(server, terminal, json).await,
         Command::Approve(approve) => approve.call(server, json).await,
         Command::Reject(why) => why.call(server, "reject", json).await,
         Command::Cancel(why) => why.call(server, "cancel", json).await,
         Command::Decide(decide) => decide.call(server, json).await,
-        Command::Schedules(schedules) => schedules.call(server, json).await,
+        Command::Schedules(schedules) => schedules.call(server, terminal, json).await,
         Command::Receipts(receipts) => receipts.call(server, json).await,
-        Command::Console => console::open(server).await,
+        Command::Console => console::open(server, terminal).await,
         Command::Reload => {
             let catalog: crate::http::types::CatalogView = server.post("reload", &()).await?;
             println!(
@@ -170,7 +190,9 @@ pub async fn call(command: Command, server: &Server, json: bool) -> Result<(), F
             );
             Ok(())
         }
-        Command::Up | Command::Lint => Err(Failure::usage("this command is not for a server")),
+        Command::Up | Command::Lint | Command::Schema(_) | Command::Completions(_) => {
+            Err(Failure::usage("this command is not for a server"))
+        }
     }
 }
 

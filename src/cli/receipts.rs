@@ -9,7 +9,6 @@ use ed25519_dalek::VerifyingKey;
 use super::client::{Server, segment};
 use super::{Failure, print_json, render};
 use crate::domain::receipt::{Chain, Committed, Receipt, Subject};
-use crate::domain::run::RunStatus;
 use crate::http::types::{KeyView, ReceiptsHeader};
 
 /// List, show and verify receipts.
@@ -199,7 +198,7 @@ fn about(receipt: &Receipt) -> (String, String) {
     match &receipt.content.subject {
         Subject::Run(facts) => (
             format!("run {} of {}", facts.run.short(), facts.workflow),
-            render::status(RunStatus::Ended(facts.state)).to_owned(),
+            facts.state.in_words().to_owned(),
         ),
         Subject::Refused { asked } => (asked.clone(), "refused".to_owned()),
         Subject::PassedOver { schedule, .. } => {

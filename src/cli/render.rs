@@ -15,33 +15,11 @@ use crate::http::types::{Artifact, ArtifactView, RunRow, RunView};
 /// them.
 const WIDEST: usize = 60;
 
-/// In one or two words.
-pub(super) fn status(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Queued => "queued",
-        RunStatus::Running => "running",
-        RunStatus::Waiting(WaitingFor::Approval) => "waits for approval",
-        RunStatus::Waiting(WaitingFor::Timer) => "waits to try again",
-        RunStatus::Waiting(WaitingFor::Decision) => "waits for a decision",
-        RunStatus::Ended(state) => final_state(state),
-    }
-}
-
 /// Where a run stands; one that was told to stop and has not ended yet is said to be at that.
 pub(super) fn state_of(view: &RunView) -> &'static str {
     match (&view.run.ended, &view.run.stop) {
         (None, Some(_)) => "being stopped",
-        _ => status(view.status),
-    }
-}
-
-fn final_state(state: FinalState) -> &'static str {
-    match state {
-        FinalState::Succeeded => "succeeded",
-        FinalState::Failed => "failed",
-        FinalState::RolledBack => "rolled back",
-        FinalState::Cancelled => "cancelled",
-        FinalState::Stuck => "stuck",
+        _ => view.status.in_words(),
     }
 }
 
@@ -52,6 +30,14 @@ pub(super) fn duration(span: Duration) -> String {
         0..=59 => format!("{:.1} s", span.as_secs_f64()),
         60..=3599 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// As [`duration`], for what is still under way.
+pub(super) fn whole_seconds(span: Duration) -> String {
+    match span.as_secs() {
+        seconds @ 0..=59 => format!("{seconds} s"),
+        _ => duration(span),
     }
 }
 
@@ -103,7 +89,7 @@ pub(super) fn runs(rows: &[RunRow]) -> String {
             vec![
                 row.id.short(),
                 row.workflow.to_string(),
-                status(row.status).to_owned(),
+                row.status.in_words().to_owned(),
                 row.requested_by.to_string(),
                 row.requested_at.to_string(),
                 row.summary.clone().unwrap_or_default(),
@@ -159,16 +145,7 @@ pub(super) fn plan(plan: &Plan) -> String {
 
 /// What the terminal says about a step; `None` while there is nothing to say.
 pub(super) fn step_line(id: &StepId, state: &StepState) -> Option<String> {
-    let what = state
-        .action
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let system = state
-        .system
-        .as_ref()
-        .map(|name| format!(" on {name}"))
-        .unwrap_or_default();
+    let what = action_of(state);
     let took = match (state.attempt_at, state.ended_at) {
         (Some(from), Some(to)) => format!(" in {}", duration(to.since(from))),
         _ => String::new(),
@@ -177,9 +154,9 @@ pub(super) fn step_line(id: &StepId, state: &StepState) -> Option<String> {
     Some(match state.status {
         StepStatus::Pending | StepStatus::Ready => return None,
         StepStatus::Running if state.attempt > 1 => {
-            format!("… {id}: {what}{system}, attempt {}", state.attempt)
+            format!("… {id}: {what}, attempt {}", state.attempt)
         }
-        StepStatus::Running => format!("… {id}: {what}{system}"),
+        StepStatus::Running => format!("… {id}: {what}"),
         StepStatus::Waiting => match (&state.question, state.retry_at) {
             (Some(question), _) => {
                 format!(
@@ -195,6 +172,17 @@ pub(super) fn step_line(id: &StepId, state: &StepState) -> Option<String> {
         StepStatus::Skipped => format!("- {id}: skipped"),
         StepStatus::Undone => format!("↶ {id}: taken back"),
     })
+}
+
+/// `docker.deploy_service on shop`.
+pub(super) fn action_of(state: &StepState) -> String {
+    let action = state.action.as_ref().map(ToString::to_string);
+    let system = state.system.as_ref().map(|name| format!(" on {name}"));
+    format!(
+        "{}{}",
+        action.unwrap_or_default(),
+        system.unwrap_or_default()
+    )
 }
 
 fn message(failure: Option<&Failure>) -> &str {
@@ -281,7 +269,7 @@ pub(super) fn ending(run: &RunState) -> Option<String> {
     };
     Some(format!(
         "{mark} {} after {took}: {text}",
-        final_state(ended.state)
+        ended.state.in_words()
     ))
 }
 

@@ -1,15 +1,19 @@
 //! `purser run NAME`: starts a run and watches it.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
 
 use clap::Args;
 
 use super::client::Server;
+use super::printer::Printer;
+use super::terminal::Terminal;
 use super::{Failure, Inputs, print_json, render};
 use crate::domain::ending::FinalState;
-use crate::domain::names::StepId;
-use crate::domain::run::{RunStatus, StepState, StepStatus, WaitingFor};
+use crate::domain::run::{RunStatus, WaitingFor};
 use crate::http::types::{Accepted, AskBody, RunView};
+
+/// Somebody at a terminal has pressed Ctrl-C, and the run goes on: what shells call that.
+const LEFT: u8 = 130;
 
 /// Run a workflow and watch it.
 #[derive(Debug, Args)]
@@ -30,7 +34,12 @@ pub struct Run {
 }
 
 impl Run {
-    pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
+    pub(super) async fn call(
+        self,
+        server: &Server,
+        terminal: Terminal,
+        json: bool,
+    ) -> Result<(), Failure> {
         let body = AskBody {
             workflow: Some(self.workflow.clone()),
             inputs: self.inputs.to_map()?,
@@ -41,7 +50,7 @@ impl Run {
         if self.detach {
             return tell_started(&accepted, json);
         }
-        watch(server, &accepted.run.to_string(), json, self.wait).await
+        watch(server, terminal, &accepted.run.to_string(), json, self.wait).await
     }
 }
 
@@ -57,37 +66,53 @@ pub(super) fn tell_started(accepted: &Accepted, json: bool) -> Result<(), Failur
 /// Watches a run to its end, or until it waits for a person unless `wait`.
 pub(super) async fn watch(
     server: &Server,
+    terminal: Terminal,
     run: &str,
     json: bool,
     wait: bool,
 ) -> Result<(), Failure> {
-    let mut printer = Printer::default();
-    let view = server
-        .watch(
-            run,
-            |view| {
-                if !json {
-                    printer.show(view);
-                }
-                !wait && waits_for_person(view)
-            },
-            || {
-                eprintln!(
-                    "purser: the server went away; the run goes on when it is back. Waiting for it"
-                );
-            },
-        )
-        .await?;
+    let printer = RefCell::new(Printer::new(terminal));
+    let mut id = run.to_owned();
+    let watched = server.watch(
+        run,
+        |view| {
+            id = view.run.id.short();
+            if !json {
+                printer.borrow_mut().show(view);
+            }
+            !wait && waits_for_person(view)
+        },
+        || {
+            let gone =
+                "purser: the server went away; the run goes on when it is back. Waiting for it";
+            printer.borrow().aside(|| eprintln!("{gone}"));
+        },
+    );
+    let view = tokio::select! {
+        view = watched => Some(view),
+        () = terminal.interrupted() => None,
+    };
+    drop(printer);
+    let Some(view) = view else {
+        let goes_on = format!(
+            "run {id} goes on; `purser runs watch {id}` comes back to it, `purser cancel {id}` stops it"
+        );
+        return Err(Failure {
+            code: LEFT,
+            message: goes_on,
+        });
+    };
+    let view = view?;
     if json {
         print_json(&view)?;
     } else {
-        tell_end(&view);
+        tell_end(terminal, &view);
     }
     exit_of(&view)
 }
 
 /// The outputs of the steps, and how the run ended.
-pub(super) fn tell_end(view: &RunView) {
+pub(super) fn tell_end(terminal: Terminal, view: &RunView) {
     for output in render::outputs(&view.run) {
         println!("{output}");
     }
@@ -95,7 +120,7 @@ pub(super) fn tell_end(view: &RunView) {
         println!("{kept}");
     }
     if let Some(ending) = render::ending(&view.run) {
-        println!("{ending}");
+        terminal.say(&ending);
     }
     if let Some(todo) = render::what_to_do(view) {
         println!("{todo}");
@@ -115,63 +140,5 @@ pub(super) fn exit_of(view: &RunView) -> Result<(), Failure> {
         Some(ended) if ended.state == FinalState::Succeeded => Ok(()),
         None if waits_for_person(view) => Err(Failure::silent(3)),
         _ => Err(Failure::silent(1)),
-    }
-}
-
-/// Prints a line whenever a step has moved.
-#[derive(Default)]
-pub(super) struct Printer {
-    begun: bool,
-    plan: Option<String>,
-    steps: HashMap<StepId, String>,
-    progress: Option<String>,
-    voided: usize,
-}
-
-impl Printer {
-    pub(super) fn show(&mut self, view: &RunView) {
-        if !std::mem::replace(&mut self.begun, true) {
-            let run = &view.run;
-            println!(
-                "run {} of {}, asked by {}",
-                run.id.short(),
-                run.request.workflow,
-                run.request.by
-            );
-        }
-        for why in view.run.voided.iter().skip(self.voided) {
-            println!("! the approval is void: {why}");
-        }
-        self.voided = view.run.voided.len();
-        if let Some(plan) = view
-            .run
-            .plan
-            .as_ref()
-            .filter(|_| view.run.approval_is_open())
-        {
-            let text = render::workflow_plan(plan);
-            if self.plan.as_ref() != Some(&text) {
-                println!("{text}");
-                self.plan = Some(text);
-            }
-        }
-        for (id, state) in &view.run.steps {
-            let Some(line) = render::step_line(id, state) else {
-                continue;
-            };
-            if self.steps.get(id) != Some(&line) {
-                println!("{line}");
-                self.steps.insert(id.clone(), line);
-            }
-        }
-        // What a step said last may still be in the view when the step is over.
-        let is_at_work = |state: &StepState| state.status == StepStatus::Running;
-        if let Some(progress) = &view.progress
-            && self.progress.as_ref() != Some(progress)
-            && view.run.steps.values().any(is_at_work)
-        {
-            println!("  {progress}");
-            self.progress = Some(progress.clone());
-        }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::client::{Server, segment};
+use super::terminal::Terminal;
 use super::{Failure, print_json, render, run};
 use crate::http::types::{ArtifactView, LinesView, RunRow, RunView};
 
@@ -58,7 +59,12 @@ pub enum Runs {
 }
 
 impl Runs {
-    pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
+    pub(super) async fn call(
+        self,
+        server: &Server,
+        terminal: Terminal,
+        json: bool,
+    ) -> Result<(), Failure> {
         match self {
             Self::List { limit } => {
                 let rows: Vec<RunRow> = server.get(&format!("runs?limit={limit}")).await?;
@@ -73,10 +79,10 @@ impl Runs {
                 if json {
                     return print_json(&view);
                 }
-                println!("{}", render::run(&view));
+                terminal.say(&render::run(&view));
                 Ok(())
             }
-            Self::Watch { run } => run::watch(server, &run, json, true).await,
+            Self::Watch { run } => run::watch(server, terminal, &run, json, true).await,
             Self::Lines { run, step, limit } => {
                 let path = format!(
                     "runs/{}/steps/{}/lines?limit={limit}",

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::client::{Server, segment};
+use super::terminal::Terminal;
 use super::{Failure, print_json, render, run};
 use crate::domain::schedule::{Expression, ExpressionError, Fire, Timing, Zone};
 use crate::domain::time::Timestamp;
@@ -90,7 +91,12 @@ impl Preview {
 }
 
 impl Schedules {
-    pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
+    pub(super) async fn call(
+        self,
+        server: &Server,
+        terminal: Terminal,
+        json: bool,
+    ) -> Result<(), Failure> {
         match self {
             Self::List => {
                 let all: Vec<ScheduleView> = server.get("schedules").await?;
@@ -116,7 +122,7 @@ impl Schedules {
                 if detach {
                     return run::tell_started(&accepted, json);
                 }
-                run::watch(server, &accepted.run.to_string(), json, wait).await
+                run::watch(server, terminal, &accepted.run.to_string(), json, wait).await
             }
         }
     }
@@ -172,7 +178,7 @@ fn last(view: &ScheduleView) -> String {
         return "-".to_owned();
     };
     if let (Some(run), Some(status)) = (last.run, last.status) {
-        let status = render::status(status);
+        let status = status.in_words();
         return format!("{} run {} {status}", last.at, run.short());
     }
     let note = last.note.as_deref().unwrap_or_default();

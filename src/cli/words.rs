@@ -18,9 +18,7 @@ pub(super) fn words(line: &str) -> Vec<String> {
 
 /// A quoted word at the beginning of the text, without its quotes, and how long it is with them.
 fn quoted(text: &str, plain: usize) -> Option<(String, usize)> {
-    let name = text[..plain].find('=').map_or(0, |at| at + 1);
-    let opens = |at: usize| text[at..].starts_with(['\'', '"']).then_some(at);
-    let open = opens(0).or_else(|| opens(name))?;
+    let open = opened(text, plain)?;
     let quote = text[open..].chars().next()?;
     let inside = &text[open + 1..];
     let ends = |at: &usize| {
@@ -30,6 +28,66 @@ fn quoted(text: &str, plain: usize) -> Option<(String, usize)> {
     let close = inside.match_indices(quote).map(|(at, _)| at).find(ends)?;
     let word = format!("{}{}", &text[..open], &inside[..close]);
     Some((word, open + 1 + close + 1))
+}
+
+/// A line up to its cursor.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Cursor<'l> {
+    /// The words before the one at the cursor.
+    pub(super) before: Vec<String>,
+    /// Where that one begins, behind its quote and the name that it is given to.
+    pub(super) start: usize,
+    /// What it is so far.
+    pub(super) word: &'l str,
+    /// `query` in `query='sum(`, where the quote is what says that there is a name.
+    pub(super) name: Option<&'l str>,
+    /// Whether it stands in a quote that has no end yet.
+    pub(super) is_quoted: bool,
+}
+
+/// What stands at the end of a line that is being typed; `None` right behind a quote that ends a
+/// word.
+pub(super) fn at_cursor(line: &str) -> Option<Cursor<'_>> {
+    let mut before = Vec::new();
+    let mut start = line.len() - line.trim_start().len();
+    loop {
+        let rest = &line[start..];
+        let plain = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        if let Some((word, length)) = quoted(rest, plain) {
+            if length == rest.len() {
+                return None;
+            }
+            before.push(word);
+            start += length;
+        } else if let Some(open) = opened(rest, plain) {
+            return Some(Cursor {
+                before,
+                start: start + open + 1,
+                word: &rest[open + 1..],
+                name: open.checked_sub(1).map(|equals| &rest[..equals]),
+                is_quoted: true,
+            });
+        } else if plain == rest.len() {
+            return Some(Cursor {
+                before,
+                start,
+                word: rest,
+                name: None,
+                is_quoted: false,
+            });
+        } else {
+            before.push(rest[..plain].to_owned());
+            start += plain;
+        }
+        start += line[start..].len() - line[start..].trim_start().len();
+    }
+}
+
+/// Where a quote opens at the beginning of the text, or behind its `=`.
+fn opened(text: &str, plain: usize) -> Option<usize> {
+    let name = text[..plain].find('=').map_or(0, |at| at + 1);
+    let opens = |at: usize| text[at..].starts_with(['\'', '"']).then_some(at);
+    opens(0).or_else(|| opens(name))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{MIGRATE, Story};
@@ -11,8 +12,13 @@ const PROMPTS: [&str; 2] = ["purser> ", "[yes/no/later] "];
 
 /// A server with the command `migrate`, which needs one word of anybody who may.
 async fn open() -> Story {
+    open_with("by: [operator]").await
+}
+
+/// The same, with this approval.
+async fn open_with(approval: &str) -> Story {
     let mut story = Story::of_docker();
-    let approval = "approval: { production: { by: [operator] } }";
+    let approval = format!("approval: {{ production: {{ {approval} }} }}");
     story
         .home
         .workflow("migrate", &format!("{approval}{MIGRATE}"));
@@ -204,6 +210,56 @@ async fn what_it_does_not_know_it_answers_with_the_nearest_name() {
     purser> show RUN
     there is no run `RUN`: see `purser runs list`
     purser> 
+    purser> quit
+    exit code 0
+    ");
+}
+
+#[tokio::test]
+async fn who_may_not_approve_is_told_who_may_and_is_not_asked() {
+    let story = open_with("by: [operator], not_requester: true").await;
+    insta::assert_snapshot!(story.types_into_console(&["migrate", "quit"]).await, @"
+    Type a command, `help`, or `quit`.
+    purser> migrate
+    run RUN of migrate, asked by ann
+    migrate: docker.run_job on shop
+        run purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0 once on shop
+          + a container that is removed when it has ended: purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0
+          · what the job itself does is not known to Purser and cannot be undone by it
+    plan HEX
+    waits for approval (1 × operator, not who asked) until TIME: purser approve RUN --plan HEX
+    ann asked for this run and cannot approve it: a second person with the role operator must. The run waits; `watch RUN` follows it
+    purser> quit
+    exit code 0
+    ");
+    let run = story.last_run().await;
+    let view = story.home.asks(&["runs", "show", &run]).await;
+    let why =
+        "ann asked for this run and cannot approve it: a second person with the role operator must";
+    assert_eq!(view["may_approve"], json!({ "no": why }));
+    let refused = story.sees("receipts list").await;
+    insta::assert_snapshot!(refused, @"
+    no receipts yet
+    exit code 0
+    ");
+}
+
+#[tokio::test]
+async fn who_has_approved_is_not_asked_again_while_a_second_word_is_missing() {
+    let story = open_with("by: [operator], count: 2").await;
+    insta::assert_snapshot!(story.types_into_console(&["migrate", "yes", "quit"]).await, @"
+    Type a command, `help`, or `quit`.
+    purser> migrate
+    run RUN of migrate, asked by ann
+    migrate: docker.run_job on shop
+        run purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0 once on shop
+          + a container that is removed when it has ended: purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0
+          · what the job itself does is not known to Purser and cannot be undone by it
+    plan HEX
+    waits for approval (2 × operator) until TIME: purser approve RUN --plan HEX
+    Approve this plan? [yes/no/later] yes
+    waits for approval (1 × operator) until TIME: purser approve RUN --plan HEX
+    ann has already approved this plan. The run waits; `watch RUN` follows it
     purser> quit
     exit code 0
     ");

@@ -21,6 +21,8 @@ mod runs;
 mod schedules;
 mod secrets;
 mod server;
+mod suggest;
+mod terminal;
 mod wrong_names;
 
 use std::fs;

@@ -4,6 +4,7 @@ pub mod database;
 pub mod journal;
 pub mod program;
 pub mod s3;
+pub mod screen;
 pub mod stack;
 pub mod systems;
 pub mod toy;

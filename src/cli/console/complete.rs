@@ -1,0 +1,296 @@
+//! What a typed line asks for at its cursor: pure functions from text to what is wanted there.
+
+use serde_json::{Map, Value};
+
+use super::BUILT_IN;
+use super::given::{entry, options, placeholder};
+use crate::cli::words::at_cursor;
+use crate::http::types::{CatalogEntry, CatalogView, Deed, Suggestion, Wanted, What};
+
+/// The word at the cursor.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Where it begins in the line, in bytes.
+    pub(super) start: usize,
+    /// What the server is asked for.
+    pub(super) wanted: Option<Wanted>,
+    typed: String,
+    is_quoted: bool,
+    /// What can stand there besides.
+    ours: Vec<String>,
+    /// The options that can be named there, as `name=`.
+    options: Vec<String>,
+}
+
+/// What the word at the end of this text is; `None` where nothing is completed.
+pub(super) fn place(before: &str, catalog: &CatalogView) -> Option<Place> {
+    let cursor = at_cursor(before)?;
+    let mut place = Place {
+        start: cursor.start,
+        wanted: None,
+        typed: cursor.word.to_owned(),
+        is_quoted: cursor.is_quoted,
+        ours: vec![],
+        options: vec![],
+    };
+    let Some((first, given)) = cursor.before.split_first() else {
+        if place.typed.starts_with('/') {
+            place.start += 1;
+            place.typed.remove(0);
+        }
+        place.ours = BUILT_IN
+            .iter()
+            .map(|(name, ..)| (*name).to_owned())
+            .collect();
+        place.want(What::Command);
+        return Some(place);
+    };
+    let name = first.trim_start_matches('/');
+    if let Some(deed) = deed(name) {
+        if given.is_empty() {
+            place.want(What::Run(deed));
+        }
+        return Some(place);
+    }
+    let entry = entry(catalog, name)?;
+    let given: Vec<&str> = given.iter().map(String::as_str).collect();
+    let given = options(entry, &given).ok()?;
+    place.option(entry, given, cursor.name);
+    Some(place)
+}
+
+/// What is done to the run that stands behind this word.
+fn deed(name: &str) -> Option<Deed> {
+    Some(match name {
+        "show" | "watch" => Deed::Look,
+        "approve" => Deed::Approve,
+        "reject" => Deed::Reject,
+        "cancel" => Deed::Cancel,
+        _ => return None,
+    })
+}
+
+impl Place {
+    fn want(&mut self, what: What) {
+        self.wanted = Some(Wanted {
+            what,
+            typed: self.typed.clone(),
+        });
+    }
+
+    /// An option by its name, else the next in the order of the command's file.
+    fn option(&mut self, entry: &CatalogEntry, given: Map<String, Value>, name: Option<&str>) {
+        let mut open = entry.inputs.keys().filter(|key| !given.contains_key(*key));
+        let mut named = name;
+        if named.is_none()
+            && let Some((name, _)) = self.typed.split_once('=')
+            && let Some((name, _)) = entry.inputs.get_key_value(name)
+        {
+            self.start += name.len() + 1;
+            self.typed.drain(..=name.len());
+            named = Some(name);
+        }
+        let option = if let Some(name) = named {
+            entry.inputs.get_key_value(name).map(|(name, _)| name)
+        } else {
+            let names = open.clone().map(|name| format!("{name}="));
+            self.options = names.filter(|_| !self.is_quoted).collect();
+            open.next()
+        };
+        if let Some(option) = option {
+            self.want(What::Option {
+                command: entry.name.clone(),
+                option: option.clone(),
+                given,
+            });
+        }
+    }
+
+    /// What can be chosen: what is put in, and how the list shows it. What begins with the typed text
+    /// comes alone; else whatever holds it; else the names of options.
+    pub(super) fn choices(&self, offered: Vec<Suggestion>) -> Vec<(String, String)> {
+        let ours = self
+            .ours
+            .iter()
+            .filter(|ours| ours.starts_with(&self.typed));
+        let mut all: Vec<(String, String)> = ours.map(|o| (o.clone(), o.clone())).collect();
+        all.extend(offered.into_iter().map(|offered| {
+            let shown = offered.shown.unwrap_or_else(|| offered.value.clone());
+            (offered.value, shown)
+        }));
+        let begins = |(value, _): &(String, String)| value.starts_with(&self.typed);
+        if all.iter().any(begins) {
+            all.retain(begins);
+        }
+        if all.is_empty() && !self.typed.is_empty() {
+            let options = self.options.iter().filter(|o| o.starts_with(&self.typed));
+            return options.map(|o| (o.clone(), o.clone())).collect();
+        }
+        if let [(only, _)] = &mut all[..] {
+            *only = self.finished(only);
+        }
+        all
+    }
+
+    /// The only choice: the next word can follow. What is typed into quotes or brackets goes on.
+    fn finished(&self, value: &str) -> String {
+        if self.is_quoted || value.contains(['(', '{', '[']) {
+            value.to_owned()
+        } else if value.contains(char::is_whitespace) {
+            format!("'{value}' ")
+        } else {
+            format!("{value} ")
+        }
+    }
+}
+
+/// What is still to be written behind a line that ends with a blank: `SERVICE VERSION`.
+pub(super) fn rest(line: &str, catalog: &CatalogView) -> Option<String> {
+    let cursor = at_cursor(line)?;
+    if !cursor.word.is_empty() || cursor.is_quoted || cursor.name.is_some() {
+        return None;
+    }
+    let (first, given) = cursor.before.split_first()?;
+    let name = first.trim_start_matches('/');
+    if let Some((_, usage, _)) = BUILT_IN.iter().find(|(built_in, ..)| *built_in == name) {
+        let rest: Vec<_> = usage.split(' ').skip(1 + given.len()).collect();
+        return (!rest.is_empty()).then(|| rest.join(" "));
+    }
+    let entry = entry(catalog, name)?;
+    let given: Vec<&str> = given.iter().map(String::as_str).collect();
+    let given = options(entry, &given).ok()?;
+    let open = entry
+        .inputs
+        .iter()
+        .filter(|(name, _)| !given.contains_key(*name));
+    let rest: Vec<_> = open.map(|(name, spec)| placeholder(name, spec)).collect();
+    (!rest.is_empty()).then(|| rest.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn catalog() -> CatalogView {
+        serde_json::from_value(json!({
+            "commands": [
+                {
+                    "name": "deploy", "summary": "Put a version live",
+                    "inputs": {
+                        "service": { "type": "string", "required": true },
+                        "version": { "type": "string", "required": true },
+                        "wait": { "type": "boolean" },
+                    },
+                },
+                {
+                    "name": "query", "summary": "Ask",
+                    "inputs": { "query": { "type": "string", "required": true } },
+                },
+            ],
+            "workflows": [],
+        }))
+        .unwrap()
+    }
+
+    /// What the server is asked, and from where on the line is replaced.
+    fn asked(before: &str) -> String {
+        let Some(place) = place(before, &catalog()) else {
+            return "nothing".to_owned();
+        };
+        let kept = &before[..place.start];
+        match place.wanted {
+            Some(wanted) => format!("{kept}| {}", json!(wanted)),
+            None => format!("{kept}|"),
+        }
+    }
+
+    #[test]
+    fn the_word_at_the_cursor_is_what_is_asked_for() {
+        let lines = [
+            "de",
+            "/de",
+            "deploy ",
+            "deploy shop/",
+            "deploy shop/web v",
+            "deploy version=v",
+            "deploy version=v2 sh",
+            "deploy a b true one-too-many ",
+            "show 8b",
+            "approve ",
+            "cancel 8bc7558c be",
+            "query sum(ht",
+            "query 'sum by (job) (ht",
+            "query query='a + ht",
+            "query 'up'",
+            "unknown a",
+        ];
+        let said: Vec<_> = lines.iter().map(|line| asked(line)).collect();
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        | {"what":"command","typed":"de"}
+        /| {"what":"command","typed":"de"}
+        deploy | {"what":{"option":{"command":"deploy","option":"service","given":{}}},"typed":""}
+        deploy | {"what":{"option":{"command":"deploy","option":"service","given":{}}},"typed":"shop/"}
+        deploy shop/web | {"what":{"option":{"command":"deploy","option":"version","given":{"service":"shop/web"}}},"typed":"v"}
+        deploy version=| {"what":{"option":{"command":"deploy","option":"version","given":{}}},"typed":"v"}
+        deploy version=v2 | {"what":{"option":{"command":"deploy","option":"service","given":{"version":"v2"}}},"typed":"sh"}
+        nothing
+        show | {"what":{"run":"look"},"typed":"8b"}
+        approve | {"what":{"run":"approve"},"typed":""}
+        cancel 8bc7558c |
+        query | {"what":{"option":{"command":"query","option":"query","given":{}}},"typed":"sum(ht"}
+        query '| {"what":{"option":{"command":"query","option":"query","given":{}}},"typed":"sum by (job) (ht"}
+        query query='| {"what":{"option":{"command":"query","option":"query","given":{}}},"typed":"a + ht"}
+        nothing
+        nothing
+        "#);
+    }
+
+    #[test]
+    fn what_begins_as_typed_comes_before_what_holds_it_and_that_before_options() {
+        let choices = |before: &str, offered: &[&str]| {
+            let offered = offered
+                .iter()
+                .map(|value| Suggestion::from((*value).to_owned()));
+            let choices = place(before, &catalog())
+                .unwrap()
+                .choices(offered.collect());
+            let choices: Vec<_> = choices.into_iter().map(|(value, _)| value).collect();
+            choices.join("|")
+        };
+        assert_eq!(choices("deploy sh", &["shop/web", "push"]), "shop/web ");
+        assert_eq!(
+            choices("deploy we", &["shop/web", "blog/web"]),
+            "shop/web|blog/web"
+        );
+        assert_eq!(choices("deploy ver", &[]), "version=");
+        assert_eq!(choices("deploy ", &["a b"]), "'a b' ");
+        assert_eq!(choices("query 'sum(u", &["sum(up"]), "sum(up");
+        assert_eq!(choices("query sum(u", &["sum(up"]), "sum(up");
+        assert_eq!(choices("h", &[]), "help ");
+    }
+
+    #[test]
+    fn the_rest_of_the_line_is_hinted_at() {
+        let rest = |line: &str| rest(line, &catalog()).unwrap_or_default();
+        assert_eq!(rest("deploy "), "SERVICE VERSION [WAIT]");
+        assert_eq!(rest("deploy version=v2 "), "SERVICE [WAIT]");
+        assert_eq!(rest("deploy a"), "");
+        assert_eq!(rest("reject 8bc "), "[WHY]");
+        assert_eq!(rest(""), "");
+        assert_eq!(rest("runs "), "");
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_it_panic(line in "(deploy |query |show |/)?[a-z='\" ü(]*") {
+            if let Some(place) = place(&line, &catalog()) {
+                prop_assert!(line.is_char_boundary(place.start));
+                prop_assert!(place.start <= line.len());
+            }
+            rest(&line, &catalog());
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! `purser console`: a prompt that takes the commands of `commands/`.
+
+mod complete;
+mod editor;
+mod given;
+mod history;
+mod input;
+
+use std::cell::RefCell;
+
+use super::client::{Server, segment};
+use super::printer::Printer;
+use super::run::tell_end;
+use super::terminal::Terminal;
+use super::words::words;
+use super::{Failure, render};
+use crate::domain::nearest;
+use crate::domain::run::{RunStatus, WaitingFor};
+use crate::http::types::{Accepted, AnswerBody, AskBody, CatalogView, MayApprove, RunRow, RunView};
+use given::{entry, options, usage};
+use input::{Input, Typed};
+
+/// What the console itself takes: how it is written, and what it does.
+const BUILT_IN: [(&str, &str, &str); 8] = [
+    ("runs", "runs", "The latest runs"),
+    ("show", "show RUN", "Everything about one run"),
+    ("watch", "watch RUN", "Follow one run to its end"),
+    ("approve", "approve RUN", "Say yes to a run's plan"),
+    ("reject", "reject RUN [WHY]", "Say no to a run's plan"),
+    (
+        "cancel",
+        "cancel RUN [WHY]",
+        "Stop a run and take back what it did",
+    ),
+    ("quit", "quit", "Leave; runs go on"),
+    ("help", "help", "This list"),
+];
+
+/// Takes commands until end of input or `quit`. What goes wrong is said, and the prompt returns.
+///
+/// # Errors
+/// No server at the start.
+pub(super) async fn open(server: &Server, terminal: Terminal) -> Result<(), Failure> {
+    let catalog: CatalogView = server.get("catalog").await?;
+    let mut console = Console {
+        server,
+        terminal,
+        input: Input::open(server, terminal, &catalog),
+        catalog,
+    };
+    println!("Type a command, `help`, or `quit`.");
+    loop {
+        let line = match console.input.line("purser> ").await {
+            Typed::Line(line) => line,
+            Typed::Dropped => continue,
+            Typed::End => break,
+        };
+        if line.trim() == "quit" {
+            break;
+        }
+        console.obey(&line).await;
+    }
+    Ok(())
+}
+
+struct Console<'a> {
+    server: &'a Server,
+    terminal: Terminal,
+    catalog: CatalogView,
+    input: Input,
+}
+
+/// Whether a run is looked at beyond the point where it waits for somebody else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    ItWaits,
+    ItEnds,
+}
+
+impl Console<'_> {
+    /// Does what the line says, and says what went wrong. Ctrl-C stops waiting for it.
+    async fn obey(&mut self, line: &str) {
+        let terminal = self.terminal;
+        let done = tokio::select! {
+            // Whoever watches a run hears of the key first, and says that it goes on.
+            biased;
+            done = self.take(line) => done,
+            () = terminal.interrupted() => {
+                // The mark of the key stands where the cursor was.
+                println!("\nthe answer was not waited for; `runs` shows what has begun");
+                Ok(())
+            }
+        };
+        if let Err(failure) = done
+            && !failure.message.is_empty()
+        {
+            println!("{}", failure.message);
+        }
+    }
+
+    async fn take(&mut self, line: &str) -> Result<(), Failure> {
+        let words = words(line);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let Some((first, rest)) = words.split_first() else {
+            return Ok(());
+        };
+        let name = first.trim_start_matches('/');
+        match (name, rest) {
+            ("help", _) => {
+                println!("{}", self.help());
+                Ok(())
+            }
+            ("runs", _) => {
+                let rows: Vec<RunRow> = self.server.get("runs?limit=10").await?;
+                println!("{}", render::runs(&rows));
+                Ok(())
+            }
+            ("show", [run]) => {
+                let view: RunView = self.server.get(&format!("runs/{}", segment(run))).await?;
+                self.terminal.say(&render::run(&view));
+                Ok(())
+            }
+            ("watch", [run]) => self.watch(run, Until::ItEnds).await,
+            ("approve" | "reject" | "cancel", [run, reason @ ..]) => {
+                self.answer(run, name, &reason.join(" ")).await
+            }
+            ("show" | "watch" | "approve" | "reject" | "cancel", _) => {
+                Err(Failure::usage(format!("write: {name} RUN")))
+            }
+            _ => self.command(name, rest).await,
+        }
+    }
+
+    async fn command(&mut self, name: &str, words: &[&str]) -> Result<(), Failure> {
+        let Some(entry) = entry(&self.catalog, name) else {
+            let names = self.catalog.commands.iter().map(|e| e.name.as_str());
+            let built_in = BUILT_IN.iter().map(|(name, ..)| *name);
+            let names: Vec<_> = names.chain(built_in).collect();
+            return Err(Failure::usage(nearest::unknown("command", name, names)));
+        };
+        let body = AskBody {
+            command: Some(name.to_owned()),
+            inputs: options(entry, words)?,
+            ..AskBody::default()
+        };
+        let accepted: Accepted = self.server.post("runs", &body).await?;
+        self.watch(&accepted.run.to_string(), Until::ItWaits).await
+    }
+
+    /// Shows a run until its end; asks whoever may approve when it waits for an approval.
+    async fn watch(&mut self, run: &str, until: Until) -> Result<(), Failure> {
+        let mut printer = Printer::new(self.terminal);
+        loop {
+            let view = self.look(run, until, &mut printer).await?;
+            let Some(view) = view else {
+                return Ok(());
+            };
+            if view.run.ended.is_some() {
+                drop(printer);
+                tell_end(self.terminal, &view);
+                return Ok(());
+            }
+            if let Some(todo) = render::what_to_do(&view) {
+                printer.say(&todo);
+            }
+            if let Some(MayApprove::No(why)) = &view.may_approve {
+                let id = view.run.id.short();
+                printer.say(&format!("{why}. The run waits; `watch {id}` follows it"));
+                return Ok(());
+            }
+            if view.may_approve.is_none() || !self.ask(run, &view).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Shows a run until it has ended or waits for us; nothing when somebody pressed Ctrl-C.
+    async fn look(
+        &self,
+        run: &str,
+        until: Until,
+        printer: &mut Printer,
+    ) -> Result<Option<RunView>, Failure> {
+        let mut id = run.to_owned();
+        let shown = RefCell::new(&mut *printer);
+        let watched = self.server.watch(
+            run,
+            |view| {
+                id = view.run.id.short();
+                shown.borrow_mut().show(view);
+                is_for_us(view, until)
+            },
+            || {
+                let gone = "the server went away; waiting for it, the run goes on then";
+                shown.borrow().say(gone);
+            },
+        );
+        tokio::select! {
+            view = watched => return view.map(Some),
+            () = self.terminal.interrupted() => {}
+        }
+        printer.say(&format!(
+            "run {id} goes on; `watch {id}` comes back to it, `cancel {id}` stops it"
+        ));
+        Ok(None)
+    }
+
+    /// Asks about the plan, and passes the answer on; whether there was one.
+    async fn ask(&mut self, run: &str, view: &RunView) -> Result<bool, Failure> {
+        let answer = self
+            .input
+            .answer("Approve this plan? [yes/no/later] ")
+            .await;
+        let Typed::Line(answer) = answer else {
+            return Ok(false);
+        };
+        match answer.as_str() {
+            "yes" | "y" => {
+                let open = view.run.approval.as_ref();
+                let body = AnswerBody {
+                    digest: open.map(|open| open.digest.short().to_owned()),
+                    ..AnswerBody::default()
+                };
+                let path = format!("runs/{}/approve", segment(run));
+                let _: RunView = self.server.post(&path, &body).await?;
+                Ok(true)
+            }
+            "no" | "n" => {
+                self.answer(run, "reject", "").await?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn answer(&mut self, run: &str, verb: &str, reason: &str) -> Result<(), Failure> {
+        let reason = (!reason.is_empty()).then(|| reason.to_owned());
+        let body = AnswerBody {
+            reason,
+            ..AnswerBody::default()
+        };
+        let view: RunView = self
+            .server
+            .post(&format!("runs/{}/{verb}", segment(run)), &body)
+            .await?;
+        println!("run {}: {}", view.run.id.short(), render::state_of(&view));
+        Ok(())
+    }
+
+    fn help(&self) -> String {
+        let mut rows: Vec<Vec<String>> = self
+            .catalog
+            .commands
+            .iter()
+            .map(|entry| vec![usage(entry), entry.summary.clone()])
+            .collect();
+        let built_in = BUILT_IN.iter().filter(|(name, ..)| *name != "help");
+        rows.extend(
+            built_in.map(|(_, usage, summary)| vec![(*usage).to_owned(), (*summary).to_owned()]),
+        );
+        render::table(&["COMMAND", "WHAT IT DOES"], &rows)
+    }
+}
+
+/// Whether a run has come to where the console has something to say or to ask.
+fn is_for_us(view: &RunView, until: Until) -> bool {
+    matches!(view.status, RunStatus::Waiting(WaitingFor::Approval))
+        && (until == Until::ItWaits || view.may_approve == Some(MayApprove::Yes))
+}
