@@ -147,9 +147,7 @@ impl Proxy {
         if !body.is_empty() {
             forwarded = forwarded.header(header::CONTENT_TYPE, "application/json");
         }
-        let forwarded = forwarded
-            .body(Body::from(body))
-            .map_err(|error| Refusal::garbled(error))?;
+        let forwarded = forwarded.body(Body::from(body)).map_err(Refusal::garbled)?;
         let answer = self.send(forwarded).await.map_err(Failure::Unreachable)?;
         Ok(outward(answer))
     }
