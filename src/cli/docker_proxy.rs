@@ -21,7 +21,7 @@ pub struct DockerProxy {
     /// behind it only read-only. May be given several times, as all that follow.
     #[arg(long, value_name = "PATH[:ro]")]
     pub allow_bind: Vec<String>,
-    /// A capability that containers may have beyond those of every container: NET_ADMIN.
+    /// A capability that containers may have beyond those of every container: `NET_ADMIN`.
     #[arg(long, value_name = "NAME")]
     pub allow_cap: Vec<String>,
     /// A log driver beyond json-file, local, journald and none.

@@ -105,6 +105,19 @@ fn host_path(
     }
 }
 
+/// Options of a bind that open nothing.
+const HARMLESS: [&str; 9] = [
+    "",
+    "ro",
+    "rw",
+    "z",
+    "Z",
+    "nocopy",
+    "private",
+    "rprivate",
+    "consistent",
+];
+
 /// One of `Binds`: `SOURCE:TARGET[:OPTIONS]`, or a target alone.
 pub(super) fn bind(value: Value, place: &str, judge: &Judge<'_>) -> Result<Value, Refusal> {
     let parts: Vec<&str> = text(&value).split(':').collect();
@@ -120,17 +133,6 @@ pub(super) fn bind(value: Value, place: &str, judge: &Judge<'_>) -> Result<Value
             return Err(Refusal::garbled(what));
         }
     };
-    const HARMLESS: [&str; 9] = [
-        "",
-        "ro",
-        "rw",
-        "z",
-        "Z",
-        "nocopy",
-        "private",
-        "rprivate",
-        "consistent",
-    ];
     let mut words = options.split(',');
     if let Some(strange) = words.clone().find(|word| !HARMLESS.contains(word)) {
         return Err(Refusal::flat(format!(

@@ -82,7 +82,7 @@ pub async fn serve(
         let proxy = Arc::clone(&proxy);
         let answer = service_fn(move |request| {
             let proxy = Arc::clone(&proxy);
-            async move { Ok::<_, std::convert::Infallible>(proxy.answer(request).await) }
+            async move { proxy.answer(request).await }
         });
         let mut http = server::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
@@ -101,11 +101,21 @@ struct Proxy {
     rules: Rules,
 }
 
-/// Why the engine is not asked, or does not answer.
+/// Why there is no answer of the engine's.
 enum Failure {
+    /// It is not asked.
     Refused(Refusal),
+    /// It cannot be asked: nothing has happened.
     Unreachable(String),
+    /// It was asked, and nobody knows what came of it.
+    Lost(String),
 }
+
+/// Ends the connection without an answer. Any answer of our own would sound as if the engine had
+/// said no, and a caller who hears nothing knows that the call may have landed.
+#[derive(Debug, thiserror::Error)]
+#[error("the engine broke off")]
+struct BrokeOff;
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
@@ -113,21 +123,34 @@ impl From<Refusal> for Failure {
     }
 }
 
+impl Failure {
+    fn why(self) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.to_string(),
+            Self::Unreachable(why) | Self::Lost(why) => why,
+        }
+    }
+}
+
 impl Proxy {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, BrokeOff> {
         let call = format!("{} {}", request.method(), request.uri().path());
+        let (call, docker) = (quoted(&call), self.docker.display());
         match self.pass_on(request).await {
-            Ok(response) => response,
+            Ok(response) => Ok(response),
             Err(Failure::Refused(refusal)) => {
-                tracing::warn!(call = %quoted(&call), why = %refusal, "refused");
+                tracing::warn!(%call, why = %refusal, "refused");
                 let text = format!("refused by purser docker-proxy: {refusal}");
-                problem(StatusCode::FORBIDDEN, &text)
+                Ok(problem(StatusCode::FORBIDDEN, &text))
             }
             Err(Failure::Unreachable(why)) => {
-                let docker = self.docker.display();
-                tracing::error!(call = %quoted(&call), %docker, why, "the engine does not answer");
-                let text = format!("purser docker-proxy gets no answer from {docker}: {why}");
-                problem(StatusCode::BAD_GATEWAY, &text)
+                tracing::error!(%call, %docker, why, "the engine cannot be asked");
+                let text = format!("purser docker-proxy cannot ask {docker}: {why}");
+                Ok(problem(StatusCode::SERVICE_UNAVAILABLE, &text))
+            }
+            Err(Failure::Lost(why)) => {
+                tracing::error!(%call, %docker, why, "the engine broke off");
+                Err(BrokeOff)
             }
         }
     }
@@ -147,10 +170,8 @@ impl Proxy {
         if !body.is_empty() {
             forwarded = forwarded.header(header::CONTENT_TYPE, "application/json");
         }
-        let forwarded = forwarded
-            .body(Body::from(body))
-            .map_err(|error| Refusal::garbled(error))?;
-        let answer = self.send(forwarded).await.map_err(Failure::Unreachable)?;
+        let forwarded = forwarded.body(Body::from(body)).map_err(Refusal::garbled)?;
+        let answer = self.send(forwarded).await?;
         Ok(outward(answer))
     }
 
@@ -163,6 +184,7 @@ impl Proxy {
                 Err(Refusal::flat("it has a body, and the call takes none").into())
             };
         }
+        // Questions only: when they fail, nothing has happened.
         let facts = self.facts().await.map_err(Failure::Unreachable)?;
         let judge = Judge {
             rules: &self.rules,
@@ -200,7 +222,7 @@ impl Proxy {
             .body(Body::empty())
             .map_err(|error| error.to_string())?;
         let answer = async {
-            let answer = self.send(request).await?;
+            let answer = self.send(request).await.map_err(|failure| failure.why())?;
             let body = to_bytes(Body::new(answer.into_body()), LONGEST_BODY).await;
             body.map_err(|error| error.to_string())
         };
@@ -211,13 +233,13 @@ impl Proxy {
     }
 
     /// One request on a connection of its own, which ends with the answer's body.
-    async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, String> {
+    async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Failure> {
         let stream = UnixStream::connect(&self.docker)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| Failure::Unreachable(error.to_string()))?;
         let (mut sender, connection) = client::handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| Failure::Unreachable(error.to_string()))?;
         tokio::spawn(async move {
             // Whoever reads the answer learns of its end.
             let _ = connection.await;
@@ -225,7 +247,7 @@ impl Proxy {
         sender
             .send_request(request)
             .await
-            .map_err(|error| error.to_string())
+            .map_err(|error| Failure::Lost(error.to_string()))
     }
 }
 

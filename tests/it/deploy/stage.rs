@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
@@ -66,11 +67,13 @@ fn root() -> &'static Path {
 }
 
 /// `cargo xtask test` has built it; a test that is run without that builds it itself.
-fn static_program() -> PathBuf {
-    let built = std::env::var("PURSER_TEST_STATIC_PROGRAM");
-    built
-        .unwrap_or_else(|_| xtask(&["static"]).trim().to_owned())
-        .into()
+fn static_program() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let built = std::env::var("PURSER_TEST_STATIC_PROGRAM");
+        let built = built.unwrap_or_else(|_| xtask(&["static"]).trim().to_owned());
+        built.into()
+    })
 }
 
 /// A folder with `purser.toml` and workflows, and in it whatever else a story needs.

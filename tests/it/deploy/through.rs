@@ -1,14 +1,18 @@
 //! Streams pass the filter as they come.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use purser::docker_proxy::{Allowances, Rules, listen, serve};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UnixStream;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::docker::stage::{Cleanup, V1, docker, unique};
 use crate::support::proxy::Proxy;
-use purser::docker_proxy::Allowances;
+use crate::support::speech::speak;
 
 #[tokio::test]
 async fn a_log_is_heard_while_it_is_written() {
@@ -43,26 +47,59 @@ async fn a_log_is_heard_while_it_is_written() {
     assert!(in_time.is_ok(), "{}", String::from_utf8_lossy(&heard));
 }
 
+/// A filter before an engine that is none of the stack's, and the folder of both sockets.
+struct Broken {
+    folder: TempDir,
+    _running: DropGuard,
+}
+
+impl Broken {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = listen(&folder.path().join("proxy")).unwrap();
+        let shutdown = CancellationToken::new();
+        let docker = folder.path().join("docker.sock");
+        tokio::spawn(serve(listener, docker, Rules::default(), shutdown.clone()));
+        Self {
+            folder,
+            _running: shutdown.drop_guard(),
+        }
+    }
+
+    fn docker(&self) -> PathBuf {
+        self.folder.path().join("docker.sock")
+    }
+
+    async fn asked(&self, call: &str) -> String {
+        let request = format!("{call} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
+        speak(&self.folder.path().join("proxy"), request.as_bytes()).await
+    }
+}
+
 #[tokio::test]
 async fn an_engine_that_is_down_is_said_to_be_down() {
-    let folder = tempfile::tempdir().unwrap();
-    let listener = purser::docker_proxy::listen(&folder.path().join("proxy")).unwrap();
-    let rules = purser::docker_proxy::Rules::default();
-    let nowhere = folder.path().join("docker.sock");
-    let shutdown = tokio_util::sync::CancellationToken::new();
-    tokio::spawn(purser::docker_proxy::serve(
-        listener,
-        nowhere.clone(),
-        rules,
-        shutdown.clone(),
-    ));
-    let request = b"GET /version HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
-    let answer = crate::support::speech::speak(&folder.path().join("proxy"), request).await;
-    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    let broken = Broken::new();
+    let answer = broken.asked("POST /containers/web/start").await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     let expected = format!(
-        "purser docker-proxy gets no answer from {}",
-        nowhere.display()
+        "purser docker-proxy cannot ask {}",
+        broken.docker().display()
     );
     assert!(answer.contains(&expected), "{answer}");
-    shutdown.cancel();
+}
+
+#[tokio::test]
+async fn a_lost_answer_stays_a_lost_answer() {
+    let broken = Broken::new();
+    let engine = UnixListener::bind(broken.docker()).unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = engine.accept().await.unwrap();
+        // The call has landed, and the engine dies before it says so.
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut heard).await.unwrap(), 0);
+        }
+    });
+    // Whatever stood here would be taken for the engine's own word.
+    assert_eq!(broken.asked("POST /containers/web/start").await, "");
 }
