@@ -101,8 +101,9 @@ impl Questions {
         if !self.person_is_there {
             return Ok(None);
         }
-        eprint!("password of {of} (it is not shown): ");
+        // Before it is asked for: whoever answers at once is not to be seen either.
         let unseen = Unseen::begin()?;
+        eprint!("password of {of} (it is not shown): ");
         let typed = line();
         drop(unseen);
         eprintln!();
@@ -148,7 +149,7 @@ impl Unseen {
         let before = tcgetattr(std::io::stdin()).map_err(failed)?;
         let mut unseen = before.clone();
         unseen.local_flags.remove(LocalFlags::ECHO);
-        tcsetattr(std::io::stdin(), SetArg::TCSAFLUSH, &unseen).map_err(failed)?;
+        tcsetattr(std::io::stdin(), SetArg::TCSANOW, &unseen).map_err(failed)?;
         Ok(Self(before))
     }
 }
@@ -156,7 +157,7 @@ impl Unseen {
 impl Drop for Unseen {
     fn drop(&mut self) {
         // A terminal that has gone has nothing to be put back.
-        let _ = tcsetattr(std::io::stdin(), SetArg::TCSAFLUSH, &self.0);
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &self.0);
     }
 }
 

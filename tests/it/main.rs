@@ -13,6 +13,7 @@ mod catalog;
 mod docker;
 mod docs;
 mod engine;
+mod init;
 mod interpreter;
 mod kill;
 mod layers;

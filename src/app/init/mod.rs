@@ -42,6 +42,7 @@ pub async fn init(config_path: &Path, init: Init, json: bool) -> Result<(), Fail
         .map_err(|error| Failure::usage(format!("{}: {error}", folder.display())))?;
     let mut questions = Questions::of(&init);
     let (mut candidates, seen) = found(&init).await?;
+    let in_containers = candidates.len();
     candidates.extend(added(&init, &questions)?);
     if candidates.is_empty() {
         return Err(Failure::usage(
@@ -49,7 +50,13 @@ pub async fn init(config_path: &Path, init: Init, json: bool) -> Result<(), Fail
              --add",
         ));
     }
-    let answers = answers(&init, &folder, &mut candidates, &mut questions)?;
+    let answers = answers(
+        &init,
+        &folder,
+        &mut candidates,
+        in_containers,
+        &mut questions,
+    )?;
     let fresh = keys::fresh(&folder)?;
     let proposal = propose(&candidates, &seen, &answers, &fresh);
     let plan = Plan::of(&folder, &proposal, &init.force)?;
@@ -172,6 +179,7 @@ fn answers(
     init: &Init,
     folder: &Path,
     candidates: &mut [Candidate],
+    in_containers: usize,
     questions: &mut Questions,
 ) -> Result<Answers, Failure> {
     let (user, uid) = who();
@@ -184,10 +192,11 @@ fn answers(
         ENVIRONMENT.to_owned(),
     )?;
     let environment = named("environment", environment)?;
-    for candidate in candidates {
+    for (at, candidate) in candidates.iter_mut().enumerate() {
         let name = candidate.name.clone();
         match &mut candidate.target {
-            Target::Postgres { database, .. } => {
+            // Whoever adds one has said which.
+            Target::Postgres { database, .. } if at < in_containers => {
                 let what = format!("which database of {name}");
                 *database = questions.ask(&what, None, database.clone())?;
             }
@@ -200,7 +209,7 @@ fn answers(
                     BUCKET.to_owned(),
                 )?)?);
             }
-            Target::Docker { .. } | Target::Prometheus { .. } => {}
+            Target::Docker { .. } | Target::Postgres { .. } | Target::Prometheus { .. } => {}
         }
     }
     Ok(Answers {
