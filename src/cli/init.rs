@@ -1,6 +1,7 @@
 //! `purser init`: what it can be told, what it asks, and what it says at its end.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -16,14 +17,14 @@ pub struct Init {
     /// Where to write; left out, the folder of `--config`.
     #[arg(long, value_name = "FOLDER")]
     pub to: Option<PathBuf>,
-    /// The Docker engine to look at: unix:///PATH or tcp://HOST:PORT.
+    /// The Docker engine to look at: `unix:///PATH` or `tcp://HOST:PORT`.
     #[arg(long, value_name = "HOST", env = "DOCKER_HOST")]
     pub docker: Option<String>,
     /// Only the containers of this Compose project.
     #[arg(long, value_name = "NAME")]
     pub project: Option<String>,
-    /// A system that is in no container: NAME=postgres://USER@HOST:PORT/DATABASE,
-    /// NAME=s3+http://ACCESS_KEY@HOST:PORT/BUCKET or NAME=prometheus+http://HOST:PORT; may be given
+    /// A system that is in no container: `NAME=postgres://USER@HOST:PORT/DATABASE`,
+    /// `NAME=s3+http://ACCESS_KEY@HOST:PORT/BUCKET` or `NAME=prometheus+http://HOST:PORT`; may be given
     /// several times.
     #[arg(long, value_name = "NAME=ADDRESS")]
     pub add: Vec<String>,
@@ -39,6 +40,9 @@ pub struct Init {
     /// The bucket for backups.
     #[arg(long, value_name = "NAME")]
     pub bucket: Option<String>,
+    /// Where hooks are served.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8480")]
+    pub listen: SocketAddr,
     /// A file that is there already and is to be replaced, as it is called in the output; may be given
     /// several times.
     #[arg(long, value_name = "FILE")]
@@ -289,10 +293,12 @@ fn text(view: &InitView) -> String {
         );
     }
     lines.push(String::new());
-    lines.push(match view.written {
-        true => format!("written to {}:", view.folder.display()),
-        false => format!("nothing was written to {}:", view.folder.display()),
-    });
+    let what = if view.written {
+        "written"
+    } else {
+        "nothing was written"
+    };
+    lines.push(format!("{what} to {}:", view.folder.display()));
     let width = view
         .files
         .iter()

@@ -86,7 +86,7 @@ async fn status(
 }
 
 /// How the socket stands.
-pub(super) async fn socket(server: &Server, path: &Path, config: &Config) -> Vec<Finding> {
+pub(super) fn socket(server: &Server, path: &Path, config: &Config) -> Vec<Finding> {
     let mut remarks = vec![match server {
         Server::Ready => Remark::well("the server is up and ready"),
         Server::Nobody => Remark::well("no server is up; `purser up` starts it"),

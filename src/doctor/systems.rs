@@ -40,7 +40,10 @@ pub(super) async fn look(
             // Many sentences begin with the system's name, which stands before them already.
             let begin = format!("{name}: ");
             if let Some(rest) = finding.remark.message.strip_prefix(&begin) {
-                finding.remark.message = rest.to_owned();
+                finding.remark = Remark {
+                    message: rest.to_owned(),
+                    ..finding.remark
+                };
             }
             finding
         });

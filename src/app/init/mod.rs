@@ -22,8 +22,6 @@ use files::Plan;
 
 /// Where a Docker engine is, unless another is named.
 const SOCKET: &str = "/var/run/docker.sock";
-/// Where hooks are served at first.
-const LISTEN: &str = "127.0.0.1:8480";
 /// The folder in which the paths of a service of the machine are good.
 const SYSTEM_FOLDER: &str = "/etc/purser";
 
@@ -64,7 +62,7 @@ pub async fn init(config_path: &Path, init: Init, json: bool) -> Result<(), Fail
     let written =
         may_write && questions.confirm(&format!("write these to {}", folder.display()))?;
     if written {
-        plan.carry_out(|staged| lints(staged))?;
+        plan.carry_out(lints)?;
     }
     let view = InitView {
         systems: systems(&proposal, &candidates),
@@ -102,9 +100,7 @@ async fn running(
     project: Option<&str>,
 ) -> Result<Vec<crate::action::ports::RunningContainer>, Failure> {
     let registry = Registry::new(integrations::all());
-    let docker = registry
-        .integration("docker")
-        .map_err(|unknown| Failure::failed(unknown.to_string()))?;
+    let docker = registry.integration("docker").map_err(Failure::failed)?;
     let connect = Connect {
         name: &SystemName::from("docker"),
         settings: toml::Table::from_iter([("host".to_owned(), host.into())]),
@@ -216,7 +212,7 @@ fn answers(
         person,
         uid,
         environment,
-        listen: LISTEN.to_owned(),
+        listen: init.listen.to_string(),
         own_folder: folder != Path::new(SYSTEM_FOLDER),
     })
 }
