@@ -7,6 +7,7 @@ mod console;
 mod doctor;
 mod init;
 mod plan;
+mod questions;
 mod receipts;
 mod render;
 mod run;
@@ -21,7 +22,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
 pub use doctor::show_findings;
-pub use init::{FileState, FileView, Init, InitView, Questions, SeenView, SystemView, show_init};
+pub use init::{FileState, FileView, Init, InitView, SeenView, SystemView, show_init};
+pub use questions::Questions;
 pub use receipts::{Receipts, verify_file};
 pub use schedules::{Preview, Schedules};
 

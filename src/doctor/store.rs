@@ -175,7 +175,8 @@ async fn contents(folder: &Path) -> Vec<Remark> {
         Ok((found, known)) if found > known => {
             return vec![Remark::problem(
                 format!(
-                    "it was written by a newer version of Purser (its tables are at version {found}, and this program knows {known})"
+                    "it was written by a newer version of Purser (its tables are at version {found}, \
+                     and this program knows {known})"
                 ),
                 "start that version again",
             )];
@@ -243,7 +244,8 @@ async fn receipts(inspection: &mut Inspection, folder: &Path) -> Remark {
         Ok(()) => Remark::well(format!("the latest receipts hold ({})", rest.len())),
         Err(broken) => Remark::problem(
             format!("{broken}: somebody or something has changed the store"),
-            "keep a copy of the store, and find out who could write to it; `purser receipts verify` checks all",
+            "keep a copy of the store, and find out who could write to it; `purser receipts verify` \
+             checks all",
         ),
     }
 }

@@ -8,6 +8,10 @@ use super::products::{self, Integration, Product};
 use super::{Candidate, Seen, Target};
 use crate::action::ports::RunningContainer;
 
+/// What is said of an address in a network of the engine's.
+const UNPUBLISHED: &str =
+    ", at an address that changes when the container is made anew: publish its port";
+
 /// The engine on which the containers run.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -36,7 +40,7 @@ pub fn detect(containers: &[RunningContainer], engine: &Engine) -> (Vec<Candidat
         match target(product, container, engine) {
             Ok(target) => {
                 if published(container, product.port).is_none() {
-                    origin += ", at an address that changes when the container is made anew: publish its port";
+                    origin += UNPUBLISHED;
                 }
                 candidates.push(Candidate {
                     name: name(container, containers),

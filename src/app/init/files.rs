@@ -85,7 +85,8 @@ impl Plan {
         }
         check(&stage.0).map_err(|wrong| {
             Failure::failed(format!(
-                "what was to be written is not good; nothing was written, and this is a mistake of Purser's: {}",
+                "what was to be written is not good; nothing was written, and this is a mistake of \
+                 Purser's: {}",
                 wrong.message
             ))
         })?;
