@@ -137,6 +137,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     let parts = VitalsParts {
         store: Arc::clone(&store),
         timetable: Arc::clone(&service) as Arc<dyn Timetable>,
+        places: world.places.keys().cloned().collect(),
         clock: Arc::clone(&clock),
         alarm: Arc::clone(&alarm),
     };

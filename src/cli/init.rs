@@ -1,11 +1,9 @@
 //! `purser init`: what it can be told, what it asks, and what it says at its end.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
-use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{Failure, print_json};
@@ -16,14 +14,14 @@ pub struct Init {
     /// Where to write; left out, the folder of `--config`.
     #[arg(long, value_name = "FOLDER")]
     pub to: Option<PathBuf>,
-    /// The Docker engine to look at: unix:///PATH or tcp://HOST:PORT.
+    /// The Docker engine to look at: `unix:///PATH` or `tcp://HOST:PORT`.
     #[arg(long, value_name = "HOST", env = "DOCKER_HOST")]
     pub docker: Option<String>,
     /// Only the containers of this Compose project.
     #[arg(long, value_name = "NAME")]
     pub project: Option<String>,
-    /// A system that is in no container: NAME=postgres://USER@HOST:PORT/DATABASE,
-    /// NAME=s3+http://ACCESS_KEY@HOST:PORT/BUCKET or NAME=prometheus+http://HOST:PORT; may be given
+    /// A system that is in no container: `NAME=postgres://USER@HOST:PORT/DATABASE`,
+    /// `NAME=s3+http://ACCESS_KEY@HOST:PORT/BUCKET` or `NAME=prometheus+http://HOST:PORT`; may be given
     /// several times.
     #[arg(long, value_name = "NAME=ADDRESS")]
     pub add: Vec<String>,
@@ -39,6 +37,9 @@ pub struct Init {
     /// The bucket for backups.
     #[arg(long, value_name = "NAME")]
     pub bucket: Option<String>,
+    /// Where hooks are served.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8480")]
+    pub listen: SocketAddr,
     /// A file that is there already and is to be replaced, as it is called in the output; may be given
     /// several times.
     #[arg(long, value_name = "FILE")]
@@ -49,115 +50,6 @@ pub struct Init {
     /// Say what would be written, and write nothing.
     #[arg(long)]
     pub dry_run: bool,
-}
-
-/// Who is asked: a person at a terminal, or nobody.
-pub struct Questions {
-    person_is_there: bool,
-    taken: Vec<String>,
-}
-
-impl Questions {
-    /// Asks where there is a terminal, unless that was forbidden.
-    pub fn of(init: &Init) -> Self {
-        let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Self {
-            person_is_there: is_terminal && !init.yes,
-            taken: vec![],
-        }
-    }
-
-    /// What was said on the command line, or is answered, or else this.
-    ///
-    /// # Errors
-    /// The terminal cannot be read.
-    pub fn ask(
-        &mut self,
-        what: &str,
-        said: Option<String>,
-        most_likely: String,
-    ) -> Result<String, Failure> {
-        if let Some(said) = said {
-            return Ok(said);
-        }
-        if !self.person_is_there {
-            self.taken.push(format!("{what}: {most_likely}"));
-            return Ok(most_likely);
-        }
-        eprint!("{what} [{most_likely}]: ");
-        let answer = line()?;
-        Ok(if answer.is_empty() {
-            most_likely
-        } else {
-            answer
-        })
-    }
-
-    /// A password, typed where nobody sees it; `None` when nobody can be asked.
-    ///
-    /// # Errors
-    /// The terminal cannot be read.
-    pub fn password(&self, of: &str) -> Result<Option<SecretString>, Failure> {
-        if !self.person_is_there {
-            return Ok(None);
-        }
-        eprint!("password of {of} (it is not shown): ");
-        let unseen = Unseen::begin()?;
-        let typed = line();
-        drop(unseen);
-        eprintln!();
-        Ok(Some(SecretString::from(typed?)))
-    }
-
-    /// Whether to go on.
-    ///
-    /// # Errors
-    /// The terminal cannot be read.
-    pub fn confirm(&self, what: &str) -> Result<bool, Failure> {
-        if !self.person_is_there {
-            return Ok(true);
-        }
-        eprint!("{what} [yes]: ");
-        Ok(matches!(line()?.to_lowercase().as_str(), "" | "y" | "yes"))
-    }
-
-    /// What was taken without asking.
-    pub fn taken(self) -> Vec<String> {
-        self.taken
-    }
-}
-
-fn line() -> Result<String, Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("the terminal: {error}"));
-    std::io::stderr().flush().map_err(failed)?;
-    let mut line = String::new();
-    match std::io::stdin().read_line(&mut line).map_err(failed)? {
-        0 => Err(Failure::failed(
-            "the input ended before all was answered; nothing was written",
-        )),
-        _ => Ok(line.trim().to_owned()),
-    }
-}
-
-/// While it lives, the terminal does not show what is typed.
-struct Unseen(Termios);
-
-impl Unseen {
-    fn begin() -> Result<Self, Failure> {
-        let failed = |error: nix::Error| Failure::failed(format!("the terminal: {}", error.desc()));
-        let before = tcgetattr(std::io::stdin()).map_err(failed)?;
-        let mut unseen = before.clone();
-        unseen.local_flags.remove(LocalFlags::ECHO);
-        tcsetattr(std::io::stdin(), SetArg::TCSAFLUSH, &unseen).map_err(failed)?;
-        Ok(Self(before))
-    }
-}
-
-impl Drop for Unseen {
-    fn drop(&mut self) {
-        // A terminal that has gone has nothing to be put back.
-        let _ = tcsetattr(std::io::stdin(), SetArg::TCSAFLUSH, &self.0);
-    }
 }
 
 /// What has come of it.
@@ -288,10 +180,12 @@ fn text(view: &InitView) -> String {
         );
     }
     lines.push(String::new());
-    lines.push(match view.written {
-        true => format!("written to {}:", view.folder.display()),
-        false => format!("nothing was written to {}:", view.folder.display()),
-    });
+    let what = if view.written {
+        "written"
+    } else {
+        "nothing was written"
+    };
+    lines.push(format!("{what} to {}:", view.folder.display()));
     let width = view
         .files
         .iter()

@@ -38,6 +38,14 @@ impl Address {
         }
     }
 
+    /// Where it is kept, if it is not in the configuration.
+    pub(super) fn kept(&self) -> Option<&SecretSource> {
+        match self {
+            Self::Here(_) => None,
+            Self::Kept(source) => Some(source),
+        }
+    }
+
     /// Reads it, and has it masked from now on.
     ///
     /// # Errors

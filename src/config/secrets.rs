@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Address, Config, HeartbeatConfig};
+use super::{Config, HeartbeatConfig, HookKey};
 use crate::domain::names::SecretName;
 use crate::domain::secret::SecretSource;
 
@@ -10,7 +10,7 @@ use crate::domain::secret::SecretSource;
 const ENDING: &str = "_secret";
 
 impl Config {
-    /// The secrets that systems and hooks name, each with the places that do: `[systems.orders-db]`.
+    /// The secrets that the configuration names, each with the places that do: `[systems.orders-db]`.
     /// They are read at the start of the server.
     pub fn secrets(&self) -> BTreeMap<SecretName, Vec<String>> {
         let mut used: BTreeMap<SecretName, Vec<String>> = BTreeMap::new();
@@ -21,37 +21,31 @@ impl Config {
                     .push(format!("[systems.{system}]"));
             }
         }
-        for (hook, config) in &self.hooks {
-            if let Some((_, name)) = config.stored() {
-                used.entry(name.clone())
-                    .or_default()
-                    .push(format!("[hooks.{hook}]"));
-            }
-        }
-        let mut uses = |source: &SecretSource, place: String| {
+        for (place, source) in self.secret_sources() {
             if let SecretSource::Stored(name) = source {
                 used.entry(name.clone()).or_default().push(place);
-            }
-        };
-        let metrics = self.metrics.iter();
-        for token in metrics.filter_map(|metrics| metrics.token.as_ref()) {
-            uses(token, "[metrics]".to_owned());
-        }
-        for (place, url) in self.heartbeat.iter().flat_map(HeartbeatConfig::urls) {
-            if let Address::Kept(source) = url {
-                uses(source, place);
-            }
-        }
-        for (name, place) in &self.places {
-            if let Address::Kept(source) = &place.address {
-                uses(source, format!("[places.{name}]"));
-            }
-            if let Some(source) = &place.secrets {
-                uses(source, format!("[places.{name}]"));
             }
         }
         used.values_mut().for_each(Vec::dedup);
         used
+    }
+
+    /// Where the secrets are that the tables name beside those of the systems, each with its table.
+    pub fn secret_sources(&self) -> Vec<(String, &SecretSource)> {
+        let hooks = self.hooks.iter().map(|(name, hook)| {
+            let (HookKey::Secrets(source) | HookKey::Token(source)) = &hook.key;
+            (format!("[hooks.{name}]"), source)
+        });
+        let metrics = self.metrics.iter();
+        let metrics = metrics.filter_map(|metrics| metrics.token.as_ref());
+        let metrics = metrics.map(|token| ("[metrics]".to_owned(), token));
+        let beats = self.heartbeat.iter().flat_map(HeartbeatConfig::urls);
+        let beats = beats.filter_map(|(place, url)| Some((place, url.kept()?)));
+        let places = self.places.iter().flat_map(|(name, place)| {
+            let sources = place.address.kept().into_iter().chain(&place.secrets);
+            sources.map(move |source| (format!("[places.{name}]"), source))
+        });
+        hooks.chain(metrics).chain(beats).chain(places).collect()
     }
 }
 

@@ -67,7 +67,8 @@ fn of_skew(name: &str, skew: Skew) -> Remark {
     let next = "see which of the two is wrong: `timedatectl` on both machines";
     if by >= TOLERANCE {
         let message = format!(
-            "{message}: signed messages of others are refused, and schedules fire at other times than they say"
+            "{message}: signed messages of others are refused, and schedules fire at other \
+             times than they say"
         );
         Remark::problem(message, next)
     } else {
@@ -96,7 +97,8 @@ fn zones(config: &Config, machines: Option<&str>) -> Remark {
     match machines {
         Some(newer) if newer > DATABASE => Remark::warning(
             format!(
-                "edition {DATABASE} is built in, and this machine has {newer}: where clocks change by new law, schedules fire an hour off"
+                "edition {DATABASE} is built in, and this machine has {newer}: where clocks change \
+                 by new law, schedules fire an hour off"
             ),
             "install a newer Purser; until then write times in UTC where the law has changed",
         ),

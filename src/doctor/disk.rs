@@ -1,6 +1,7 @@
 //! Room on the disks that Purser writes to.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
@@ -26,17 +27,15 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
 
 fn of_all(folders: &[(&str, PathBuf)]) -> Vec<Finding> {
     // Folders on one disk have the same room: it is said once.
-    let mut disks: BTreeMap<u64, (String, Remark)> = BTreeMap::new();
+    let mut disks = BTreeMap::new();
     for (setting, folder) in folders {
-        let (id, remark) = of(setting, nearest_there(folder));
+        let there = nearest_there(folder);
+        let disk = std::fs::metadata(there).map_or(0, |facts| facts.dev());
         disks
-            .entry(id)
-            .or_insert((folder.display().to_string(), remark));
+            .entry(disk)
+            .or_insert_with(|| of(setting, there).of(Check::Disk, folder.display().to_string()));
     }
-    let found = disks.into_values();
-    found
-        .map(|(about, remark)| remark.of(Check::Disk, about))
-        .collect()
+    disks.into_values().collect()
 }
 
 /// The folder, or the first above it that is there.
@@ -47,17 +46,17 @@ fn nearest_there(folder: &Path) -> &Path {
         .unwrap_or(folder)
 }
 
-fn of(setting: &str, folder: &Path) -> (u64, Remark) {
+fn of(setting: &str, folder: &Path) -> Remark {
     match statvfs(folder) {
         Ok(disk) => {
-            let free = u64::from(disk.blocks_available()) * u64::from(disk.fragment_size());
+            let free = disk.blocks_available() * disk.fragment_size();
             let files = (disk.files() > 0).then(|| disk.files_available());
-            (disk.filesystem_id(), remark(setting, free, files))
+            remark(setting, free, files)
         }
         Err(error) => {
             let message = format!("its room cannot be asked for ({})", error.desc());
             let next = format!("set `{setting}` to a folder that can be reached");
-            (0, Remark::problem(message, next))
+            Remark::problem(message, next)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ async fn status(
 }
 
 /// How the socket stands.
-pub(super) async fn socket(server: &Server, path: &Path, config: &Config) -> Vec<Finding> {
+pub(super) fn socket(server: &Server, path: &Path, config: &Config) -> Vec<Finding> {
     let mut remarks = vec![match server {
         Server::Ready => Remark::well("the server is up and ready"),
         Server::Nobody => Remark::well("no server is up; `purser up` starts it"),
@@ -116,27 +116,27 @@ pub(super) async fn socket(server: &Server, path: &Path, config: &Config) -> Vec
 /// Whether the socket belongs to the group that is to open it.
 fn group(server: &Server, path: &Path, config: &Config) -> Option<Remark> {
     let wanted = config.server.group.as_deref();
-    let known = Group::from_name(wanted.unwrap_or("purser")).ok().flatten();
-    let (Some(name), None) = (wanted, &known) else {
-        let group = known?;
-        let socket = std::fs::symlink_metadata(path).ok()?;
-        let is_right = Gid::from_raw(socket.gid()) == group.gid;
-        return (server.is_up() && socket.file_type().is_socket() && !is_right).then(|| {
-            Remark::warning(
-                format!(
-                    "the socket does not belong to the group `{}`, whose members are to open it",
-                    group.name
-                ),
-                format!("chgrp {} {}", group.name, path.display()),
-            )
-        });
+    let Some(group) = Group::from_name(wanted.unwrap_or("purser")).ok().flatten() else {
+        let name = wanted?;
+        return Some(Remark::warning(
+            format!(
+                "there is no group `{name}` on this machine: only the user who runs Purser can open \
+                 the socket"
+            ),
+            format!("groupadd {name}, or correct `group` in [server]"),
+        ));
     };
-    Some(Remark::warning(
-        format!(
-            "there is no group `{name}` on this machine: only the user who runs Purser can open the socket"
-        ),
-        format!("groupadd {name}, or correct `group` in [server]"),
-    ))
+    let socket = std::fs::symlink_metadata(path).ok()?;
+    let is_wrong = Gid::from_raw(socket.gid()) != group.gid;
+    (server.is_up() && is_wrong).then(|| {
+        Remark::warning(
+            format!(
+                "the socket does not belong to the group `{}`, whose members are to open it",
+                group.name
+            ),
+            format!("chgrp {} {}", group.name, path.display()),
+        )
+    })
 }
 
 /// How the address for other programs stands.

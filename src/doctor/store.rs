@@ -175,7 +175,8 @@ async fn contents(folder: &Path) -> Vec<Remark> {
         Ok((found, known)) if found > known => {
             return vec![Remark::problem(
                 format!(
-                    "it was written by a newer version of Purser (its tables are at version {found}, and this program knows {known})"
+                    "it was written by a newer version of Purser (its tables are at version {found}, \
+                     and this program knows {known})"
                 ),
                 "start that version again",
             )];
@@ -183,16 +184,18 @@ async fn contents(folder: &Path) -> Vec<Remark> {
         Ok(_) => {}
         Err(error) => return vec![damaged(&error, folder)],
     }
-    let mut remarks = vec![match inspection.quick_check().await {
-        Ok(said) if said.is_empty() => Remark::well("the database passes SQLite's quick check"),
-        Ok(said) => Remark::problem(
-            format!("SQLite finds the database damaged: {}", said.join("; ")),
-            restore(folder),
-        ),
-        Err(error) => damaged(&error, folder),
-    }];
-    remarks.push(receipts(&mut inspection, folder).await);
-    remarks
+    match inspection.quick_check().await {
+        Ok(said) if said.is_empty() => vec![
+            Remark::well("the database passes SQLite's quick check"),
+            receipts(&mut inspection, folder).await,
+        ],
+        Ok(said) => {
+            let first = said.first().map_or("", String::as_str);
+            let message = format!("SQLite finds the database damaged, first: {first}");
+            vec![Remark::problem(message, restore(folder))]
+        }
+        Err(error) => vec![damaged(&error, folder)],
+    }
 }
 
 fn restore(folder: &Path) -> String {
@@ -203,7 +206,12 @@ fn restore(folder: &Path) -> String {
 }
 
 fn damaged(error: &StoreError, folder: &Path) -> Remark {
-    Remark::problem(format!("it cannot be read: {error}"), restore(folder))
+    // The place stands before it already.
+    let why = match error {
+        StoreError::Unavailable { message, .. } => message.clone(),
+        other => other.to_string(),
+    };
+    Remark::problem(format!("it cannot be read: {why}"), restore(folder))
 }
 
 async fn receipts(inspection: &mut Inspection, folder: &Path) -> Remark {
@@ -233,10 +241,11 @@ async fn receipts(inspection: &mut Inspection, folder: &Path) -> Remark {
         .iter()
         .try_for_each(|receipt| chain.next(receipt, &key))
     {
-        Ok(()) => Remark::well(format!("the last {} receipts hold", rest.len())),
+        Ok(()) => Remark::well(format!("the latest receipts hold ({})", rest.len())),
         Err(broken) => Remark::problem(
             format!("{broken}: somebody or something has changed the store"),
-            "keep a copy of the store, and find out who could write to it; `purser receipts verify` checks all",
+            "keep a copy of the store, and find out who could write to it; `purser receipts verify` \
+             checks all",
         ),
     }
 }

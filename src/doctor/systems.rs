@@ -35,9 +35,18 @@ pub(super) async fn look(
             }
             Err(_) => vec![hangs()],
         };
-        let found = remarks
-            .into_iter()
-            .map(|remark| remark.of(Check::System, name.as_str()));
+        let found = remarks.into_iter().map(|remark| {
+            let mut finding = remark.of(Check::System, name.as_str());
+            // Many sentences begin with the system's name, which stands before them already.
+            let begin = format!("{name}: ");
+            if let Some(rest) = finding.remark.message.strip_prefix(&begin) {
+                finding.remark = Remark {
+                    message: rest.to_owned(),
+                    ..finding.remark
+                };
+            }
+            finding
+        });
         findings.extend(found);
     }
     (findings, readings)

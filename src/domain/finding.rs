@@ -9,6 +9,8 @@ use serde::{Serialize, Serializer};
 pub enum Check {
     /// The configuration, workflows and commands.
     Config,
+    /// A file that holds a secret.
+    Secret,
     /// The folder with runs and receipts.
     Store,
     /// The server's socket.
@@ -30,6 +32,7 @@ impl Check {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config",
+            Self::Secret => "secret",
             Self::Store => "store",
             Self::Socket => "socket",
             Self::Listener => "listener",

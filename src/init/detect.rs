@@ -8,6 +8,10 @@ use super::products::{self, Integration, Product};
 use super::{Candidate, Seen, Target};
 use crate::action::ports::RunningContainer;
 
+/// What is said of an address in a network of the engine's.
+const UNPUBLISHED: &str =
+    ", at an address that changes when the container is made anew: publish its port";
+
 /// The engine on which the containers run.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -32,13 +36,18 @@ pub fn detect(containers: &[RunningContainer], engine: &Engine) -> (Vec<Candidat
         let Some(product) = products::of(container) else {
             continue;
         };
-        let origin = origin(container);
+        let mut origin = origin(container);
         match target(product, container, engine) {
-            Ok(target) => candidates.push(Candidate {
-                name: name(container, containers),
-                origin,
-                target,
-            }),
+            Ok(target) => {
+                if published(container, product.port).is_none() {
+                    origin += UNPUBLISHED;
+                }
+                candidates.push(Candidate {
+                    name: name(container, containers),
+                    origin,
+                    target,
+                });
+            }
             Err(why) => seen.push(Seen {
                 product: product.name,
                 origin,
@@ -104,12 +113,7 @@ fn target(
 
 /// `HOST:PORT` of a container's port: where it is published, else its address in a network.
 fn reach(container: &RunningContainer, port: u16, engine: &Engine) -> Option<String> {
-    let published = container
-        .ports
-        .iter()
-        .filter(|own| own.inner == port)
-        .find_map(|own| own.published);
-    match (published, engine.machine()) {
+    match (published(container, port), engine.machine()) {
         (Some((_, published)), Some(machine)) => Some(format!("{machine}:{published}")),
         (Some((ip, published)), None) if ip.is_unspecified() => {
             Some(format!("127.0.0.1:{published}"))
@@ -122,6 +126,11 @@ fn reach(container: &RunningContainer, port: u16, engine: &Engine) -> Option<Str
             .next()
             .map(|ip| in_url(*ip, port)),
     }
+}
+
+fn published(container: &RunningContainer, port: u16) -> Option<(IpAddr, u16)> {
+    let mut own = container.ports.iter().filter(|own| own.inner == port);
+    own.find_map(|own| own.published)
 }
 
 fn in_url(ip: IpAddr, port: u16) -> String {

@@ -26,6 +26,11 @@ struct OfSchedule {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfPlace {
+    place: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LastFire {
     schedule: String,
     run: &'static str,
@@ -47,6 +52,7 @@ pub(super) async fn look(parts: &Parts, tally: &Tally) -> Result<Registry> {
     let waiting = parts.store.unsealed_receipts().await?.len();
     unsealed.set(number(waiting as u64));
     registry.register("receipts_unsealed", "Receipts to be sealed", unsealed);
+    outbox(&mut registry, parts, now).await?;
     Ok(registry)
 }
 
@@ -141,6 +147,38 @@ async fn schedules(registry: &mut Registry, parts: &Parts, now: Timestamp) -> Re
         last,
     );
     registry.register("schedule_paused", "Whether it is paused", paused);
+    Ok(())
+}
+
+async fn outbox(registry: &mut Registry, parts: &Parts, now: Timestamp) -> Result<()> {
+    let waiting = Family::<OfPlace, Number>::default();
+    let oldest = Family::<OfPlace, Number>::default();
+    for place in &parts.places {
+        let place = place.to_string();
+        drop(waiting.get_or_create(&OfPlace {
+            place: place.clone(),
+        }));
+        drop(oldest.get_or_create(&OfPlace { place }));
+    }
+    for backlog in parts.store.backlog().await? {
+        let of = OfPlace {
+            place: backlog.place.to_string(),
+        };
+        waiting.get_or_create(&of).set(number(backlog.waiting));
+        let age = now.since(backlog.oldest).as_secs_f64();
+        oldest.get_or_create(&of).set(age);
+    }
+    registry.register(
+        "outbox_waiting",
+        "Notices that a place has not taken yet",
+        waiting,
+    );
+    registry.register_with_unit(
+        "outbox_oldest",
+        "How long the oldest of them has waited",
+        Unit::Seconds,
+        oldest,
+    );
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::Clock;
-use crate::domain::names::RunId;
+use crate::domain::names::{PlaceName, RunId};
 use crate::domain::schedule::ScheduleName;
 use crate::engine::{Alarm, Timetable};
 use crate::store::{Result, Store};
@@ -32,6 +32,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The schedules of the files.
     pub timetable: Arc<dyn Timetable>,
+    /// The places that are told of things.
+    pub places: Vec<PlaceName>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Waits.

@@ -15,6 +15,7 @@ mod deploy;
 mod docker;
 mod docs;
 mod engine;
+mod init;
 mod interpreter;
 mod kill;
 mod layers;

@@ -85,7 +85,8 @@ impl Plan {
         }
         check(&stage.0).map_err(|wrong| {
             Failure::failed(format!(
-                "what was to be written is not good; nothing was written, and this is a mistake of Purser's: {}",
+                "what was to be written is not good; nothing was written, and this is a mistake of \
+                 Purser's: {}",
                 wrong.message
             ))
         })?;
@@ -93,27 +94,27 @@ impl Plan {
         for (file, state) in self.to_write() {
             let (from, to) = (stage.0.join(&file.path), self.folder.join(&file.path));
             if let Err(error) = place(&from, &to, state) {
-                return Err(self.take_back(&placed, &to, &error));
+                return Err(take_back(&placed, &to, &error));
             }
             placed.push((to, state));
         }
         Ok(())
     }
+}
 
-    /// New files are removed again. One that was replaced cannot be had back, and is named.
-    fn take_back(&self, placed: &[(PathBuf, FileState)], at: &Path, error: &io::Error) -> Failure {
-        let stays: Vec<_> = placed
-            .iter()
-            .filter(|(path, state)| *state == FileState::Replaced || fs::remove_file(path).is_err())
-            .map(|(path, _)| path.display().to_string())
-            .collect();
-        let left = if stays.is_empty() {
-            "nothing was written".to_owned()
-        } else {
-            format!("these were written: {}", stays.join(", "))
-        };
-        Failure::failed(format!("{}: {error}; {left}", at.display()))
-    }
+/// New files are removed again. One that was replaced cannot be had back, and is named.
+fn take_back(placed: &[(PathBuf, FileState)], at: &Path, error: &io::Error) -> Failure {
+    let stays: Vec<_> = placed
+        .iter()
+        .filter(|(path, state)| *state == FileState::Replaced || fs::remove_file(path).is_err())
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    let left = if stays.is_empty() {
+        "nothing was written".to_owned()
+    } else {
+        format!("these were written: {}", stays.join(", "))
+    };
+    Failure::failed(format!("{}: {error}; {left}", at.display()))
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {
@@ -161,9 +162,14 @@ fn place(from: &Path, to: &Path, state: FileState) -> io::Result<()> {
         make_folder(folder)?;
     }
     if state == FileState::Replaced {
-        fs::rename(from, to)
-    } else {
-        fs::hard_link(from, to)
+        return fs::rename(from, to);
+    }
+    match fs::hard_link(from, to) {
+        // Not every file system has links.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !to.exists() => {
+            fs::rename(from, to)
+        }
+        linked => linked,
     }
 }
 

@@ -74,12 +74,14 @@ impl Inspection {
     /// # Errors
     /// It cannot be read at all.
     pub async fn quick_check(&mut self) -> Result<Vec<String>> {
-        let mut said: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(5)")
+        let said: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(5)")
             .fetch_all(&mut self.connection)
             .await
             .map_err(|error| unavailable(&self.place, &error))?;
-        said.retain(|line| line != "ok");
-        Ok(said)
+        // One row may hold many complaints, below a line that names the database.
+        let lines = said.iter().flat_map(|row| row.lines());
+        let complaints = lines.filter(|line| *line != "ok" && !line.starts_with("***"));
+        Ok(complaints.map(str::to_owned).collect())
     }
 
     /// The version that its tables are at, and the newest that this program knows.

@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tempfile::TempDir;
 
+use super::s3::closed_folder;
 use super::stack::variable;
 use super::systems::connect;
 
@@ -32,7 +33,7 @@ impl Database {
         let database = Self {
             name: format!("test_{}", uuid::Uuid::now_v7().simple()),
             scratch,
-            keys: tempfile::tempdir().unwrap(),
+            keys: closed_folder(),
         };
         database
             .on_server(&format!("CREATE DATABASE {}", database.name))

@@ -22,11 +22,20 @@ pub struct Bucket {
     keys: TempDir,
 }
 
+/// Nobody else reads what is in it.
+pub fn closed_folder() -> TempDir {
+    let for_the_owner = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    tempfile::Builder::new()
+        .permissions(for_the_owner)
+        .tempdir()
+        .unwrap()
+}
+
 impl Bucket {
     /// A new and empty one.
     pub async fn create() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let keys = tempfile::tempdir().unwrap();
+        let keys = closed_folder();
         let credential = AwsCredential {
             key_id: variable("PURSER_TEST_S3_ACCESS_KEY"),
             secret_key: variable("PURSER_TEST_S3_SECRET_KEY"),

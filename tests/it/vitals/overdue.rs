@@ -82,6 +82,7 @@ async fn parts(folder: &Path, now: i64) -> Parts {
     Parts {
         store: store as Arc<dyn Store>,
         timetable: Arc::new(Hourly),
+        places: vec!["ops".into()],
         clock: Arc::new(Stands(now)),
         alarm: Arc::new(Stands(now)),
     }
@@ -131,4 +132,6 @@ async fn how_long_it_has_been_due_is_a_figure() {
     let text = figures.await.unwrap().text().await.unwrap();
     let overdue = r#"purser_schedule_overdue_seconds{schedule="backup.hourly"} 300.0"#;
     assert!(text.lines().any(|line| line == overdue), "{text}");
+    let outbox = r#"purser_outbox_waiting{place="ops"} 0.0"#;
+    assert!(text.lines().any(|line| line == outbox), "{text}");
 }

@@ -56,6 +56,13 @@ impl Server {
         format!("{server}/{ORDERS}")
     }
 
+    /// The address of the shop's database without its password, and the password.
+    pub(crate) fn orders(&self) -> (String, String) {
+        let (user, host, port) = (&self.user, &self.host, &self.port);
+        let address = format!("postgres://{user}@{host}:{port}/{ORDERS}");
+        (address, self.password.clone())
+    }
+
     /// Makes the shop's database with its rows.
     pub(crate) fn create(&self) -> Result<()> {
         self.sql("postgres", &format!("CREATE DATABASE {ORDERS}"))?;

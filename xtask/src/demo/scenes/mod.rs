@@ -6,6 +6,7 @@ mod clock;
 mod deploy;
 mod graph;
 mod hook;
+mod init;
 mod kill;
 mod receipts;
 mod sick;
@@ -15,6 +16,7 @@ use super::play::Scene;
 
 /// All of them.
 pub(crate) const ALL: &[Scene] = &[
+    init::SCENE,
     status::SCENE,
     deploy::SCENE,
     sick::SCENE,

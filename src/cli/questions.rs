@@ -1,0 +1,118 @@
+//! Questions to a person at a terminal, each with what is taken where nobody answers.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use secrecy::SecretString;
+
+use super::{Failure, Init};
+
+/// Who is asked: a person at a terminal, or nobody.
+pub struct Questions {
+    person_is_there: bool,
+    taken: Vec<String>,
+}
+
+impl Questions {
+    /// Asks where there is a terminal, unless that was forbidden.
+    pub fn of(init: &Init) -> Self {
+        let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        Self {
+            person_is_there: is_terminal && !init.yes,
+            taken: vec![],
+        }
+    }
+
+    /// What was said on the command line, or is answered, or else this.
+    ///
+    /// # Errors
+    /// The terminal cannot be read.
+    pub fn ask(
+        &mut self,
+        what: &str,
+        said: Option<String>,
+        most_likely: String,
+    ) -> Result<String, Failure> {
+        if let Some(said) = said {
+            return Ok(said);
+        }
+        if !self.person_is_there {
+            self.taken.push(format!("{what}: {most_likely}"));
+            return Ok(most_likely);
+        }
+        eprint!("{what} [{most_likely}]: ");
+        let answer = line()?;
+        Ok(if answer.is_empty() {
+            most_likely
+        } else {
+            answer
+        })
+    }
+
+    /// A password, typed where nobody sees it; `None` when nobody can be asked.
+    ///
+    /// # Errors
+    /// The terminal cannot be read.
+    pub fn password(&self, of: &str) -> Result<Option<SecretString>, Failure> {
+        if !self.person_is_there {
+            return Ok(None);
+        }
+        // Before it is asked for: whoever answers at once is not to be seen either.
+        let unseen = Unseen::begin()?;
+        eprint!("password of {of} (it is not shown): ");
+        let typed = line();
+        drop(unseen);
+        eprintln!();
+        Ok(Some(SecretString::from(typed?)))
+    }
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    /// The terminal cannot be read.
+    pub fn confirm(&self, what: &str) -> Result<bool, Failure> {
+        if !self.person_is_there {
+            return Ok(true);
+        }
+        eprint!("{what} [yes]: ");
+        Ok(matches!(line()?.to_lowercase().as_str(), "" | "y" | "yes"))
+    }
+
+    /// What was taken without asking.
+    pub fn taken(self) -> Vec<String> {
+        self.taken
+    }
+}
+
+fn line() -> Result<String, Failure> {
+    let failed = |error: std::io::Error| Failure::failed(format!("the terminal: {error}"));
+    std::io::stderr().flush().map_err(failed)?;
+    let mut line = String::new();
+    match std::io::stdin().read_line(&mut line).map_err(failed)? {
+        0 => Err(Failure::failed(
+            "the input ended before all was answered; nothing was written",
+        )),
+        _ => Ok(line.trim().to_owned()),
+    }
+}
+
+/// While it lives, the terminal does not show what is typed.
+struct Unseen(Termios);
+
+impl Unseen {
+    fn begin() -> Result<Self, Failure> {
+        let failed = |error: nix::Error| Failure::failed(format!("the terminal: {}", error.desc()));
+        let before = tcgetattr(std::io::stdin()).map_err(failed)?;
+        let mut unseen = before.clone();
+        unseen.local_flags.remove(LocalFlags::ECHO);
+        tcsetattr(std::io::stdin(), SetArg::TCSANOW, &unseen).map_err(failed)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        // A terminal that has gone has nothing to be put back.
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &self.0);
+    }
+}
