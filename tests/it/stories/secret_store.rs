@@ -696,7 +696,13 @@ async fn a_lost_key_is_never_papered_over_with_another() {
     purser: the secret `TOKEN` cannot be opened: HOME/store/secrets.key does not open it (No matching keys found). Restore the key that belongs to this store, or set it again with `purser secret set TOKEN`
     exit code 1
     ");
-    fs::rename(&aside, &key).unwrap();
+    story.sets("TOKEN", "the same token, set again").await;
+    story.home.up().await;
+    story.home.stop().await;
+    fs::remove_file(&key).unwrap();
+    let removed = story.sees("secret rm TOKEN --force").await;
+    assert!(removed.contains("is removed"), "{removed}");
+    story.sets("TOKEN", "a token for another key").await;
     story.home.up().await;
 }
 
