@@ -216,6 +216,11 @@ fn the_same_service_in_two_projects_is_two_systems() {
         environment: BTreeMap::from([("POSTGRES_PASSWORD".to_owned(), "secret".into())]),
         ..RunningContainer::default()
     };
-    let proposal = proposal(&[database("shop"), database("wiki")], "production");
-    assert_eq!(proposal.names, ["shop-db", "wiki-db"]);
+    let containers = [database("shop"), database("wiki"), database("wiki")];
+    let proposal = proposal(&containers, "production");
+    assert_eq!(
+        proposal.names,
+        ["shop-db", "wiki-db"],
+        "of a replica nothing is said"
+    );
 }
