@@ -1,7 +1,7 @@
 //! What `purser doctor` shows: what is wrong first, what is well in short lines.
 
 use super::{Failure, counted, print_json};
-use crate::domain::finding::{Finding, Verdict};
+use crate::domain::finding::{Finding, State};
 
 /// Shows findings, which are in the order in which they are to be read.
 ///
@@ -13,20 +13,23 @@ pub fn show_findings(findings: &[Finding], json: bool) -> Result<(), Failure> {
     } else {
         println!("{}", text(findings));
     }
-    if count(findings, "problem") > 0 {
+    if count(findings, State::Problem) > 0 {
         return Err(Failure::silent(1));
     }
     Ok(())
 }
 
-fn count(findings: &[Finding], state: &str) -> usize {
-    let of_state = |finding: &&Finding| finding.remark.verdict.as_str() == state;
+fn count(findings: &[Finding], state: State) -> usize {
+    let of_state = |finding: &&Finding| finding.remark.verdict.state() == state;
     findings.iter().filter(of_state).count()
 }
 
 fn text(findings: &[Finding]) -> String {
     let mut lines: Vec<String> = findings.iter().map(of_one).collect();
-    let (problems, warnings) = (count(findings, "problem"), count(findings, "warning"));
+    let (problems, warnings) = (
+        count(findings, State::Problem),
+        count(findings, State::Warning),
+    );
     lines.push(match (problems, warnings) {
         (0, 0) => "all is well".to_owned(),
         (0, warnings) => format!("all works; {}", counted(warnings, "warning")),
@@ -42,10 +45,10 @@ fn text(findings: &[Finding]) -> String {
 }
 
 fn of_one(finding: &Finding) -> String {
-    let mark = match finding.remark.verdict {
-        Verdict::Problem { .. } => "✗",
-        Verdict::Warning { .. } => "!",
-        Verdict::Well => "✓",
+    let mark = match finding.remark.verdict.state() {
+        State::Problem => "✗",
+        State::Warning => "!",
+        State::Ok => "✓",
     };
     let (check, about) = (finding.check.as_str(), &finding.about);
     let said = format!("{mark} {check} {about}: {}", finding.remark.message);

@@ -111,6 +111,7 @@ fn zones(config: &Config, machines: Option<&str>) -> Remark {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::finding::State;
     use crate::domain::time::Timestamp;
 
     fn reading(before: i64, theirs: i64, after: i64) -> ClockReading {
@@ -143,13 +144,13 @@ mod tests {
     #[test]
     fn five_minutes_are_a_problem_because_webhooks_are_refused() {
         let said = of_skew("minio", Skew::Ahead(Duration::from_mins(6)));
-        assert_eq!(said.verdict.as_str(), "problem");
+        assert_eq!(said.verdict.state(), State::Problem);
         assert!(
             said.message
                 .starts_with("it is 6m ahead of the clock of `minio`: signed")
         );
         let said = of_skew("minio", Skew::Behind(Duration::from_secs(20)));
-        assert_eq!(said.verdict.as_str(), "warning");
+        assert_eq!(said.verdict.state(), State::Warning);
         assert_eq!(said.message, "it is 20s behind the clock of `minio`");
     }
 }

@@ -93,17 +93,17 @@ mod tests {
     fn the_less_room_the_worse() {
         let said = |mib: u64, files| {
             let remark = remark("[store] path", mib * MIB, files);
-            format!("{}: {}", remark.verdict.as_str(), remark.message)
+            format!("{:?}: {}", remark.verdict.state(), remark.message)
         };
-        assert_eq!(said(4608, Some(1)), "ok: 4.5 GiB free");
-        assert_eq!(said(2047, Some(1)), "warning: 2.0 GiB free: not much");
+        assert_eq!(said(4608, Some(1)), "Ok: 4.5 GiB free");
+        assert_eq!(said(2047, Some(1)), "Warning: 2.0 GiB free: not much");
         assert_eq!(
             said(255, None),
-            "problem: 255 MiB free: a run that cannot be written is not begun"
+            "Problem: 255 MiB free: a run that cannot be written is not begun"
         );
         assert_eq!(
             said(9999, Some(0)),
-            "problem: no further file can be made: its inodes are used up"
+            "Problem: no further file can be made: its inodes are used up"
         );
     }
 }

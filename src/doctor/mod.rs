@@ -96,13 +96,7 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
         .into_iter()
         .map(|finding| finding.edited(|text| patient.redactor.text(text)))
         .collect();
-    found.sort_by_key(|finding| {
-        (
-            finding.remark.verdict.as_str() == "ok",
-            finding.remark.verdict.as_str() == "warning",
-            finding.check,
-        )
-    });
+    found.sort_by_key(|finding| (finding.remark.verdict.state(), finding.check));
     found
 }
 

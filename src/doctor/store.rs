@@ -19,14 +19,17 @@ const RECEIPTS: u32 = 1000;
 /// The key that signs receipts.
 const KEY: &str = "receipts.key";
 
-/// How the store in this folder stands.
+/// How the store in this folder stands. A disk that hangs holds up a thread of its own.
 pub(super) async fn look(folder: PathBuf) -> Vec<Finding> {
-    let remarks = remarks(&folder).await;
-    let about = folder.display().to_string();
-    remarks
-        .into_iter()
-        .map(|remark| remark.of(Check::Store, &about))
-        .collect()
+    let runtime = tokio::runtime::Handle::current();
+    let looked = tokio::task::spawn_blocking(move || {
+        let about = folder.display().to_string();
+        let remarks = runtime.block_on(remarks(&folder)).into_iter();
+        remarks
+            .map(|remark| remark.of(Check::Store, &about))
+            .collect()
+    });
+    looked.await.unwrap_or_default()
 }
 
 async fn remarks(folder: &Path) -> Vec<Remark> {

@@ -44,8 +44,20 @@ impl Check {
     }
 }
 
+/// How something stands, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It does not work.
+    Problem,
+    /// It works, and may not for long.
+    Warning,
+    /// It is as it should be.
+    Ok,
+}
+
 /// How it stands. What is not well comes with what to do next.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Something does not work.
     Problem {
@@ -62,12 +74,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// `problem`, `warning` or `ok`.
-    pub fn as_str(&self) -> &'static str {
+    /// How bad it is.
+    pub fn state(&self) -> State {
         match self {
-            Self::Problem { .. } => "problem",
-            Self::Warning { .. } => "warning",
-            Self::Well => "ok",
+            Self::Problem { .. } => State::Problem,
+            Self::Warning { .. } => State::Warning,
+            Self::Well => State::Ok,
         }
     }
 
@@ -169,7 +181,7 @@ impl Serialize for Finding {
         let mut fields = serializer.serialize_struct("Finding", 5)?;
         fields.serialize_field("check", &self.check)?;
         fields.serialize_field("about", &self.about)?;
-        fields.serialize_field("state", self.remark.verdict.as_str())?;
+        fields.serialize_field("state", &self.remark.verdict.state())?;
         fields.serialize_field("message", &self.remark.message)?;
         fields.serialize_field("next", &self.remark.verdict.next())?;
         fields.end()
@@ -191,16 +203,13 @@ mod tests {
 
     #[test]
     fn problems_come_before_warnings_and_both_before_what_is_well() {
-        let next = || "mend it".to_owned();
-        let mut all = [
-            Verdict::Well,
-            Verdict::Warning { next: next() },
-            Verdict::Problem { next: next() },
+        let all = [
+            Remark::well("a"),
+            Remark::warning("b", "mend it"),
+            Remark::problem("c", "mend it"),
         ];
-        all.sort();
-        assert_eq!(
-            all.each_ref().map(Verdict::as_str),
-            ["problem", "warning", "ok"]
-        );
+        let mut states = all.map(|remark| remark.verdict.state());
+        states.sort();
+        assert_eq!(states, [State::Problem, State::Warning, State::Ok]);
     }
 }

@@ -1,5 +1,6 @@
 //! Which systems there are, by the containers that run.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -32,7 +33,16 @@ impl Engine {
 pub fn detect(containers: &[RunningContainer], engine: &Engine) -> (Vec<Candidate>, Vec<Seen>) {
     let mut candidates = vec![];
     let mut seen = vec![];
+    let mut services = BTreeSet::new();
     for container in containers {
+        // Of a service with several containers one stands for all.
+        if container
+            .compose
+            .as_ref()
+            .is_some_and(|service| !services.insert(service))
+        {
+            continue;
+        }
         let Some(product) = products::of(container) else {
             continue;
         };

@@ -18,22 +18,31 @@ pub(super) fn fresh(folder: &Path) -> Result<Fresh, Failure> {
         Some(text) => text,
         None => SecretString::from(format!("whsec_{}", STANDARD.encode(MachineEntropy.bytes()))),
     };
-    let identity = match there(folder, IDENTITY_FILE)? {
-        Some(text) => text.expose_secret().trim().parse::<Identity>().map_err(|why| {
-            let path = folder.join(IDENTITY_FILE);
-            Failure::failed(format!(
-                "{} holds no key of age ({why}): move it away, or put the right one there; nothing was \
-                 written",
-                path.display()
-            ))
-        })?,
-        None => Identity::generate(),
+    let (recipient, identity) = if let Some(text) = there(folder, IDENTITY_FILE)? {
+        (recipient(folder, &text)?, text)
+    } else {
+        let new = Identity::generate();
+        let text = new.to_string().expose_secret().to_owned();
+        (new.to_public().to_string(), SecretString::from(text))
     };
     Ok(Fresh {
         hook,
-        recipient: identity.to_public().to_string(),
-        identity: SecretString::from(identity.to_string().expose_secret().to_owned()),
+        identity,
+        recipient,
     })
+}
+
+/// What locks for the key in a file, which may have comments above it.
+fn recipient(folder: &Path, text: &SecretString) -> Result<String, Failure> {
+    let mut lines = text.expose_secret().lines().map(str::trim);
+    let key = lines.find(|line| line.starts_with("AGE-SECRET-KEY-"));
+    match key.map(str::parse::<Identity>) {
+        Some(Ok(identity)) => Ok(identity.to_public().to_string()),
+        _ => Err(Failure::failed(format!(
+            "{} holds no key of age: move it away, or put the right one there; nothing was written",
+            folder.join(IDENTITY_FILE).display()
+        ))),
+    }
 }
 
 fn there(folder: &Path, file: &str) -> Result<Option<SecretString>, Failure> {

@@ -48,11 +48,16 @@ impl Docker {
                 ContainerCreateBody::default(),
             )
             .await;
-        let refused: Vec<_> = [("restart", restart), ("make", create.map(drop))]
-            .into_iter()
-            .filter(|(_, answer)| answer.as_ref().is_err_and(is_refusal))
-            .map(|(what, _)| what)
-            .collect();
+        let mut refused = vec![];
+        for (what, answer) in [("restart", restart), ("make", create.map(drop))] {
+            match answer {
+                Err(error) if is_refusal(&error) => refused.push(what),
+                Err(error) if status(&error).is_none() => {
+                    return Err(self.failed("it was asked what it allows", error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
         Ok(if refused.is_empty() {
             Remark::well("containers may be made and restarted")
         } else {

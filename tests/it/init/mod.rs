@@ -13,13 +13,15 @@ use purser::action::{Connect, Registry};
 use purser::catalog::{Catalog, CatalogFolders, Surroundings, SystemFacts};
 use purser::config::Config;
 use purser::domain::redact::Redactor;
-use purser::init::{Answers, Contents, Engine, Fresh, Proposal, VARIABLES, detect, propose};
+use purser::init::{Answers, Contents, Engine, File, Fresh, Proposal, VARIABLES, detect, propose};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// Names that somebody may have given, good and bad.
 fn odd() -> impl Strategy<Value = String> {
     prop_oneof![
-        3 => prop::sample::select(vec!["db", "shop", "on", "null", "9", "web-1", "база", "a\"b'c", "x\ny", "- #", "{{ x }}"])
+        3 => prop::sample::select(vec![
+            "db", "shop", "on", "null", "9", "web-1", "база", "a\"b'c", "x\ny", "- #", "{{ x }}",
+        ])
             .prop_map(str::to_owned),
         1 => ".{0,40}",
     ]
@@ -193,6 +195,12 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let proposal = proposal(&containers, environment);
         write(folder.path(), &proposal);
+        for secret in containers.iter().flat_map(|container| container.environment.values()) {
+            let secret = secret.expose_secret();
+            let shows = |file: &File| matches!(&file.contents, Contents::Plain(text) if text.contains(secret));
+            let is_telling = secret.len() >= 8;
+            prop_assert!(!is_telling || !proposal.files.iter().any(shows), "{secret} is shown");
+        }
         let complaints = complaints(folder.path());
         prop_assert!(complaints.is_empty(), "{complaints:#?}");
     }
@@ -208,6 +216,11 @@ fn the_same_service_in_two_projects_is_two_systems() {
         environment: BTreeMap::from([("POSTGRES_PASSWORD".to_owned(), "secret".into())]),
         ..RunningContainer::default()
     };
-    let proposal = proposal(&[database("shop"), database("wiki")], "production");
-    assert_eq!(proposal.names, ["shop-db", "wiki-db"]);
+    let containers = [database("shop"), database("wiki"), database("wiki")];
+    let proposal = proposal(&containers, "production");
+    assert_eq!(
+        proposal.names,
+        ["shop-db", "wiki-db"],
+        "of a replica nothing is said"
+    );
 }

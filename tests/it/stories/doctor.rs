@@ -146,7 +146,7 @@ async fn a_wrong_password_is_said_with_the_file_that_holds_it() {
     let bucket = Bucket::create().await;
     let story = Story::of_backups(&database, &bucket);
     let mut settings = of_kind("postgres", database.settings());
-    let wrong = database.url().replacen("@", "0@", 1);
+    let wrong = database.url().replacen('@', "0@", 1);
     story.home.write("wrong_url", &wrong);
     settings["url_file"] = "wrong_url".into();
     story.set_system("orders-db", &settings);

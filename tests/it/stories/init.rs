@@ -121,6 +121,33 @@ fn inventory(folder: &Path) -> BTreeMap<String, (Digest, u32)> {
     found
 }
 
+/// The stack's servers as they are added by hand, and the password of one of them. Passwords are in
+/// files of the home.
+fn additions(story: &Story, database: &Database, bucket: &Bucket) -> (Vec<String>, String) {
+    let url = variable("PURSER_TEST_POSTGRES_URL");
+    let (login, at) = url["postgres://".len()..].split_once('@').unwrap();
+    let (user, password) = login.split_once(':').unwrap();
+    let at = at.split('/').next().unwrap();
+    let key = variable("PURSER_TEST_S3_SECRET_KEY");
+    story.home.write("pg-password", password);
+    story.home.write("s3-secret", &key);
+    let endpoint = variable("PURSER_TEST_S3_ENDPOINT");
+    let (scheme, s3_at) = endpoint.split_once("://").unwrap();
+    let access_key = variable("PURSER_TEST_S3_ACCESS_KEY");
+    let prometheus = variable("PURSER_TEST_PROMETHEUS_URL");
+    let additions = vec![
+        format!("--add=orders-db=postgres://{user}@{at}/{}", database.name),
+        "--password-file=orders-db=pg-password".to_owned(),
+        format!(
+            "--add=minio=s3+{scheme}://{access_key}@{s3_at}/{}",
+            bucket.name
+        ),
+        "--password-file=minio=s3-secret".to_owned(),
+        format!("--add=prom=prometheus+{prometheus}"),
+    ];
+    (additions, password.to_owned())
+}
+
 #[tokio::test]
 async fn what_is_proposed_for_a_stack_lints_is_well_and_works() {
     let database = Database::create("CREATE TABLE orders (id int PRIMARY KEY)").await;
@@ -141,37 +168,10 @@ async fn what_is_proposed_for_a_stack_lints_is_well_and_works() {
     let host = host();
     story.call(&host, "DOCKER");
 
-    let url = variable("PURSER_TEST_POSTGRES_URL");
-    let (login, at) = url
-        .strip_prefix("postgres://")
-        .unwrap()
-        .split_once('@')
-        .unwrap();
-    let (user, password) = login.split_once(':').unwrap();
-    let at = at.split('/').next().unwrap();
-    story.home.write("pg-password", password);
-    story
-        .home
-        .write("s3-secret", &variable("PURSER_TEST_S3_SECRET_KEY"));
-    let endpoint = variable("PURSER_TEST_S3_ENDPOINT");
-    let (scheme, s3_at) = endpoint.split_once("://").unwrap();
-    let adds = [
-        format!("--add=orders-db=postgres://{user}@{at}/{}", database.name),
-        "--password-file=orders-db=pg-password".to_owned(),
-        format!(
-            "--add=minio=s3+{scheme}://{}@{s3_at}/{}",
-            variable("PURSER_TEST_S3_ACCESS_KEY"),
-            bucket.name
-        ),
-        "--password-file=minio=s3-secret".to_owned(),
-        format!(
-            "--add=prom=prometheus+{}",
-            variable("PURSER_TEST_PROMETHEUS_URL")
-        ),
-    ];
+    let (adds, password) = additions(&story, &database, &bucket);
     let adds: Vec<_> = adds.iter().map(String::as_str).collect();
     let said = story.inits(&project, &adds).await;
-    assert!(!said.out.contains(password), "{said:?}");
+    assert!(!said.out.contains(&password), "{said:?}");
     let ip = docker(&[
         "inspect",
         "--format",
@@ -228,20 +228,14 @@ async fn what_is_proposed_for_a_stack_lints_is_well_and_works() {
     assert_eq!(doctor.code, 0, "{doctor:?}");
     assert_eq!(doctor.out.lines().last(), Some("all is well"), "{doctor:?}");
     story.home.up().await;
-    let status = story.home.types(&["run", "status"]).await;
-    assert_eq!(status.code, 0, "{status:?}");
-    let backup = story.home.types(&["run", "backup-postgres"]).await;
-    assert_eq!(backup.code, 0, "{backup:?}");
+    for run in ["status", "backup-postgres", "query --input query=up"] {
+        let line = format!("run {run}");
+        let said = story.home.types(&super::words(&line)).await;
+        assert_eq!(said.code, 0, "{said:?}");
+    }
     let keys = bucket.keys().await;
-    assert!(
-        keys.iter().any(|key| key.starts_with("orders-db/")),
-        "{keys:?}"
-    );
-    let query = story
-        .home
-        .types(&["run", "query", "--input", "query=up"])
-        .await;
-    assert_eq!(query.code, 0, "{query:?}");
+    let is_backup = |key: &String| key.starts_with("orders-db/");
+    assert!(keys.iter().any(is_backup), "{keys:?}");
     story.home.stop().await;
     database.remove().await;
     bucket.remove().await;
