@@ -388,6 +388,8 @@ async fn the_fallback_gets_what_a_place_has_not_taken_within_ten_minutes() {
         })
     );
     // The third has its own ten minutes.
+    let third = |first: &WaitingNotice| first.notice.facts.by.as_deref() == Some("schedule play.3");
+    until_first(&hands, |first| third(first) && first.attempts == 1).await;
     stand.ops.is(Mood::Answers(200));
     hands.clock.move_to(2 * HOUR);
     let taken = stand.ops.takes(1).await;
