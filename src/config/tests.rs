@@ -267,5 +267,18 @@ fn what_is_wrong_with_telling_is_said_with_its_place() {
         "[places.'a b']\nwebhook = 'a'\n",
     ];
     let told: Vec<_> = wrong.iter().map(|notify| told(notify)).collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    purser.toml:7:1: [notify] scheduled: unknown place `opps`; did you mean `ops`?
+    purser.toml:7:1: [notify] fallback: unknown place `mail`; there is `ops`, `relay`
+    purser.toml:8:1: [notify] fallback: what a place does not take cannot go to the same place
+    purser.toml:7:1: [notify] fallback_after: there is no `fallback`
+    purser.toml:7:1: [notify] digest: it goes to the place of `scheduled`, which is not set
+    purser.toml:8:1: [notify] digest: column 3: the hour 25 is not in 0 to 23
+    purser.toml:7:18: unknown variant `lod`; did you mean `loud`?
+    purser.toml:7:8: unknown field `failed`; did you mean `failure`?
+    purser.toml:6:9: [places.chat] needs one of `webhook`, the address to post to, and `webhook_file`, the file that holds it
+    purser.toml:6:9: [places.chat] needs one of `webhook`, the address to post to, and `webhook_file`, the file that holds it
+    purser.toml:8:10: unknown variant `txt`; did you mean `text`?
+    purser.toml:6:9: `a b` cannot be the name of a place: use letters, digits, - and _
+    ");
 }

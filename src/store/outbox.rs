@@ -104,8 +104,8 @@ pub trait Outbox: Send + Sync {
     /// Puts one notice in the place of others, at the place of the first of them.
     fn fold_notices(&self, rows: Vec<i64>, into: Notice) -> BoxFuture<'_, Result<()>>;
 
-    /// The runs that wait for a person, each with the instant at which its log last grew.
-    fn asking_runs(&self) -> BoxFuture<'_, Result<Vec<(RunId, Timestamp)>>>;
+    /// The runs that wait for a person, each with the last place of its log.
+    fn asking_runs(&self) -> BoxFuture<'_, Result<Vec<(RunId, u64)>>>;
 
     /// Forgets the notices that asked people for something, except these, which still do.
     fn forget_answered(&self, asking: Vec<NoticeId>) -> BoxFuture<'_, Result<()>>;

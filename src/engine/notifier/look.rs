@@ -27,9 +27,8 @@ type Asked = (Option<PlaceName>, Notice);
 pub(super) struct Look {
     parts: NotifierParts,
     reached: Reached,
-    /// What runs ask for, by the instant at which their log had last grown: no log is read twice
-    /// for nothing.
-    asking: BTreeMap<RunId, (Timestamp, Option<Asked>)>,
+    /// What runs ask for, with the last place of their logs then: no log is read twice for nothing.
+    asking: BTreeMap<RunId, (u64, Option<Asked>)>,
     /// The notices of them that the store was last told of.
     kept: Option<BTreeSet<NoticeId>>,
 }
@@ -126,14 +125,14 @@ impl Look {
     /// Tells of runs that ask for something, and forgets those that do no more.
     async fn tell_waiting(&mut self) -> Result<()> {
         let before = std::mem::take(&mut self.asking);
-        for (run, grown_at) in self.parts.store.asking_runs().await? {
+        for (run, seq) in self.parts.store.asking_runs().await? {
             let asked = match before.get(&run) {
-                Some((at, asked)) if *at == grown_at => asked.clone(),
+                Some((read, asked)) if *read == seq => asked.clone(),
                 _ => self.asked_by(run).await?,
             };
-            self.asking.insert(run, (grown_at, asked));
+            self.asking.insert(run, (seq, asked));
         }
-        let told = |(_, asked): &(Timestamp, Option<Asked>)| {
+        let told = |(_, asked): &(u64, Option<Asked>)| {
             let (place, notice) = asked.clone()?;
             Some((place?, notice))
         };

@@ -79,8 +79,8 @@ impl Notifier {
         Ok(Self { shutdown, tasks })
     }
 
-    /// Puts nothing more into the outbox, lets what is being sent come to its end, and leaves the
-    /// rest for the next start.
+    /// Puts nothing more into the outbox, gives what is being sent a moment to come to its end, and
+    /// leaves the rest for the next start.
     pub async fn stop(mut self) {
         self.shutdown.cancel();
         while let Some(ended) = self.tasks.join_next().await {

@@ -16,6 +16,9 @@ use crate::store::{Result, Settled, WaitingNotice};
 /// No place holds its sender up for longer.
 const DELIVER_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a sender that is told to stop may go on with what it is sending.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// So many notices are folded in one go.
 const FOLD: u32 = 500;
 
@@ -42,7 +45,11 @@ impl Sender {
         let mut commits = self.parts.store.commits();
         while !shutdown.is_cancelled() {
             commits.borrow_and_update();
-            let until = match self.step().await {
+            let step = tokio::select! {
+                step = self.step() => step,
+                () = out_of_time(&shutdown) => return,
+            };
+            let until = match step {
                 Ok(Step::Done) => continue,
                 Ok(Step::Nothing) => END_OF_TIME,
                 Ok(Step::NotBefore(at)) => at,
@@ -143,6 +150,13 @@ impl Sender {
             }
         }
     }
+}
+
+/// Returns when a place has held the end of the process up for long enough. What was being sent is
+/// sent again at the next start.
+async fn out_of_time(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// What a look at the outbox came to.

@@ -99,10 +99,11 @@ impl Outbox for SqliteStore {
             .boxed()
     }
 
-    fn asking_runs(&self) -> BoxFuture<'_, Result<Vec<(RunId, Timestamp)>>> {
+    fn asking_runs(&self) -> BoxFuture<'_, Result<Vec<(RunId, u64)>>> {
         async move {
             let rows = sqlx::query(
-                "SELECT id, updated_at FROM runs WHERE ended = 0 AND status IN (?, ?) ORDER BY id",
+                "SELECT id, (SELECT MAX(seq) FROM events WHERE run = runs.id) AS seq FROM runs \
+                 WHERE ended = 0 AND status IN (?, ?) ORDER BY id",
             )
             .bind(status_text(RunStatus::Waiting(WaitingFor::Approval)))
             .bind(status_text(RunStatus::Waiting(WaitingFor::Decision)))
@@ -111,8 +112,8 @@ impl Outbox for SqliteStore {
             .map_err(|error| self.broken(&error))?;
             rows.iter()
                 .map(|row| {
-                    let at = Timestamp::from_micros(row.get("updated_at"));
-                    Ok((self.run_id(row.get("id"))?, at))
+                    let seq = u64::try_from(row.get::<i64, _>("seq")).unwrap_or(0);
+                    Ok((self.run_id(row.get("id"))?, seq))
                 })
                 .collect()
         }
