@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::doors::Signals;
-use super::notify;
+use super::service_manager;
 use crate::cli::{DockerProxy, Failure};
 use crate::docker_proxy::{Allowances, Rules, listen, serve};
 use crate::domain::redact::Redactor;
@@ -41,7 +41,7 @@ pub async fn docker_proxy(flags: DockerProxy) -> Result<(), Failure> {
         Failure::failed(format!("the socket {socket} cannot be made: {error}"))
     })?;
     tracing::info!(socket = %socket.display(), docker = %docker.display(), "docker-proxy is up");
-    notify::ready();
+    service_manager::ready();
     let shutdown = CancellationToken::new();
     let stop = async {
         signals.end().await;

@@ -25,7 +25,7 @@ pub async fn doctor(
     let redactor = Redactor::new();
     let config = load_config(&config_path)?;
     let secrets = peek(&config.store.path).await;
-    let (world, wrong) = World::load_what_can_be(config, &redactor, &secrets)?;
+    let (world, wrong) = World::load_what_can_be(config, &redactor, &secrets);
     let catalog = world.read_catalog(secrets.names());
     let socket = socket.unwrap_or_else(|| world.config.server.socket.clone());
     let findings = examine(&Patient {

@@ -1,6 +1,7 @@
 //! Where requests and signals come in.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, UnixListener};
@@ -8,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Failure;
+use crate::config::Config;
 use crate::http::{self, Scrape};
 use crate::service::Service;
 
@@ -40,15 +42,32 @@ impl Signals {
 /// Where requests come in.
 pub(super) struct Doors {
     /// For people of this machine.
-    pub(super) socket: UnixListener,
+    socket: UnixListener,
     /// For other programs, where that is wanted.
-    pub(super) public: Option<TcpListener>,
+    public: Option<TcpListener>,
     /// For Prometheus, where that is wanted.
-    pub(super) metrics: Option<(TcpListener, Scrape)>,
+    metrics: Option<TcpListener>,
+}
+
+impl Doors {
+    /// Listens at all of them; nobody is answered yet.
+    pub(super) async fn open(config: &Config, socket: &Path) -> Result<Self, Failure> {
+        let public = config.server.listen;
+        let public = listen("server", public, "hooks and health are").await?;
+        let metrics = config.metrics.as_ref().map(|metrics| metrics.listen);
+        let metrics = listen("metrics", metrics, "figures are").await?;
+        let group = config.server.group.as_deref().or(Some("purser"));
+        let socket = http::listen(socket, group);
+        Ok(Self {
+            socket: socket.map_err(|error| Failure::failed(error.to_string()))?,
+            public,
+            metrics,
+        })
+    }
 }
 
 /// Listens at the address of this table, if it has one, for this.
-pub(super) async fn listen(
+async fn listen(
     table: &str,
     address: Option<SocketAddr>,
     what: &str,
@@ -71,6 +90,7 @@ pub(super) async fn listen(
 pub(super) async fn serve(
     doors: Doors,
     service: Arc<Service>,
+    scrape: Scrape,
     mut signals: Signals,
 ) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
@@ -81,7 +101,7 @@ pub(super) async fn serve(
         }
     };
     let metrics = async {
-        if let Some((listener, scrape)) = doors.metrics {
+        if let Some(listener) = doors.metrics {
             http::serve_metrics(listener, scrape, shutdown.clone()).await;
         }
     };

@@ -3,14 +3,15 @@
 mod docker_proxy;
 mod doctor;
 mod doors;
+mod home;
 mod init;
 mod keys;
 mod machine;
-mod notify;
 mod offline;
 mod own;
 mod recover;
 mod secrets;
+mod service_manager;
 mod telling;
 mod vitals;
 mod world;
@@ -22,65 +23,40 @@ use tokio::sync::Notify;
 
 use crate::action::Clock;
 use crate::cli::Failure;
-use crate::config::LogFormat;
 use crate::domain::person::People;
-use crate::domain::redact::Redactor;
 use crate::engine::{self, Alarm, Engine, Entropy, Notifier, Scheduler, SchedulerParts, Timetable};
-use crate::http;
 use crate::service::{self, Service};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{ArtifactFolder, Artifacts, Store, StoreError};
-use crate::telemetry;
+use crate::store::{ArtifactFolder, Artifacts};
 use crate::vitals::Parts as VitalsParts;
 pub use docker_proxy::docker_proxy;
 pub use doctor::doctor;
-use doors::{Doors, Signals, listen, serve};
+use doors::{Doors, Signals, serve};
+use home::Home;
 pub use init::init;
-use keys::receipts_key;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};
 pub use offline::{lint, now, preview, schemas, socket};
-use own::OwnFiles;
 pub use recover::recover;
 pub use secrets::secret;
 use vitals::RunningVitals;
-use world::{World, load_config};
 
 /// Starts the server and returns when it has been told to stop and has handed back its work.
 ///
 /// # Errors
 /// What is wrong with the configuration, the store or the socket.
 pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
-    keep_files_private();
-    let redactor = Arc::new(Redactor::new());
-    let config = load_config(config_path)?;
-    let format = match config.log.format {
-        LogFormat::Text => telemetry::Format::Text,
-        LogFormat::Json => telemetry::Format::Json,
-    };
-    telemetry::start(format, config.log.level.as_str(), Arc::clone(&redactor))
-        .map_err(Failure::usage)?;
-    let failed = |error: StoreError| Failure::failed(error.to_string());
-    let store = SqliteStore::open(&config.store.path, Arc::clone(&redactor)).await;
-    let store = Arc::new(store.map_err(failed)?);
-    let kept = secrets::keep(Arc::clone(&store) as _, &config.store.path, &redactor).await;
-    let (secrets, opened) = kept.map_err(failed)?;
-    let world = Arc::new(World::load(config, &redactor, &opened)?);
+    let Home {
+        redactor,
+        store,
+        secrets,
+        world,
+        catalog,
+        key,
+    } = Home::open(config_path).await?;
     let config = &world.config;
-    let catalog = world.catalog(opened.names())?;
-    drop(opened);
-    let own = Arc::new(OwnFiles::new(Arc::clone(&store), config));
-    world.systems.set_own(own);
-    let store: Arc<dyn Store> = store;
-    let key = receipts_key(&config.store.path.join("receipts.key"))?;
     let socket = socket.unwrap_or_else(|| config.server.socket.clone());
     // Before the socket is there: whoever sees it may signal, and is not to end the process.
     let signals = Signals::catch()?;
-    let public = config.server.listen;
-    let public = listen("server", public, "hooks and health are").await?;
-    let for_metrics = config.metrics.as_ref().map(|metrics| metrics.listen);
-    let for_metrics = listen("metrics", for_metrics, "figures are").await?;
-    let door = http::listen(&socket, config.server.group.as_deref().or(Some("purser")));
-    let door = door.map_err(|error| Failure::failed(error.to_string()))?;
+    let doors = Doors::open(config, &socket).await?;
 
     let clock: Arc<dyn Clock> = Arc::new(MachineClock);
     let entropy: Arc<dyn Entropy> = Arc::new(MachineEntropy);
@@ -152,13 +128,9 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         changed: schedules_changed,
     });
     tracing::info!(socket = %socket.display(), "purser is up");
-    let doors = Doors {
-        socket: door,
-        public,
-        metrics: for_metrics.map(|listener| (listener, vitals.scrape(&world.vitals))),
-    };
-    notify::ready();
-    let served = serve(doors, service, signals).await;
+    service_manager::ready();
+    let scrape = vitals.scrape(&world.vitals);
+    let served = serve(doors, service, scrape, signals).await;
     vitals.stop().await;
     scheduler.stop().await;
     engine.stop().await;
@@ -167,9 +139,4 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     let _ = std::fs::remove_file(&socket);
     tracing::info!("purser is down; unfinished runs go on at the next start");
     served
-}
-
-/// Dumps, logs, keys and the store are for the user who runs Purser alone.
-fn keep_files_private() {
-    nix::sys::stat::umask(nix::sys::stat::Mode::S_IRWXG | nix::sys::stat::Mode::S_IRWXO);
 }

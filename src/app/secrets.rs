@@ -105,7 +105,7 @@ async fn without_server(
     }
     may_open(folder, socket, &ask)?;
     let is_first = !folder.exists();
-    super::keep_files_private();
+    super::home::keep_files_private();
     let redactor = Arc::new(Redactor::new());
     let store = SqliteStore::open(folder, Arc::clone(&redactor)).await;
     let store = store.map_err(|error| not_opened(&error, socket))?;

@@ -34,7 +34,7 @@ impl World {
         redactor: &Redactor,
         secrets: &Opened,
     ) -> Result<Self, Failure> {
-        let (world, wrong) = Self::load_what_can_be(config, redactor, secrets)?;
+        let (world, wrong) = Self::load_what_can_be(config, redactor, secrets);
         match wrong.first() {
             None => Ok(world),
             Some(error) => Err(Failure::usage(error.to_string())),
@@ -46,7 +46,7 @@ impl World {
         config: Config,
         redactor: &Redactor,
         secrets: &Opened,
-    ) -> Result<(Self, Vec<ConfigError>), Failure> {
+    ) -> (Self, Vec<ConfigError>) {
         let mut wrong = vec![];
         let registry = Registry::new(integrations::all());
         let mut systems = Systems::new();
@@ -100,7 +100,7 @@ impl World {
             registry: Arc::new(registry),
             systems: Arc::new(systems),
         };
-        Ok((world, wrong))
+        (world, wrong)
     }
 
     /// Reads the workflows and commands anew. `secrets` are those that are set, where that is known.

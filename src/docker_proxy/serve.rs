@@ -222,7 +222,7 @@ impl Proxy {
             .body(Body::empty())
             .map_err(|error| error.to_string())?;
         let answer = async {
-            let answer = self.send(request).await.map_err(|failure| failure.why())?;
+            let answer = self.send(request).await.map_err(Failure::why)?;
             let body = to_bytes(Body::new(answer.into_body()), LONGEST_BODY).await;
             body.map_err(|error| error.to_string())
         };

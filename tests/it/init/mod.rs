@@ -13,6 +13,7 @@ use purser::action::{Connect, Registry};
 use purser::catalog::{Catalog, CatalogFolders, Surroundings, SystemFacts};
 use purser::config::Config;
 use purser::domain::redact::Redactor;
+use purser::domain::secret::Opened;
 use purser::init::{Answers, Contents, Engine, File, Fresh, Proposal, VARIABLES, detect, propose};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -135,6 +136,7 @@ fn complaints(folder: &Path) -> Vec<String> {
             name,
             settings: system.settings.clone(),
             redactor: &redactor,
+            secrets: &Opened::default(),
             base: folder,
         };
         complaints.extend(
@@ -144,7 +146,7 @@ fn complaints(folder: &Path) -> Vec<String> {
         );
     }
     for hook in config.hooks.values() {
-        complaints.extend(hook.open(&redactor).err());
+        complaints.extend(hook.open(&redactor, &Opened::default()).err());
     }
     let facts = |system: &purser::config::SystemConfig| SystemFacts {
         kind: system.kind.clone(),
@@ -162,6 +164,8 @@ fn complaints(folder: &Path) -> Vec<String> {
             .iter()
             .map(|(name, hook)| (name.clone(), hook.roles.clone()))
             .collect(),
+        places: config.places.keys().cloned().collect(),
+        secrets: None,
     };
     let folders = CatalogFolders {
         workflows: config.catalog.workflows.clone(),
