@@ -63,12 +63,12 @@ mod tests {
     fn nothing_else_is_called_so_and_there_is_one() {
         assert_eq!(
             read("[systems.purser]\nkind = 'docker'").unwrap_err(),
-            "purser.toml:2:8: [systems.purser] is Purser itself, and no system of kind docker: give \
+            "purser.toml:2:1: [systems.purser] is Purser itself, and no system of kind docker: give \
              that one another name"
         );
         assert_eq!(
             read("[systems.own]\nkind = 'purser'").unwrap_err(),
-            "purser.toml:2:8: [systems.own]: there is one Purser, and its table is [systems.purser]"
+            "purser.toml:2:1: [systems.own]: there is one Purser, and its table is [systems.purser]"
         );
     }
 }
