@@ -2,32 +2,11 @@
 
 use std::io::{self, BufRead as _, Read as _, Write as _};
 
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 
 use super::Failure;
+use super::echo::EchoOff;
 use crate::domain::secret::LONGEST;
-
-/// Echo is off until this is dropped.
-struct Dark(Termios);
-
-impl Dark {
-    fn begin() -> nix::Result<Self> {
-        let before = tcgetattr(io::stdin())?;
-        let mut dark = before.clone();
-        dark.local_flags.remove(LocalFlags::ECHO);
-        dark.local_flags.insert(LocalFlags::ECHONL);
-        tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &dark)?;
-        Ok(Self(before))
-    }
-}
-
-impl Drop for Dark {
-    fn drop(&mut self) {
-        // A terminal that is gone needs no echo.
-        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &self.0);
-    }
-}
 
 /// Asks for a line on the terminal and reads it without its line end. Interrupted, it leaves the
 /// terminal as it was.
@@ -39,7 +18,7 @@ pub(super) async fn line(prompt: &str) -> Result<SecretString, Failure> {
     if first_poll.is_ready() {
         return Err(nothing());
     }
-    let dark = Dark::begin().map_err(|error| {
+    let dark = EchoOff::begin().map_err(|error| {
         Failure::usage(format!(
             "echo cannot be switched off on this terminal ({error}): give the value by stdin or \
              with --file"
@@ -54,7 +33,11 @@ pub(super) async fn line(prompt: &str) -> Result<SecretString, Failure> {
         read.map(|_| SecretString::from(line.trim_end_matches(['\n', '\r'])))
     });
     let line = tokio::select! {
-        line = read => line,
+        line = read => {
+            drop(dark);
+            eprintln!();
+            line
+        }
         _ = interrupted => {
             drop(dark);
             eprintln!();

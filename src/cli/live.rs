@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::hush::Hush;
+use super::echo::EchoOff;
 use super::style::Tone;
 use super::terminal::Terminal;
 use super::{render, share};
@@ -22,7 +22,8 @@ pub(super) struct Live {
     terminal: Terminal,
     lines: MultiProgress,
     steps: HashMap<StepId, ProgressBar>,
-    _hush: Hush,
+    /// Keys that show would break up the lines that are drawn again and again.
+    _echo: Option<EchoOff>,
 }
 
 impl Live {
@@ -31,7 +32,7 @@ impl Live {
             terminal,
             lines: MultiProgress::with_draw_target(ProgressDrawTarget::stdout()),
             steps: HashMap::new(),
-            _hush: Hush::new(),
+            _echo: EchoOff::begin().ok(),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 
+use super::echo::EchoOff;
 use super::{Failure, Init};
 
 /// Who is asked: a person at a terminal, or nobody.
@@ -57,8 +57,8 @@ impl Questions {
         if !self.person_is_there {
             return Ok(None);
         }
-        // Before it is asked for: whoever answers at once is not to be seen either.
-        let unseen = Unseen::begin()?;
+        let failed = |error: nix::Error| Failure::failed(format!("the terminal: {}", error.desc()));
+        let unseen = EchoOff::begin().map_err(failed)?;
         eprint!("password of {of} (it is not shown): ");
         let typed = line();
         drop(unseen);
@@ -93,26 +93,5 @@ fn line() -> Result<String, Failure> {
             "the input ended before all was answered; nothing was written",
         )),
         _ => Ok(line.trim().to_owned()),
-    }
-}
-
-/// While it lives, the terminal does not show what is typed.
-struct Unseen(Termios);
-
-impl Unseen {
-    fn begin() -> Result<Self, Failure> {
-        let failed = |error: nix::Error| Failure::failed(format!("the terminal: {}", error.desc()));
-        let before = tcgetattr(std::io::stdin()).map_err(failed)?;
-        let mut unseen = before.clone();
-        unseen.local_flags.remove(LocalFlags::ECHO);
-        tcsetattr(std::io::stdin(), SetArg::TCSANOW, &unseen).map_err(failed)?;
-        Ok(Self(before))
-    }
-}
-
-impl Drop for Unseen {
-    fn drop(&mut self) {
-        // A terminal that has gone has nothing to be put back.
-        let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &self.0);
     }
 }

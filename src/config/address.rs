@@ -31,7 +31,7 @@ impl Address {
     ) -> Result<Option<Self>, String> {
         match (here, SecretSource::at_most_one(key, file, stored)?) {
             (Some(_), Some(_)) => Err(format!(
-                "there is `{key}`, and where it is kept: keep one of them"
+                "there is more than one of `{key}`, `{key}_file` and `{key}_secret`: keep one of them"
             )),
             (Some(url), None) => Ok(Some(Self::Here(url))),
             (None, source) => Ok(source.map(Self::Kept)),

@@ -276,8 +276,8 @@ fn what_is_wrong_with_telling_is_said_with_its_place() {
     purser.toml:8:1: [notify] digest: column 3: the hour 25 is not in 0 to 23
     purser.toml:7:18: unknown variant `lod`; did you mean `loud`?
     purser.toml:7:8: unknown field `failed`; did you mean `failure`?
-    purser.toml:6:9: [places.chat] needs one of `webhook`, the address to post to, and `webhook_file`, the file that holds it
-    purser.toml:6:9: [places.chat] needs one of `webhook`, the address to post to, and `webhook_file`, the file that holds it
+    purser.toml:6:9: [places.chat]: it needs `webhook`, the address to post to; `webhook_file` and `webhook_secret` say where it is kept
+    purser.toml:6:9: [places.chat]: there is more than one of `webhook`, `webhook_file` and `webhook_secret`: keep one of them
     purser.toml:8:10: unknown variant `txt`; did you mean `text`?
     purser.toml:6:9: `a b` cannot be the name of a place: use letters, digits, - and _
     ");

@@ -35,7 +35,10 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
 /// Crates that only one room may use.
 const ROOMS: [(&str, &[&str]); 8] = [
     ("prometheus_client", &["vitals"]),
-    ("age", &["store/vault"]),
+    (
+        "age",
+        &["store/vault", "integrations/own", "app/recover", "app/init"],
+    ),
     ("serenity", &["chat/discord"]),
     ("bollard", &["integrations/docker"]),
     ("plotters", &["integrations/prometheus/chart"]),

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use age::secrecy::{ExposeSecret as _, SecretString};
 use age::{Decryptor, IdentityFile};
-use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
-use crate::cli::{Failure, Recover};
+use crate::cli::{EchoOff, Failure, Recover};
 
 /// What every file of age begins with: a key file that begins so has a passphrase.
 const ENCRYPTED: &[u8] = b"age-encryption.org/";
@@ -82,18 +81,13 @@ fn asked(prompt: &str, without: &str) -> Result<SecretString, Failure> {
         return Err(Failure::usage(without));
     }
     let broken = |error: &dyn std::fmt::Display| Failure::failed(format!("the terminal: {error}"));
-    let shown = tcgetattr(&stdin).map_err(|error| broken(&error))?;
-    let mut hidden = shown.clone();
-    hidden.local_flags.remove(LocalFlags::ECHO);
-    tcsetattr(&stdin, SetArg::TCSANOW, &hidden).map_err(|error| broken(&error))?;
-    // Only now: whoever pastes at the sight of it is not to see what they paste.
+    let dark = EchoOff::begin().map_err(|error| broken(&error))?;
     eprint!("{prompt}");
     io::stderr().flush().map_err(|error| broken(&error))?;
     let mut line = String::new();
     let typed = stdin.lock().read_line(&mut line);
-    let back = tcsetattr(&stdin, SetArg::TCSANOW, &shown);
+    drop(dark);
     eprintln!();
     typed.map_err(|error| broken(&error))?;
-    back.map_err(|error| broken(&error))?;
     Ok(SecretString::from(line.trim().to_owned()))
 }

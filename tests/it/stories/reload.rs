@@ -81,7 +81,7 @@ async fn a_hangup_reloads_too_and_the_log_says_what_is_wrong() {
     let log = story.home.log();
     let (_, complaint) = log.split_once("ERROR ").unwrap();
     insta::assert_snapshot!(story.plain(complaint), @"
-    purser::app: the catalog was not reloaded error=the old catalog stays in force:
+    purser::app::doors: the catalog was not reloaded error=the old catalog stays in force:
     HOME/workflows/migrate.yaml:11:11: unknown action `docker.run_jbo`; did you mean `docker.run_job`?
     ");
     insta::assert_snapshot!(story.sees("run migrate").await, @"

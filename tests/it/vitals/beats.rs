@@ -92,7 +92,7 @@ async fn what_is_wrong_in_the_tables_is_said_with_its_place() {
         ),
         (
             "[heartbeat]\nurl = 'https://b.example'\nurl_file = 'x'",
-            "there is `url`, and where it is kept: keep one of them",
+            "there is more than one of `url`, `url_file` and `url_secret`: keep one of them",
         ),
         (
             "[heartbeat]\nurl_file = 'nowhere'",
