@@ -22,7 +22,7 @@ usage: cargo xtask COMMAND
   stack status [NAME…] [--json] what is up: version, pid, address, log
   stack env [NAME…] [--json]    what the tests must know, as shell exports
   demo [SCENE…]                 play a conversation with Purser on real parts, and assert it from
-                                outside: status deploy sick backup approve hook clock
+                                outside: init status deploy sick backup approve hook clock
                                 graph kill receipts
        [--keep]                 leave it running; `demo stop` stops it
        [--no-minio]             backups to a folder, as where MinIO cannot be had

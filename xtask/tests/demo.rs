@@ -62,8 +62,8 @@ fn without_minio_the_backup_goes_to_a_folder_and_the_demo_says_so() {
 #[test]
 fn an_unknown_scene_is_answered_with_those_that_there_are() {
     let (code, said) = demo(&["deploi"]);
-    let answer = "no scene is called deploi; there are: status, deploy, sick, backup, approve, hook, \
-                  clock, graph, kill, receipts";
+    let answer = "no scene is called deploi; there are: init, status, deploy, sick, backup, approve, \
+                  hook, clock, graph, kill, receipts";
     assert!(said.contains(answer), "{said}");
     assert_eq!(code, Some(2), "{said}");
 }

@@ -352,7 +352,8 @@ async fn a_drill_is_planned_without_starting_anything() {
 async fn what_has_no_manifest_is_no_backup() {
     let stand = Stand::with(SHOP).await;
     let backup = stand.backup().await;
-    let wrong = format!("{}0", &backup[..backup.len() - 1]);
+    let other = if backup.ends_with('0') { '1' } else { '0' };
+    let wrong = format!("{}{other}", &backup[..backup.len() - 1]);
     let error = stand.drill(&wrong).await.unwrap_err();
     assert!(
         error.message.contains(&format!("did you mean {backup}?")),
