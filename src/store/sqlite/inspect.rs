@@ -5,6 +5,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
@@ -74,10 +75,20 @@ impl Inspection {
     /// # Errors
     /// It cannot be read at all.
     pub async fn quick_check(&mut self) -> Result<Vec<String>> {
-        let said: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(5)")
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(|error| unavailable(&self.place, &error))?;
+        let mut rows = sqlx::query_scalar("PRAGMA quick_check(5)").fetch(&mut self.connection);
+        let mut said: Vec<String> = vec![];
+        loop {
+            match rows.try_next().await {
+                Ok(Some(row)) => said.push(row),
+                Ok(None) => break,
+                // A check that breaks off at what is damaged has found it too.
+                Err(sqlx::Error::Database(error)) if is_damage(error.as_ref()) => {
+                    said.push(error.message().to_owned());
+                    break;
+                }
+                Err(error) => return Err(unavailable(&self.place, &error)),
+            }
+        }
         // One row may hold many complaints, below a line that names the database.
         let lines = said.iter().flat_map(|row| row.lines());
         let complaints = lines.filter(|line| *line != "ok" && !line.starts_with("***"));
@@ -113,4 +124,9 @@ impl Inspection {
             .map(|row| receipts::read(&self.place, row))
             .collect()
     }
+}
+
+/// `SQLITE_CORRUPT`, `SQLITE_NOTADB`: <https://www.sqlite.org/rescode.html>.
+fn is_damage(error: &dyn sqlx::error::DatabaseError) -> bool {
+    matches!(error.code().as_deref(), Some("11" | "26"))
 }
