@@ -74,6 +74,16 @@ impl ActionError {
         self.may_have_landed = true;
         self
     }
+
+    /// What it had begun is still there, because of `left`: the next attempt clears it.
+    #[must_use]
+    pub fn with_remnants(self, left: &Self) -> Self {
+        let message = format!(
+            "{}; its remnants could not be cleared yet: {left}",
+            self.message
+        );
+        Self::new(self.kind, message).may_have_landed()
+    }
 }
 
 impl fmt::Display for ActionError {

@@ -22,6 +22,14 @@ pub enum FinalState {
 }
 
 impl FinalState {
+    /// The word that stands for it in logs, in JSON and in figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RolledBack => "rolled_back",
+            plain => plain.in_words(),
+        }
+    }
+
     /// In one or two words for people.
     pub fn in_words(self) -> &'static str {
         match self {

@@ -9,7 +9,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::domain::ending::FinalState;
 use crate::domain::event::{Event, FailureKind, Logged, Trigger};
 use crate::domain::names::{RunId, StepId};
 use crate::domain::run::RunState;
@@ -178,7 +177,7 @@ impl Tally {
                 self.attempt(before, step, outcome, logged);
             }
             Event::Finished { state, .. } => {
-                let state = name_of(*state);
+                let state = state.name();
                 if let Some(started) = before.started_at {
                     let of = OfWorkflow {
                         workflow: workflow.clone(),
@@ -201,15 +200,5 @@ impl Tally {
         let took = logged.at.since(began).as_secs_f64();
         let attempt = Attempt { action, outcome };
         self.attempts.get_or_create(&attempt).observe(took);
-    }
-}
-
-fn name_of(state: FinalState) -> &'static str {
-    match state {
-        FinalState::Succeeded => "succeeded",
-        FinalState::Failed => "failed",
-        FinalState::RolledBack => "rolled_back",
-        FinalState::Cancelled => "cancelled",
-        FinalState::Stuck => "stuck",
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn end(receipt: &Receipt, facts: &RunFacts, loudness: Loudness) -> No
         facts: Facts {
             run: Some(facts.run),
             workflow: Some(facts.workflow.clone()),
-            state: Some(state_word(facts.state).to_owned()),
+            state: Some(facts.state.name().to_owned()),
             systems,
             by: Some(by),
             cause: cause.next().map(text),
@@ -101,16 +101,6 @@ pub(super) fn systems_of(facts: &RunFacts) -> Vec<SystemName> {
         of(|_| true)
     } else {
         failed
-    }
-}
-
-fn state_word(state: FinalState) -> &'static str {
-    match state {
-        FinalState::Succeeded => "succeeded",
-        FinalState::Failed => "failed",
-        FinalState::RolledBack => "rolled_back",
-        FinalState::Cancelled => "cancelled",
-        FinalState::Stuck => "stuck",
     }
 }
 

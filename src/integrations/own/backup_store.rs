@@ -241,14 +241,7 @@ async fn upload(
             may_have_landed: false,
             ..error
         }),
-        Err(left) => Err(ActionError::new(
-            error.kind,
-            format!(
-                "{}; its remnants could not be cleared yet: {left}",
-                error.message
-            ),
-        )
-        .may_have_landed()),
+        Err(left) => Err(error.with_remnants(&left)),
     }
 }
 

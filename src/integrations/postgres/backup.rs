@@ -289,14 +289,7 @@ async fn upload(
     let Err(error) = outcome else { return outcome };
     match clear(folder, &begun.name).await {
         Ok(()) => Err(error),
-        Err(left) => Err(ActionError::new(
-            error.kind,
-            format!(
-                "{}; its remnants could not be cleared yet: {left}",
-                error.message
-            ),
-        )
-        .may_have_landed()),
+        Err(left) => Err(error.with_remnants(&left)),
     }
 }
 
