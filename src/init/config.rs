@@ -36,8 +36,8 @@ pub(super) fn text(
     text += &of_seen(seen);
     let _ = write!(
         text,
-        "\n# Backups of Purser's own store can be locked for this recipient. The key that opens them was \
-         written\n# to secrets/purser_backup.agekey: keep it somewhere else, and not on this machine.\n\
+        "\n# Backups of Purser itself (`purser.backup_store`) are locked for this recipient. The key that opens \
+         them\n# was written to secrets/purser_backup.agekey: move it away from this machine.\n\
          # recipients = [{}]\n",
         quoted(&fresh.recipient)
     );

@@ -161,7 +161,7 @@ pub fn propose(
     fresh: &Fresh,
 ) -> Proposal {
     let candidates = names::told_apart(candidates);
-    let catalog = workflows::of(&candidates, &answers.environment);
+    let catalog = workflows::of(&candidates, &answers.environment, &fresh.recipient);
     let mut files = vec![File {
         path: CONFIG.to_owned(),
         contents: Contents::Plain(config::text(

@@ -45,6 +45,19 @@ const PROMETHEUS: &[Template] = &[
 const BACKUP_WORKFLOW: &str = include_str!("../../workflows/backup-postgres.yaml");
 const BACKUP_COMMAND: &str = include_str!("../../commands/backup.yaml");
 
+const OWN_BACKUP: &str = include_str!("../../workflows/backup-purser.yaml");
+/// What stands in it for the folder, for the key, and for its public half.
+const OWN_FOLDER: &str = "s3://minio/backups/purser";
+const OWN_KEY: &str = "\
+      # `age-keygen -o purser-backup.key` makes a key and prints its public half, which goes here. The
+      # file goes where neither this machine nor the object store is: without it no backup opens.
+";
+const NO_RECIPIENT: &str = "age1-put-your-public-key-here";
+const DRAWN_KEY: &str = "\
+      # The key that opens them was written to secrets/purser_backup.agekey: move it where neither this
+      # machine nor the object store is. Without it no backup opens.
+";
+
 /// What makes the shipped deploy wait for a second person, whom a first configuration has not.
 const APPROVAL: &str = "\
 # A second person says yes to the plan. When the world has changed meanwhile, they are asked again.
@@ -62,7 +75,7 @@ const HOOK: &str = "  # POST /hooks/backup, for programs that know the secret of
 ";
 
 /// The workflows and commands for these systems.
-pub(super) fn of(systems: &[Candidate], environment: &str) -> Catalog {
+pub(super) fn of(systems: &[Candidate], environment: &str, recipient: &str) -> Catalog {
     let of_kind = |kind: &'static str| systems.iter().filter(move |s| s.target.kind() == kind);
     let mut files = vec![];
     let mut notes = vec![];
@@ -85,6 +98,9 @@ pub(super) fn of(systems: &[Candidate], environment: &str) -> Catalog {
     let has_docker = of_kind("docker").next().is_some();
     let databases: Vec<_> = of_kind("postgres").collect();
     let store = of_kind("s3").next();
+    if let Some(store) = store {
+        files.push(own_backup(store, environment, recipient));
+    }
     let hook = match (databases.is_empty(), store) {
         (false, Some(store)) => {
             files.extend(backups(&databases, store, environment));
@@ -190,11 +206,31 @@ fn backup_name(databases: &[&Candidate], at: usize) -> (String, String) {
     }
 }
 
-fn backups(databases: &[&Candidate], store: &Candidate, environment: &str) -> Vec<File> {
-    let bucket = match &store.target {
+fn bucket_of(store: &Candidate) -> &str {
+    match &store.target {
         Target::S3 { bucket, .. } => bucket.as_deref().unwrap_or(BUCKET),
         _ => BUCKET,
+    }
+}
+
+/// Backups of Purser itself, locked for the key that was drawn. Purser counts as production
+/// wherever the store stands.
+fn own_backup(store: &Candidate, environment: &str, recipient: &str) -> File {
+    let both = format!("production: [operator], {environment}: [operator]");
+    let text = match environment {
+        "production" => OWN_BACKUP.to_owned(),
+        _ => OWN_BACKUP.replace("production: [operator]", &both),
     };
+    let folder = format!("s3://{}/{}/purser", store.name, bucket_of(store));
+    let text = text
+        .replace(OWN_FOLDER, &folder)
+        .replace(OWN_KEY, DRAWN_KEY)
+        .replace(NO_RECIPIENT, recipient);
+    file("workflows", "backup-purser", text)
+}
+
+fn backups(databases: &[&Candidate], store: &Candidate, environment: &str) -> Vec<File> {
+    let bucket = bucket_of(store);
     let mut files = vec![];
     for (at, database) in databases.iter().enumerate() {
         let (workflow, command) = backup_name(databases, at);
@@ -235,6 +271,10 @@ mod tests {
             (BACKUP_COMMAND, "the orders database"),
             (BACKUP_COMMAND, "runs: backup-postgres"),
             (DOCKER[0].workflow, "steps:\n"),
+            (OWN_BACKUP, "production: [operator]"),
+            (OWN_BACKUP, OWN_FOLDER),
+            (OWN_BACKUP, OWN_KEY),
+            (OWN_BACKUP, NO_RECIPIENT),
         ] {
             assert!(text.contains(hole), "{hole}");
         }

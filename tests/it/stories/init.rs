@@ -204,6 +204,7 @@ async fn what_is_proposed_for_a_stack_lints_is_well_and_works() {
       commands/query.yaml             new
       workflows/graph.yaml            new
       commands/graph.yaml             new
+      workflows/backup-purser.yaml    new
       workflows/backup-postgres.yaml  new
       commands/backup.yaml            new
       secrets/orders-db_url           new
@@ -221,21 +222,28 @@ async fn what_is_proposed_for_a_stack_lints_is_well_and_works() {
     ");
 
     insta::assert_snapshot!(story.sees("lint").await, @"
-    4 systems, 7 workflows, 7 commands: no errors
+    4 systems, 8 workflows, 7 commands: no errors
     exit code 0
     ");
     let doctor = story.home.types(&["doctor"]).await;
     assert_eq!(doctor.code, 0, "{doctor:?}");
     assert_eq!(doctor.out.lines().last(), Some("all is well"), "{doctor:?}");
     story.home.up().await;
-    for run in ["status", "backup-postgres", "query --input query=up"] {
+    for run in [
+        "status",
+        "backup-postgres",
+        "backup-purser",
+        "query --input query=up",
+    ] {
         let line = format!("run {run}");
         let said = story.home.types(&super::words(&line)).await;
         assert_eq!(said.code, 0, "{said:?}");
     }
     let keys = bucket.keys().await;
-    let is_backup = |key: &String| key.starts_with("orders-db/");
-    assert!(keys.iter().any(is_backup), "{keys:?}");
+    for folder in ["orders-db/", "purser/"] {
+        let is_backup = |key: &String| key.starts_with(folder);
+        assert!(keys.iter().any(is_backup), "{keys:?}");
+    }
     story.home.stop().await;
     database.remove().await;
     bucket.remove().await;
