@@ -27,8 +27,14 @@ impl Drop for Network {
         // Its containers may still be leaving: the engine lists them no more, and holds on to it.
         let begun = Instant::now();
         while !try_docker(&["network", "rm", &self.0]).status.success() {
-            assert!(begun.elapsed() < PATIENCE, "{} is in use", self.0);
-            for name in names(&format!("network={}", self.0)) {
+            let users = names(&format!("network={}", self.0));
+            if begun.elapsed() > PATIENCE {
+                assert_eq!(users, [""; 0], "{} is in use", self.0);
+                // The engine counts an endpoint of a container that has gone: only its restart helps.
+                eprintln!("the engine keeps {}, which nothing uses", self.0);
+                return;
+            }
+            for name in users {
                 try_docker(&["rm", "--force", &name]);
             }
             std::thread::sleep(Duration::from_millis(50));
