@@ -41,11 +41,9 @@ pub async fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
         return Err(Failure::usage(""));
     };
     if !json {
-        // Purser itself is always one, and nobody has configured it.
-        let configured = world.config.systems.len() - 1;
         println!(
             "{}, {}, {}: no errors",
-            counted(configured, "system"),
+            counted(world.config.configured_systems(), "system"),
             counted(catalog.workflows().count(), "workflow"),
             counted(catalog.commands().count(), "command")
         );

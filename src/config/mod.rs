@@ -33,7 +33,6 @@ use crate::domain::time::Span;
 pub use address::Address;
 use document::{Document, Origins};
 pub use hooks::{HookConfig, HookKey};
-pub use own::OWN;
 pub use places::{NotifyConfig, PlaceConfig};
 pub use schema::schema;
 pub use vitals::{HeartbeatConfig, MetricsConfig};

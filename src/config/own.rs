@@ -2,11 +2,19 @@
 
 use indexmap::IndexMap;
 
-use super::{Origins, Wrong};
+use super::{Config, Origins, Wrong};
 use crate::domain::names::SystemName;
 
 /// The name of the system that is Purser itself, and its kind.
-pub const OWN: &str = "purser";
+const OWN: &str = "purser";
+
+impl Config {
+    /// How many systems somebody has configured: all but Purser itself.
+    pub fn configured_systems(&self) -> usize {
+        let names = self.systems.keys();
+        names.filter(|name| name.as_str() != OWN).count()
+    }
+}
 
 /// Adds the table of Purser itself where there is none, and sees that nothing else is called so.
 pub(super) fn complete(

@@ -25,7 +25,7 @@ pub(super) fn look(patient: &Patient<'_>) -> Vec<Finding> {
     };
     let mut findings: Vec<_> = wrong.chain(problems.iter().map(finding)).collect();
     if let Some((workflows, commands)) = counted {
-        let systems = patient.config.systems.len();
+        let systems = patient.config.configured_systems();
         let remark = Remark::well(format!(
             "systems: {systems}, workflows: {workflows}, commands: {commands}"
         ));
