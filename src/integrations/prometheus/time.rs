@@ -12,8 +12,13 @@ const STEPS: [u64; 20] = [
     172_800, 604_800,
 ];
 
-/// Seconds of the epoch from RFC 3339, a number of seconds, or nothing, which means now.
+/// Seconds of the epoch from RFC 3339, a number of seconds, or nothing, which means now. Whole ones:
+/// what is asked is what people are shown, and whoever asks it again gets the same answer.
 pub(super) fn instant(given: Option<&str>, now: Timestamp) -> Result<f64> {
+    exactly(given, now).map(f64::floor)
+}
+
+fn exactly(given: Option<&str>, now: Timestamp) -> Result<f64> {
     let Some(text) = given.map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(seconds(now.micros()));
     };
@@ -73,9 +78,9 @@ mod tests {
     fn an_instant_is_read_as_people_write_it() {
         let now = Timestamp::from_micros(1_500_000);
         let read = |text| instant(Some(text), now).map_err(|error| error.message);
-        assert_eq!(written(instant(None, now).unwrap()), "1.500");
+        assert_eq!(written(instant(None, now).unwrap()), "1.000");
         assert_eq!(read("1970-01-01T01:00:00+01:00"), Ok(0.0));
-        assert_eq!(read("12.5"), Ok(12.5));
+        assert_eq!(read("12.5"), Ok(12.0));
         insta::assert_snapshot!(read("yesterday").unwrap_err(), @"`time` is `yesterday`: write 2026-03-28T14:00:00Z, or seconds since 1970");
     }
 
