@@ -57,7 +57,9 @@ pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, SocketEr
         path: path.display().to_string(),
         message,
     };
-    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+    // A name alone lies in the folder in which the server was started.
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    if let Some(folder) = folder.filter(|folder| !folder.exists()) {
         std::fs::create_dir_all(folder)
             .and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(0o755)))
             .map_err(|error| failed(error.to_string()))?;

@@ -64,6 +64,19 @@ async fn a_server_that_is_stopped_leaves_no_socket_and_starts_again() {
 }
 
 #[tokio::test]
+async fn a_configuration_may_be_named_from_within_its_folder() {
+    let mut story = Story::of_docker();
+    story
+        .home
+        .up_with(&[("PURSER_CONFIG", "purser.toml")])
+        .await;
+    insta::assert_snapshot!(story.sees("runs list").await, @"
+    no runs yet
+    exit code 0
+    ");
+}
+
+#[tokio::test]
 async fn a_server_that_was_killed_is_missed_and_its_socket_is_taken_over() {
     let mut story = Story::of_job().await;
     // It has answered, so it has said that it is up.
