@@ -7,6 +7,7 @@ use purser::app;
 use purser::cli::{self, Cli, Command, Failure, Server, Terminal};
 
 fn main() -> ExitCode {
+    cli::end_quietly_when_nobody_reads();
     let cli = Cli::parse();
     // Another one was installed before only if main were called twice.
     let _ = rustls::crypto::ring::default_provider().install_default();

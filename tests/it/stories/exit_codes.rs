@@ -1,7 +1,23 @@
 //! What a script can rely on: the six exit codes.
 
+use std::process::Stdio;
+
 use super::{MIGRATE, Story, words};
 use crate::support::program::Person;
+
+#[tokio::test]
+async fn output_that_nobody_reads_ends_the_command_without_a_word() {
+    let story = Story::of_docker();
+    let schema = ["schema", "config"];
+    let mut command = story.home.command(Person::Ann, &schema);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = command.spawn().unwrap();
+    // More than a pipe holds.
+    drop(command.stdout.take());
+    let said = command.wait_with_output().await.unwrap();
+    assert_eq!(String::from_utf8(said.stderr).unwrap(), "");
+    assert_eq!(said.status.code(), Some(141));
+}
 
 #[tokio::test]
 async fn every_exit_code_means_what_the_manual_says() {

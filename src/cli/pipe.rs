@@ -1,0 +1,20 @@
+//! Output into a pipe that nobody reads any more, as behind `| head`.
+
+/// As a shell says it of a process that SIGPIPE has ended.
+const CLOSED: i32 = 141;
+
+/// Ends the process without a word when what it prints is read no more; any other panic is reported
+/// as ever. `println!` knows no other way to say it.
+pub fn end_quietly_when_nobody_reads() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload().downcast_ref::<String>();
+        let is_closed = |message: &String| {
+            message.starts_with("failed printing to std") && message.contains("Broken pipe")
+        };
+        if message.is_some_and(is_closed) {
+            std::process::exit(CLOSED);
+        }
+        report(panic);
+    }));
+}
