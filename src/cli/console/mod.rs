@@ -6,7 +6,8 @@ mod given;
 mod history;
 mod input;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use super::client::{Server, segment};
 use super::printer::Printer;
@@ -47,6 +48,7 @@ pub(super) async fn open(server: &Server, terminal: Terminal) -> Result<(), Fail
         terminal,
         input: Input::open(server, terminal, &catalog),
         catalog,
+        watches: Rc::default(),
     };
     println!("Type a command, `help`, or `quit`.");
     loop {
@@ -68,6 +70,8 @@ struct Console<'a> {
     terminal: Terminal,
     catalog: CatalogView,
     input: Input,
+    /// Whether a run is being watched.
+    watches: Rc<Cell<bool>>,
 }
 
 /// Whether a run is looked at beyond the point where it waits for somebody else.
@@ -81,11 +85,21 @@ impl Console<'_> {
     /// Does what the line says, and says what went wrong. Ctrl-C stops waiting for it.
     async fn obey(&mut self, line: &str) {
         let terminal = self.terminal;
+        let watches = Rc::clone(&self.watches);
+        // Whoever watches a run says that it goes on; which of two listeners hears of the key first
+        // is not known.
+        let interrupted = async {
+            loop {
+                terminal.interrupted().await;
+                if !watches.get() {
+                    break;
+                }
+            }
+        };
         let done = tokio::select! {
-            // Whoever watches a run hears of the key first, and says that it goes on.
             biased;
             done = self.take(line) => done,
-            () = terminal.interrupted() => {
+            () = interrupted => {
                 // The mark of the key stands where the cursor was.
                 println!("\nthe answer was not waited for; `runs` shows what has begun");
                 Ok(())
@@ -195,9 +209,14 @@ impl Console<'_> {
                 shown.borrow().say(gone);
             },
         );
-        tokio::select! {
-            view = watched => return view.map(Some),
-            () = self.terminal.interrupted() => {}
+        self.watches.set(true);
+        let view = tokio::select! {
+            view = watched => Some(view),
+            () = self.terminal.interrupted() => None,
+        };
+        self.watches.set(false);
+        if let Some(view) = view {
+            return view.map(Some);
         }
         printer.say(&format!(
             "run {id} goes on; `watch {id}` comes back to it, `cancel {id}` stops it"
