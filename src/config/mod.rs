@@ -5,15 +5,17 @@
 
 mod address;
 mod document;
+mod error;
 mod hooks;
 mod own;
+mod people;
 mod places;
 mod schema;
 mod secrets;
+mod systems;
 mod vitals;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -23,18 +25,17 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::ConnectError;
-use crate::domain::names::{Environment, HookName, PersonName, PlaceName, Role, SystemName};
-use crate::domain::nearest;
+use crate::domain::names::{HookName, PersonName, PlaceName, SystemName};
 use crate::domain::person::Person;
-use crate::domain::position::Position;
 use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
 pub use address::Address;
 use document::{Document, Origins};
+pub use error::{ConfigError, Origin};
 pub use hooks::{HookConfig, HookKey};
 pub use places::{NotifyConfig, PlaceConfig};
 pub use schema::schema;
+pub use systems::SystemConfig;
 pub use vitals::{HeartbeatConfig, MetricsConfig};
 
 /// Everything that is configured, with paths that need no folder to be relative to.
@@ -178,51 +179,6 @@ impl LogLevel {
     }
 }
 
-/// `[systems.NAME]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SystemConfig {
-    /// The integration that it belongs to.
-    pub kind: String,
-    /// Where it stands; production unless it is said.
-    pub environment: Environment,
-    /// The rest of the table, for the integration.
-    pub settings: toml::Table,
-}
-
-/// A configuration that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The file.
-    pub file: PathBuf,
-    /// Which part of it; `None` for the file as a whole.
-    pub origin: Option<Origin>,
-    /// One sentence: what is wrong, and the nearest thing that is right.
-    pub message: String,
-}
-
-/// Where a value comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A place in the file.
-    File(Position),
-    /// A variable of the environment.
-    Variable(String),
-}
-
-impl fmt::Display for ConfigError {
-    /// `purser.toml:7:5: unknown field …`, `PURSER__ENGINE__CONCURRENT_RUNS: …`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.origin {
-            Some(Origin::File(position)) => write!(f, "{}:{position}: ", self.file.display())?,
-            Some(Origin::Variable(name)) => write!(f, "{name}: ")?,
-            None => write!(f, "{}: ", self.file.display())?,
-        }
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
 impl Default for StoreFolder {
     fn default() -> Self {
         Self {
@@ -298,7 +254,7 @@ struct File {
     log: Log,
     /// Everybody whom Purser knows, by name.
     #[serde(default)]
-    people: IndexMap<PersonName, PersonTable>,
+    people: IndexMap<PersonName, people::PersonTable>,
     /// Where other programs may post, by the name in the address.
     #[serde(default)]
     hooks: IndexMap<HookName, hooks::HookTable>,
@@ -345,15 +301,6 @@ enum ArtifactsSort {
     /// As files in a folder.
     #[default]
     File,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct PersonTable {
-    /// What workflows ask for in `who` and `approval`.
-    roles: Vec<Role>,
-    /// The person's user id on this machine.
-    uid: Option<u32>,
 }
 
 impl Config {
@@ -424,7 +371,7 @@ impl Config {
             engine: file.engine,
             schedules: file.schedules,
             log: file.log,
-            people: people(file.people, &origins).map_err(wrong)?,
+            people: people::people(file.people, &origins).map_err(wrong)?,
             hooks: hooks::hooks(file.hooks, base, &origins).map_err(wrong)?,
             metrics: file
                 .metrics
@@ -438,7 +385,7 @@ impl Config {
                 .map_err(wrong)?,
             places,
             notify,
-            systems: systems(file.systems, &origins).map_err(wrong)?,
+            systems: systems::systems(file.systems, &origins).map_err(wrong)?,
             origins,
         })
     }
@@ -447,146 +394,9 @@ impl Config {
     pub fn base(&self) -> &Path {
         self.file.parent().unwrap_or(Path::new(""))
     }
-
-    /// An integration's complaint about its system, with the place of the key that it names, or
-    /// of the system's table.
-    pub fn explain(&self, error: &ConnectError) -> ConfigError {
-        let settings = self
-            .systems
-            .get(&error.system)
-            .map(|system| &system.settings);
-        let key = settings.and_then(|settings| key_in_question(&error.message, settings));
-        self.system_error(&error.system, key, error.to_string())
-    }
-
-    /// What is wrong with a table or a value, with its place.
-    pub fn error_at(&self, path: &[&str], message: String) -> ConfigError {
-        ConfigError {
-            file: self.file.clone(),
-            origin: self.origins.of(path),
-            message,
-        }
-    }
-
-    /// What is wrong with a hook, with the place of the key that names its secret, or of its table.
-    pub fn hook_error(&self, hook: &HookName, message: String) -> ConfigError {
-        let table = ["hooks", hook.as_str()];
-        let key = self.hooks.get(hook).and_then(HookConfig::stored);
-        let at_key = key.and_then(|(key, _)| self.origins.of(&[table[0], table[1], key]));
-        ConfigError {
-            file: self.file.clone(),
-            origin: at_key.or_else(|| self.origins.of(&table)),
-            message,
-        }
-    }
-
-    /// An error about a system, with the place of one of its keys, or of its table.
-    pub fn system_error(
-        &self,
-        system: &SystemName,
-        key: Option<&str>,
-        message: impl Into<String>,
-    ) -> ConfigError {
-        let table = ["systems", system.as_str()];
-        let at_key = key.and_then(|key| self.origins.of(&[table[0], table[1], key]));
-        ConfigError {
-            file: self.file.clone(),
-            origin: at_key.or_else(|| self.origins.of(&table)),
-            message: message.into(),
-        }
-    }
-}
-
-/// The key that a message is about: one that it names in ticks, or one whose value it quotes.
-fn key_in_question<'t>(message: &str, settings: &'t toml::Table) -> Option<&'t str> {
-    let mut in_ticks = message.split('`').skip(1).step_by(2);
-    let named =
-        in_ticks.find_map(|ticked| settings.get_key_value(ticked.split([' ', '=']).next()?));
-    let quoted = || {
-        let quotes = |value: &toml::Value| {
-            value
-                .as_str()
-                .is_some_and(|text| text.len() > 3 && message.contains(text))
-        };
-        settings.iter().find(|(_, value)| quotes(value))
-    };
-    named.or_else(quoted).map(|(key, _)| key.as_str())
 }
 
 type Wrong = (Option<Origin>, String);
-
-fn people(
-    tables: IndexMap<PersonName, PersonTable>,
-    origins: &Origins,
-) -> Result<Vec<Person>, Wrong> {
-    let mut people: Vec<Person> = vec![];
-    for (name, PersonTable { roles, uid }) in tables {
-        check_name("person", "people", name.as_str(), origins)?;
-        if let Some(uid) = uid
-            && let Some(first) = people.iter().find(|person| person.uid == Some(uid))
-        {
-            let message = format!(
-                "the uid {uid} is {}'s already: one identity belongs to one person",
-                first.name
-            );
-            return Err((origins.of(&["people", name.as_str(), "uid"]), message));
-        }
-        people.push(Person { name, roles, uid });
-    }
-    Ok(people)
-}
-
-fn systems(
-    tables: IndexMap<SystemName, toml::Table>,
-    origins: &Origins,
-) -> Result<BTreeMap<SystemName, SystemConfig>, Wrong> {
-    let mut systems = BTreeMap::new();
-    for (name, mut settings) in tables {
-        check_name("system", "systems", name.as_str(), origins)?;
-        let kind = take_text(&mut settings, &name, "kind", origins)?;
-        let environment = take_text(&mut settings, &name, "environment", origins)?;
-        let Some(kind) = kind else {
-            let known = settings.keys().map(String::as_str).collect::<Vec<_>>();
-            let near = nearest::nearest("kind", known);
-            let hint = near
-                .map(|near| format!(" (is it `{near}`?)"))
-                .unwrap_or_default();
-            let message = format!(
-                "[systems.{name}] has no `kind`{hint}: write which integration it belongs to, as in \
-                 `kind = \"docker\"`"
-            );
-            return Err((origins.of(&["systems", name.as_str()]), message));
-        };
-        let environment = environment.map_or_else(Environment::production, |text| {
-            Environment::from(text.as_str())
-        });
-        systems.insert(
-            name,
-            SystemConfig {
-                kind,
-                environment,
-                settings,
-            },
-        );
-    }
-    Ok(systems)
-}
-
-fn take_text(
-    settings: &mut toml::Table,
-    system: &SystemName,
-    key: &str,
-    origins: &Origins,
-) -> Result<Option<String>, Wrong> {
-    match settings.remove(key) {
-        None => Ok(None),
-        Some(toml::Value::String(text)) => Ok(Some(text)),
-        Some(other) => {
-            let message = format!("[systems.{system}]: `{key}` must be text, and is {other}");
-            Err((origins.of(&["systems", system.as_str(), key]), message))
-        }
-    }
-}
 
 /// Names stand in addresses (`s3://SYSTEM/…`), in labels and in what people type.
 fn check_name(what: &str, section: &str, name: &str, origins: &Origins) -> Result<(), Wrong> {

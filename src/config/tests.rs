@@ -1,4 +1,5 @@
 use super::*;
+use crate::action::ConnectError;
 
 const FILE: &str = r#"
 [store]
