@@ -9,6 +9,7 @@ mod gate;
 mod journal;
 mod lines;
 mod notifier;
+mod pause;
 pub mod planner;
 mod recovered;
 mod run_log;

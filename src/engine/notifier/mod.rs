@@ -2,8 +2,8 @@
 //!
 //! One task turns receipts, in their order, and runs that wait into notices and puts them into the
 //! outbox together with the place that it has reached. One task for each place sends what waits
-//! there, in order. Neither keeps anything in memory that is not in the store, and no run waits
-//! for either.
+//! there, in order. Neither needs anything but the store to go on after a restart, and no run
+//! waits for either.
 
 mod look;
 mod send;
@@ -20,16 +20,9 @@ use crate::domain::names::PlaceName;
 use crate::domain::notice::Rules;
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::Timing;
-use crate::domain::time::Timestamp;
 use crate::store::{Result, Settled, Store};
 use look::Look;
 use send::Sender;
-
-/// How soon a store that failed is asked again.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
-
-/// What is waited for when nothing is due.
-const END_OF_TIME: Timestamp = Timestamp::from_micros(i64::MAX);
 
 /// What the notifier is built from.
 #[derive(Clone)]

@@ -159,7 +159,9 @@ async fn write_all(
         for write in group.drain(..) {
             write.answer(committed.clone(), &place);
         }
-        commits.send_replace(());
+        if committed.is_ok() {
+            commits.send_replace(());
+        }
     }
     // The last handle is gone: closing writes the WAL back into the database.
     line.close().await;

@@ -3,4 +3,4 @@
 mod engine;
 mod hands;
 mod program;
-mod receiver;
+pub mod receiver;
