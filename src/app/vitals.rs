@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
-
+use crate::action::SecretUrl;
 use crate::cli::Failure;
 use crate::config::{Address, Config, ConfigError, HeartbeatConfig};
 use crate::domain::redact::Redactor;
@@ -46,7 +45,7 @@ impl VitalsSecrets {
             .transpose()
             .map_err(|why| wrong(&["metrics"], why))?
             .flatten();
-        let open = |url: &Address, path: &[&str]| -> Result<SecretString, ConfigError> {
+        let open = |url: &Address, path: &[&str]| -> Result<SecretUrl, ConfigError> {
             url.open(redactor, stored).map_err(|why| wrong(path, why))
         };
         let beat = |config: &HeartbeatConfig| {

@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, Method, Url};
-use secrecy::{ExposeSecret as _, SecretString};
+use reqwest::{Client, Method};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::gauges::overdue_since;
 use super::{Parts, ScheduledSuccess};
+use crate::action::{SecretUrl, innermost};
 use crate::domain::schedule::ScheduleName;
 use crate::domain::time::Span;
 
@@ -39,13 +39,13 @@ const TRIES: [Duration; 3] = [
 #[derive(Clone, Debug)]
 pub struct Beat {
     /// While all is well.
-    pub url: Option<SecretString>,
+    pub url: Option<SecretUrl>,
     /// With what is wrong as its body, while something is.
-    pub trouble_url: Option<SecretString>,
+    pub trouble_url: Option<SecretUrl>,
     /// How often.
     pub every: Duration,
     /// After each run of a schedule that succeeded.
-    pub schedules: BTreeMap<ScheduleName, SecretString>,
+    pub schedules: BTreeMap<ScheduleName, SecretUrl>,
 }
 
 /// What beats are made from.
@@ -176,25 +176,20 @@ impl Sender {
         (!overdue.is_empty()).then(|| overdue.join("; "))
     }
 
-    async fn send(&self, url: &SecretString, body: Option<String>) -> Result<(), String> {
-        // Its path is often all the secret that there is: no error names it.
-        let url: Url = url
-            .expose_secret()
-            .parse()
-            .map_err(|error| format!("its address is no URL: {error}"))?;
-        let host = url.host_str().unwrap_or("nobody").to_owned();
+    async fn send(&self, url: &SecretUrl, body: Option<String>) -> Result<(), String> {
+        let host = url.host();
         let method = if body.is_some() {
             Method::POST
         } else {
             Method::GET
         };
-        let request = self.http.request(method, url);
+        let request = self.http.request(method, url.expose().clone());
         let request = match body {
             Some(body) => request.body(body),
             None => request,
         };
         let answer = request.send().await.map_err(|error| {
-            let why = crate::action::innermost(&error.without_url());
+            let why = innermost(&error.without_url());
             format!("{host} cannot be reached: {why}")
         })?;
         let status = answer.status();

@@ -284,3 +284,45 @@ async fn an_operator_can_try_a_place_and_sees_what_it_answered() {
     ");
     assert!(!home.logs().contains(&ops.url()));
 }
+
+#[tokio::test]
+async fn the_address_of_a_place_is_told_to_nobody_also_when_the_place_says_it() {
+    const CHANNEL: &str = "T0000SECRETOFTHECHANNEL";
+    const TOKEN: &str = "the-token-of-a-hook";
+    let ops = Receiver::start().await;
+    let long = "x".repeat(80);
+    let mut home = home_of(&ops, "");
+    for (path, shown) in [
+        (
+            format!("/hooks/{CHANNEL}?wait={TOKEN}"),
+            "there is no [secret] here",
+        ),
+        // The answer is cut where the secret begins.
+        (format!("/{long}/{CHANNEL}"), "there is no [secret] here"),
+    ] {
+        home.write("ops-url", &ops.url_of(&path));
+        told(&home);
+        home.up().await;
+        let run = home.starts(&["backup"]).await;
+        home.ends(&run).await;
+        let problem = loop {
+            let places = home.asks(&["notify", "list"]).await;
+            if places[0]["problem"].is_string() {
+                break places[0]["problem"].clone();
+            }
+        };
+        assert_eq!(problem, format!("it answered 404 Not Found: {shown}"));
+        let test = home.types(&["notify", "test", "ops"]).await;
+        assert!(test.out.contains(shown), "{test:?}");
+        let receipts = home.asks(&["receipts", "list"]).await.to_string();
+        assert!(receipts.contains("test message to ops"), "{receipts}");
+        home.stop().await;
+        let all = format!("{problem} {test:?} {receipts} {}", home.logs());
+        for secret in [CHANNEL, TOKEN, &long] {
+            assert!(
+                !all.contains(&secret[..secret.len() - 4]),
+                "{secret}: {all}"
+            );
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use purser::action::Clock;
+use purser::action::{Clock, SecretUrl};
 use purser::domain::event::Requested;
 use purser::domain::person::Actor;
 use purser::domain::redact::Redactor;
@@ -98,8 +98,8 @@ async fn first_beat(now: i64) -> Vec<String> {
     let heartbeat = Heartbeat::start(HeartbeatParts {
         vitals,
         beat: Beat {
-            url: Some(format!("{address}/well").into()),
-            trouble_url: Some(format!("{address}/trouble").into()),
+            url: Some(SecretUrl::parse(&format!("{address}/well")).unwrap()),
+            trouble_url: Some(SecretUrl::parse(&format!("{address}/trouble")).unwrap()),
             every: Duration::from_mins(1),
             schedules: [].into(),
         },
