@@ -85,8 +85,8 @@ impl RunningVitals {
         let heartbeat = secrets.beat.clone().map(|beat| {
             Heartbeat::start(HeartbeatParts {
                 vitals: parts,
+                successes: (!beat.schedules.is_empty()).then(|| vitals.successes()),
                 beat,
-                successes: vitals.successes(),
             })
         });
         let heartbeat = heartbeat.transpose().map_err(|error| failed(&error))?;

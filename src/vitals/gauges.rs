@@ -188,11 +188,8 @@ pub(super) fn overdue_since(
     row: Option<&ScheduleRow>,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let row = row.filter(|row| row.paused.is_none())?;
-    let due = scheduled.due(row.seen, now);
-    let passed_over = due.passed_over.map(|(at, _)| at);
-    let all = due.made_up.into_iter().chain(due.on_time);
-    all.chain(passed_over).min()
+    let row = row.filter(|row| row.is_of(scheduled) && row.paused.is_none())?;
+    scheduled.waits_since(row.seen, now)
 }
 
 /// Seconds since the epoch.
