@@ -31,6 +31,8 @@ pub(super) struct Sender {
     fallback: Option<(PlaceName, Duration)>,
     /// What has become of a row, and could not be written down yet.
     unsettled: Option<(i64, Settled)>,
+    /// Since when the place has taken nothing.
+    failing_since: Option<Timestamp>,
 }
 
 impl Sender {
@@ -42,6 +44,7 @@ impl Sender {
             place: Arc::clone(place),
             fallback,
             unsettled: None,
+            failing_since: None,
         }
     }
 
@@ -117,12 +120,27 @@ impl Sender {
             id: &notice.id,
             put_at: waiting.put_at,
             attempts: waiting.attempts.saturating_add(1),
+            failing_since: self.failing_since(&outcome),
         };
         let patience = self.fallback.as_ref().map(|(_, patience)| *patience);
         let then = delivery::then(tried, outcome, patience, self.parts.clock.now());
         let settled = self.settled(tried, then, &notice.headline);
         self.unsettled = Some((waiting.row, settled));
         self.settle().await
+    }
+
+    /// Since when the place takes nothing, with this answer.
+    fn failing_since(&mut self, outcome: &Outcome) -> Timestamp {
+        let now = self.parts.clock.now();
+        match outcome {
+            Outcome::Later { .. } | Outcome::PlaceRefuses { .. } => {
+                *self.failing_since.get_or_insert(now)
+            }
+            Outcome::Taken { .. } | Outcome::Refused { .. } => {
+                self.failing_since = None;
+                now
+            }
+        }
     }
 
     /// Writes down what has become of a message. Until that has gone well nothing else is sent: a
