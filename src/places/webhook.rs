@@ -73,7 +73,7 @@ impl Webhook {
     fn request(&self, notice: &Notice, at: Timestamp) -> RequestBuilder {
         let body = match self.settings.format {
             Format::Event => notice.event(),
-            Format::Text => json!({ "text": notice.text(self.settings.mention.as_deref()) }),
+            Format::Text => json!({ "text": notice.text(self.settings.mention.as_deref(), at) }),
         }
         .to_string();
         let id = notice.id.as_str();
