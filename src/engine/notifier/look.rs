@@ -168,6 +168,16 @@ impl Look {
             self.begin_digests(Some(now)).await?;
             return Ok(timing.next(now).map(|fire| fire.at));
         };
+        // The clock was once far ahead. One that was set back by a moment does not have a digest
+        // told again: the next one is then the one that was told.
+        if let Some(next) = timing.next(now).filter(|next| next.at < since) {
+            let reached = Reached {
+                digest_at: Some(now),
+                ..self.reached
+            };
+            self.tell(vec![], reached).await?;
+            return Ok(Some(next.at));
+        }
         let missed = timing.after(since).take_while(|fire| fire.at <= now);
         if let Some(due) = missed.take(MOST_MISSED).last() {
             let notice = self.digest(&timing, since, due.at).await?;

@@ -84,7 +84,8 @@ impl Notifier {
     }
 }
 
-/// What waits for places that are configured no more goes to the fallback.
+/// What waits for places that are configured no more, most often because they were given another
+/// name, goes to the fallback; without one it goes where runs report that nobody watches.
 async fn abandon_lost_places(parts: &NotifierParts) -> Result<()> {
     let now = parts.clock.now();
     for backlog in parts.store.backlog().await? {
@@ -92,23 +93,24 @@ async fn abandon_lost_places(parts: &NotifierParts) -> Result<()> {
         if parts.places.contains_key(place) {
             continue;
         }
-        match &parts.fallback {
-            Some((to, _)) => {
-                tracing::warn!(%place, waiting, fallback = %to, "this place is configured no more; the fallback gets what waits for it");
-            }
-            None => {
-                tracing::error!(%place, waiting, "this place is configured no more; what waits for it is not told");
-            }
+        let fallback = parts.fallback.as_ref().map(|(to, _)| to);
+        let to = fallback.or(parts.rules.scheduled.as_ref());
+        let to = to.filter(|to| parts.places.contains_key(*to));
+        if let Some(to) = to {
+            tracing::warn!(%place, waiting, %to, "this place is configured no more; another gets what waits for it");
         }
         for waiting in parts.store.waiting_notices(place, u32::MAX).await? {
-            let settled = match &parts.fallback {
-                Some((to, _)) => Settled::Elsewhere {
+            let settled = if let Some(to) = to {
+                Settled::Elsewhere {
                     to: to.clone(),
                     why: "it is configured no more".to_owned(),
                     older: now,
                     at: now,
-                },
-                None => Settled::Over,
+                }
+            } else {
+                let (id, headline) = (waiting.notice.id.as_str(), &waiting.notice.headline);
+                tracing::error!(%place, id, headline, "a message is given up: its place is configured no more, and nobody has been told");
+                Settled::Over
             };
             parts.store.settle_notice(waiting.row, settled).await?;
         }
