@@ -1,6 +1,7 @@
 //! The real program and a real receiver: what stands in the channel, word for word.
 
 use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -283,6 +284,31 @@ async fn an_operator_can_try_a_place_and_sees_what_it_answered() {
     exit code 0
     ");
     assert!(!home.logs().contains(&ops.url()));
+}
+
+#[tokio::test]
+async fn whoever_tries_a_place_and_goes_before_it_answers_has_left_a_receipt() {
+    let ops = Receiver::start().await;
+    let mut home = home_of(&ops, "format = 'text'");
+    told(&home);
+    home.up().await;
+    ops.is(Mood::Waits);
+    let mut test = home.command(Person::Ann, &["notify", "test", "ops"]);
+    let mut test = test.spawn().unwrap();
+    ops.is_sent(1).await;
+    test.kill().await.unwrap();
+    ops.is(Mood::Answers(200));
+    let left = async {
+        loop {
+            let receipts = home.asks(&["receipts", "list"]).await.to_string();
+            if receipts.contains("ann sent a test message to ops: taken") {
+                return;
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(20), left).await;
+    assert!(in_time.is_ok(), "there is no receipt");
+    home.stop().await;
 }
 
 #[tokio::test]
