@@ -60,12 +60,13 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
 
     let clock: Arc<dyn Clock> = Arc::new(MachineClock);
     let entropy: Arc<dyn Entropy> = Arc::new(MachineEntropy);
-    // Before the engine: what ends from now on is told.
+    // Before the engine: what ends from now on is told and counted.
     let verifying = key.verifying_key();
     let parts =
         telling::notifier_parts(config, &store, &clock, &redactor, &world.places, &verifying);
     let notifier = Notifier::start(parts).await;
     let notifier = notifier.map_err(|error| Failure::failed(error.to_string()))?;
+    let mut vitals = RunningVitals::follow(config, &world.vitals, &store).await?;
     let artifacts: Arc<dyn Artifacts> = Arc::new(ArtifactFolder::new(&config.artifacts.path));
     let engine = Engine::start(engine::Parts {
         store: Arc::clone(&store),
@@ -113,11 +114,19 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     let parts = VitalsParts {
         store: Arc::clone(&store),
         timetable: Arc::clone(&service) as Arc<dyn Timetable>,
+        workflows: {
+            let service = Arc::clone(&service);
+            Arc::new(move || {
+                let catalog = service.catalog();
+                let all = catalog.workflows();
+                all.map(|loaded| loaded.workflow.name.clone()).collect()
+            })
+        },
         places: world.places.keys().cloned().collect(),
         clock: Arc::clone(&clock),
         alarm: Arc::clone(&alarm),
     };
-    let vitals = RunningVitals::start(parts, &world.vitals).await?;
+    vitals.beat(parts.clone(), &world.vitals)?;
     let scheduler = Scheduler::start(SchedulerParts {
         store,
         registry: Arc::clone(&world.registry),
@@ -129,7 +138,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     });
     tracing::info!(socket = %socket.display(), "purser is up");
     service_manager::ready();
-    let scrape = vitals.scrape(&world.vitals);
+    let scrape = vitals.scrape(parts, &world.vitals);
     let served = serve(doors, service, scrape, signals).await;
     vitals.stop().await;
     scheduler.stop().await;

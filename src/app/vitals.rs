@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::broadcast::Receiver;
+
 use crate::action::SecretUrl;
 use crate::cli::Failure;
 use crate::config::{Address, Config, ConfigError, HeartbeatConfig};
@@ -9,7 +11,8 @@ use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
 use crate::domain::webhook::BearerToken;
 use crate::http::Scrape;
-use crate::vitals::{Beat, Heartbeat, HeartbeatParts, Parts, Vitals};
+use crate::store::Store;
+use crate::vitals::{Beat, Heartbeat, HeartbeatParts, Parts, ScheduledSuccess, Vitals};
 
 /// The secrets of `[metrics]` and `[heartbeat]`.
 #[derive(Clone, Default)]
@@ -19,8 +22,11 @@ pub(super) struct VitalsSecrets {
 }
 
 /// The running figures and beats.
+#[derive(Default)]
 pub(super) struct RunningVitals {
-    vitals: Arc<Vitals>,
+    vitals: Option<Arc<Vitals>>,
+    /// Until the beats take them.
+    successes: Option<Receiver<ScheduledSuccess>>,
     heartbeat: Option<Heartbeat>,
 }
 
@@ -74,31 +80,55 @@ impl VitalsSecrets {
 }
 
 impl RunningVitals {
-    /// Starts what the configuration asks for.
+    /// Follows runs from now on, where the configuration asks for anything that is made of them.
+    /// Start it before the engine, so that nothing ends unseen.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub(super) async fn start(parts: Parts, secrets: &VitalsSecrets) -> Result<Self, Failure> {
-        let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
-        let vitals = Vitals::start(parts.clone()).await;
-        let vitals = Arc::new(vitals.map_err(|error| failed(&error))?);
-        let heartbeat = secrets.beat.clone().map(|beat| {
-            Heartbeat::start(HeartbeatParts {
-                vitals: parts,
-                successes: (!beat.schedules.is_empty()).then(|| vitals.successes()),
-                beat,
-            })
-        });
-        let heartbeat = heartbeat.transpose().map_err(|error| failed(&error))?;
-        Ok(Self { vitals, heartbeat })
+    pub(super) async fn follow(
+        config: &Config,
+        secrets: &VitalsSecrets,
+        store: &Arc<dyn Store>,
+    ) -> Result<Self, Failure> {
+        let of_schedules = secrets.beat.as_ref();
+        let of_schedules = of_schedules.is_some_and(|beat| !beat.schedules.is_empty());
+        if config.metrics.is_none() && !of_schedules {
+            return Ok(Self::default());
+        }
+        let vitals = Vitals::start(Arc::clone(store)).await;
+        let vitals = vitals.map_err(|error| Failure::failed(error.to_string()))?;
+        Ok(Self {
+            successes: of_schedules.then(|| vitals.successes()),
+            vitals: Some(Arc::new(vitals)),
+            heartbeat: None,
+        })
     }
 
-    /// What is served to Prometheus.
-    pub(super) fn scrape(&self, secrets: &VitalsSecrets) -> Scrape {
-        Scrape {
-            vitals: Arc::clone(&self.vitals),
-            token: secrets.metrics_token.clone(),
+    /// Begins with the beats that the configuration asks for.
+    ///
+    /// # Errors
+    /// No HTTP client can be made.
+    pub(super) fn beat(&mut self, vitals: Parts, secrets: &VitalsSecrets) -> Result<(), Failure> {
+        if let Some(beat) = secrets.beat.clone() {
+            let heartbeat = Heartbeat::start(HeartbeatParts {
+                vitals,
+                beat,
+                successes: self.successes.take(),
+            });
+            let heartbeat = heartbeat.map_err(|error| Failure::failed(error.to_string()))?;
+            self.heartbeat = Some(heartbeat);
         }
+        Ok(())
+    }
+
+    /// What is served to Prometheus, if anything is.
+    pub(super) fn scrape(&self, parts: Parts, secrets: &VitalsSecrets) -> Option<Scrape> {
+        let vitals = self.vitals.clone()?;
+        Some(Scrape {
+            vitals,
+            parts,
+            token: secrets.metrics_token.clone(),
+        })
     }
 
     /// Beats no more, and follows no more.
@@ -106,6 +136,8 @@ impl RunningVitals {
         if let Some(heartbeat) = self.heartbeat {
             heartbeat.stop().await;
         }
-        self.vitals.stop().await;
+        if let Some(vitals) = self.vitals {
+            vitals.stop().await;
+        }
     }
 }

@@ -7,7 +7,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Parts;
-use super::tally::{Open, Tally};
+use super::tally::{OfSchedule, Open, Tally};
 use crate::domain::run::{RunStatus, WaitingFor};
 use crate::domain::schedule::Scheduled;
 use crate::domain::time::Timestamp;
@@ -18,11 +18,6 @@ type Number = Gauge<f64, std::sync::atomic::AtomicU64>;
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct InState {
     state: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct OfSchedule {
-    schedule: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]

@@ -112,6 +112,7 @@ async fn parts(folder: &Path, clock: &HandClock) -> Parts {
     Parts {
         store: store as Arc<dyn Store>,
         timetable: Arc::new(Hourly),
+        workflows: Arc::new(Vec::new),
         places: vec!["ops".into()],
         clock: Arc::new(clock.clone()),
         alarm: Arc::new(clock.clone()),
@@ -168,7 +169,8 @@ async fn a_fire_that_was_missed_is_told_when_nobody_deals_with_it_from_then_on()
 async fn how_long_it_has_been_due_is_a_figure() {
     let folder = tempfile::tempdir().unwrap();
     let parts = parts(folder.path(), &HandClock::at(5 * MINUTE)).await;
-    let text = Vitals::start(parts).await.unwrap().text().await.unwrap();
+    let vitals = Vitals::start(Arc::clone(&parts.store)).await.unwrap();
+    let text = vitals.text(&parts).await.unwrap();
     let overdue = r#"purser_schedule_overdue_seconds{schedule="backup.hourly"} 300.0"#;
     assert!(text.lines().any(|line| line == overdue), "{text}");
     let outbox = r#"purser_outbox_waiting{place="ops"} 0.0"#;
