@@ -27,7 +27,6 @@ use crate::domain::person::People;
 use crate::engine::{self, Alarm, Engine, Entropy, Notifier, Scheduler, SchedulerParts, Timetable};
 use crate::service::{self, Service};
 use crate::store::{ArtifactFolder, Artifacts};
-use crate::vitals::Parts as VitalsParts;
 pub use docker_proxy::docker_proxy;
 pub use doctor::doctor;
 use doors::{Doors, Signals, serve};
@@ -111,21 +110,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         catalog,
     ));
     let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
-    let parts = VitalsParts {
-        store: Arc::clone(&store),
-        timetable: Arc::clone(&service) as Arc<dyn Timetable>,
-        workflows: {
-            let service = Arc::clone(&service);
-            Arc::new(move || {
-                let catalog = service.catalog();
-                let all = catalog.workflows();
-                all.map(|loaded| loaded.workflow.name.clone()).collect()
-            })
-        },
-        places: world.places.keys().cloned().collect(),
-        clock: Arc::clone(&clock),
-        alarm: Arc::clone(&alarm),
-    };
+    let parts = vitals::parts(&store, &service, &world.places, &clock, &alarm);
     vitals.beat(parts.clone(), &world.vitals)?;
     let scheduler = Scheduler::start(SchedulerParts {
         store,

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast::Receiver;
 
-use crate::action::SecretUrl;
+use crate::action::{Clock, Places, SecretUrl};
 use crate::cli::Failure;
 use crate::config::{Address, Config, ConfigError, HeartbeatConfig};
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
 use crate::domain::webhook::BearerToken;
+use crate::engine::{Alarm, Timetable};
 use crate::http::Scrape;
+use crate::service::Service;
 use crate::store::Store;
 use crate::vitals::{Beat, Heartbeat, HeartbeatParts, Parts, ScheduledSuccess, Vitals};
 
@@ -28,6 +30,29 @@ pub(super) struct RunningVitals {
     /// Until the beats take them.
     successes: Option<Receiver<ScheduledSuccess>>,
     heartbeat: Option<Heartbeat>,
+}
+
+/// What figures and beats are made from.
+pub(super) fn parts(
+    store: &Arc<dyn Store>,
+    service: &Arc<Service>,
+    places: &Places,
+    clock: &Arc<dyn Clock>,
+    alarm: &Arc<dyn Alarm>,
+) -> Parts {
+    let catalog = Arc::clone(service);
+    Parts {
+        store: Arc::clone(store),
+        timetable: Arc::clone(service) as Arc<dyn Timetable>,
+        workflows: Arc::new(move || {
+            let catalog = catalog.catalog();
+            let all = catalog.workflows();
+            all.map(|loaded| loaded.workflow.name.clone()).collect()
+        }),
+        places: places.keys().cloned().collect(),
+        clock: Arc::clone(clock),
+        alarm: Arc::clone(alarm),
+    }
 }
 
 impl VitalsSecrets {

@@ -38,7 +38,7 @@ pub(super) async fn until_next_look<T>(
 pub(super) async fn commit(commits: &mut watch::Receiver<()>) {
     if commits.changed().await.is_err() {
         // The store is closed: nothing comes any more.
-        pending().await
+        pending::<()>().await;
     }
 }
 
