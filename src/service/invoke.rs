@@ -12,7 +12,8 @@ use crate::domain::input::{InputError, check_inputs};
 use crate::domain::names::{Environment, RunId};
 use crate::domain::person::{Actor, Refusal, one_of};
 use crate::domain::plan::WorkflowPlan;
-use crate::domain::workflow::may_start;
+use crate::domain::run::RunState;
+use crate::domain::workflow::{Concurrency, WhenBusy, may_start};
 use crate::engine::run_id;
 use crate::store::NewRun;
 
@@ -72,9 +73,12 @@ impl Service {
     /// As [`Self::start`], or a step for which no plan can be made.
     pub async fn plan(&self, invocation: &Invocation) -> Result<WorkflowPlan> {
         let checked = self.check(invocation, "plan").await?;
-        let by = invocation.by.person.as_str();
+        let request = self.make_request(&checked, invocation.by.clone())?;
+        // No run: one of no id, so that the same question has the same answer.
+        let nobody = RunId::new(uuid::Uuid::nil());
+        let run = RunState::asked_for(nobody, request, self.parts.clock.now());
         self.planner()
-            .plan_new(&checked.loaded.workflow, &checked.inputs, by)
+            .plan(&checked.loaded.workflow, &run)
             .await
             .map_err(|failure| ServiceError::Conflict(self.parts.redactor.text(&failure.message)))
     }
@@ -137,9 +141,9 @@ impl Service {
         let concurrency = workflow
             .concurrency
             .as_ref()
-            .map(|text| {
+            .map(|concurrency| {
                 let scope = Scope::new(serde_json::json!({ "inputs": checked.inputs }));
-                expression::render(&Value::from(text.as_str()), &scope)
+                expression::render(&Value::from(concurrency.key()), &scope)
                     .map(|value| {
                         value
                             .as_str()
@@ -159,7 +163,13 @@ impl Service {
             approval,
             systems,
             concurrency,
+            when_busy: workflow
+                .concurrency
+                .as_ref()
+                .map_or_else(WhenBusy::default, Concurrency::when_busy),
             timeout: workflow.timeout,
+            rerun: None,
+            break_glass: None,
         })
     }
 

@@ -11,7 +11,7 @@ use purser::domain::names::{Environment, RunId, StepId};
 use purser::domain::plan::WorkflowPlan;
 use purser::domain::run::{RunState, StepStatus};
 use purser::domain::time::Timestamp;
-use purser::domain::workflow::Workflow;
+use purser::domain::workflow::{WhenBusy, Workflow};
 use uuid::Uuid;
 
 use crate::support::world::actor;
@@ -94,7 +94,10 @@ impl Play {
             },
             systems: [].into(),
             concurrency: None,
+            when_busy: WhenBusy::Queue,
             timeout: None,
+            rerun: None,
+            break_glass: None,
         };
         let first = Logged {
             run: RunId::new(Uuid::nil()),
@@ -228,12 +231,18 @@ impl Play {
             Command::AskApproval => {
                 let digest = self.state.plan.as_ref().unwrap().digest();
                 let expires_at = Timestamp::from_micros(i64::MAX);
-                self.append(Event::ApprovalRequested { digest, expires_at });
+                let remind_at = None;
+                self.append(Event::ApprovalRequested {
+                    digest,
+                    expires_at,
+                    remind_at,
+                });
             }
             Command::AppendAt(_, Event::ApprovalExpired) => self.answer_approval(),
             Command::Append(event) | Command::AppendAt(_, event) => self.append(event),
             Command::RunStep(step) => self.run(&step),
             Command::UndoStep(step) => self.undo(&step),
+            Command::AskStepApproval(_) => unreachable!(),
             Command::StopStep(step) => {
                 let failure = Failure {
                     kind: FailureKind::Cancelled,
@@ -318,7 +327,7 @@ impl Play {
         let retries = self
             .definition
             .step(&step)
-            .and_then(|step| step.retry)
+            .and_then(|step| step.retry())
             .unwrap();
         let fate = self.fate(8);
         let event = match (status, fate) {

@@ -12,7 +12,7 @@ use purser::domain::names::{Environment, RunId, SystemName};
 use purser::domain::person::Actor;
 use purser::domain::redact::Redactor;
 use purser::domain::run::RunState;
-use purser::domain::workflow::Workflow;
+use purser::domain::workflow::{WhenBusy, Workflow};
 use purser::engine::{Engine, Entropy, Parts, RunLog};
 use purser::store::sqlite::SqliteStore;
 use purser::store::{ArtifactFolder, NewRun, Runs as _, Store};
@@ -161,6 +161,9 @@ pub fn requested(definition: &Workflow, by: Actor, trigger: Trigger) -> Requeste
         approval: vec![],
         systems: [(SystemName::from("box"), "memory".to_owned())].into(),
         concurrency: None,
+        when_busy: WhenBusy::Queue,
+        rerun: None,
+        break_glass: None,
         timeout: None,
     }
 }
