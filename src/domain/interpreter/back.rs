@@ -7,7 +7,7 @@ use super::spot::{Block, Spot};
 use crate::domain::event::{Event, Failure, FailureKind};
 use crate::domain::names::StepId;
 use crate::domain::outcome;
-use crate::domain::run::{RunState, StepState, StepStatus, Stop};
+use crate::domain::run::{RunState, StepState, StepStatus};
 use crate::domain::workflow::Workflow;
 
 /// What is to be done in a run that will not succeed.
@@ -28,23 +28,18 @@ struct Back<'a> {
 impl Back<'_> {
     /// Steps that are not part of the way back itself.
     fn of_the_way_forward(&self) -> impl Iterator<Item = (&StepId, &StepState)> {
-        let on_failure_goes_on = self.fails() && !self.on_failure_has_failed();
+        let on_failure_goes_on = !self.run.is_stopped() && !self.on_failure_has_failed();
         self.run
             .steps
             .iter()
             .filter(move |(id, _)| !id.is_undo() && !(on_failure_goes_on && id.is_on_failure()))
     }
 
-    /// Whether the run fails, and is not stopped by somebody.
-    fn fails(&self) -> bool {
-        matches!(self.run.stop, None | Some(Stop::TimedOut))
-    }
-
     fn on_failure_has_failed(&self) -> bool {
-        self.run
-            .steps
-            .iter()
-            .any(|(id, state)| id.is_on_failure() && state.status == StepStatus::Failed)
+        let is_out_of_time = |state: &StepState| state.timed_out && state.is_composite();
+        self.run.steps.iter().any(|(id, state)| {
+            id.is_on_failure() && (state.status == StepStatus::Failed || is_out_of_time(state))
+        })
     }
 
     fn stop_what_runs(&self) -> Option<Vec<Command>> {
@@ -89,10 +84,18 @@ impl Back<'_> {
             if state.undo_failure.is_some() {
                 return None;
             }
+            // What `on_failure` has done is there to stay; only what it broke off is taken back.
+            let broke_off = matches!(state.status, StepStatus::Failed | StepStatus::Cancelled);
+            if id.is_on_failure() && !broke_off {
+                continue;
+            }
+            // Not what an earlier run has done; and of items, each and not all of them once more.
+            let is_own = state.attempt > 0 && !state.is_composite();
             if state.status == StepStatus::Succeeded
+                && is_own
                 && let Some(undo) = Spot::find(self.definition, self.run, id).and_then(|s| s.undo())
             {
-                return Some(self.take_back_by(id, &undo));
+                return Some(take_back_by(id, &undo));
             }
             if state.status != StepStatus::Undone && state.wants_undo() && !id.is_undo() {
                 return Some(vec![Command::UndoStep(id.clone())]);
@@ -101,36 +104,9 @@ impl Back<'_> {
         None
     }
 
-    /// What the step that takes another one back should be doing.
-    fn take_back_by(&self, id: &StepId, undo: &Spot<'_>) -> Vec<Command> {
-        let step = id.clone();
-        let Some(state) = undo.state() else {
-            return vec![Command::Append(undo.start())];
-        };
-        match state.status {
-            StepStatus::Succeeded => {
-                vec![Command::Append(Event::StepUndone { step, left: None })]
-            }
-            StepStatus::Failed | StepStatus::Cancelled | StepStatus::Undone => {
-                let failure = state.failure.clone();
-                let failure = failure.unwrap_or_else(|| Failure::fatal("it was stopped"));
-                vec![Command::Append(Event::StepUndoFailed { step, failure })]
-            }
-            _ => {
-                let mut commands = Vec::new();
-                let mut forward = Forward {
-                    commands: &mut commands,
-                    holds: false,
-                };
-                forward.begun(undo, state);
-                commands
-            }
-        }
-    }
-
     fn on_failure(&self) -> Option<Vec<Command>> {
         let is_stuck = self.run.steps.values().any(|s| s.undo_failure.is_some());
-        if !self.fails() || is_stuck || self.run.started_at.is_none() {
+        if self.run.is_stopped() || is_stuck || self.run.started_at.is_none() {
             return None;
         }
         let mut commands = Vec::new();
@@ -140,6 +116,33 @@ impl Back<'_> {
         };
         let standing = forward.block(Block::on_failure(self.definition, self.run));
         (standing == Standing::Open).then_some(commands)
+    }
+}
+
+/// What the step that takes another one back should be doing.
+fn take_back_by(id: &StepId, undo: &Spot<'_>) -> Vec<Command> {
+    let step = id.clone();
+    let Some(state) = undo.state() else {
+        return vec![Command::Append(undo.start())];
+    };
+    match state.status {
+        StepStatus::Succeeded => {
+            vec![Command::Append(Event::StepUndone { step, left: None })]
+        }
+        StepStatus::Failed | StepStatus::Cancelled | StepStatus::Undone => {
+            let failure = state.failure.clone();
+            let failure = failure.unwrap_or_else(|| Failure::fatal("it was stopped"));
+            vec![Command::Append(Event::StepUndoFailed { step, failure })]
+        }
+        _ => {
+            let mut commands = Vec::new();
+            let mut forward = Forward {
+                commands: &mut commands,
+                holds: false,
+            };
+            forward.begun(undo, state);
+            commands
+        }
     }
 }
 

@@ -204,7 +204,7 @@ impl RunState {
 
     /// What all steps that are under way wait for, if none of them is at work.
     fn waits_for(&self) -> Option<WaitingFor> {
-        if self.stop.is_some() {
+        if self.is_stopped() {
             return None;
         }
         let mut waits = None;
@@ -232,8 +232,14 @@ impl RunState {
             .is_some_and(|request| !request.is_met(requester))
     }
 
+    /// Whether somebody has stopped it. One that fails, or is out of time, goes its own way to its
+    /// end, with all of `on_failure`.
+    pub fn is_stopped(&self) -> bool {
+        !matches!(self.stop, None | Some(Stop::TimedOut))
+    }
+
     /// Every question that people are asked, the run's own and those of its steps, oldest first.
-    /// None in a run that is being stopped.
+    /// None in a run that is stopped.
     pub fn open_approvals(&self) -> impl Iterator<Item = &ApprovalRequest> {
         let of_steps = self
             .steps
@@ -242,10 +248,10 @@ impl RunState {
             .filter_map(|step| step.approval.as_ref())
             .map(|approval| &approval.request);
         let requester = &self.request.by.person;
-        self.approval
-            .iter()
+        let of_run = self.approval.iter().filter(|_| self.stop.is_none());
+        of_run
             .chain(of_steps)
-            .filter(|request| self.stop.is_none() && !request.is_met(requester))
+            .filter(|request| !self.is_stopped() && !request.is_met(requester))
     }
 
     /// The question that people are asked, or the oldest of them.

@@ -267,7 +267,13 @@ impl StepState {
                     self.end(StepStatus::Undone, at);
                 }
             }
-            Event::StepUndoFailed { failure, .. } => self.undo_failure = Some(failure.clone()),
+            Event::StepUndoFailed { failure, .. } => {
+                self.undo_failure = Some(failure.clone());
+                if self.is_under_way() {
+                    // Its next attempt would have begun clean: there is none.
+                    self.end(StepStatus::Failed, at);
+                }
+            }
             _ => self.apply_before_action(event, at),
         }
     }
