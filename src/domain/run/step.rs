@@ -192,6 +192,7 @@ impl StepState {
 
     fn end(&mut self, status: StepStatus, at: Timestamp) {
         self.status = status;
+        self.question = None;
         self.ended_at = Some(at);
     }
 
@@ -242,10 +243,7 @@ impl StepState {
             }
             Event::RetryDue { .. } => self.status = StepStatus::Ready,
             Event::StepTimedOut { .. } => self.timed_out = true,
-            Event::StepCancelled { .. } => {
-                self.question = None;
-                self.end(StepStatus::Cancelled, at);
-            }
+            Event::StepCancelled { .. } => self.end(StepStatus::Cancelled, at),
             Event::Parked { question, .. } => {
                 self.status = StepStatus::Waiting;
                 self.question = Some(question.clone());

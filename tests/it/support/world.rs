@@ -7,7 +7,7 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use purser::action::{Clock, Registry, Systems};
 use purser::domain::approval::ApprovalPolicy;
-use purser::domain::event::{DIALECT, Requested, Trigger};
+use purser::domain::event::{DIALECT, Event, Requested, Trigger};
 use purser::domain::names::{Environment, RunId, SystemName};
 use purser::domain::person::Actor;
 use purser::domain::redact::Redactor;
@@ -95,14 +95,20 @@ impl World {
         approval: Vec<ApprovalPolicy>,
         concurrency: Option<String>,
     ) -> RunId {
+        self.ask_with(steps, |request| {
+            request.approval = approval;
+            request.concurrency = concurrency;
+        })
+        .await
+    }
+
+    /// Asks for a run of these steps, after a change of what is asked.
+    pub async fn ask_with(&self, steps: &str, change: impl FnOnce(&mut Requested)) -> RunId {
         let definition: Workflow =
             serde_saphyr::from_str(&format!("name: play\nsummary: Play\nsteps:\n{steps}")).unwrap();
         let id = RunId::new(Uuid::now_v7());
-        let request = Requested {
-            approval,
-            concurrency,
-            ..requested(&definition, actor("ann"), Trigger::Api)
-        };
+        let mut request = requested(&definition, actor("ann"), Trigger::Api);
+        change(&mut request);
         let at = purser::action::Clock::now(&WallClock);
         let run = NewRun {
             id,
@@ -136,6 +142,24 @@ impl World {
     /// The run's state at its end.
     pub async fn end(&self, run: RunId) -> RunState {
         self.until(run, |state| state.ended.is_some()).await
+    }
+
+    /// Puts an event into the run's log, whatever else comes into it meanwhile.
+    pub async fn say(&self, run: RunId, event: Event) {
+        let log = self.log(run).await;
+        loop {
+            let seq = log.state().await.unwrap().seq;
+            if log.append_if_at(seq, event.clone()).await.unwrap() {
+                return;
+            }
+        }
+    }
+
+    /// Somebody wants the run to stop.
+    pub async fn cancel(&self, run: RunId) {
+        let by = actor("bo");
+        let reason = None;
+        self.say(run, Event::CancelRequested { by, reason }).await;
     }
 
     /// The run's log, to answer in.
