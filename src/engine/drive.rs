@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::gate::Ticket;
 use super::planner::Planner;
+use super::rooms::Place;
 use super::step::{Outcome, StepWork};
 use super::{RunLog, Shared, asking, busy, is_past_undo};
 use crate::domain::event::{Event, Failure, FailureKind};
@@ -48,6 +50,9 @@ pub(super) async fn drive(shared: &Arc<Shared>, run: RunId) -> Result<()> {
         tasks: JoinSet::new(),
         working: HashMap::new(),
         stands_still: HashMap::new(),
+        places: HashMap::new(),
+        freed: shared.rooms.freed(),
+        waits_for_place: false,
     };
     drive.take_up().await?;
     drive.go().await
@@ -65,6 +70,11 @@ struct Drive {
     /// Steps that nothing can be done about for a reason outside the log, and when they are looked
     /// at again.
     stands_still: HashMap<StepId, tokio::time::Instant>,
+    /// The places that steps have on the systems that they act on.
+    places: HashMap<StepId, Place>,
+    /// Tells that a step has left a system, this run's or another's.
+    freed: watch::Receiver<()>,
+    waits_for_place: bool,
 }
 
 struct Working {
@@ -107,6 +117,7 @@ impl Drive {
             if state.started_at.is_some() && self.ticket.is_none() {
                 self.ticket = Some(self.shared.gate.readmit(state.request.concurrency.clone()));
             }
+            self.leave_systems(&state);
             if let Next::Wait(until) = self.carry_out(&state).await? {
                 self.wait(until).await?;
             }
@@ -115,6 +126,8 @@ impl Drive {
 
     async fn carry_out(&mut self, state: &RunState) -> Result<Next> {
         let mut until = None;
+        self.freed.borrow_and_update();
+        self.waits_for_place = false;
         for command in decide(&self.definition, state) {
             match command {
                 Command::Claim => {
@@ -141,6 +154,9 @@ impl Drive {
                     return Ok(Next::AskAgain);
                 }
                 Command::Append(event) => {
+                    if !self.has_place_for(&event) {
+                        continue;
+                    }
                     self.log.append_if_at(state.seq, event).await?;
                     return Ok(Next::AskAgain);
                 }
@@ -183,6 +199,38 @@ impl Drive {
         self.ticket.is_some()
     }
 
+    /// Steps have their places until they have come to an end, or pause.
+    fn leave_systems(&mut self, state: &RunState) {
+        self.places.retain(|step, _| is_at_work(&state.step(step)));
+    }
+
+    /// Whether a step may begin to act on its system now. What takes others back, and `on_failure`,
+    /// wait for nobody.
+    fn has_place_for(&mut self, event: &Event) -> bool {
+        let Event::StepStarted {
+            step,
+            system: Some(system),
+            ..
+        } = event
+        else {
+            return true;
+        };
+        let rooms = &self.shared.rooms;
+        let place = if step.is_undo() || step.is_on_failure() {
+            rooms.readmit(system)
+        } else if let Some(place) = rooms.enter(system) {
+            place
+        } else {
+            let most = rooms.most();
+            let why = format!("`{step}` waits: {most} steps act on `{system}` already");
+            self.shared.progress.set(self.run, why);
+            self.waits_for_place = true;
+            return false;
+        };
+        self.places.insert(step.clone(), place);
+        true
+    }
+
     async fn plan(&self, state: &RunState) -> Event {
         match self.planner().plan(&self.definition, state).await {
             Ok(plan) => Event::Planned { plan },
@@ -205,6 +253,13 @@ impl Drive {
     fn work(&mut self, state: &RunState, step: &StepId, undo: bool) {
         if self.working.contains_key(step) || self.stands_still.contains_key(step) {
             return;
+        }
+        if let (false, Some(system)) = (
+            self.places.contains_key(step),
+            state.step(step).system.as_ref(),
+        ) {
+            let place = self.shared.rooms.readmit(system);
+            self.places.insert(step.clone(), place);
         }
         let cancel = CancellationToken::new();
         let work = StepWork {
@@ -287,6 +342,7 @@ impl Drive {
                 self.stands_still.retain(|_, look_again| *look_again > now);
                 Ok(())
             }
+            _ = self.freed.changed(), if self.waits_for_place => Ok(()),
             () = shared.shutdown.cancelled() => Ok(()),
             Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => {
                 self.step_ended(ended).await

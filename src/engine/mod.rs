@@ -13,6 +13,7 @@ mod lines;
 mod notifier;
 pub mod planner;
 mod recovered;
+mod rooms;
 mod run_log;
 mod scheduler;
 mod sealer;
@@ -34,6 +35,7 @@ use crate::domain::redact::Redactor;
 use crate::domain::run::{RunState, StepState, StepStatus};
 use crate::store::{Artifacts, Result, Store};
 use gate::Gate;
+use rooms::Rooms;
 
 pub use notifier::{Notifier, NotifierParts};
 pub use recovered::Recovered;
@@ -104,6 +106,8 @@ pub struct Parts {
     pub key: SigningKey,
     /// Runs that are carried forward at once; more wait in the queue.
     pub concurrent_runs: usize,
+    /// Steps that act on one system at once; more wait.
+    pub steps_per_system: usize,
     /// How long a stopped action may take to come to its end before it is dropped.
     pub grace: Duration,
 }
@@ -122,6 +126,7 @@ impl Engine {
         let shutdown = CancellationToken::new();
         let shared = Arc::new(Shared {
             gate: Gate::new(parts.concurrent_runs),
+            rooms: Rooms::new(parts.steps_per_system),
             parts,
             progress: Arc::clone(&progress),
             shutdown: shutdown.clone(),
@@ -153,6 +158,7 @@ impl Engine {
 struct Shared {
     parts: Parts,
     gate: Gate,
+    rooms: Rooms,
     progress: Arc<Progress>,
     shutdown: CancellationToken,
 }

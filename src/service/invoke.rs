@@ -56,6 +56,7 @@ impl Service {
     pub async fn start(&self, invocation: Invocation) -> Result<RunId> {
         let checked = self.check(&invocation, "run").await?;
         let request = self.make_request(&checked, invocation.by)?;
+        self.check_room().await?;
         let now = self.parts.clock.now();
         let run = NewRun {
             id: self.new_run_id(),
@@ -65,6 +66,18 @@ impl Service {
             idempotency_key: invocation.idempotency_key,
         };
         Ok(self.parts.store.create(run).await?)
+    }
+
+    /// Runs that nobody can carry out pile up behind something that is broken: not without end.
+    pub(super) async fn check_room(&self) -> Result<()> {
+        let most = self.parts.unfinished_runs;
+        if self.parts.store.unfinished().await?.len() < most {
+            return Ok(());
+        }
+        Err(ServiceError::Unavailable(format!(
+            "{most} runs are under way or wait already, and no more are taken ([engine] \
+             unfinished_runs): see with `purser runs list` what they wait for; nothing was started"
+        )))
     }
 
     /// Says what a run would do, and changes nothing.

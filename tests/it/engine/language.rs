@@ -367,3 +367,34 @@ async fn people_are_reminded_before_a_question_lapses() {
     world.until(run, reminded).await;
     assert_eq!(ending(&world.end(run).await).0, FinalState::Cancelled);
 }
+
+#[tokio::test]
+async fn so_many_steps_act_on_one_system_and_the_others_wait_and_say_for_what() {
+    let (world, _folder) = world().await;
+    let steps = "  - { id: each, uses: toy.tell, with: { system: box }, foreach: [1, 2, 3, 4, 5, 6], \
+                 parallel: 6 }\n";
+    world.toy.hang(true);
+    let run = world.ask(steps, vec![]).await;
+    let told = |state: &RunState| {
+        let at_work = state.steps.values().filter(|step| !step.records.is_empty());
+        at_work.count()
+    };
+    let state = world.until(run, |state| told(state) == 4).await;
+    assert!(!state.steps.contains_key("each[4]"), "four at a time");
+    while world
+        .progress(run)
+        .is_none_or(|said| !said.contains("act on"))
+    {
+        tokio::task::yield_now().await;
+    }
+    insta::assert_snapshot!(world.progress(run).unwrap(), @"`each[5]` waits: 4 steps act on `box` already");
+    world.cancel(run).await;
+    world.end(run).await;
+    world.toy.hang(false);
+    let next = world.ask(ONE, vec![]).await;
+    assert_eq!(
+        ending(&world.end(next).await).0,
+        FinalState::Succeeded,
+        "they have left"
+    );
+}

@@ -73,6 +73,7 @@ impl World {
             entropy: Arc::new(Dice),
             key: key(),
             concurrent_runs: 4,
+            steps_per_system: 4,
             grace: Duration::from_millis(100),
         });
         Self { store, toy, engine }
@@ -142,6 +143,11 @@ impl World {
     /// The run's state at its end.
     pub async fn end(&self, run: RunId) -> RunState {
         self.until(run, |state| state.ended.is_some()).await
+    }
+
+    /// What the run says of itself that is not in its log.
+    pub fn progress(&self, run: RunId) -> Option<String> {
+        self.engine.progress().of(run)
     }
 
     /// Puts an event into the run's log, whatever else comes into it meanwhile.
