@@ -78,12 +78,14 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         entropy: Arc::clone(&entropy),
         key: key.clone(),
         concurrent_runs: config.engine.concurrent_runs.get(),
+        steps_per_system: config.engine.steps_per_system.get(),
         grace: config.engine.cancel_grace.duration(),
     });
     let schedules_changed = Arc::new(Notify::new());
     let service = Arc::new(Service::new(
         service::Parts {
             store: Arc::clone(&store),
+            unfinished_runs: config.engine.unfinished_runs.get(),
             artifacts,
             registry: Arc::clone(&world.registry),
             systems: Arc::clone(&world.systems),

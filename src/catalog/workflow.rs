@@ -16,7 +16,7 @@ use super::{inputs, notify, shape, step};
 use crate::action::Registry;
 use crate::domain::digest::Digest;
 use crate::domain::names::{Environment, SystemName, WorkflowName};
-use crate::domain::workflow::Workflow;
+use crate::domain::workflow::{Work, Workflow};
 
 /// A workflow that has been checked, with what follows from it.
 #[derive(Clone, Debug)]
@@ -144,8 +144,11 @@ pub(super) fn is_file_name(name: &str) -> bool {
 fn complete(mut workflow: Workflow, mut filled_in: BTreeMap<usize, SystemName>) -> Workflow {
     for (number, step) in workflow.steps.iter_mut().enumerate() {
         if let Some(system) = filled_in.remove(&number) {
-            step.with
-                .insert("system".to_owned(), Value::from(system.as_str()));
+            if let Work::Action(action) = &mut step.work {
+                action
+                    .with
+                    .insert("system".to_owned(), Value::from(system.as_str()));
+            }
         }
     }
     workflow

@@ -116,6 +116,10 @@ pub struct CatalogPaths {
 pub struct EngineLimits {
     /// So many runs are carried out at the same time; more wait.
     pub concurrent_runs: NonZeroUsize,
+    /// So many runs may be under way or wait at the same time; what is asked for beyond is refused.
+    pub unfinished_runs: NonZeroUsize,
+    /// So many steps act on one system at the same time; more wait.
+    pub steps_per_system: NonZeroUsize,
     /// How long a cancelled step may take to stop by itself.
     pub cancel_grace: Span,
 }
@@ -206,9 +210,11 @@ impl Default for Schedules {
 
 impl Default for EngineLimits {
     fn default() -> Self {
-        const SIXTEEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
+        const EIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
         Self {
-            concurrent_runs: SIXTEEN,
+            concurrent_runs: EIGHT.saturating_mul(NonZeroUsize::MIN.saturating_add(1)),
+            unfinished_runs: NonZeroUsize::MIN.saturating_add(1_999),
+            steps_per_system: EIGHT,
             cancel_grace: Span::new(Duration::from_secs(30)),
         }
     }

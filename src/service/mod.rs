@@ -83,6 +83,8 @@ pub type ReadCatalog = dyn Fn(BTreeSet<SecretName>) -> Result<Catalog, String> +
 pub struct Parts {
     /// Where runs and receipts are.
     pub store: Arc<dyn Store>,
+    /// So many runs may be under way or wait at the same time.
+    pub unfinished_runs: usize,
     /// The bytes of what runs have kept.
     pub artifacts: Arc<dyn Artifacts>,
     /// What can be done.

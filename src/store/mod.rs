@@ -132,6 +132,9 @@ pub trait Runs: Send + Sync {
     /// All runs that have not ended, oldest first.
     fn unfinished(&self) -> BoxFuture<'_, Result<Vec<RunId>>>;
 
+    /// The runs of this concurrency key that have not ended, oldest first.
+    fn unfinished_of<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<RunId>>>;
+
     /// The latest runs, newest first.
     fn list(&self, limit: u32) -> BoxFuture<'_, Result<Vec<RunRow>>>;
 

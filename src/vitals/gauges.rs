@@ -89,6 +89,7 @@ fn name_of(status: RunStatus) -> Option<&'static str> {
         RunStatus::Queued => "queued",
         RunStatus::Running => "running",
         RunStatus::Waiting(WaitingFor::Approval) => "waiting_approval",
+        RunStatus::Waiting(WaitingFor::Signal) => "waiting_signal",
         RunStatus::Waiting(WaitingFor::Timer) => "waiting_timer",
         RunStatus::Waiting(WaitingFor::Decision) => "waiting_decision",
         RunStatus::Ended(_) => return None,

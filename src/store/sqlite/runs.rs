@@ -113,6 +113,20 @@ impl Runs for SqliteStore {
         .boxed()
     }
 
+    fn unfinished_of<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<RunId>>> {
+        async move {
+            let ids: Vec<String> = sqlx::query_scalar(
+                "SELECT id FROM runs WHERE ended = 0 AND concurrency = ? ORDER BY id",
+            )
+            .bind(self.redactor.text(key))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.broken(&error))?;
+            ids.iter().map(|id| self.run_id(id)).collect()
+        }
+        .boxed()
+    }
+
     fn list(&self, limit: u32) -> BoxFuture<'_, Result<Vec<RunRow>>> {
         async move {
             let rows = sqlx::query(
@@ -175,6 +189,11 @@ impl SqliteStore {
         Written {
             request: serde_json::json!(request).to_string(),
             definition: serde_json::json!(run.definition).to_string(),
+            concurrency: run
+                .request
+                .concurrency
+                .as_deref()
+                .map(|key| self.redactor.text(key)),
             run,
         }
     }
@@ -190,6 +209,7 @@ pub(super) struct Written {
     pub(super) run: NewRun,
     request: String,
     definition: String,
+    concurrency: Option<String>,
 }
 
 pub(super) async fn create(
@@ -198,6 +218,7 @@ pub(super) async fn create(
         run,
         request,
         definition,
+        concurrency,
     }: &Written,
 ) -> sqlx::Result<RunId> {
     if let Some(key) = &run.idempotency_key {
@@ -219,7 +240,7 @@ pub(super) async fn create(
         .await?;
     sqlx::query(
         "INSERT INTO runs (id, workflow, definition, status, requested_by, requested_at, \
-         updated_at, idempotency_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+         updated_at, idempotency_key, concurrency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(run.id.to_string())
     .bind(run.request.workflow.as_str())
@@ -229,6 +250,7 @@ pub(super) async fn create(
     .bind(run.at.micros())
     .bind(run.at.micros())
     .bind(run.idempotency_key.as_deref())
+    .bind(concurrency.as_deref())
     .execute(&mut *connection)
     .await?;
     insert_event(connection, run.id, 1, run.at, request).await?;

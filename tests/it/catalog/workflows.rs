@@ -47,7 +47,8 @@ fn a_good_file_is_completed_with_what_follows_from_it() {
     let loaded = catalog.workflow("backup").expect("the workflow");
     let job = &loaded.workflow.steps[2];
     assert_eq!(
-        job.with["system"], "shop",
+        job.with().unwrap()["system"],
+        "shop",
         "the only one of its kind is filled in"
     );
     assert_eq!(loaded.digest, loaded.workflow.digest());
