@@ -143,12 +143,11 @@ pub(super) fn is_file_name(name: &str) -> bool {
 /// Writes into each step the system that it left out.
 fn complete(mut workflow: Workflow, mut filled_in: BTreeMap<usize, SystemName>) -> Workflow {
     for (number, step) in workflow.steps.iter_mut().enumerate() {
-        if let Some(system) = filled_in.remove(&number) {
-            if let Work::Action(action) = &mut step.work {
-                action
-                    .with
-                    .insert("system".to_owned(), Value::from(system.as_str()));
-            }
+        if let Some(system) = filled_in.remove(&number)
+            && let Work::Action(action) = &mut step.work
+        {
+            let system = Value::from(system.as_str());
+            action.with.insert("system".to_owned(), system);
         }
     }
     workflow

@@ -151,15 +151,16 @@ pub(super) fn step_line(id: &StepId, state: &StepState) -> Option<String> {
         _ => String::new(),
     };
     let failure = || message(state.failure.as_ref());
+    if state.is_composite() && (state.is_under_way() || state.is_over()) {
+        return None;
+    }
     Some(match state.status {
         StepStatus::Pending | StepStatus::Ready => return None,
-        StepStatus::Running if state.is_composite() => return None,
         StepStatus::Running if state.attempt > 1 => {
             format!("… {id}: {what}, attempt {}", state.attempt)
         }
         StepStatus::Running => format!("… {id}: {what}"),
         StepStatus::Waiting => waiting_line(id, state),
-        StepStatus::Succeeded if state.is_composite() => return None,
         StepStatus::Succeeded => format!("✓ {id}: done{took}"),
         StepStatus::Failed => format!("✗ {id}: {}", failure()),
         StepStatus::Skipped => format!("- {id}: skipped"),

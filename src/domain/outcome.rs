@@ -84,7 +84,7 @@ fn left_behind(definition: &Workflow, run: &RunState, now: String) -> (Value, St
         Ok(Value::Object(none)) if none.is_empty() => (Value::Null, now),
         Ok(output) => (output, now),
         Err(error) => {
-            let told = format!("{}, but its outputs cannot be made: {error}", now);
+            let told = format!("{now}, but its outputs cannot be made: {error}");
             (Value::Null, sentence(&told))
         }
     }

@@ -28,11 +28,11 @@ struct Back<'a> {
 impl Back<'_> {
     /// Steps that are not part of the way back itself.
     fn of_the_way_forward(&self) -> impl Iterator<Item = (&StepId, &StepState)> {
-        let on_failure_goes_on = !self.run.is_stopped() && !self.on_failure_has_failed();
+        let on_failure_is_over = self.run.is_stopped() || self.on_failure_has_failed();
         self.run
             .steps
             .iter()
-            .filter(move |(id, _)| !id.is_undo() && !(on_failure_goes_on && id.is_on_failure()))
+            .filter(move |(id, _)| !id.is_undo() && (on_failure_is_over || !id.is_on_failure()))
     }
 
     fn on_failure_has_failed(&self) -> bool {

@@ -169,6 +169,7 @@ impl<'a> Spot<'a> {
     }
 
     /// The same step for one of its items.
+    #[must_use]
     pub fn for_item(&self, index: usize, item: &'a Value) -> Self {
         Self {
             id: self.id.item(index),

@@ -38,7 +38,9 @@ impl Laws<'_> {
                     StepStatus::Running,
                     "{step} acts while it runs"
                 );
-                let live = state.effect(effect).is_some_and(|record| record.is_live());
+                let live = state
+                    .effect(effect)
+                    .is_some_and(purser::domain::effect::EffectRecord::is_live);
                 assert!(!live, "{effect} of {step} is not done twice");
             }
             Event::EffectUndone { step, effect } => {
