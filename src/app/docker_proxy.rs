@@ -36,7 +36,7 @@ pub async fn docker_proxy(flags: DockerProxy) -> Result<(), Failure> {
     .map_err(Failure::usage)?;
     warn_of_open_doors(&binds, &docker);
     let mut signals = Signals::catch()?;
-    let listener = listen(&socket).map_err(|error| {
+    let front = listen(&socket).map_err(|error| {
         let socket = socket.display();
         Failure::failed(format!("the socket {socket} cannot be made: {error}"))
     })?;
@@ -47,8 +47,7 @@ pub async fn docker_proxy(flags: DockerProxy) -> Result<(), Failure> {
         signals.end().await;
         shutdown.cancel();
     };
-    tokio::join!(serve(listener, docker, rules, shutdown.clone()), stop);
-    let _ = std::fs::remove_file(&socket);
+    tokio::join!(serve(front, docker, rules, shutdown.clone()), stop);
     tracing::info!("docker-proxy is down");
     Ok(())
 }
