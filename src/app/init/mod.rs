@@ -8,13 +8,14 @@ mod keys;
 use std::path::{Path, PathBuf};
 
 use super::world::{World, load_config};
-use crate::cli::{self, Failure, Init, InitView, Questions, SeenView, SystemView};
+use crate::cli::{self, Failure, FileView, Init, InitView, Questions, SeenView, SystemView};
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
-use crate::init::{CONFIG, Candidate, IDENTITY_FILE, Proposal, Seen, propose};
+use crate::init::{CONFIG, Candidate, File, IDENTITY_FILE, Proposal, Seen, propose};
 use answers::answers;
 use files::Plan;
 use find::{added, found};
+use keys::{Keys, keys};
 
 /// The folder in which the paths of a service of the machine are good.
 const SYSTEM_FOLDER: &str = "/etc/purser";
@@ -49,7 +50,7 @@ pub async fn init(config_path: &Path, init: Init, json: bool) -> Result<(), Fail
         in_containers,
         &mut questions,
     )?;
-    let fresh = keys::fresh(&folder)?;
+    let Keys { fresh, is_drawn } = keys(&folder)?;
     let proposal = propose(&candidates, &seen, &answers, &fresh);
     let plan = Plan::of(&folder, &proposal, &init.force)?;
     let may_write = !plan.is_blocked() && !init.dry_run && !plan.is_empty();
@@ -58,17 +59,29 @@ pub async fn init(config_path: &Path, init: Init, json: bool) -> Result<(), Fail
     if written {
         plan.carry_out(lints)?;
     }
+    let mut files = plan.views();
+    if is_drawn && !written {
+        hide(&mut files, &fresh.recipient);
+    }
     let view = InitView {
         systems: systems(&proposal, &candidates),
         without_table: seen.into_iter().map(seen_view).collect(),
         taken: questions.taken(),
         notes: proposal.notes.clone(),
         next: next(&init, &plan, &proposal, &folder, written),
-        files: plan.views(),
+        files,
         written,
         folder,
     };
     cli::show_init(&view, json)
+}
+
+/// The key was drawn and is gone with this process: nobody may lock anything for it.
+fn hide(files: &mut [FileView], recipient: &str) {
+    let differences = files.iter_mut().filter_map(|file| file.difference.as_mut());
+    for difference in differences {
+        *difference = difference.replace(recipient, "a key is drawn when this is written");
+    }
 }
 
 /// What is proposed must be good before anybody sees it.
@@ -135,9 +148,12 @@ fn next(
             .iter()
             .map(|run| format!("{run:<22} # in another terminal")),
     );
-    next.push(format!(
-        "move {} to another machine: it opens backups of Purser itself",
-        folder.join(IDENTITY_FILE).display()
-    ));
+    let is_key = |file: &File| file.path == IDENTITY_FILE;
+    if proposal.files.iter().any(is_key) {
+        next.push(format!(
+            "move {} to another machine: it opens backups of Purser itself",
+            folder.join(IDENTITY_FILE).display()
+        ));
+    }
     next
 }
