@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret as _;
 use similar::TextDiff;
 
+use super::owner::Owner;
 use crate::cli::{Failure, FileState, FileView};
 use crate::init::{Contents, File, Proposal};
 
@@ -17,6 +18,7 @@ const STAGE: &str = ".purser-init";
 /// What is to become of each file.
 pub(super) struct Plan {
     folder: PathBuf,
+    owner: Owner,
     files: Vec<(File, FileState, Option<String>)>,
 }
 
@@ -40,6 +42,7 @@ impl Plan {
         });
         Ok(Self {
             folder: folder.to_owned(),
+            owner: Owner::of(folder),
             files: files.collect::<Result<_, Failure>>()?,
         })
     }
@@ -77,10 +80,10 @@ impl Plan {
         &self,
         check: impl FnOnce(&Path) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let stage = Stage::make(&self.folder)?;
+        let stage = Stage::make(&self.folder, self.owner)?;
         for (file, ..) in &self.files {
             stage
-                .write(file)
+                .write(file, self.owner)
                 .map_err(|error| failed(&stage.0.join(&file.path), &error))?;
         }
         check(&stage.0).map_err(|wrong| {
@@ -93,7 +96,7 @@ impl Plan {
         let mut placed = vec![];
         for (file, state) in self.to_write() {
             let (from, to) = (stage.0.join(&file.path), self.folder.join(&file.path));
-            if let Err(error) = place(&from, &to, state) {
+            if let Err(error) = place(&from, &to, state, self.owner) {
                 return Err(take_back(&placed, &to, &error));
             }
             placed.push((to, state));
@@ -157,9 +160,9 @@ fn difference(path: &str, there: &str, proposed: &str) -> String {
 }
 
 /// A new file appears at once and whole, and only where none is; a replaced one is whole too.
-fn place(from: &Path, to: &Path, state: FileState) -> io::Result<()> {
+fn place(from: &Path, to: &Path, state: FileState, owner: Owner) -> io::Result<()> {
     if let Some(folder) = to.parent() {
-        make_folder(folder)?;
+        owner.make_folder(folder)?;
     }
     if state == FileState::Replaced {
         return fs::rename(from, to);
@@ -173,20 +176,14 @@ fn place(from: &Path, to: &Path, state: FileState) -> io::Result<()> {
     }
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    if folder.ends_with("secrets") {
-        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
-    }
-    Ok(())
-}
-
 /// A folder beside the places of the files, which goes in any case.
 struct Stage(PathBuf);
 
 impl Stage {
-    fn make(folder: &Path) -> Result<Self, Failure> {
-        fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+    fn make(folder: &Path, owner: Owner) -> Result<Self, Failure> {
+        owner
+            .make_folder(folder)
+            .map_err(|error| failed(folder, &error))?;
         let stage = folder.join(format!("{STAGE}-{}", std::process::id()));
         fs::create_dir(&stage).map_err(|error| failed(&stage, &error))?;
         let stage = Self(stage);
@@ -195,19 +192,20 @@ impl Stage {
         Ok(stage)
     }
 
-    fn write(&self, file: &File) -> io::Result<()> {
+    fn write(&self, file: &File, owner: Owner) -> io::Result<()> {
         let path = self.0.join(&file.path);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let (text, mode) = match &file.contents {
-            Contents::Plain(text) => (text.as_str(), 0o644),
-            Contents::Secret(text) => (text.expose_secret(), 0o600),
+        let (text, mode, is_secret) = match &file.contents {
+            Contents::Plain(text) => (text.as_str(), 0o644, false),
+            Contents::Secret(text) => (text.expose_secret(), 0o600, true),
         };
         let mut new = OpenOptions::new();
         let mut written = new.write(true).create_new(true).mode(mode).open(&path)?;
         written.write_all(text.as_bytes())?;
         written.set_permissions(Permissions::from_mode(mode))?;
+        owner.give(&path, is_secret)?;
         written.sync_all()
     }
 }

@@ -4,6 +4,7 @@ mod answers;
 mod files;
 mod find;
 mod keys;
+mod owner;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use answers::answers;
 use files::Plan;
 use find::{added, found};
 use keys::{Keys, keys};
+use owner::Owner;
 
 /// The folder in which the paths of a service of the machine are good.
 const SYSTEM_FOLDER: &str = "/etc/purser";
@@ -84,6 +86,21 @@ fn hide(files: &mut [FileView], recipient: &str) {
     }
 }
 
+/// How the server is looked at and started, by whoever can read its secrets.
+fn start(owner: Owner) -> [String; 2] {
+    let lines = match owner {
+        Owner::Ourselves | Owner::Sudoer { .. } => [
+            "purser doctor          # is all that it names there, with the rights that are needed?",
+            "purser up              # the server, in the foreground",
+        ],
+        Owner::Service { .. } => [
+            "sudo -u purser purser doctor    # is all that it names there, with the rights that are needed?",
+            "systemctl enable --now purser-docker-proxy purser    # the server, see docs/INSTALL.md",
+        ],
+    };
+    lines.map(str::to_owned)
+}
+
 /// What is proposed must be good before anybody sees it.
 fn lints(staged: &Path) -> Result<(), Failure> {
     let config = load_config(&staged.join(CONFIG))?;
@@ -137,11 +154,7 @@ fn next(
     if folder != Path::new(SYSTEM_FOLDER) {
         next.push(format!("export PURSER_CONFIG={}", config.display()));
     }
-    next.push(
-        "purser doctor          # is all that it names there, with the rights that are needed?"
-            .to_owned(),
-    );
-    next.push("purser up              # the server, in the foreground".to_owned());
+    next.extend(start(Owner::of(folder)));
     next.extend(
         proposal
             .first_run

@@ -1,9 +1,15 @@
-//! `purser init` for a second time, when the key that opens backups has gone where it belongs.
+//! `purser init` by root, and for a second time, when the key that opens backups has gone where it
+//! belongs.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::process::Stdio;
 
 use super::Story;
 use super::init::{Project, inventory};
+use crate::docker::stage::host;
+use crate::support::program::{Person, ended};
 
 const KEY: &str = "secrets/purser_backup.agekey";
 
@@ -70,4 +76,26 @@ async fn what_is_not_written_names_no_recipient_whose_key_nobody_has() {
     let config = fs::read_to_string(story.home.path("purser.toml")).unwrap();
     assert_eq!(recipients(&config).len(), 1, "{config}");
     assert!(story.home.path(KEY).exists());
+}
+
+#[tokio::test]
+async fn what_root_writes_for_somebody_is_that_persons() {
+    let story = Story::of_nothing();
+    let to = story.home.path("theirs/purser");
+    let mut init = story.home.command(
+        Person::Ann,
+        &["init", "--docker", &host(), "--to", to.to_str().unwrap()],
+    );
+    init.env("SUDO_UID", "4711").env("SUDO_GID", "4712");
+    init.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let said = ended(&["init"], init.spawn().unwrap()).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let mut paths: Vec<PathBuf> = inventory(&to).into_keys().map(Into::into).collect();
+    paths.extend([to.clone(), story.home.path("theirs")]);
+    for path in paths {
+        let facts = fs::metadata(&path).unwrap();
+        assert_eq!((facts.uid(), facts.gid()), (4711, 4712), "{path:?}");
+    }
+    // What was there before stays whose it was.
+    assert_eq!(fs::metadata(story.home.path("")).unwrap().uid(), 0);
 }
