@@ -1,6 +1,6 @@
 //! `purser docker-proxy`: a process of its own, which needs neither configuration nor store.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -52,10 +52,21 @@ pub async fn docker_proxy(flags: DockerProxy) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Docker's own socket as it is mostly called. Where this runs in a container, its own names for it
+/// are not the host's.
+const USUAL: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
+
 /// Whoever may mount the folder of Docker's own socket needs no proxy.
 fn warn_of_open_doors(binds: &[String], docker: &Path) {
+    let mut sockets: Vec<PathBuf> = USUAL.iter().map(PathBuf::from).collect();
+    sockets.extend([docker.to_owned()]);
+    // The engine follows symbolic links in what it mounts.
+    sockets.extend(docker.canonicalize());
     for path in binds.iter().map(|bind| bind.trim_end_matches(":ro")) {
-        if docker.starts_with(path) {
+        let real = Path::new(path).canonicalize();
+        let names = [Path::new(path)].into_iter().chain(real.as_deref().ok());
+        let holds = |name: &Path| sockets.iter().any(|socket| socket.starts_with(name));
+        if names.into_iter().any(holds) {
             tracing::warn!(
                 path,
                 "Docker's own socket lies there: a container that mounts it is filtered by nobody"
