@@ -56,25 +56,29 @@ pub async fn init(config_path: &Path, init: Init, json: bool) -> Result<(), Fail
     let proposal = propose(&candidates, &seen, &answers, &fresh);
     let plan = Plan::of(&folder, &proposal, &init.force)?;
     let may_write = !plan.is_blocked() && !init.dry_run && !plan.is_empty();
-    let written =
-        may_write && questions.confirm(&format!("write these to {}", folder.display()))?;
-    if written {
-        plan.carry_out(lints)?;
-    }
-    let mut files = plan.views();
-    if is_drawn && !written {
-        hide(&mut files, &fresh.recipient);
-    }
-    let view = InitView {
+    let mut view = InitView {
         systems: systems(&proposal, &candidates),
         without_table: seen.into_iter().map(seen_view).collect(),
         taken: questions.taken(),
         notes: proposal.notes.clone(),
-        next: next(&init, &plan, &proposal, &folder, written),
-        files,
-        written,
-        folder,
+        files: plan.views(),
+        folder: folder.clone(),
+        ..InitView::default()
     };
+    if is_drawn {
+        hide(&mut view.files, &fresh.recipient);
+    }
+    if may_write && questions.are_asked() {
+        cli::show_proposal(&view);
+        view.is_shown = true;
+    }
+    view.written =
+        may_write && questions.confirm(&format!("write these to {}", folder.display()))?;
+    if view.written {
+        plan.carry_out(lints)?;
+        view.files = plan.views();
+    }
+    view.next = next(&init, &plan, &proposal, &folder, view.written);
     cli::show_init(&view, json)
 }
 

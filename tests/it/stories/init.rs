@@ -33,6 +33,10 @@ impl Project {
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A service that seems to run this image.
     pub(super) fn runs(&mut self, service: &str, image: &str, environment: &[&str]) {
         let image = format!("{}/{image}", self.name);
@@ -491,6 +495,11 @@ async fn at_a_terminal_it_asks_and_a_password_is_not_shown() {
                 .unwrap_or_else(|_| panic!("no {question}: {seen}"))
                 .unwrap();
             seen += &String::from_utf8_lossy(&bytes[..count]);
+        }
+        if question == "write these to" {
+            for what in ["system orders: postgres", "secrets/db_url", "purser.toml"] {
+                assert!(seen.contains(what), "{what} is not shown before: {seen}");
+            }
         }
         terminal
             .write_all(format!("{answer}\n").as_bytes())
