@@ -1,16 +1,18 @@
 //! Puts files in their places, all or none, and never over what is there unless that was said.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret as _;
 use similar::TextDiff;
 
 use super::owner::Owner;
+use crate::action::failpoint;
 use crate::cli::{Failure, FileState, FileView};
-use crate::init::{Contents, File, Proposal};
+use crate::init::{CONFIG, Contents, File, Proposal};
 
 /// Everything is written here first.
 const STAGE: &str = ".purser-init";
@@ -74,6 +76,16 @@ impl Plan {
         files.filter(|(_, state)| matches!(state, FileState::New | FileState::Replaced))
     }
 
+    /// The secrets first, and the configuration last: whenever this ends, no file names a secret, or
+    /// a recipient, that is not there.
+    fn in_order(&self) -> [Vec<(&File, FileState)>; 3] {
+        let (secrets, rest): (Vec<_>, Vec<_>) = self
+            .to_write()
+            .partition(|(file, _)| matches!(file.contents, Contents::Secret(_)));
+        let (last, rest) = rest.into_iter().partition(|(file, _)| file.path == CONFIG);
+        [secrets, rest, last]
+    }
+
     /// Writes all files to a folder of their own, has them checked there, and moves them to their
     /// places. What was moved is taken back when one cannot be.
     pub(super) fn carry_out(
@@ -84,9 +96,9 @@ impl Plan {
         for (file, ..) in &self.files {
             stage
                 .write(file, self.owner)
-                .map_err(|error| failed(&stage.0.join(&file.path), &error))?;
+                .map_err(|error| failed(&stage.path.join(&file.path), &error))?;
         }
-        check(&stage.0).map_err(|wrong| {
+        check(&stage.path).map_err(|wrong| {
             Failure::failed(format!(
                 "what was to be written is not good; nothing was written, and this is a mistake of \
                  Purser's: {}",
@@ -94,14 +106,37 @@ impl Plan {
             ))
         })?;
         let mut placed = vec![];
-        for (file, state) in self.to_write() {
-            let (from, to) = (stage.0.join(&file.path), self.folder.join(&file.path));
-            if let Err(error) = place(&from, &to, state, self.owner) {
-                return Err(take_back(&placed, &to, &error));
+        for group in self.in_order() {
+            for (file, state) in &group {
+                let (from, to) = (stage.path.join(&file.path), self.folder.join(&file.path));
+                if let Err(error) = place(&from, &to, *state, self.owner) {
+                    return Err(take_back(&placed, &to, &error));
+                }
+                placed.push((to, *state));
             }
-            placed.push((to, state));
+            if let Err(error) = self.settle(&group) {
+                return Err(take_back(&placed, &self.folder, &error));
+            }
+            if group
+                .iter()
+                .any(|(file, _)| matches!(file.contents, Contents::Secret(_)))
+            {
+                failpoint("init/secrets placed");
+            }
         }
         Ok(())
+    }
+
+    /// What was placed is there after a power cut too, before anything that names it is.
+    fn settle(&self, group: &[(&File, FileState)]) -> io::Result<()> {
+        let files = group.iter().map(|(file, _)| self.folder.join(&file.path));
+        let folders: BTreeSet<_> = files
+            .filter_map(|path| path.parent().map(Path::to_owned))
+            .chain([self.folder.clone()])
+            .collect();
+        folders
+            .iter()
+            .try_for_each(|folder| fs::File::open(folder)?.sync_all())
     }
 }
 
@@ -177,23 +212,33 @@ fn place(from: &Path, to: &Path, state: FileState, owner: Owner) -> io::Result<(
 }
 
 /// A folder beside the places of the files, which goes in any case.
-struct Stage(PathBuf);
+struct Stage {
+    path: PathBuf,
+    /// Held as long as it is in use.
+    _lock: fs::File,
+}
 
 impl Stage {
     fn make(folder: &Path, owner: Owner) -> Result<Self, Failure> {
         owner
             .make_folder(folder)
             .map_err(|error| failed(folder, &error))?;
-        let stage = folder.join(format!("{STAGE}-{}", std::process::id()));
-        fs::create_dir(&stage).map_err(|error| failed(&stage, &error))?;
-        let stage = Self(stage);
-        fs::set_permissions(&stage.0, Permissions::from_mode(0o700))
-            .map_err(|error| failed(&stage.0, &error))?;
-        Ok(stage)
+        clear(folder);
+        let path = folder.join(format!("{STAGE}-{}", std::process::id()));
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| failed(&path, &error))?;
+        let lock = fs::File::open(&path).and_then(|lock| Ok(lock.try_lock().map(|()| lock)?));
+        match lock {
+            Ok(lock) => Ok(Self { path, _lock: lock }),
+            Err(error) => {
+                let _ = fs::remove_dir(&path);
+                Err(failed(&path, &error))
+            }
+        }
     }
 
     fn write(&self, file: &File, owner: Owner) -> io::Result<()> {
-        let path = self.0.join(&file.path);
+        let path = self.path.join(&file.path);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
@@ -213,6 +258,18 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         // What stays has a name that says whose it is.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Removes what a killed one has left: there are secrets in it. One that is at work holds its lock.
+fn clear(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_stage = name.to_string_lossy().starts_with(&format!("{STAGE}-"));
+        let is_left = || fs::File::open(entry.path()).is_ok_and(|lock| lock.try_lock().is_ok());
+        if is_stage && entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_left() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }

@@ -99,3 +99,42 @@ async fn what_root_writes_for_somebody_is_that_persons() {
     // What was there before stays whose it was.
     assert_eq!(fs::metadata(story.home.path("")).unwrap().uid(), 0);
 }
+
+#[tokio::test]
+async fn after_a_kill_the_keys_are_there_and_the_next_one_tidies_up() {
+    let project = project();
+    let story = Story::of_nothing();
+    let home = story.home.path("");
+    let arguments = [
+        "init",
+        "--docker",
+        &host(),
+        "--project",
+        project.name(),
+        "--to",
+        home.to_str().unwrap(),
+    ];
+    let mut init = story.home.command(Person::Ann, &arguments);
+    init.env("PURSER_FAILPOINT", "init/secrets placed");
+    init.stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(!init.spawn().unwrap().wait().await.unwrap().success());
+    // Nothing is configured for a key that is not there; the other way round does no harm.
+    let key = fs::read_to_string(story.home.path(KEY)).unwrap();
+    assert!(!story.home.path("purser.toml").exists());
+    let stages = || {
+        let names = fs::read_dir(&home)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        let names = names.map(|name| name.into_string().unwrap());
+        names
+            .filter(|name| name.starts_with(".purser-init"))
+            .count()
+    };
+    assert_eq!(stages(), 1);
+
+    let said = story.home.types(&arguments).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(stages(), 0, "with its secrets");
+    assert_eq!(fs::read_to_string(story.home.path(KEY)).unwrap(), key);
+    assert!(story.home.path("purser.toml").exists());
+}
