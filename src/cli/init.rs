@@ -168,10 +168,7 @@ fn text(view: &InitView) -> Vec<String> {
     } else {
         "nothing was written"
     };
-    let mut lines = match view.is_shown {
-        true => vec![],
-        false => found(view),
-    };
+    let mut lines = if view.is_shown { vec![] } else { found(view) };
     lines.extend(listing(
         view,
         format!("{what} to {}:", view.folder.display()),

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::{PermissionsExt as _, lchown};
 use std::path::Path;
 
 use nix::unistd::{User, geteuid};
@@ -42,11 +42,11 @@ impl Owner {
         }
     }
 
-    /// Hands over something that was just made.
+    /// Hands over something that was just made: never what a link in its place leads to.
     pub(super) fn give(self, path: &Path, is_secret: bool) -> io::Result<()> {
         match self {
-            Self::Service { uid, gid } if is_secret => chown(path, Some(uid), Some(gid)),
-            Self::Sudoer { uid, gid } => chown(path, Some(uid), Some(gid)),
+            Self::Service { uid, gid } if is_secret => lchown(path, Some(uid), Some(gid)),
+            Self::Sudoer { uid, gid } => lchown(path, Some(uid), Some(gid)),
             Self::Service { .. } | Self::Ourselves => Ok(()),
         }
     }
