@@ -40,7 +40,9 @@ pub use completions::Completions;
 pub use docker_proxy::DockerProxy;
 pub use doctor::show_findings;
 pub use echo::EchoOff;
-pub use init::{FileState, FileView, Init, InitView, SeenView, SystemView, show_init};
+pub use init::{
+    FileState, FileView, Init, InitView, SeenView, SystemView, show_init, show_proposal,
+};
 pub use notify::Notify;
 pub use pipe::end_quietly_when_nobody_reads;
 pub use questions::Questions;

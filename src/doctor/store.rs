@@ -203,7 +203,7 @@ async fn contents(folder: &Path) -> Vec<Remark> {
 
 fn restore(folder: &Path) -> String {
     format!(
-        "stop Purser, keep a copy of {}, and restore a backup of the store",
+        "stop Purser, move {} aside and keep it, then: purser recover --from BACKUP",
         folder.display()
     )
 }

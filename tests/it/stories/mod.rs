@@ -10,6 +10,7 @@ mod deploys;
 mod doctor;
 mod exit_codes;
 mod init;
+mod init_again;
 mod jobs;
 mod lint;
 mod people;
