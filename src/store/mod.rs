@@ -8,6 +8,8 @@ mod schedules;
 mod secrets;
 pub mod sqlite;
 mod vault;
+mod writer;
+mod written;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};

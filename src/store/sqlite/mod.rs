@@ -3,6 +3,7 @@
 mod copy;
 mod full;
 mod inspect;
+mod line;
 mod lock;
 mod outbox;
 mod receipts;
@@ -11,7 +12,6 @@ mod runs;
 mod schedules;
 mod secrets;
 mod step_lines;
-mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,16 +23,17 @@ use sqlx::sqlite::{
 };
 use tokio::sync::broadcast;
 
+use super::writer::Writer;
 use super::{Result, StoreError};
 use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
 pub use copy::{CopyFacts, damage, newest_schema};
 use full::{is_full, no_room};
 pub use inspect::{Holder, Inspection, holder};
+use line::SqliteLine;
 use lock::StoreLock;
 pub use recovery::Recovery;
 pub use secrets::peek_at_secrets;
-use writer::Writer;
 
 /// The name of the database within the store's folder.
 const DATABASE: &str = "purser.db";
@@ -51,7 +52,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite")
 /// The embedded store.
 pub struct SqliteStore {
     readers: SqlitePool,
-    writer: Writer,
+    writer: Writer<sqlx::Sqlite>,
     changes: broadcast::Sender<RunId>,
     redactor: Arc<Redactor>,
     place: String,
@@ -99,9 +100,13 @@ impl SqliteStore {
             .connect_with(options.clone().read_only(true))
             .await
             .map_err(unavailable)?;
+        let line = SqliteLine {
+            options,
+            place: place.clone(),
+        };
         Ok(Self {
             readers,
-            writer: Writer::start(connection, options, place.clone()),
+            writer: Writer::start(connection, line, place.clone()),
             changes: broadcast::channel(CHANGES).0,
             redactor,
             place,

@@ -6,11 +6,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::SqliteStore;
-use super::runs::status_text;
 use crate::domain::names::{PlaceName, RunId};
 use crate::domain::notice::{Notice, NoticeId};
 use crate::domain::run::{RunStatus, WaitingFor};
 use crate::domain::time::Timestamp;
+use crate::store::written::{place, status_text};
 use crate::store::{Backlog, Outbox, Reached, Result, Settled, Telling, WaitingNotice};
 
 impl Outbox for SqliteStore {
@@ -190,7 +190,6 @@ async fn begin(connection: &mut SqliteConnection) -> sqlx::Result<Reached> {
 }
 
 async fn reach(connection: &mut SqliteConnection, reached: Reached) -> sqlx::Result<()> {
-    let place = |place| i64::try_from(place).unwrap_or(i64::MAX);
     sqlx::query("UPDATE telling SET receipt = ?, digest_at = ?, digest_receipt = ?")
         .bind(place(reached.receipt))
         .bind(reached.digest_at.map(Timestamp::micros))

@@ -10,6 +10,7 @@ use super::{SqliteStore, unreadable};
 use crate::domain::digest::Digest;
 use crate::domain::names::RunId;
 use crate::domain::receipt::{Draft, Receipt};
+use crate::store::written::place;
 use crate::store::{Receipts, Result};
 
 /// Drafts that are sealed in one go.
@@ -179,8 +180,4 @@ pub(super) async fn add_all(
             .await?;
     }
     Ok(())
-}
-
-fn place(seq: u64) -> i64 {
-    i64::try_from(seq).unwrap_or(i64::MAX)
 }

@@ -12,13 +12,14 @@ use crate::domain::names::RunId;
 use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
+use crate::store::written::{Written, place, status_text};
 use crate::store::{Append, NewRun, Result, RunRow, Runs};
 
 impl Runs for SqliteStore {
     fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>> {
         async move {
             let id = run.id;
-            let run = self.written(run);
+            let run = Written::of(run, &self.redactor);
             let created = self
                 .writer
                 .write(Box::new(move |connection| {
@@ -62,7 +63,7 @@ impl Runs for SqliteStore {
                 "SELECT seq, at, body FROM events WHERE run = ? AND seq > ? ORDER BY seq",
             )
             .bind(run.to_string())
-            .bind(i64::try_from(after).unwrap_or(i64::MAX))
+            .bind(place(after))
             .fetch_all(&self.readers)
             .await
             .map_err(|error| self.broken(&error))?;
@@ -184,32 +185,10 @@ impl Runs for SqliteStore {
 }
 
 impl SqliteStore {
-    pub(super) fn written(&self, run: NewRun) -> Written {
-        let request = Event::Requested(Box::new(run.request.clone())).masked(&self.redactor);
-        Written {
-            request: serde_json::json!(request).to_string(),
-            definition: serde_json::json!(run.definition).to_string(),
-            concurrency: run
-                .request
-                .concurrency
-                .as_deref()
-                .map(|key| self.redactor.text(key)),
-            run,
-        }
-    }
-
     pub(super) fn run_id(&self, text: &str) -> Result<RunId> {
         text.parse()
             .map_err(|error| self.unreadable(&format!("the run id {text}"), error))
     }
-}
-
-/// A run as its rows will have it: secrets masked.
-pub(super) struct Written {
-    pub(super) run: NewRun,
-    request: String,
-    definition: String,
-    concurrency: Option<String>,
 }
 
 pub(super) async fn create(
@@ -264,7 +243,7 @@ async fn grow(connection: &mut SqliteConnection, append: &Append) -> sqlx::Resul
         .bind(append.run.to_string())
         .fetch_one(&mut *connection)
         .await?;
-    let after = i64::try_from(append.after).unwrap_or(i64::MAX);
+    let after = place(append.after);
     let seq = if last == after { append.after + 1 } else { 1 };
     let body = serde_json::json!(append.event).to_string();
     insert_event(connection, append.run, seq, append.at, &body).await?;
@@ -303,15 +282,11 @@ async fn insert_event(
 ) -> sqlx::Result<()> {
     sqlx::query("INSERT INTO events (run, seq, at, v, body) VALUES (?, ?, ?, ?, ?)")
         .bind(run.to_string())
-        .bind(i64::try_from(seq).unwrap_or(i64::MAX))
+        .bind(place(seq))
         .bind(at.micros())
         .bind(EVENT_VERSION)
         .bind(body)
         .execute(connection)
         .await?;
     Ok(())
-}
-
-pub(super) fn status_text(status: RunStatus) -> String {
-    serde_json::json!(status).to_string()
 }

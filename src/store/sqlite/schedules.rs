@@ -5,12 +5,12 @@ use futures_util::future::BoxFuture;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::runs::{self, Written};
-use super::{SqliteStore, receipts};
+use super::{SqliteStore, receipts, runs};
 use crate::domain::names::{PersonName, RunId};
 use crate::domain::receipt::Draft;
 use crate::domain::schedule::ScheduleName;
 use crate::domain::time::Timestamp;
+use crate::store::written::Written;
 use crate::store::{FireRow, NewFire, Result, ScheduleRow, Schedules};
 
 impl Schedules for SqliteStore {
@@ -92,7 +92,7 @@ impl Schedules for SqliteStore {
 
     fn fire(&self, mut fire: NewFire) -> BoxFuture<'_, Result<bool>> {
         async move {
-            let run = fire.run.take().map(|run| self.written(run));
+            let run = fire.run.take().map(|run| Written::of(run, &self.redactor));
             let created = run.as_ref().map(|written| written.run.id);
             let is_new = self
                 .writer
