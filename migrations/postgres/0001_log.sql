@@ -27,7 +27,7 @@ CREATE TABLE runs (
     workflow        text    NOT NULL,
     definition      text COLLATE "C" NOT NULL REFERENCES definitions (digest),
     status          text    NOT NULL,
-    ended           boolean NOT NULL DEFAULT false,
+    ended           integer NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)),
     requested_by    text    NOT NULL,
     requested_at    bigint  NOT NULL,
     updated_at      bigint  NOT NULL,
@@ -36,7 +36,7 @@ CREATE TABLE runs (
     UNIQUE (requested_by, idempotency_key)
 );
 
-CREATE INDEX runs_unfinished ON runs (id) WHERE NOT ended;
+CREATE INDEX runs_unfinished ON runs (id) WHERE ended = 0;
 
 CREATE TABLE events (
     run  text COLLATE "C" NOT NULL REFERENCES runs (id),

@@ -1,7 +1,7 @@
 -- What people are still to be told, and how far the receipts have been turned into notices.
 
 CREATE TABLE telling (
-    single         boolean PRIMARY KEY DEFAULT true CHECK (single),
+    "only"         integer PRIMARY KEY CHECK ("only" = 1),
     -- Receipts up to this place have been told, or need not be.
     receipt        bigint NOT NULL,
     -- Digests that were due up to this instant have been told; NULL: there was none yet.
@@ -17,8 +17,8 @@ CREATE TABLE outbox (
     id       text COLLATE "C" NOT NULL,
     notice   text    NOT NULL,
     -- Whether it asks people for something. Such a one is kept when it was told, as long as it asks.
-    asks     boolean NOT NULL,
-    told     boolean NOT NULL DEFAULT false,
+    asks     integer NOT NULL CHECK (asks IN (0, 1)),
+    told     integer NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
     put_at   bigint  NOT NULL,
     attempts bigint  NOT NULL DEFAULT 0,
     next_at  bigint  NOT NULL,
@@ -26,4 +26,4 @@ CREATE TABLE outbox (
     UNIQUE (place, id)
 );
 
-CREATE INDEX outbox_waiting ON outbox (place, n) WHERE NOT told;
+CREATE INDEX outbox_waiting ON outbox (place, n) WHERE told = 0;

@@ -5,18 +5,30 @@ mod full;
 mod inspect;
 mod line;
 mod lock;
-mod outbox;
-mod receipts;
+mod peek;
 mod recovery;
+
+// One text for both databases, compiled for each with its own types: see `store/sql`.
+#[path = "../sql/outbox.rs"]
+mod outbox;
+#[path = "../sql/receipts.rs"]
+mod receipts;
+#[path = "../sql/runs.rs"]
 mod runs;
+#[path = "../sql/schedules.rs"]
 mod schedules;
+#[path = "../sql/secrets.rs"]
 mod secrets;
+#[path = "../sql/step_lines.rs"]
 mod step_lines;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -24,7 +36,7 @@ use sqlx::sqlite::{
 use tokio::sync::broadcast;
 
 use super::writer::Writer;
-use super::{Result, StoreError};
+use super::{Result, StoreError, Tenure};
 use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
 pub use copy::{CopyFacts, damage, newest_schema};
@@ -33,7 +45,7 @@ pub use inspect::{Holder, Inspection, holder};
 use line::SqliteLine;
 use lock::StoreLock;
 pub use recovery::Recovery;
-pub use secrets::peek_at_secrets;
+pub use peek::peek_at_secrets;
 
 /// The name of the database within the store's folder.
 const DATABASE: &str = "purser.db";
@@ -46,6 +58,24 @@ const READERS: u32 = 4;
 
 /// Changes that a slow listener may fall behind before it has to look for itself.
 const CHANGES: usize = 1024;
+
+/// Adds the lines of a JSON array behind those of the step.
+const ADD_LINES: &str = "INSERT INTO step_lines (run, step, n, line) \
+     SELECT $1, $2, key + 1 + (SELECT COALESCE(MAX(n), 0) FROM step_lines \
+     WHERE run = $1 AND step = $2), value FROM json_each($3)";
+
+/// Forgets the notices that asked, but for those whose ids are in a JSON array.
+const FORGET_ANSWERED: &str = "DELETE FROM outbox WHERE asks = 1 \
+     AND id NOT IN (SELECT value FROM json_each($1))";
+
+use SqliteStore as SqlStore;
+use sqlx::SqliteConnection as Connection;
+use sqlx::sqlite::SqliteRow as Row;
+
+/// SQLite keeps every text.
+fn text(text: &str) -> Cow<'_, str> {
+    Cow::Borrowed(text)
+}
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -117,8 +147,7 @@ impl SqliteStore {
 
     /// Writes everything into the one file of the database, and lets go of it.
     pub async fn close(self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.let_go().await;
     }
 
     fn broken(&self, error: &sqlx::Error) -> StoreError {
@@ -127,6 +156,17 @@ impl SqliteStore {
 
     fn unreadable(&self, what: &str, error: impl std::fmt::Display) -> StoreError {
         unreadable(&self.place, what, error)
+    }
+}
+
+impl Tenure for SqliteStore {
+    /// The lock goes with the last handle: whoever opens the store next finds all of it on disk.
+    fn let_go(&self) -> BoxFuture<'_, ()> {
+        async {
+            self.readers.close().await;
+            self.writer.close().await;
+        }
+        .boxed()
     }
 }
 
@@ -164,10 +204,7 @@ fn unavailable(place: &str, error: &sqlx::Error) -> StoreError {
 fn not_migrated(place: &str, error: &sqlx::migrate::MigrateError) -> StoreError {
     use sqlx::migrate::MigrateError::VersionMissing;
     let message = match error {
-        VersionMissing(version) => format!(
-            "it was written by a newer version of Purser (its tables are at version {version}): \
-             start that version again; nothing was changed"
-        ),
+        VersionMissing(version) => super::newer_tables(*version),
         sqlx::migrate::MigrateError::Execute(error) if is_full(error) => {
             full::START_AGAIN.to_owned()
         }
