@@ -188,7 +188,11 @@ struct Door {
 
 impl Door {
     /// The first of all makes the tables: the lease is one of them.
-    async fn of(access: &Access) -> Result<Self> {
+    fn of(access: &Access) -> BoxFuture<'_, Result<Self>> {
+        Self::found(access).boxed()
+    }
+
+    async fn found(access: &Access) -> Result<Self> {
         let connector = Connector::new(access)?;
         let mut connection = connector.connect().await?;
         examine(&mut connection, &connector.place).await?;
@@ -274,9 +278,12 @@ impl Door {
             .map_err(|error| unavailable(&self.connector.place, &error))
     }
 
-    async fn migrate(&mut self) -> Result<()> {
-        let migrated = MIGRATIONS.run(&mut self.connection).await;
-        migrated.map_err(|error| self.not_migrated(&error))
+    fn migrate(&mut self) -> BoxFuture<'_, Result<()>> {
+        async {
+            let migrated = MIGRATIONS.run_direct(None, &mut self.connection, false).await;
+            migrated.map_err(|error| self.not_migrated(&error))
+        }
+        .boxed()
     }
 
     /// The version of the tables; `None`: there are none.
