@@ -164,42 +164,51 @@ fn place_of(options: &PgConnectOptions) -> String {
 pub(super) async fn examine(connection: &mut PgConnection, place: &str) -> Result<()> {
     let row = sqlx::query(
         "SELECT current_setting('server_version_num')::int AS version, \
-         pg_is_in_recovery() AS is_replica, current_user::text AS me, \
-         current_database()::text AS database, current_schema()::text AS schema, \
-         COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create, \
-         to_regclass('lease') IS NOT NULL AS has_tables",
+         pg_is_in_recovery() AS is_replica, current_user::text AS me",
     )
     .fetch_one(&mut *connection)
     .await
     .map_err(|error| unavailable(place, &error))?;
-    let refuse = |message: String| Err(broken(place, &message));
     if let Some(message) = too_old(row.get("version")) {
-        return refuse(message);
+        return Err(broken(place, &message));
     }
     if row.get("is_replica") {
-        return refuse("the server is a replica and takes no writes: name the primary".to_owned());
+        let message = "the server is a replica and takes no writes: name the primary";
+        return Err(broken(place, message));
     }
+    may_write(connection, place, row.get("me")).await
+}
+
+/// Whether tables can be made or changed there.
+pub(super) async fn may_make_tables(connection: &mut PgConnection, place: &str) -> Result<()> {
+    let row = sqlx::query(
+        "SELECT current_user::text AS me, current_database()::text AS database, \
+         current_schema()::text AS schema, \
+         COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(|error| unavailable(place, &error))?;
     let (me, database): (String, String) = (row.get("me"), row.get("database"));
     let Some(schema) = row.get::<Option<String>, _>("schema") else {
-        return refuse(format!(
+        let message = format!(
             "no schema of {me}'s search_path is there: type CREATE SCHEMA AUTHORIZATION \"{me}\" in \
              {database}"
-        ));
+        );
+        return Err(broken(place, &message));
     };
-    if row.get("has_tables") {
-        return may_write(connection, place, &me).await;
+    if row.get("may_create") {
+        return Ok(());
     }
-    if !row.get::<bool, _>("may_create") {
-        return refuse(format!(
-            "{me} may make no tables in it: type GRANT CREATE, USAGE ON SCHEMA \"{schema}\" TO \
-             \"{me}\" in {database} as its owner"
-        ));
-    }
-    Ok(())
+    let message = format!(
+        "{me} may make no tables in it: type GRANT CREATE, USAGE ON SCHEMA \"{schema}\" TO \
+         \"{me}\" in {database} as its owner"
+    );
+    Err(broken(place, &message))
 }
 
 /// Tables that others have made do as well, if they may be used.
-async fn may_write(connection: &mut PgConnection, place: &str, me: &str) -> Result<()> {
+async fn may_write(connection: &mut PgConnection, place: &str, me: String) -> Result<()> {
     let closed: Vec<String> = sqlx::query_scalar(
         "SELECT name FROM UNNEST($1::text[]) WITH ORDINALITY AS tables (name, n) \
          WHERE to_regclass(name) IS NOT NULL AND NOT (has_table_privilege(to_regclass(name), \

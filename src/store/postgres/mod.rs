@@ -35,7 +35,7 @@ use crate::domain::digest::Digest;
 use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
 pub use connect::{Access, holder};
-use connect::{Connector, examine};
+use connect::{Connector, examine, may_make_tables};
 pub use lease::Holding;
 use lease::{Asked, Lease};
 use line::PostgresLine;
@@ -280,6 +280,10 @@ impl Door {
 
     fn migrate(&mut self) -> BoxFuture<'_, Result<()>> {
         async {
+            if self.version().await? == Some(newest_schema()) {
+                return Ok(());
+            }
+            may_make_tables(&mut self.connection, &self.connector.place).await?;
             let migrated = MIGRATIONS.run_direct(None, &mut self.connection, false).await;
             migrated.map_err(|error| self.not_migrated(&error))
         }

@@ -13,7 +13,7 @@ fn name(text: &str) -> ScheduleName {
 
 fn fire(at: Timestamp, run: Option<NewRun>) -> NewFire {
     NewFire {
-        schedule: name("backup/nightly"),
+        schedule: name("backup.nightly"),
         at,
         moves_on: true,
         run,
@@ -24,7 +24,7 @@ fn fire(at: Timestamp, run: Option<NewRun>) -> NewFire {
 
 async fn of_many_who_fire_at_the_same_time_one_starts_a_run(place: &Place) {
     let store = place.open().await;
-    let schedule = name("backup/nightly");
+    let schedule = name("backup.nightly");
     store.meet_schedule(schedule.clone(), "daily".into(), at(0)).await.unwrap();
     let fires = (0..20).map(|_| store.fire(fire(at(60), Some(new_run()))));
     let fired = futures_util::future::join_all(fires).await;
@@ -41,7 +41,7 @@ async fn of_many_who_fire_at_the_same_time_one_starts_a_run(place: &Place) {
 
 async fn one_that_is_passed_over_may_still_get_its_run(place: &Place) {
     let store = place.open().await;
-    store.meet_schedule(name("backup/nightly"), "daily".into(), at(0)).await.unwrap();
+    store.meet_schedule(name("backup.nightly"), "daily".into(), at(0)).await.unwrap();
     let passed_over = NewFire {
         note: Some("we were down".to_owned()),
         receipt: Some(draft("passed over")),
@@ -63,7 +63,7 @@ async fn one_that_is_passed_over_may_still_get_its_run(place: &Place) {
 
 async fn what_becomes_of_a_schedule_is_kept(place: &Place) {
     let store = place.open().await;
-    let (one, two) = (name("a/one"), name("b/two"));
+    let (one, two) = (name("a.one"), name("b.two"));
     store.meet_schedule(two.clone(), "hourly".into(), at(0)).await.unwrap();
     store.meet_schedule(one.clone(), "daily".into(), at(0)).await.unwrap();
     store

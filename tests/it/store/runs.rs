@@ -120,7 +120,12 @@ async fn what_is_secret_is_masked_wherever_it_stands(place: &Place) {
     run.request.inputs = serde_json::json!({ "with": SECRET });
     run.request.concurrency = Some(format!("db {SECRET}"));
     let run = store.create(run).await.unwrap();
-    let told = store.append(append(run, 1, recorded(SECRET))).await.unwrap();
+    let event = Event::Recorded {
+        step: "one".into(),
+        name: "url".to_owned(),
+        value: serde_json::json!({ "password": [SECRET] }),
+    };
+    let told = store.append(append(run, 1, event)).await.unwrap();
     assert!(!format!("{told:?}").contains(SECRET));
     assert!(!format!("{:?}", store.log(run, 0).await.unwrap()).contains(SECRET));
     let by_key = store.unfinished_of(&format!("db {SECRET}")).await.unwrap();
