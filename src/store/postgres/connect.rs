@@ -1,12 +1,15 @@
 //! Connections to the database: each of them direct, with limits of its own, and checked.
 
+use std::path::Path;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
+use super::LEASE;
 use super::problem::{broken, unavailable};
+use crate::domain::redact::Redactor;
 use crate::store::{Result, StoreError};
 
 /// The oldest server that is still looked after, and that we are tested with the successors of.
@@ -46,6 +49,26 @@ pub struct Access {
     pub holder: String,
     /// How long a lease lasts that is not renewed.
     pub lease: Duration,
+}
+
+impl Access {
+    /// By the URL in this file, with the usual lease. From now on the URL is masked.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn by_file(file: &Path, holder: String, redactor: &Redactor) -> Result<Self> {
+        let text = std::fs::read_to_string(file).map_err(|error| StoreError::File {
+            file: file.display().to_string(),
+            message: format!("cannot be read ({error}): it holds the URL of the store's database"),
+        })?;
+        let url = text.trim();
+        redactor.learn(url);
+        Ok(Self {
+            url: url.into(),
+            holder,
+            lease: LEASE,
+        })
+    }
 }
 
 /// How connections are made.

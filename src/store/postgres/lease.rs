@@ -100,7 +100,7 @@ pub(super) async fn take(
 }
 
 /// Who has it and is in time.
-async fn held(connection: &mut PgConnection) -> sqlx::Result<Option<Holding>> {
+pub(super) async fn held(connection: &mut PgConnection) -> sqlx::Result<Option<Holding>> {
     let row = sqlx::query(
         "SELECT holder, (extract(epoch FROM until) * 1000000)::bigint AS until FROM lease \
          WHERE holder IS NOT NULL AND until > clock_timestamp()",

@@ -1,6 +1,7 @@
 //! The store on PostgreSQL, for whoever wants a standby: one database, one lease, one writer.
 
 mod connect;
+mod inspect;
 mod lease;
 mod line;
 mod problem;
@@ -36,6 +37,7 @@ use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
 pub use connect::{Access, holder};
 use connect::{Connector, examine, may_make_tables};
+pub use inspect::{Look, look, peek_at_secrets};
 pub use lease::Holding;
 use lease::{Asked, Lease};
 use line::PostgresLine;
@@ -194,12 +196,7 @@ impl Door {
 
     async fn found(access: &Access) -> Result<Self> {
         let connector = Connector::new(access)?;
-        let mut connection = connector.connect().await?;
-        examine(&mut connection, &connector.place).await?;
-        let mut door = Self {
-            connector,
-            connection,
-        };
+        let mut door = Self::before(connector).await?;
         match door.version().await? {
             None => door.migrate().await?,
             Some(version) if version > newest_schema() => {
@@ -208,6 +205,16 @@ impl Door {
             Some(_) => {}
         }
         Ok(door)
+    }
+
+    /// Before anything is made or asked for.
+    async fn before(connector: Connector) -> Result<Self> {
+        let mut connection = connector.connect().await?;
+        examine(&mut connection, &connector.place).await?;
+        Ok(Self {
+            connector,
+            connection,
+        })
     }
 
     async fn ask(&mut self, access: &Access) -> Result<Asked> {
