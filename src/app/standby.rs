@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +11,6 @@ use super::service_manager;
 use crate::action::Clock as _;
 use crate::catalog::Catalog;
 use crate::cli::Failure;
-use crate::domain::digest::{Digest, digest_of};
 use crate::domain::person::{Actor, People};
 use crate::domain::receipt::{Draft, Subject};
 use crate::engine::Entropy as _;
@@ -73,7 +71,7 @@ async fn answer(address: SocketAddr, over: CancellationToken) {
 
 /// Says so, with a receipt, if whoever was active before went by other workflows and commands.
 pub(super) async fn go_by(store: &Arc<dyn Store>, catalog: &Catalog) -> Result<()> {
-    let digest = digest(catalog);
+    let digest = catalog.digest();
     let Some(before) = store.go_by(&digest).await? else {
         return Ok(());
     };
@@ -103,12 +101,6 @@ pub(super) async fn go_by(store: &Arc<dyn Store>, catalog: &Catalog) -> Result<(
 /// The user that this process runs as, of whom nothing is asked here.
 fn ourselves() -> Actor {
     People::new(vec![]).by_uid(nix::unistd::geteuid().as_raw())
-}
-
-fn digest(catalog: &Catalog) -> Digest {
-    let workflows: Vec<_> = catalog.workflows().map(|one| one.workflow.digest()).collect();
-    let commands: Vec<_> = catalog.commands().collect();
-    digest_of(&json!({ "workflows": workflows, "commands": commands }))
 }
 
 /// The end of a process that another has superseded. What it was about is no longer its own: nothing
