@@ -77,8 +77,13 @@ fn beside(config: &StoreFolder, store: PostgresStore) -> Result<OpenStore> {
 
 /// How to come to the database, if the tables are in one of PostgreSQL.
 fn access(config: &StoreFolder, redactor: &Redactor) -> Result<Option<Access>> {
-    let access = |file: &Path| Access::by_file(file, holder(), redactor);
-    config.url_file.as_deref().map(access).transpose()
+    let url_file = config.url_file.as_deref();
+    url_file.map(|file| access_by(file, redactor)).transpose()
+}
+
+/// How to come to the database whose URL is in this file.
+pub(super) fn access_by(url_file: &Path, redactor: &Redactor) -> Result<Access> {
+    Access::by_file(url_file, holder(), redactor)
 }
 
 /// This process, as people find it again.

@@ -4,6 +4,7 @@ mod connect;
 mod inspect;
 mod lease;
 mod line;
+mod move_in;
 mod problem;
 
 // One text for both databases, compiled for each with its own types: see `store/sql`.
@@ -39,6 +40,7 @@ pub use connect::{Access, holder};
 use connect::{Connector, examine, may_make_tables};
 pub use inspect::{Look, look, peek_at_secrets};
 pub use lease::Holding;
+pub use move_in::{Moved, move_in};
 use lease::{Asked, Lease};
 use line::PostgresLine;
 use problem::{broken, text, unavailable, unreadable};

@@ -150,7 +150,11 @@ impl SqliteStore {
         self.let_go().await;
     }
 
-    fn broken(&self, error: &sqlx::Error) -> StoreError {
+    pub(super) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    pub(super) fn broken(&self, error: &sqlx::Error) -> StoreError {
         unavailable(&self.place, error)
     }
 

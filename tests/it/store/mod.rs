@@ -4,6 +4,7 @@ mod fires;
 mod join;
 mod lease;
 mod lines;
+mod moved;
 mod outbox;
 mod place;
 mod receipts;
