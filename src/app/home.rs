@@ -44,8 +44,9 @@ impl Home {
         telemetry::start(format, config.log.level.as_str(), Arc::clone(&redactor))
             .map_err(Failure::usage)?;
         let standby = Standby::new(config.server.listen);
-        let open =
-            store::open_when_free(&config.store, &redactor, |holding| standby.waits_for(holding));
+        let open = store::open_when_free(&config.store, &redactor, |holding| {
+            standby.waits_for(holding)
+        });
         let open = open.await.map_err(failed)?;
         standby.end().await;
         let store = Arc::clone(&open.store);

@@ -21,7 +21,10 @@ pub async fn migrate(config_path: &Path, to: Migrate, json: bool) -> Result<(), 
     let folder = &config.store.path;
     let from = database_file(folder);
     if !from.exists() {
-        let message = format!("there is no store to be moved: {} is not there", from.display());
+        let message = format!(
+            "there is no store to be moved: {} is not there",
+            from.display()
+        );
         return Err(Failure::usage(message));
     }
     let failed = |error: StoreError| Failure::failed(error.to_string());

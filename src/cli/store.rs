@@ -49,7 +49,10 @@ impl Migration {
         }
         println!("moved {} into {}", self.from.display(), self.to);
         for (table, rows) in &self.rows {
-            println!("{table}: {} on both sides", counted(usize::try_from(*rows).unwrap_or(0), "row"));
+            println!(
+                "{table}: {} on both sides",
+                counted(usize::try_from(*rows).unwrap_or(0), "row")
+            );
         }
         match self.receipts {
             0 => println!("receipts: none is sealed yet"),

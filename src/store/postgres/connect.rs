@@ -83,13 +83,17 @@ impl Connector {
     /// # Errors
     /// The URL is none.
     pub(super) fn new(access: &Access) -> Result<Self> {
-        let options: PgConnectOptions = access.url.expose_secret().parse().map_err(|_| {
-            StoreError::Unavailable {
-                place: "in PostgreSQL".to_owned(),
-                message: "its URL is none: it is like postgres://USER:PASSWORD@HOST:5432/DATABASE"
-                    .to_owned(),
-            }
-        })?;
+        let options: PgConnectOptions =
+            access
+                .url
+                .expose_secret()
+                .parse()
+                .map_err(|_| StoreError::Unavailable {
+                    place: "in PostgreSQL".to_owned(),
+                    message:
+                        "its URL is none: it is like postgres://USER:PASSWORD@HOST:5432/DATABASE"
+                            .to_owned(),
+                })?;
         let place = place_of(&options);
         let limit = |part: u32| (access.lease / part).as_millis().max(1).to_string();
         let options = options
@@ -179,7 +183,11 @@ fn place_of(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or(options.get_username());
     match options.get_socket() {
         Some(socket) => format!("{database} at {}", socket.display()),
-        None => format!("{database} at {}:{}", options.get_host(), options.get_port()),
+        None => format!(
+            "{database} at {}:{}",
+            options.get_host(),
+            options.get_port()
+        ),
     }
 }
 
@@ -282,9 +290,16 @@ mod tests {
 
     #[test]
     fn a_process_has_a_name_that_people_know_and_a_server_keeps_whole() {
-        assert_eq!(holder("web-1", 4711, [0x5f, 0x3a, 1, 2]), "web-1:4711/5f3a0102");
+        assert_eq!(
+            holder("web-1", 4711, [0x5f, 0x3a, 1, 2]),
+            "web-1:4711/5f3a0102"
+        );
         let long = holder(&"é long name ".repeat(9), u32::MAX, [0; 4]);
-        assert_eq!(application(&long), format!("purser {long}"), "nothing is cut off");
+        assert_eq!(
+            application(&long),
+            format!("purser {long}"),
+            "nothing is cut off"
+        );
     }
 
     #[test]

@@ -184,7 +184,10 @@ impl Lease {
         if let Some(by) = &*self.successor.borrow() {
             return Err(StoreError::Superseded { by: by.clone() });
         }
-        let good_until = *self.good_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let good_until = *self
+            .good_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if Instant::now() < good_until {
             return Ok(());
         }
@@ -255,7 +258,10 @@ impl Lease {
             let by = present_holder(&mut connection).await;
             return Err(self.lost_to(by.map_err(|error| unavailable(&self.place, &error))?));
         }
-        *self.good_until.lock().unwrap_or_else(PoisonError::into_inner) = sent + self.length;
+        *self
+            .good_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = sent + self.length;
         *open = Some(connection);
         Ok(())
     }
@@ -267,7 +273,10 @@ impl Lease {
     /// Gives it back, so that another may take it at once. Nothing must be written any more.
     pub(super) async fn release(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
         self.released.cancel();
-        *self.good_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self
+            .good_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Instant::now();
         sqlx::query("UPDATE lease SET holder = NULL, until = '-infinity' WHERE epoch = $1")
             .bind(self.epoch)
             .execute(connection)

@@ -50,18 +50,25 @@ impl Line for PostgresLine {
     /// Nothing more is written: another may have the lease at once.
     fn end(self, open: Option<PgConnection>) -> BoxFuture<'static, ()> {
         async move {
-            let connection = match open {
-                Some(connection) => Ok(connection),
-                None => self.connector.connect().await,
-            };
-            let Ok(mut connection) = connection else {
+            let released = tokio::time::timeout(self.limit, self.release(open)).await;
+            if let Ok(Ok(())) = released {
                 return;
-            };
-            if let Err(error) = self.lease.release(&mut connection).await {
-                tracing::warn!(%error, "the store's lease was not given back; it runs out by itself");
             }
-            let _ = connection.close().await;
+            tracing::warn!("the store's lease was not given back; it runs out by itself");
         }
         .boxed()
+    }
+}
+
+impl PostgresLine {
+    async fn release(&self, open: Option<PgConnection>) -> Result<()> {
+        let mut connection = match open {
+            Some(connection) => connection,
+            None => self.connector.connect().await?,
+        };
+        let released = self.lease.release(&mut connection).await;
+        released.map_err(|error| self.unavailable(&error))?;
+        let _ = connection.close().await;
+        Ok(())
     }
 }

@@ -40,9 +40,9 @@ pub use connect::{Access, holder};
 use connect::{Connector, examine, may_make_tables};
 pub use inspect::{Look, look, peek_at_secrets};
 pub use lease::Holding;
-pub use move_in::{Moved, move_in};
 use lease::{Asked, Lease};
 use line::PostgresLine;
+pub use move_in::{Moved, move_in};
 use problem::{broken, text, unavailable, unreadable};
 
 /// How long a lease lasts that is not renewed, where nothing else is asked for.
@@ -220,13 +220,10 @@ impl Door {
     }
 
     async fn ask(&mut self, access: &Access) -> Result<Asked> {
-        lease::take(
-            &mut self.connection,
-            &access.holder,
-            access.lease,
-            &self.connector.place,
-        )
-        .await
+        let place = &self.connector.place;
+        let taking = lease::take(&mut self.connection, &access.holder, access.lease, place);
+        let taken = tokio::time::timeout(access.lease * 2, taking).await;
+        taken.unwrap_or_else(|_| Err(broken(place, "the server does not answer")))
     }
 
     /// Brings the tables up to date, now that nobody else works on them.
@@ -293,7 +290,9 @@ impl Door {
                 return Ok(());
             }
             may_make_tables(&mut self.connection, &self.connector.place).await?;
-            let migrated = MIGRATIONS.run_direct(None, &mut self.connection, false).await;
+            let migrated = MIGRATIONS
+                .run_direct(None, &mut self.connection, false)
+                .await;
             migrated.map_err(|error| self.not_migrated(&error))
         }
         .boxed()

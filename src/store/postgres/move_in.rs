@@ -178,7 +178,10 @@ pub async fn move_in(from: &SqliteStore, access: &Access, key: &VerifyingKey) ->
         .map_err(|error| broken(&place, &format!("its tables cannot be made: {error}")))?;
     let mut rows = vec![];
     for table in &TABLES {
-        rows.push((table.name, copy(from, &mut transaction, table, &place).await?));
+        rows.push((
+            table.name,
+            copy(from, &mut transaction, table, &place).await?,
+        ));
     }
     let receipts = verify(&mut transaction, key, &place).await?;
     transaction.commit().await.map_err(failed)?;
@@ -251,7 +254,9 @@ async fn insert(to: &mut PgConnection, table: &Table, page: &[SqliteRow]) -> sql
         query = match kind {
             Text => {
                 let texts = page.iter().map(|row| row.get::<Option<&str>, _>(column));
-                let texts: Vec<_> = texts.map(|one| one.map(|one| text(one).into_owned())).collect();
+                let texts: Vec<_> = texts
+                    .map(|one| one.map(|one| text(one).into_owned()))
+                    .collect();
                 query.bind(texts)
             }
             Number => {
@@ -308,15 +313,21 @@ async fn verify(to: &mut PgConnection, key: &VerifyingKey, place: &str) -> Resul
         }
         for row in &page {
             let receipt = receipts::read(place, row)?;
-            chain.next(&receipt, key).map_err(|wrong| StoreError::Unavailable {
-                place: place.to_owned(),
-                message: format!("{wrong}; nothing was moved"),
-            })?;
+            chain
+                .next(&receipt, key)
+                .map_err(|wrong| StoreError::Unavailable {
+                    place: place.to_owned(),
+                    message: format!("{wrong}; nothing was moved"),
+                })?;
         }
     }
 }
 
 fn list(table: &Table) -> String {
-    let names: Vec<_> = table.columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+    let names: Vec<_> = table
+        .columns
+        .iter()
+        .map(|(name, _)| format!("\"{name}\""))
+        .collect();
     names.join(", ")
 }

@@ -19,9 +19,11 @@ pub(super) fn unavailable(place: &str, error: &sqlx::Error) -> StoreError {
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);
     let message = match (code.as_deref(), error) {
-        (Some("53100"), _) => "the server's disk is full, and nothing was written: make room there. \
+        (Some("53100"), _) => {
+            "the server's disk is full, and nothing was written: make room there. \
              Purser goes on by itself then, and needs no restart"
-            .to_owned(),
+                .to_owned()
+        }
         (Some("28P01" | "28000"), _) => format!("the server does not let us in ({error})"),
         (Some("25006"), _) => {
             "the server takes no writes any more: it has become a replica; name the primary"

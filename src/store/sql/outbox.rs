@@ -125,10 +125,10 @@ impl Outbox for SqlStore {
             .write(Box::new(move |connection| {
                 async move {
                     sqlx::query(FORGET_ANSWERED)
-                    .bind(asking)
-                    .execute(connection)
-                    .await
-                    .map(drop)
+                        .bind(asking)
+                        .execute(connection)
+                        .await
+                        .map(drop)
                 }
                 .boxed()
             }))

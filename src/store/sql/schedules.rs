@@ -134,12 +134,14 @@ impl Schedules for SqlStore {
             .write(Box::new(move |connection| {
                 async move {
                     receipts::add_all(connection, Some(receipt)).await?;
-                    sqlx::query("UPDATE schedules SET paused_by = $1, paused_at = $2 WHERE name = $3")
-                        .bind(by.as_ref().map(PersonName::as_str))
-                        .bind(by.as_ref().map(|_| at.micros()))
-                        .bind(name.to_string())
-                        .execute(&mut *connection)
-                        .await?;
+                    sqlx::query(
+                        "UPDATE schedules SET paused_by = $1, paused_at = $2 WHERE name = $3",
+                    )
+                    .bind(by.as_ref().map(PersonName::as_str))
+                    .bind(by.as_ref().map(|_| at.micros()))
+                    .bind(name.to_string())
+                    .execute(&mut *connection)
+                    .await?;
                     see(connection, &name, at).await
                 }
                 .boxed()

@@ -80,10 +80,10 @@ async fn add(
     lines: String,
 ) -> sqlx::Result<()> {
     sqlx::query(ADD_LINES)
-    .bind(run.to_string())
-    .bind(step.as_str())
-    .bind(lines)
-    .execute(connection)
-    .await
-    .map(drop)
+        .bind(run.to_string())
+        .bind(step.as_str())
+        .bind(lines)
+        .execute(connection)
+        .await
+        .map(drop)
 }

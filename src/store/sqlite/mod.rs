@@ -44,8 +44,8 @@ use full::{is_full, no_room};
 pub use inspect::{Holder, Inspection, holder};
 use line::SqliteLine;
 use lock::StoreLock;
-pub use recovery::Recovery;
 pub use peek::peek_at_secrets;
+pub use recovery::Recovery;
 
 /// The name of the database within the store's folder.
 const DATABASE: &str = "purser.db";

@@ -40,7 +40,10 @@ async fn join(store: Arc<dyn Store>) {
         end(&*store, run, "left", &start),
         end(&*store, run, "right", &start)
     );
-    assert!(left ^ right, "of {run} the join was seen by {left} and {right}");
+    assert!(
+        left ^ right,
+        "of {run} the join was seen by {left} and {right}"
+    );
 }
 
 async fn each_join_is_seen_by_one_of_its_two_branches(place: &Place) {

@@ -32,7 +32,10 @@ async fn ask<T>(connection: &mut PgConnection, question: &'static str) -> T
 where
     T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {
-    sqlx::query_scalar(question).fetch_one(connection).await.unwrap()
+    sqlx::query_scalar(question)
+        .fetch_one(connection)
+        .await
+        .unwrap()
 }
 
 /// Asks the server until the answer is yes.
@@ -42,7 +45,9 @@ async fn until(connection: &mut PgConnection, question: &'static str) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), asking).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), asking)
+        .await
+        .unwrap();
 }
 
 /// A transaction like one in which a process of ours has been frozen, after it was let in.
@@ -51,19 +56,28 @@ async fn frozen_in_a_transaction(database: &Database, of: &Access) -> PgConnecti
     let name = format!("SET application_name = 'purser {}'", of.holder);
     connection.execute(sqlx::AssertSqlSafe(name)).await.unwrap();
     connection.execute("BEGIN").await.unwrap();
-    connection.execute("SELECT 1 FROM lease FOR KEY SHARE").await.unwrap();
+    connection
+        .execute("SELECT 1 FROM lease FOR KEY SHARE")
+        .await
+        .unwrap();
     connection
 }
 
 #[tokio::test]
 async fn a_second_process_is_told_who_holds_the_store_and_has_it_as_soon_as_it_is_given_back() {
     let database = Database::create("").await;
-    let (one, two) = (access(&database, "web-1", LEASE), access(&database, "web-2", LEASE));
+    let (one, two) = (
+        access(&database, "web-1", LEASE),
+        access(&database, "web-2", LEASE),
+    );
     let first = open(&one).await.unwrap();
     let refused = open(&two).await.err().unwrap();
     assert!(matches!(refused, StoreError::Held(_)), "{refused:?}");
     let message = refused.to_string();
-    assert!(message.contains(&format!("{} is active until ", one.holder)), "{message}");
+    assert!(
+        message.contains(&format!("{} is active until ", one.holder)),
+        "{message}"
+    );
 
     let (tell, mut told) = mpsc::unbounded_channel();
     let waits = tokio::spawn({
@@ -80,7 +94,10 @@ async fn a_second_process_is_told_who_holds_the_store_and_has_it_as_soon_as_it_i
     let at_once = std::time::Instant::now();
     first.close().await;
     let second = waits.await.unwrap().unwrap();
-    assert!(at_once.elapsed() < LEASE / 2, "nobody had to wait for the end of the lease");
+    assert!(
+        at_once.elapsed() < LEASE / 2,
+        "nobody had to wait for the end of the lease"
+    );
     assert_eq!(second.unfinished().await.unwrap(), [run]);
     second.append(append(run, 1, Event::Started)).await.unwrap();
     second.close().await;
@@ -92,7 +109,9 @@ async fn a_lease_is_renewed_as_long_as_its_holder_lives() {
     let database = Database::create("").await;
     let first = open(&access(&database, "web-1", SHORT)).await.unwrap();
     let mut look = database.connect().await;
-    look.execute("CREATE TABLE before AS SELECT until FROM lease").await.unwrap();
+    look.execute("CREATE TABLE before AS SELECT until FROM lease")
+        .await
+        .unwrap();
     until(
         &mut look,
         "SELECT lease.until > before.until + interval '3 seconds' FROM lease, before",
@@ -109,13 +128,17 @@ async fn a_lease_is_renewed_as_long_as_its_holder_lives() {
 #[tokio::test]
 async fn a_process_that_was_frozen_too_long_writes_and_does_nothing_more() {
     let database = Database::create("").await;
-    let (one, two) = (access(&database, "web-1", LEASE), access(&database, "web-2", LEASE));
+    let (one, two) = (
+        access(&database, "web-1", LEASE),
+        access(&database, "web-2", LEASE),
+    );
     let first = open(&one).await.unwrap();
     let run = first.create(new_run()).await.unwrap();
     let_it_run_out(&database).await;
     let late = first.append(append(run, 1, Event::Started)).await;
     assert!(
-        late.as_ref().is_err_and(|why| why.to_string().contains("our lease on it has run out")),
+        late.as_ref()
+            .is_err_and(|why| why.to_string().contains("our lease on it has run out")),
         "nobody has it yet: {late:?}"
     );
 
@@ -140,12 +163,21 @@ async fn a_process_that_was_frozen_too_long_writes_and_does_nothing_more() {
 #[tokio::test]
 async fn a_takeover_waits_for_a_commit_in_flight() {
     let database = Database::create("").await;
-    let (one, two) = (access(&database, "web-1", LEASE), access(&database, "web-2", LEASE));
+    let (one, two) = (
+        access(&database, "web-1", LEASE),
+        access(&database, "web-2", LEASE),
+    );
     let first = open(&one).await.unwrap();
     let mut in_flight = database.connect().await;
     in_flight.execute("BEGIN").await.unwrap();
-    in_flight.execute("SELECT 1 FROM lease FOR KEY SHARE").await.unwrap();
-    in_flight.execute("INSERT INTO definitions VALUES ('in', 'flight')").await.unwrap();
+    in_flight
+        .execute("SELECT 1 FROM lease FOR KEY SHARE")
+        .await
+        .unwrap();
+    in_flight
+        .execute("INSERT INTO definitions VALUES ('in', 'flight')")
+        .await
+        .unwrap();
     let_it_run_out(&database).await;
     let takes = tokio::spawn(async move { open(&two).await });
     let mut look = database.connect().await;
@@ -159,7 +191,10 @@ async fn a_takeover_waits_for_a_commit_in_flight() {
     in_flight.execute("COMMIT").await.unwrap();
     let second = takes.await.unwrap().unwrap();
     let kept = ask::<i64>(&mut look, "SELECT count(*) FROM definitions").await;
-    assert_eq!(kept, 1, "what was in flight has arrived, and before the takeover");
+    assert_eq!(
+        kept, 1,
+        "what was in flight has arrived, and before the takeover"
+    );
     first.close().await;
     second.close().await;
     database.remove().await;
@@ -168,12 +203,18 @@ async fn a_takeover_waits_for_a_commit_in_flight() {
 #[tokio::test]
 async fn a_process_that_is_frozen_in_mid_transaction_is_no_obstacle() {
     let database = Database::create("").await;
-    let (one, two) = (access(&database, "web-1", LEASE), access(&database, "web-2", SHORT));
+    let (one, two) = (
+        access(&database, "web-1", LEASE),
+        access(&database, "web-2", SHORT),
+    );
     let first = open(&one).await.unwrap();
     let mut frozen = frozen_in_a_transaction(&database, &one).await;
     let_it_run_out(&database).await;
     let second = open(&two).await.unwrap();
-    assert!(frozen.execute("COMMIT").await.is_err(), "the server has ended its session");
+    assert!(
+        frozen.execute("COMMIT").await.is_err(),
+        "the server has ended its session"
+    );
     second.create(new_run()).await.unwrap();
     second.close().await;
     first.close().await;
@@ -187,7 +228,10 @@ async fn no_effect_begins_while_the_lease_cannot_be_renewed() {
     first.may_act().unwrap();
     let mut in_the_way = database.connect().await;
     in_the_way.execute("BEGIN").await.unwrap();
-    in_the_way.execute("SELECT 1 FROM lease FOR UPDATE").await.unwrap();
+    in_the_way
+        .execute("SELECT 1 FROM lease FOR UPDATE")
+        .await
+        .unwrap();
     let may_not = async {
         while first.may_act().is_ok() {
             tokio::task::yield_now().await;

@@ -13,17 +13,38 @@ async fn lines_stay_in_order_and_the_last_are_told(place: &Place) {
     let store = place.open().await;
     let run = store.create(new_run()).await.unwrap();
     let (one, two) = (StepId::from("one"), StepId::from("two"));
-    store.add_lines(run, one.clone(), lines(&["a", "b"])).await.unwrap();
-    store.add_lines(run, two.clone(), lines(&["other"])).await.unwrap();
+    store
+        .add_lines(run, one.clone(), lines(&["a", "b"]))
+        .await
+        .unwrap();
+    store
+        .add_lines(run, two.clone(), lines(&["other"]))
+        .await
+        .unwrap();
     store.add_lines(run, one.clone(), vec![]).await.unwrap();
     let store = place.reopen(store).await;
-    store.add_lines(run, one.clone(), lines(&["c", ""])).await.unwrap();
-    assert_eq!(store.last_lines(run, &one, 9).await.unwrap(), ["a", "b", "c", ""]);
+    store
+        .add_lines(run, one.clone(), lines(&["c", ""]))
+        .await
+        .unwrap();
+    assert_eq!(
+        store.last_lines(run, &one, 9).await.unwrap(),
+        ["a", "b", "c", ""]
+    );
     assert_eq!(store.last_lines(run, &one, 2).await.unwrap(), ["c", ""]);
     assert_eq!(store.last_lines(run, &two, 9).await.unwrap(), ["other"]);
-    store.replace_lines(run, one.clone(), lines(&["anew"])).await.unwrap();
-    store.add_lines(run, one.clone(), lines(&["and on"])).await.unwrap();
-    assert_eq!(store.last_lines(run, &one, 9).await.unwrap(), ["anew", "and on"]);
+    store
+        .replace_lines(run, one.clone(), lines(&["anew"]))
+        .await
+        .unwrap();
+    store
+        .add_lines(run, one.clone(), lines(&["and on"]))
+        .await
+        .unwrap();
+    assert_eq!(
+        store.last_lines(run, &one, 9).await.unwrap(),
+        ["anew", "and on"]
+    );
 }
 
 async fn a_line_may_hold_anything_but_a_secret(place: &Place) {
@@ -31,10 +52,16 @@ async fn a_line_may_hold_anything_but_a_secret(place: &Place) {
     let run = store.create(new_run()).await.unwrap();
     let step = StepId::from("one");
     let said = lines(&["\0 \u{7} [\"json\"] {} \\u0000", &format!("key={SECRET}")]);
-    store.add_lines(run, step.clone(), said.clone()).await.unwrap();
+    store
+        .add_lines(run, step.clone(), said.clone())
+        .await
+        .unwrap();
     let kept = store.last_lines(run, &step, 9).await.unwrap();
     assert_eq!(kept[0].replace('\u{2400}', "\0"), said[0]);
-    assert!(kept[1].starts_with("key=") && !kept[1].contains(SECRET), "{kept:?}");
+    assert!(
+        kept[1].starts_with("key=") && !kept[1].contains(SECRET),
+        "{kept:?}"
+    );
 }
 
 async fn lines_that_are_added_at_the_same_time_are_all_kept(place: &Place) {

@@ -1,6 +1,8 @@
 //! The promises of the store, kept by both databases: the same stories on each.
 
+mod every_event;
 mod fires;
+mod fixtures;
 mod join;
 mod lease;
 mod lines;

@@ -39,7 +39,10 @@ async fn tell(store: &dyn Store, to: &str, notices: Vec<Notice>, when: i64) {
 async fn waiting(store: &dyn Store, to: &str) -> Vec<(i64, String)> {
     let waiting = store.waiting_notices(&place_named(to), 99).await.unwrap();
     let id = |notice: &Notice| notice.id.as_str().to_owned();
-    waiting.iter().map(|one| (one.row, id(&one.notice))).collect()
+    waiting
+        .iter()
+        .map(|one| (one.row, id(&one.notice)))
+        .collect()
 }
 
 fn ids(rows: &[(i64, String)]) -> Vec<&str> {
@@ -76,7 +79,13 @@ async fn what_has_a_receipt_before_the_first_start_is_not_told(place: &Place) {
 
 async fn notices_wait_in_order_and_each_once(place: &Place) {
     let store = place.open().await;
-    tell(&*store, "ops", vec![notice("b"), notice("a"), notice("b")], 0).await;
+    tell(
+        &*store,
+        "ops",
+        vec![notice("b"), notice("a"), notice("b")],
+        0,
+    )
+    .await;
     tell(&*store, "ops", vec![notice("a"), notice("c")], 1).await;
     tell(&*store, "dev", vec![notice("a")], 2).await;
     let ops = waiting(&*store, "ops").await;
@@ -90,7 +99,10 @@ async fn notices_wait_in_order_and_each_once(place: &Place) {
     let store = place.reopen(store).await;
     let rows = store.waiting_notices(&place_named("ops"), 1).await.unwrap();
     assert_eq!(rows.len(), 1, "as many as are asked for");
-    assert_eq!((rows[0].attempts, rows[0].next_at, rows[0].put_at), (1, at(9), at(0)));
+    assert_eq!(
+        (rows[0].attempts, rows[0].next_at, rows[0].put_at),
+        (1, at(9), at(0))
+    );
     let backlog = store.backlog().await.unwrap();
     let dev = Backlog {
         place: place_named("dev"),
@@ -141,9 +153,15 @@ async fn another_place_gets_what_one_does_not_take(place: &Place) {
     };
     store.settle_notice(refused, elsewhere).await.unwrap();
     assert_eq!(ids(&waiting(&*store, "ops").await), ["new"]);
-    let mail = store.waiting_notices(&place_named("mail"), 9).await.unwrap();
+    let mail = store
+        .waiting_notices(&place_named("mail"), 9)
+        .await
+        .unwrap();
     let why = |n: usize| mail[n].notice.instead_of.as_ref().unwrap().why.as_str();
-    assert_eq!((mail.len(), why(0), why(1)), (2, "it is gone", "it is gone"));
+    assert_eq!(
+        (mail.len(), why(0), why(1)),
+        (2, "it is gone", "it is gone")
+    );
     assert_eq!(mail[0].put_at, at(70));
 }
 
@@ -155,17 +173,28 @@ async fn a_question_that_was_told_is_not_told_again_while_it_asks(place: &Place)
     }
     tell(&*store, "ops", vec![question("q1"), notice("n")], 1).await;
     assert_eq!(ids(&waiting(&*store, "ops").await), ["n"]);
-    store.forget_answered(vec![NoticeId::new("q2")]).await.unwrap();
+    store
+        .forget_answered(vec![NoticeId::new("q2")])
+        .await
+        .unwrap();
     tell(&*store, "ops", vec![question("q1"), question("q2")], 2).await;
     assert_eq!(ids(&waiting(&*store, "ops").await), ["n", "q1"]);
     store.forget_answered(vec![]).await.unwrap();
-    assert_eq!(ids(&waiting(&*store, "ops").await), ["n"], "only questions are answered");
+    assert_eq!(
+        ids(&waiting(&*store, "ops").await),
+        ["n"],
+        "only questions are answered"
+    );
 }
 
 async fn the_runs_that_wait_for_people_are_known(place: &Place) {
     let store = place.open().await;
     let mut asking = vec![];
-    for waits_for in [WaitingFor::Approval, WaitingFor::Timer, WaitingFor::Decision] {
+    for waits_for in [
+        WaitingFor::Approval,
+        WaitingFor::Timer,
+        WaitingFor::Decision,
+    ] {
         let run = store.create(new_run()).await.unwrap();
         let waits = Append {
             status: RunStatus::Waiting(waits_for),

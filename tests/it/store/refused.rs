@@ -64,12 +64,17 @@ async fn pool(sort: Pooler, mut client: TcpStream, server: String) {
     if matches!(sort, Pooler::Refuses) {
         let fields = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
         client.write_u8(b'E').await.unwrap();
-        client.write_i32(4 + i32::try_from(fields.len()).unwrap()).await.unwrap();
+        client
+            .write_i32(4 + i32::try_from(fields.len()).unwrap())
+            .await
+            .unwrap();
         client.write_all(fields).await.unwrap();
         return;
     }
     let words: Vec<_> = parameters.split(|byte| *byte == 0).collect();
-    let kept = words.chunks_exact(2).filter(|pair| pair[0] != b"options" && !pair[0].is_empty());
+    let kept = words
+        .chunks_exact(2)
+        .filter(|pair| pair[0] != b"options" && !pair[0].is_empty());
     let mut start = 196_608_i32.to_be_bytes().to_vec();
     for pair in kept {
         for word in pair {
@@ -79,7 +84,10 @@ async fn pool(sort: Pooler, mut client: TcpStream, server: String) {
     }
     start.push(0);
     let mut server = TcpStream::connect(server).await.unwrap();
-    server.write_i32(4 + i32::try_from(start.len()).unwrap()).await.unwrap();
+    server
+        .write_i32(4 + i32::try_from(start.len()).unwrap())
+        .await
+        .unwrap();
     server.write_all(&start).await.unwrap();
     let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
 }
@@ -131,7 +139,9 @@ async fn a_user_who_may_make_no_tables_is_told_what_to_grant() {
     let refused = refusal(&access).await;
     let grant = format!("GRANT CREATE, USAGE ON SCHEMA \"public\" TO \"{user}\"");
     assert!(
-        refused.contains(&format!("{user} may make no tables in it: type {grant} in ")),
+        refused.contains(&format!(
+            "{user} may make no tables in it: type {grant} in "
+        )),
         "{refused}"
     );
     database.execute(&grant).await;
@@ -186,7 +196,10 @@ async fn a_wrong_address_or_password_is_told_without_the_password() {
         ..direct.clone()
     };
     let no_url = refusal(&no_url).await;
-    assert!(no_url.contains("its URL is none") && !no_url.contains("geheim"), "{no_url}");
+    assert!(
+        no_url.contains("its URL is none") && !no_url.contains("geheim"),
+        "{no_url}"
+    );
     let wrong = refusal(&with(&direct, &options(&direct).password("geheim"))).await;
     assert!(wrong.contains("the server does not let us in"), "{wrong}");
     assert!(!wrong.contains("geheim"), "{wrong}");

@@ -14,10 +14,17 @@ use super::place::{Place, SECRET, append, at, finish, new_run, recorded};
 async fn names_in_log(store: &dyn Store, run: RunId) -> Vec<String> {
     let log = store.log(run, 0).await.unwrap();
     let places: Vec<_> = log.iter().map(|logged| logged.seq).collect();
-    assert_eq!(places, (1..=log.len() as u64).collect::<Vec<_>>(), "no gaps");
+    assert_eq!(
+        places,
+        (1..=log.len() as u64).collect::<Vec<_>>(),
+        "no gaps"
+    );
     let name = |event: &Event| match event {
         Event::Recorded { name, .. } => name.clone(),
-        other => serde_json::json!(other)["type"].as_str().unwrap().to_owned(),
+        other => serde_json::json!(other)["type"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
     };
     log.iter().map(|logged| name(&logged.event)).collect()
 }
@@ -43,13 +50,19 @@ async fn a_run_is_what_its_log_says(place: &Place) {
     assert!(matches!(row.status, RunStatus::Ended(_)));
     assert_eq!(row.summary.as_deref(), Some("all done"));
     assert_eq!((row.requested_at, row.updated_at), (at(0), at(1)));
-    assert_eq!((row.workflow.as_str(), row.requested_by.as_str()), ("play", "ann"));
+    assert_eq!(
+        (row.workflow.as_str(), row.requested_by.as_str()),
+        ("play", "ann")
+    );
 }
 
 async fn whoever_is_late_is_told_and_nothing_of_theirs_is_kept(place: &Place) {
     let store = place.open().await;
     let run = store.create(new_run()).await.unwrap();
-    store.append(append(run, 1, recorded("first"))).await.unwrap();
+    store
+        .append(append(run, 1, recorded("first")))
+        .await
+        .unwrap();
     let late = finish(run, 1, "late");
     assert_eq!(store.append(late).await, Err(StoreError::Conflict));
     let gap = finish(run, 7, "from the future");
@@ -69,7 +82,10 @@ async fn of_many_who_want_the_same_place_one_has_it(place: &Place) {
     let asked = futures_util::future::join_all(asks).await;
     let (had, late): (Vec<_>, Vec<_>) = asked.into_iter().partition(Result::is_ok);
     assert_eq!((had.len(), late.len()), (1, 49));
-    assert!(late.iter().all(|refused| *refused == Err(StoreError::Conflict)));
+    assert!(
+        late.iter()
+            .all(|refused| *refused == Err(StoreError::Conflict))
+    );
     assert_eq!(store.log(run, 0).await.unwrap().len(), 2);
 }
 
@@ -83,7 +99,9 @@ async fn many_runs_grow_at_the_same_time_each_in_its_own_order(place: &Place) {
         }
         run
     };
-    let runs: Vec<_> = (0..30).map(|_| tokio::spawn(grow(Arc::clone(&store)))).collect();
+    let runs: Vec<_> = (0..30)
+        .map(|_| tokio::spawn(grow(Arc::clone(&store))))
+        .collect();
     for run in runs {
         let names = names_in_log(&*store, run.await.unwrap()).await;
         let wanted: Vec<_> = (1..=10).map(|n: u32| n.to_string()).collect();
@@ -136,7 +154,10 @@ async fn a_text_may_hold_any_character(place: &Place) {
     let store = place.open().await;
     let run = store.create(new_run()).await.unwrap();
     let strange = "a\0b \u{1F40C} 'quoted' \\ %s $1 ?";
-    store.append(append(run, 1, recorded(strange))).await.unwrap();
+    store
+        .append(append(run, 1, recorded(strange)))
+        .await
+        .unwrap();
     store.append(finish(run, 2, strange)).await.unwrap();
     assert_eq!(
         store.log(run, 1).await.unwrap()[0].event,
@@ -158,7 +179,11 @@ async fn runs_are_found_by_either_end_of_their_ids(place: &Place) {
     let tail = &id[id.len() - 9..];
     assert_eq!(store.find(tail).await.unwrap(), [runs[0]]);
     assert_eq!(store.find(&tail.to_uppercase()).await.unwrap(), [runs[0]]);
-    assert_eq!(store.find(&id[..6]).await.unwrap(), runs[..3], "at most three");
+    assert_eq!(
+        store.find(&id[..6]).await.unwrap(),
+        runs[..3],
+        "at most three"
+    );
     for nothing in ["", "%", "_", "zz"] {
         assert_eq!(store.find(nothing).await.unwrap(), []);
     }
@@ -191,7 +216,10 @@ async fn whoever_listens_hears_of_each_change_after_its_commit(place: &Place) {
     store.append(append(run, 1, Event::Started)).await.unwrap();
     assert_eq!(changes.recv().await, Ok(run));
     assert_eq!(store.log(run, 1).await.unwrap().len(), 1);
-    assert_eq!(store.append(append(run, 1, Event::Started)).await, Err(StoreError::Conflict));
+    assert_eq!(
+        store.append(append(run, 1, Event::Started)).await,
+        Err(StoreError::Conflict)
+    );
     assert!(changes.try_recv().is_err(), "nothing has changed");
     commits.changed().await.unwrap();
     let refused = store.append(append(RunId::new(Uuid::now_v7()), 1, Event::Started));

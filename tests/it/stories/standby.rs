@@ -85,20 +85,34 @@ async fn a_standby_says_for_whom_it_waits_and_takes_over_when_that_one_stops() {
     pair.second.says("standby: ").await;
     let first = pair.first.pid();
     assert!(
-        pair.second.log().contains(&format!(":{first}/")) && pair.second.log().contains(" is active until "),
+        pair.second.log().contains(&format!(":{first}/"))
+            && pair.second.log().contains(" is active until "),
         "{}",
         pair.second.log()
     );
     while tokio::net::TcpStream::connect(&listen).await.is_err() {
         tokio::task::yield_now().await;
     }
-    assert_eq!((status(port, "/healthz").await, status(port, "/readyz").await), (200, 503));
+    assert_eq!(
+        (
+            status(port, "/healthz").await,
+            status(port, "/readyz").await
+        ),
+        (200, 503)
+    );
     let receipts = pair.first.asks(&["receipts", "list"]).await;
     assert!(pair.first.stop().await.success());
 
     pair.second.takes_calls().await;
-    assert_eq!((status(port, "/healthz").await, status(port, "/readyz").await), (200, 200));
-    let told = "the workflows and commands are others than those of the process that was active before";
+    assert_eq!(
+        (
+            status(port, "/healthz").await,
+            status(port, "/readyz").await
+        ),
+        (200, 200)
+    );
+    let told =
+        "the workflows and commands are others than those of the process that was active before";
     assert!(pair.second.log().contains(told), "{}", pair.second.log());
     let verified = pair.second.types(&["receipts", "verify"]).await;
     assert_eq!(verified.code, 0, "{verified:?}");
@@ -107,7 +121,8 @@ async fn a_standby_says_for_whom_it_waits_and_takes_over_when_that_one_stops() {
     assert_eq!(count(&after), count(&receipts) + 1);
     assert!(after.to_string().contains(told), "{after}");
     let backup = pair.second.types(&["run", "backup"]).await;
-    let told = "the tables of this Purser are in PostgreSQL, and its own backup would not hold them";
+    let told =
+        "the tables of this Purser are in PostgreSQL, and its own backup would not hold them";
     assert!(backup.code != 0 && backup.out.contains(told), "{backup:?}");
     assert!(pair.second.stop().await.success());
     pair.database.remove().await;
@@ -119,18 +134,17 @@ async fn a_server_that_was_frozen_ends_when_it_finds_that_another_has_taken_over
     pair.first_is_up().await;
     pair.second.start(&[]);
     pair.second.says("standby: ").await;
+    pair.first.says("purser is up").await;
     pair.first.signal(Signal::SIGSTOP);
     pair.second.takes_calls().await;
     pair.first.signal(Signal::SIGCONT);
     let status = pair.first.has_ended().await;
     assert_eq!(status.code(), Some(1));
-    let told = format!(
-        ":{}/",
-        pair.second.pid()
-    );
+    let told = format!(":{}/", pair.second.pid());
     let log = pair.first.log();
     assert!(
-        log.contains(&told) && log.contains("has taken over the store: this process writes and does nothing more"),
+        log.contains(&told)
+            && log.contains("has taken over the store: this process writes and does nothing more"),
         "{log}"
     );
     pair.first.start(&[]);
@@ -149,11 +163,16 @@ async fn secrets_doctor_and_lint_find_the_tables_where_they_are() {
     assert!(said.out.contains("holds nothing yet"), "{said:?}");
     fs::write(home.path("value"), "geheim-geheim").unwrap();
     let file = home.path("value").display().to_string();
-    let set = home.types(&["secret", "set", "TOKEN", "--file", &file]).await;
+    let set = home
+        .types(&["secret", "set", "TOKEN", "--file", &file])
+        .await;
     assert_eq!(set.code, 0, "{set:?}");
     let listed = home.asks(&["secret", "list"]).await;
     assert!(listed.to_string().contains("TOKEN"), "{listed}");
-    assert!(!home.path("store/purser.db").exists(), "nothing is in SQLite");
+    assert!(
+        !home.path("store/purser.db").exists(),
+        "nothing is in SQLite"
+    );
     assert_eq!(home.types(&["lint"]).await.code, 0);
     let said = home.types(&["doctor"]).await;
     assert!(said.out.contains("held by nobody"), "{said:?}");
