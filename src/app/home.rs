@@ -15,6 +15,7 @@ use crate::catalog::Catalog;
 use crate::cli::Failure;
 use crate::config::{Config, LogFormat};
 use crate::domain::redact::Redactor;
+use crate::store::postgres::Holding;
 use crate::store::{SecretKeeper, Store, StoreError};
 use crate::telemetry;
 
@@ -44,9 +45,8 @@ impl Home {
         telemetry::start(format, config.log.level.as_str(), Arc::clone(&redactor))
             .map_err(Failure::usage)?;
         let standby = Standby::new(config.server.listen);
-        let open = store::open_when_free(&config.store, &redactor, |holding| {
-            standby.waits_for(holding)
-        });
+        let waiting = |holding: &Holding| standby.waits_for(holding);
+        let open = store::open_when_free(&config.store, &redactor, waiting);
         let open = open.await.map_err(failed)?;
         standby.end().await;
         let store = Arc::clone(&open.store);

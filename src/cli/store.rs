@@ -18,7 +18,7 @@ pub enum Store {
 /// Where to.
 #[derive(Debug, Args)]
 pub struct Migrate {
-    /// The file with the URL of the database: postgres://USER:PASSWORD@HOST:5432/DATABASE.
+    /// The file with the URL of the database, `postgres://USER:PASSWORD@HOST:5432/DATABASE`.
     #[arg(long, value_name = "FILE")]
     pub to_url_file: PathBuf,
 }

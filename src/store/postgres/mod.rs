@@ -1,5 +1,10 @@
 //! The store on PostgreSQL, for whoever wants a standby: one database, one lease, one writer.
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the statements are one text, compiled for each database with its own types: store/sql"
+)]
+
 mod connect;
 mod inspect;
 mod lease;
@@ -7,7 +12,6 @@ mod line;
 mod move_in;
 mod problem;
 
-// One text for both databases, compiled for each with its own types: see `store/sql`.
 #[path = "../sql/outbox.rs"]
 mod outbox;
 #[path = "../sql/receipts.rs"]

@@ -1,5 +1,10 @@
 //! The embedded store: one SQLite database in WAL mode, `synchronous=FULL`, and one writer.
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the statements are one text, compiled for each database with its own types: store/sql"
+)]
+
 mod copy;
 mod full;
 mod inspect;
@@ -8,7 +13,6 @@ mod lock;
 mod peek;
 mod recovery;
 
-// One text for both databases, compiled for each with its own types: see `store/sql`.
 #[path = "../sql/outbox.rs"]
 mod outbox;
 #[path = "../sql/receipts.rs"]

@@ -8,7 +8,7 @@ mod lease;
 mod lines;
 mod moved;
 mod outbox;
-mod place;
+pub mod place;
 mod receipts;
 mod refused;
 mod runs;
