@@ -31,8 +31,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -151,7 +149,8 @@ impl SqliteStore {
 
     /// Writes everything into the one file of the database, and lets go of it.
     pub async fn close(self) {
-        self.let_go().await;
+        self.readers.close().await;
+        self.writer.close().await;
     }
 
     pub(super) fn readers(&self) -> &SqlitePool {
@@ -163,6 +162,14 @@ impl SqliteStore {
     }
 
     fn unreadable(&self, what: &str, error: impl std::fmt::Display) -> StoreError {
+        unreadable(&self.place, what, error)
+    }
+}
+
+/// The lock goes with the last handle: whoever opens the store next finds all of it on disk.
+impl Tenure for SqliteStore {}
+
+fn unreadable(&self, what: &str, error: impl std::fmt::Display) -> StoreError {
         unreadable(&self.place, what, error)
     }
 }

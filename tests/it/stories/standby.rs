@@ -67,6 +67,8 @@ async fn free_port() -> u16 {
 
 async fn status(port: u16, path: &str) -> u16 {
     let url = format!("http://127.0.0.1:{port}{path}");
+    // Another test may have been quicker.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().build().unwrap();
     client.get(url).send().await.unwrap().status().as_u16()
 }
