@@ -169,22 +169,6 @@ impl SqliteStore {
 /// The lock goes with the last handle: whoever opens the store next finds all of it on disk.
 impl Tenure for SqliteStore {}
 
-fn unreadable(&self, what: &str, error: impl std::fmt::Display) -> StoreError {
-        unreadable(&self.place, what, error)
-    }
-}
-
-impl Tenure for SqliteStore {
-    /// The lock goes with the last handle: whoever opens the store next finds all of it on disk.
-    fn let_go(&self) -> BoxFuture<'_, ()> {
-        async {
-            self.readers.close().await;
-            self.writer.close().await;
-        }
-        .boxed()
-    }
-}
-
 fn unreadable(place: &str, what: &str, error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable {
         place: place.to_owned(),
