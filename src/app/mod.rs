@@ -7,11 +7,14 @@ mod home;
 mod init;
 mod keys;
 mod machine;
+mod migrate;
 mod offline;
 mod own;
 mod recover;
 mod secrets;
 mod service_manager;
+mod standby;
+mod store;
 mod telling;
 mod vitals;
 mod world;
@@ -33,6 +36,7 @@ use doors::{Doors, Signals, serve};
 use home::Home;
 pub use init::init;
 use machine::{MachineAlarm, MachineClock, MachineEntropy};
+pub use migrate::migrate;
 pub use offline::{lint, now, preview, schemas, socket};
 pub use recover::recover;
 pub use secrets::secret;
@@ -43,6 +47,18 @@ use vitals::RunningVitals;
 /// # Errors
 /// What is wrong with the configuration, the store or the socket.
 pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
+    let home = Home::open(config_path).await?;
+    let store = Arc::clone(&home.store);
+    let served = tokio::select! {
+        served = work(home, socket) => served,
+        lost = standby::superseded(&store) => return Err(lost),
+    };
+    store.let_go().await;
+    served
+}
+
+/// Everything that works, from its start to its stop.
+async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let Home {
         redactor,
         store,
@@ -50,7 +66,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         world,
         catalog,
         key,
-    } = Home::open(config_path).await?;
+    } = home;
     let config = &world.config;
     let socket = socket.unwrap_or_else(|| config.server.socket.clone());
     // Before the socket is there: whoever sees it may signal, and is not to end the process.

@@ -33,6 +33,7 @@ pub use uses::{FolderUse, folders, uses};
 pub use workflow::Loaded;
 
 use crate::action::Registry;
+use crate::domain::digest::{Digest, digest_of};
 use crate::domain::names::{CommandName, WorkflowName};
 use crate::domain::nearest;
 use problem::Report;
@@ -144,6 +145,13 @@ impl Catalog {
     /// All commands, by name.
     pub fn commands(&self) -> impl Iterator<Item = &Command> {
         self.commands.values()
+    }
+
+    /// What tells this catalog from one with other workflows or commands.
+    pub fn digest(&self) -> Digest {
+        let workflows: Vec<_> = self.workflows().map(|one| one.workflow.digest()).collect();
+        let commands: Vec<_> = self.commands().collect();
+        digest_of(&serde_json::json!({ "workflows": workflows, "commands": commands }))
     }
 
     /// What in the files cannot have been meant, although they can be used.

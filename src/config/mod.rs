@@ -89,8 +89,10 @@ pub struct Server {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreFolder {
-    /// The folder of the SQLite store.
+    /// The folder of the SQLite store, of the keys and of the artifacts.
     pub path: PathBuf,
+    /// The file with the URL of the `PostgreSQL` database that holds the tables. Without it SQLite does.
+    pub url_file: Option<PathBuf>,
 }
 
 /// `[artifacts]`.
@@ -187,6 +189,7 @@ impl Default for StoreFolder {
     fn default() -> Self {
         Self {
             path: PathBuf::from("/var/lib/purser"),
+            url_file: None,
         }
     }
 }
@@ -369,6 +372,7 @@ impl Config {
             },
             store: StoreFolder {
                 path: base.join(file.store.path),
+                url_file: file.store.url_file.map(|url| base.join(url)),
             },
             catalog: CatalogPaths {
                 workflows: base.join(file.catalog.workflows),

@@ -66,14 +66,14 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
         ),
         Err(_) => Default::default(),
     };
-    let store = config.store.path.clone();
+    let store = &config.store;
     let server = doors::Server::at(patient.socket).await;
     let mut checks: Vec<BoxFuture<'_, Vec<Finding>>> = vec![
         async { config::look(patient) }.boxed(),
         async { secrets::look(config) }.boxed(),
         limited(
             Check::Store,
-            store.display().to_string(),
+            store.path.display().to_string(),
             LONG,
             store::look(store.clone()),
         ),

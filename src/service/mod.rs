@@ -172,6 +172,7 @@ impl Service {
             what: "catalog".to_owned(),
         };
         self.leave_receipt(subject, by.clone(), &summary).await?;
+        self.parts.store.go_by(&catalog.digest()).await?;
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
         self.parts.schedules_changed.notify_one();
         Ok(())

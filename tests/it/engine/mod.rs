@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod language;
+mod lease;
 pub mod recovered;
 
 use std::sync::Arc;

@@ -25,6 +25,7 @@ mod schedules;
 mod secret_store;
 mod secrets;
 mod server;
+mod standby;
 mod suggest;
 mod terminal;
 mod wrong_names;

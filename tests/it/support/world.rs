@@ -54,28 +54,7 @@ impl World {
                 .await
                 .unwrap(),
         );
-        let mut systems = Systems::new();
-        let system = Arc::clone(&toy) as Arc<dyn purser::action::System>;
-        systems.insert(
-            SystemName::from("box"),
-            "toy",
-            Environment::production(),
-            system,
-        );
-        let engine = Engine::start(Parts {
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            artifacts: Arc::new(ArtifactFolder::new(folder.join("artifacts"))),
-            registry: Arc::new(Registry::new(vec![toy::integration()])),
-            systems: Arc::new(systems),
-            secrets: Arc::new(NoSecrets),
-            clock,
-            redactor: Arc::new(Redactor::new()),
-            entropy: Arc::new(Dice),
-            key: key(),
-            concurrent_runs: 4,
-            steps_per_system: 4,
-            grace: Duration::from_millis(100),
-        });
+        let engine = start(Arc::clone(&store) as Arc<dyn Store>, &toy, clock, folder);
         Self { store, toy, engine }
     }
 
@@ -176,6 +155,37 @@ impl World {
             .unwrap()
             .0
     }
+}
+
+/// An engine over any store, with this toy to act on; artifacts are kept in the folder.
+pub fn start(
+    store: Arc<dyn Store>,
+    toy: &Arc<Toy>,
+    clock: Arc<dyn Clock>,
+    folder: &Path,
+) -> Engine {
+    let mut systems = Systems::new();
+    let system = Arc::clone(toy) as Arc<dyn purser::action::System>;
+    systems.insert(
+        SystemName::from("box"),
+        "toy",
+        Environment::production(),
+        system,
+    );
+    Engine::start(Parts {
+        store,
+        artifacts: Arc::new(ArtifactFolder::new(folder.join("artifacts"))),
+        registry: Arc::new(Registry::new(vec![toy::integration()])),
+        systems: Arc::new(systems),
+        secrets: Arc::new(NoSecrets),
+        clock,
+        redactor: Arc::new(Redactor::new()),
+        entropy: Arc::new(Dice),
+        key: key(),
+        concurrent_runs: 4,
+        steps_per_system: 4,
+        grace: Duration::from_millis(100),
+    })
 }
 
 /// A request for a run of this definition, on the toy.
