@@ -1,0 +1,233 @@
+//! What is asked for: runs of several steps, of all sorts of effects.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle, sleep};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::api::{self, Failure};
+use super::dice::Dice;
+use super::house::House;
+
+/// Runs that are asked for in the life of one server.
+const IN_A_LIFE: u64 = 3;
+/// They are asked for within this time.
+const WITHIN: Duration = Duration::from_millis(600);
+
+const RETRY: &str = "retry: { attempts: 8, first: 100ms, max: 1s, jitter: true }";
+
+/// A step that fails, and with it all that was done before.
+const FAILS: &str = "  - id: fails\n    uses: http.send\n    with: { path: /refuse }\n";
+
+/// A request, and the run that the server has said that it made of it.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) workflow: String,
+    pub(super) key: String,
+    pub(super) run: Option<String>,
+}
+
+/// Everything that was asked for.
+#[derive(Clone)]
+pub(super) struct Load {
+    socket: PathBuf,
+    workflows: Vec<String>,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Load {
+    /// Writes the workflows into the house.
+    pub(super) fn of(house: &House) -> Result<Self> {
+        let mut workflows = vec![];
+        let mut written = all_workflows();
+        if has_graphs(house)? {
+            written.push(("parallel", parallel()));
+        }
+        for (name, steps) in written {
+            write(house, name, &steps)?;
+            workflows.push(name.to_owned());
+        }
+        Ok(Self {
+            socket: house.socket(),
+            workflows,
+            asked: Arc::default(),
+        })
+    }
+
+    /// Writes a workflow of one step of this sort, which is taken back at the end or not: its name.
+    pub(super) fn write_one(house: &House, sort: &str, undone: bool) -> Result<&'static str> {
+        let (name, more) = if undone {
+            ("one_undone", "undo")
+        } else {
+            ("one", "")
+        };
+        let end = if undone { FAILS } else { "" };
+        write(
+            house,
+            name,
+            &format!("steps:\n{}{end}", step("one", sort, more)),
+        )?;
+        Ok(name)
+    }
+
+    /// Asks for runs while a server lives: first for those that an earlier one may not have taken.
+    pub(super) fn goes_on(&self, mut dice: Dice) -> JoinHandle<()> {
+        let load = self.clone();
+        thread::spawn(move || {
+            if !load.asks_again() {
+                return;
+            }
+            for _ in 0..IN_A_LIFE {
+                sleep(dice.time(WITHIN / 3));
+                let Some(workflow) = dice.one_of(&load.workflows) else {
+                    return;
+                };
+                if !load.asks_for(workflow) {
+                    return;
+                }
+            }
+        })
+    }
+
+    /// Asks for one run; whether the server has answered.
+    pub(super) fn asks_for(&self, workflow: &str) -> bool {
+        let index = {
+            let mut asked = self.lock();
+            let key = format!("torture {}", asked.len());
+            asked.push(Asked {
+                workflow: workflow.to_owned(),
+                key,
+                run: None,
+            });
+            asked.len() - 1
+        };
+        self.asks(index)
+    }
+
+    /// Asks again for whatever no answer has come to; whether all were answered.
+    pub(super) fn asks_again(&self) -> bool {
+        let open = |(index, asked): (usize, &Asked)| asked.run.is_none().then_some(index);
+        let open: Vec<_> = self.lock().iter().enumerate().filter_map(open).collect();
+        open.into_iter().all(|index| self.asks(index))
+    }
+
+    fn asks(&self, index: usize) -> bool {
+        let asked = self.lock()[index].clone();
+        let body = json!({ "workflow": asked.workflow, "idempotency_key": asked.key });
+        match api::post(&self.socket, "/api/v1/runs", &body) {
+            Ok(accepted) => {
+                self.lock()[index].run = accepted["run"].as_str().map(str::to_owned);
+                true
+            }
+            Err(Failure::Away | Failure::Refused(..)) => false,
+        }
+    }
+
+    /// The run that a request with this key makes, or has made.
+    pub(super) fn run_of(&self, asked: &Asked) -> Result<Value, Failure> {
+        let body = json!({ "workflow": asked.workflow, "idempotency_key": asked.key });
+        Ok(api::post(&self.socket, "/api/v1/runs", &body)?["run"].take())
+    }
+
+    /// All requests.
+    pub(super) fn all(&self) -> Vec<Asked> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn write(house: &House, name: &str, steps: &str) -> Result<()> {
+    let head = "summary: For the torture\nwho: { staging: [operator] }";
+    let text = format!("name: {name}\n{head}\n{steps}");
+    house.write(&format!("workflows/{name}.yaml"), &text)
+}
+
+/// Whether the language of workflows has graphs of steps.
+fn has_graphs(house: &House) -> Result<bool> {
+    let schema: Value = serde_json::from_str(&house.purser(&["schema", "workflow"])?)?;
+    Ok(schema["$defs"]["Step"]["properties"]["needs"].is_object())
+}
+
+fn step(id: &str, sort: &str, more: &str) -> String {
+    let with = match sort {
+        "keyed" => "path: /keyed/x, keyed: true".to_owned(),
+        "askable" => "path: /askable/x, ask: '/askable?key={key}'".to_owned(),
+        other => format!("path: /{other}/x"),
+    };
+    let undo = more.contains("undo");
+    let undo = undo.then(|| format!(", undo: {{ path: '/{sort}?key={{key}}' }}"));
+    let needs = more.strip_prefix("needs ");
+    let needs = needs.map_or_else(String::new, |needs| format!("    needs: [{needs}]\n"));
+    format!(
+        "  - id: {id}\n    uses: http.send\n    with: {{ {with}{} }}\n    {RETRY}\n{needs}",
+        undo.unwrap_or_default()
+    )
+}
+
+/// The workflows, by name: every sort alone and after the others, and some that fail at their end.
+fn all_workflows() -> Vec<(&'static str, String)> {
+    let chain = |steps: &[(&str, &str, &str)]| {
+        let steps: String = steps
+            .iter()
+            .map(|(id, sort, more)| step(id, sort, more))
+            .collect();
+        format!("steps:\n{steps}")
+    };
+    vec![
+        (
+            "keyed",
+            chain(&[
+                ("one", "keyed", ""),
+                ("two", "keyed", ""),
+                ("three", "keyed", ""),
+            ]),
+        ),
+        (
+            "mixed",
+            chain(&[
+                ("one", "keyed", ""),
+                ("two", "askable", ""),
+                ("three", "once", ""),
+            ]),
+        ),
+        (
+            "turned",
+            chain(&[
+                ("one", "once", ""),
+                ("two", "askable", ""),
+                ("three", "keyed", ""),
+            ]),
+        ),
+        (
+            "undone",
+            chain(&[("one", "keyed", "undo"), ("two", "askable", "undo")]) + FAILS,
+        ),
+    ]
+}
+
+/// Three at once, and one after all of them.
+fn parallel() -> String {
+    format!(
+        "steps:\n{}{}{}{}",
+        step("one", "keyed", ""),
+        step("two", "askable", "needs "),
+        step("three", "once", "needs "),
+        step("join", "keyed", "needs one, two, three")
+    )
+}
+
+/// The steps of a workflow that have to be done when it has succeeded.
+pub(super) fn steps_of(workflow: &str) -> &'static [&'static str] {
+    match workflow {
+        "parallel" => &["one", "two", "three", "join"],
+        "undone" => &["one", "two"],
+        "one" | "one_undone" => &["one"],
+        _ => &["one", "two", "three"],
+    }
+}
