@@ -208,7 +208,13 @@ impl Action for Send {
             input.path
         );
         let body = input.body.as_ref().map(shown);
-        let mut plan = Plan::new(&named).changes(
+        let summary = format!(
+            "{} {} on {}",
+            Method::from(input.method),
+            input.path,
+            service.name()
+        );
+        let mut plan = Plan::new(summary).changes(
             &named,
             None,
             Some(body.unwrap_or_else(|| "sent, without a body".to_owned())),

@@ -27,8 +27,9 @@ async fn a_plan_says_what_is_sent_and_what_a_lost_answer_would_mean() {
     for input in [input, askable(), once()] {
         let plan = billing.plans(&input).await.unwrap();
         said += &format!(
-            "{}\n  + {}\n",
+            "{}\n  + {}: {}\n",
             plan.summary,
+            plan.changes[0].subject,
             plan.changes[0].to.as_ref().unwrap()
         );
         for note in &plan.notes {
@@ -36,17 +37,17 @@ async fn a_plan_says_what_is_sent_and_what_a_lost_answer_would_mean() {
         }
     }
     insta::assert_snapshot!(billing.told(&said), @r#"
-    POST http://billing/keyed/charges
-      + {"amount":5,"ref":"purser {key}"}
+    POST /keyed/charges on billing
+      + POST http://billing/keyed/charges: {"amount":5,"ref":"purser {key}"}
       · with the headers X-Shop, X-Token (secret SHOP_TOKEN)
       · if its answer is lost it is sent again: the service honours its key
       · it is taken back with DELETE /keyed?key={key}
-    POST http://billing/askable/charges
-      + sent, without a body
+    POST /askable/charges on billing
+      + POST http://billing/askable/charges: sent, without a body
       · if its answer is lost the service is asked whether it happened: GET /askable?key={key}
       · it cannot be taken back
-    POST http://billing/once/charges
-      + sent, without a body
+    POST /once/charges on billing
+      + POST http://billing/once/charges: sent, without a body
       · if its answer is lost the run stops and asks a person whether it happened
       · it cannot be taken back
     "#);
