@@ -10,6 +10,7 @@
 )]
 
 mod catalog;
+mod clock;
 mod completions;
 mod deploy;
 mod docker;

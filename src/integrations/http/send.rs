@@ -374,9 +374,10 @@ fn no_answer(trouble: &Trouble) -> &str {
 /// A request whose end nobody knows may still land: taken back before that, it would stay.
 async fn wait_until_settled(ctx: &Context) -> Result<()> {
     for record in ctx.effects().await {
-        if record.status == EffectStatus::Started {
-            let passed = ctx.read.clock.now().since(record.started_at);
-            ctx.sleep(LONGEST_TIMEOUT.saturating_sub(passed)).await?;
+        if record.status == EffectStatus::Started
+            && let Some(spec) = ctx.spec.effect(&record.effect.name)
+        {
+            ctx.until_landed(spec, record.started_at).await?;
         }
     }
     Ok(())

@@ -52,7 +52,7 @@ impl Books {
     }
 
     /// Does it, unless its sort says that it is done already: what is answered.
-    pub(super) fn does(&mut self, sort: Sort, key: &str, at: Duration) -> String {
+    pub(crate) fn does(&mut self, sort: Sort, key: &str, at: Duration) -> String {
         let number = self.deeds.len() + 1;
         let deed = self.deeds.entry(key.to_owned()).or_insert_with(|| Deed {
             sort,
@@ -76,7 +76,7 @@ impl Books {
     }
 
     /// Takes it back: whether there was anything to take back.
-    pub(super) fn takes_back(&mut self, sort: Sort, key: &str, at: Duration) -> bool {
+    pub(crate) fn takes_back(&mut self, sort: Sort, key: &str, at: Duration) -> bool {
         let deed = self.deeds.get_mut(key);
         let deed = deed.filter(|deed| deed.sort == sort && deed.live);
         let was_there = deed.is_some();

@@ -43,6 +43,7 @@ impl Dice {
     }
 
     /// Other dice that fall independently of these.
+    #[must_use]
     pub fn split(&mut self) -> Self {
         Self(self.next())
     }

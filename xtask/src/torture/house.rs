@@ -16,7 +16,7 @@ use super::api;
 use super::store::Store;
 
 /// A start, or an end by itself, that takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(5);
 

@@ -183,3 +183,126 @@ pub(super) fn truth(run: &str, view: &Value, books: &Books) -> Option<bool> {
         .find(|effect| effect.step == step && effect.name == asked)?;
     Some(books.is_live(&effect.key))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::effect_server::Sort;
+
+    const KEY: &str = "R/one/0/send_keyed";
+
+    fn asked() -> Vec<Asked> {
+        vec![Asked {
+            workflow: "one".to_owned(),
+            key: "torture 0".to_owned(),
+            run: Some("R".to_owned()),
+        }]
+    }
+
+    fn view(state: &str, status: &Value, generation: u32) -> BTreeMap<String, Value> {
+        let effect = json!({ "effect": { "name": "send_keyed" }, "generation": generation,
+                             "status": status });
+        let steps = json!({ "one": { "effects": [effect] } });
+        let view = json!({ "run": { "ended": { "state": state }, "steps": steps } });
+        BTreeMap::from([("R".to_owned(), view)])
+    }
+
+    fn books(done: &[(Sort, &str)], undone: &[&str]) -> Books {
+        let mut books = Books::default();
+        for (sort, key) in done {
+            books.does(*sort, key, Duration::ZERO);
+        }
+        for key in undone {
+            books.takes_back(Sort::Askable, key, Duration::ZERO);
+        }
+        books
+    }
+
+    fn wrong(views: &BTreeMap<String, Value>, books: &Books) -> (Vec<String>, Vec<String>) {
+        let verdict = Verdict::of(&asked(), views, books);
+        (verdict.lost, verdict.repeated)
+    }
+
+    #[test]
+    fn what_the_log_says_and_what_was_done_are_the_same() {
+        let done = view("succeeded", &json!({ "done": {} }), 0);
+        // A service that honours keys was asked again, and that is no fault.
+        let twice = [(Sort::Keyed, KEY), (Sort::Keyed, KEY)];
+        assert_eq!(wrong(&done, &books(&twice, &[])), (vec![], vec![]));
+        let undone = view("rolled_back", &json!("undone"), 0);
+        let books = books(&[(Sort::Askable, KEY)], &[KEY]);
+        assert_eq!(wrong(&undone, &books), (vec![], vec![]));
+    }
+
+    #[test]
+    fn what_was_lost_is_found() {
+        let done = view("succeeded", &json!({ "done": null }), 0);
+        let lost = |views: &BTreeMap<_, _>, books: &Books| wrong(views, books).0;
+        let none = Books::default();
+        assert_eq!(
+            lost(&done, &none),
+            [format!("{KEY} is done in the log, and was never done")]
+        );
+        let once = books(&[(Sort::Askable, KEY)], &[]);
+        let failed = view("failed", &json!("failed"), 0);
+        assert_eq!(
+            lost(&failed, &once),
+            [format!("{KEY} was done, and the log says that it was not")]
+        );
+        let undone = view("rolled_back", &json!("undone"), 0);
+        assert_eq!(lost(&undone, &once).len(), 2);
+        let open = view("succeeded", &json!("started"), 0);
+        assert_eq!(lost(&open, &once).len(), 2, "its step is not done either");
+        assert_eq!(
+            lost(&BTreeMap::new(), &none),
+            ["run R was accepted and is gone"]
+        );
+        let stuck = view("stuck", &json!("started"), 0);
+        assert_eq!(lost(&stuck, &none), ["run R is stuck"]);
+    }
+
+    #[test]
+    fn what_was_done_twice_is_found() {
+        let done = view("succeeded", &json!({ "done": {} }), 0);
+        let twice = books(&[(Sort::Askable, KEY), (Sort::Askable, KEY)], &[]);
+        assert_eq!(wrong(&done, &twice).1, [format!("{KEY} was done 2 times")]);
+    }
+
+    #[test]
+    fn what_was_done_anew_after_an_undo_is_another_thing() {
+        let later = view("succeeded", &json!({ "done": {} }), 1);
+        let both = [(Sort::Askable, KEY), (Sort::Askable, "R/one/1/send_keyed")];
+        assert_eq!(wrong(&later, &books(&both, &[KEY])), (vec![], vec![]));
+        let still = wrong(&later, &books(&both, &[])).0;
+        assert_eq!(
+            still,
+            [format!(
+                "{KEY} is there, and a later one was begun as if it were not"
+            )]
+        );
+        let stranger = books(&[both[1], (Sort::Once, "R/two/0/send_once")], &[]);
+        let nobody = wrong(&later, &stranger).0;
+        assert_eq!(
+            nobody,
+            ["R/two/0/send_once was done, and no log knows of it"]
+        );
+    }
+
+    #[test]
+    fn the_truth_of_a_question_is_what_the_books_say() {
+        let mut view = view("unended", &json!("started"), 0)
+            .remove("R")
+            .unwrap_or_default();
+        assert_eq!(truth("R", &view, &Books::default()), None);
+        view["run"]["steps"]["one"]["question"] = json!({ "effect": "send_keyed", "known": "" });
+        assert_eq!(truth("R", &view, &Books::default()), Some(false));
+        assert_eq!(
+            truth("R", &view, &books(&[(Sort::Once, KEY)], &[])),
+            Some(true)
+        );
+    }
+}

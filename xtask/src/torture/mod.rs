@@ -5,7 +5,9 @@
 //! [effect server](crate::effect_server) counts what they really do; [`judge`] compares.
 
 mod api;
+mod clock;
 mod dice;
+mod disk;
 mod failpoints;
 mod house;
 mod judge;
@@ -19,7 +21,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub use clock::{PACKAGE as FAKETIME, moved_clock};
 pub use dice::Dice;
+pub use disk::full_disk;
 pub use failpoints::every_failpoint;
 pub use random::random_kills;
 pub use store::Store;

@@ -10,9 +10,12 @@ const USUAL: Duration = Duration::from_millis(250);
 /// Some take much longer, and outlive whoever asked.
 const LONG: Duration = Duration::from_millis(2500);
 
+/// Of a hundred requests so many are slow, as a rule.
+pub(super) const FEW: u64 = 8;
+
 /// Of a hundred requests so many: done and cut off, done and answered with 500, not done and
-/// answered with 500, not done and cut off, slow.
-pub(super) fn unruly(mut dice: Dice) -> impl FnMut() -> Mood + Send + 'static {
+/// answered with 500, not done and cut off; and of all `slow`.
+pub(super) fn unruly(mut dice: Dice, slow: u64) -> impl FnMut() -> Mood + Send + 'static {
     move || {
         let mut mood = match dice.below(100) {
             0..4 => Mood::done_but(Reply::Cut),
@@ -21,7 +24,7 @@ pub(super) fn unruly(mut dice: Dice) -> impl FnMut() -> Mood + Send + 'static {
             12..15 => Mood::not_done(Reply::Cut),
             _ => Mood::CALM,
         };
-        let longest = if dice.percent(8) { LONG } else { USUAL };
+        let longest = if dice.percent(slow) { LONG } else { USUAL };
         mood.before = dice.time(longest);
         mood.after = dice.time(USUAL);
         mood

@@ -27,7 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub fn random_kills(options: &Options) -> Result<Report> {
     let mut dice = Dice::of(options.seed);
     let mut scene = Scene::set(options)?;
-    scene.server.follows(moods::unruly(dice.split()));
+    scene
+        .server
+        .follows(moods::unruly(dice.split(), moods::FEW));
     let mut taken_over = BTreeSet::new();
     for kill in 1..=options.kills {
         if (options.interrupted)() {

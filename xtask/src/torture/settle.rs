@@ -14,7 +14,7 @@ use crate::effect_server::Mood;
 /// Between two looks at the runs that have not ended.
 const LOOK: Duration = Duration::from_millis(200);
 /// When no run has ended and none was answered for so long, they do not end.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 impl Scene {
     /// Starts a server that nobody kills, waits for all runs, and judges.
