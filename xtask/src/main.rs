@@ -29,7 +29,8 @@ usage: cargo xtask COMMAND
        [--no-minio]             backups to a folder, as where MinIO cannot be had
        [--binary PATH]          play this purser, instead of building one
        [--break SCENE]          for the test of the demo: do damage in one scene; it must be noticed
-  bench NAME [--json]           measure: startup
+  bench NAME [--json]           measure: engine startup
+       [--dev]                  the engine as the tests have built it, to try the bench out
   torture [--store sqlite] [--kills N] [--seed S] [--json]
                                 kill the program at N random instants under load (60), start it
                                 again, and compare its log with what was really done
