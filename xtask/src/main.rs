@@ -37,6 +37,7 @@ usage: cargo xtask COMMAND
           [--failpoints]        kill it once at every failpoint of http.send
           [--disk-full]         have the disk of its store full again and again
           [--clock]             move its clock by an hour both ways
+          [--frozen]            stop it for longer than its requests last, and wake it
           [--binary PATH]       torment this purser, which has failpoints, instead of building one
   static                        build purser as one static program, and say where it is
   test [FILTER]                 all that CI checks, with the stack up for as long as it takes

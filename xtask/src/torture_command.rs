@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::Value;
 use xtask::torture::{
-    FAKETIME, Options, Report, Store, every_failpoint, full_disk, moved_clock, random_kills,
+    FAKETIME, Options, Report, Store, every_failpoint, frozen, full_disk, moved_clock, random_kills,
 };
 
 use crate::stack::need::{self, debian};
@@ -25,6 +25,8 @@ enum Mode {
     FullDisk,
     /// Purser's clock, moved.
     MovedClock,
+    /// The process, stopped and woken.
+    Frozen,
 }
 
 /// How the modes beside random kills are asked for.
@@ -32,6 +34,7 @@ const MODES: &[(&str, Mode)] = &[
     ("--failpoints", Mode::Failpoints),
     ("--disk-full", Mode::FullDisk),
     ("--clock", Mode::MovedClock),
+    ("--frozen", Mode::Frozen),
 ];
 
 /// Of one mode; random kills, which are meant where none is named, have no name in it.
@@ -93,6 +96,7 @@ fn play(mode: Mode, options: &Options) -> Result<Report> {
         Mode::Failpoints => every_failpoint(options, &effects(options)?),
         Mode::FullDisk => full_disk(options),
         Mode::MovedClock => moved_clock(options),
+        Mode::Frozen => frozen(options),
     }
 }
 

@@ -22,8 +22,8 @@ fn once() -> Value {
 }
 
 /// The service is in these moods, one request after the other, and calm after that.
-fn in_turn(billing: &Billing, moods: &[Mood]) {
-    let mut moods = moods.to_vec().into_iter();
+fn in_turn(billing: &Billing, moods: Vec<Mood>) {
+    let mut moods = moods.into_iter();
     billing
         .server
         .follows(move || moods.next().unwrap_or(Mood::CALM));
@@ -49,7 +49,7 @@ async fn one_that_honours_keys_is_sent_the_same_again() {
         .chain(NOT_DONE.map(|m| (m, 0)))
     {
         let billing = Billing::new();
-        in_turn(&billing, &[mood]);
+        in_turn(&billing, vec![mood]);
         let sent = billing.sends(&keyed()).await.unwrap();
         assert_eq!(sent["body"]["number"], 1);
         let deed = billing.server.books().deeds[&billing.key("send_keyed")].clone();
@@ -61,7 +61,7 @@ async fn one_that_honours_keys_is_sent_the_same_again() {
 async fn one_that_can_be_asked_is_asked_first() {
     for mood in DONE.into_iter().chain(NOT_DONE) {
         let billing = Billing::new();
-        in_turn(&billing, &[mood]);
+        in_turn(&billing, vec![mood]);
         let sent = billing.sends(&askable()).await.unwrap();
         assert_eq!(sent["body"]["number"], 1);
         assert_eq!(
@@ -76,7 +76,7 @@ async fn one_that_can_be_asked_is_asked_first() {
 async fn of_one_that_does_neither_a_person_is_asked() {
     for mood in DONE.into_iter().chain(NOT_DONE) {
         let billing = Billing::new();
-        in_turn(&billing, &[mood]);
+        in_turn(&billing, vec![mood]);
         let question = asked(billing.sends(&once()).await.unwrap_err());
         let done = billing.server.books().done(&billing.key("send_once"));
         assert_eq!(done, u32::from(mood.does), "nothing is sent a second time");
@@ -117,7 +117,7 @@ async fn one_that_cannot_say_whether_it_happened_leaves_it_to_a_person() {
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_lost() {
     let billing = Billing::with(toml::toml! { timeout = "1s" });
-    in_turn(&billing, &[Mood::slow(Duration::from_millis(800))]);
+    in_turn(&billing, vec![Mood::slow(Duration::from_millis(800))]);
     let sent = billing.sends(&keyed()).await.unwrap();
     assert_eq!(sent["body"]["number"], 1);
     let deed = billing.server.books().deeds[&billing.key("send_keyed")].clone();

@@ -42,7 +42,7 @@ async fn one_that_is_busy_may_be_asked_later() {
 #[tokio::test]
 async fn what_cannot_be_right_is_said_before_anything_is_sent() {
     let billing = Billing::new();
-    let mut said = String::new();
+    let mut said = vec![];
     for wrong in [
         json!({ "path": "/a", "keyed": true, "ask": "/b?{key}" }),
         json!({ "path": "/a", "ask": "/b" }),
@@ -56,9 +56,9 @@ async fn what_cannot_be_right_is_said_before_anything_is_sent() {
         let planned = billing.plans(&wrong).await.unwrap_err();
         let sent = billing.sends(&wrong).await.unwrap_err();
         assert_eq!(planned.message, sent.message);
-        said += &format!("{}\n", sent.message);
+        said.push(sent.message);
     }
-    insta::assert_snapshot!(said, @"
+    insta::assert_snapshot!(said.join("\n"), @"
     billing: there is `keyed: true` and `ask`: keep one of them; nothing was sent
     billing: `ask` must hold `{key}`: else it cannot be asked about this one; nothing was sent
     billing: the path `a` must begin with a slash; nothing was sent
@@ -73,7 +73,7 @@ async fn what_cannot_be_right_is_said_before_anything_is_sent() {
 
 #[test]
 fn settings_that_do_not_do_are_named() {
-    let mut said = String::new();
+    let mut said = vec![];
     for wrong in [
         toml::toml! { url = "billing:80" },
         toml::toml! { url = "http://me:pw@billing" },
@@ -90,9 +90,9 @@ fn settings_that_do_not_do_are_named() {
             secrets: &Opened::default(),
             base: std::path::Path::new("/"),
         });
-        said += &format!("{}\n", connected.err().unwrap());
+        said.push(connected.err().unwrap().to_string());
     }
-    insta::assert_snapshot!(said, @r#"
+    insta::assert_snapshot!(said.join("\n"), @r#"
     [systems.billing]: url = "billing:80" is no address: write http://HOST:PORT or https://HOST/PATH
     [systems.billing]: the `url` holds a login: write `token_file = "…"`
     [systems.billing]: the `url` must end before any `?` or `#`

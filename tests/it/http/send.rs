@@ -23,20 +23,19 @@ async fn a_plan_says_what_is_sent_and_what_a_lost_answer_would_mean() {
     let mut input = keyed();
     input["undo"] = json!({ "path": "/keyed?key={key}" });
     input["headers"] = json!({ "X-Shop": "north", "X-Token": { "$secret": "SHOP_TOKEN" } });
-    let mut said = String::new();
+    let mut said = vec![];
     for input in [input, askable(), once()] {
         let plan = billing.plans(&input).await.unwrap();
-        said += &format!(
-            "{}\n  + {}: {}\n",
-            plan.summary,
-            plan.changes[0].subject,
-            plan.changes[0].to.as_ref().unwrap()
-        );
-        for note in &plan.notes {
-            said += &format!("  · {note}\n");
-        }
+        let change = &plan.changes[0];
+        said.push(plan.summary);
+        said.push(format!(
+            "  + {}: {}",
+            change.subject,
+            change.to.as_ref().unwrap()
+        ));
+        said.extend(plan.notes.iter().map(|note| format!("  · {note}")));
     }
-    insta::assert_snapshot!(billing.told(&said), @r#"
+    insta::assert_snapshot!(billing.told(&said.join("\n")), @r#"
     POST /keyed/charges on billing
       + POST http://billing/keyed/charges: {"amount":5,"ref":"purser {key}"}
       · with the headers X-Shop, X-Token (secret SHOP_TOKEN)

@@ -44,7 +44,7 @@ pub fn moved_clock(options: &Options) -> Result<Report> {
         (options.say)(&format!("the clock was off by {seconds} seconds"));
     }
     if scene.house.runs() {
-        scene.dies(scene.server.mark())?;
+        scene.kills(scene.server.mark())?;
     }
     clock.is_off_by(LATER_THAN_ALL)?;
     scene.settle(options)
@@ -66,28 +66,21 @@ impl Scene {
         dice: &mut Dice,
     ) -> Result<()> {
         if !self.house.runs() {
-            self.house.up()?;
+            self.starts()?;
         }
         let since = self.server.mark();
         let asking = self.load.goes_on(dice.split());
         self.server.waits_for_one(since, PATIENCE);
         sleep(dice.time(SPAN / 4));
         if dies == Dies::Before {
-            self.dies(since)?;
+            self.kills(since)?;
         }
         moves()?;
         if dies == Dies::After {
             sleep(dice.time(SPAN));
-            self.dies(since)?;
+            self.kills(since)?;
         }
         let _ = asking.join();
-        Ok(())
-    }
-
-    fn dies(&mut self, since: crate::effect_server::Mark) -> Result<()> {
-        self.report.in_flight += u32::from(self.server.in_hand(since) > 0);
-        self.house.kill()?;
-        self.report.kills += 1;
         Ok(())
     }
 }

@@ -37,7 +37,7 @@ pub fn full_disk(options: &Options) -> Result<Report> {
     for time in 1..=TIMES {
         ensure!(!(options.interrupted)(), "interrupted");
         if !scene.house.runs() {
-            scene.house.up()?;
+            scene.starts()?;
         }
         let since = scene.server.mark();
         let asking = scene.load.goes_on(dice.split());
@@ -48,9 +48,7 @@ pub fn full_disk(options: &Options) -> Result<Report> {
         scene.is_refused(&disk)?;
         sleep(dice.time(WHILE));
         if time % 2 == 0 {
-            scene.report.in_flight += u32::from(scene.server.in_hand(since) > 0);
-            scene.house.kill()?;
-            scene.report.kills += 1;
+            scene.kills(since)?;
         }
         disk.make_room()?;
         (options.say)(&format!("the disk was full {time} times"));

@@ -62,7 +62,6 @@ fn killed_at(options: &Options, effect: &str, moment: &str, point: &str) -> Resu
     ensure!(scene.house.has_ended()?, "the server ended by itself");
     scene.report.kills = 1;
     scene.report.in_flight = u32::from(moment != "done");
-    scene.report.taken_over = 1;
     (options.say)(point);
     scene.settle(options)
 }

@@ -125,7 +125,13 @@ impl House {
     /// SIGKILL: no time to tidy up.
     pub(super) fn kill(&mut self) -> Result<()> {
         self.signal(Signal::SIGKILL)?;
-        self.has_ended().map(drop)
+        let log = self.log_path();
+        ensure!(
+            self.has_ended()?,
+            "the server had ended by itself: see {}",
+            log.display()
+        );
+        Ok(())
     }
 
     /// Sends a signal to the server.
@@ -150,6 +156,23 @@ impl House {
         };
         self.server = None;
         Ok(status.signal() == Some(Signal::SIGKILL as i32))
+    }
+
+    /// Whether a second server that is started here ends by itself, and not well.
+    pub(super) fn refuses_a_second(&self) -> Result<bool> {
+        let log = File::create(self.path("second.log"))?;
+        let mut up = self.command(&["up"]);
+        let mut second = up.stdout(log.try_clone()?).stderr(log).spawn()?;
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(status) = second.try_wait()? {
+                return Ok(!status.success());
+            }
+            sleep(LOOK);
+        }
+        second.kill()?;
+        second.wait()?;
+        Ok(false)
     }
 
     /// `purser …`: what it prints, if it ends well.

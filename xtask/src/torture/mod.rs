@@ -6,9 +6,11 @@
 
 mod api;
 mod clock;
+mod cutter;
 mod dice;
 mod disk;
 mod failpoints;
+mod frozen;
 mod house;
 mod judge;
 mod load;
@@ -17,21 +19,26 @@ mod random;
 mod settle;
 mod store;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use anyhow::Result;
 use serde::Serialize;
+use serde_json::Value;
 
 pub use clock::{PACKAGE as FAKETIME, moved_clock};
+pub use cutter::{CommitCutter, Cut};
 pub use dice::Dice;
 pub use disk::full_disk;
 pub use failpoints::every_failpoint;
+pub use frozen::frozen;
 pub use random::random_kills;
 pub use store::Store;
 
 use house::House;
 use load::Load;
 
-use crate::effect_server::EffectServer;
+use crate::effect_server::{EffectServer, Mark};
 
 /// What to torment, and how.
 #[derive(Clone, Debug)]
@@ -100,10 +107,11 @@ struct Scene {
     server: EffectServer,
     load: Load,
     report: Report,
+    taken_over: BTreeSet<String>,
 }
 
 impl Scene {
-    fn set(options: &Options) -> anyhow::Result<Self> {
+    fn set(options: &Options) -> Result<Self> {
         let server = EffectServer::start()?;
         let house = House::new(&options.program, &options.store, &server.url())?;
         let load = Load::of(&house)?;
@@ -112,6 +120,36 @@ impl Scene {
             server,
             load,
             report: Report::default(),
+            taken_over: BTreeSet::new(),
         })
+    }
+
+    /// Starts a server, waits until it takes calls, and notes what it takes over.
+    fn starts(&mut self) -> Result<()> {
+        self.house.up()?;
+        let unfinished = self.unfinished();
+        self.taken_over.extend(unfinished);
+        Ok(())
+    }
+
+    /// The runs that have begun and not ended, of those that are known to be asked for.
+    fn unfinished(&self) -> Vec<String> {
+        let known = self.load.all().into_iter().filter_map(|one| one.run);
+        let known: BTreeSet<_> = known.collect();
+        let listed = api::get(&self.house.socket(), "/api/v1/runs?limit=500");
+        let listed = listed.ok().and_then(|listed| listed.as_array().cloned());
+        let is_begun =
+            |row: &Value| row["status"] == "running" || row["status"]["waiting"] == "timer";
+        let listed = listed.unwrap_or_default().into_iter().filter(is_begun);
+        let ids = listed.filter_map(|row| row["id"].as_str().map(str::to_owned));
+        ids.filter(|id| known.contains(id)).collect()
+    }
+
+    /// Kills the server, and notes whether that hits an effect that was begun since this mark.
+    fn kills(&mut self, since: Mark) -> Result<()> {
+        self.report.in_flight += u32::from(self.server.in_hand(since) > 0);
+        self.house.kill()?;
+        self.report.kills += 1;
+        Ok(())
     }
 }

@@ -1,13 +1,12 @@
 //! Kills at random instants, most of them while an effect is in hand.
 
-use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 
 use super::dice::Dice;
-use super::{Options, Report, Scene, api, moods};
+use super::{Options, Report, Scene, moods};
 
 /// Of a hundred kills so many wait for an effect to be in hand.
 const AIMED: u64 = 80;
@@ -30,66 +29,36 @@ pub fn random_kills(options: &Options) -> Result<Report> {
     scene
         .server
         .follows(moods::unruly(dice.split(), moods::FEW));
-    let mut taken_over = BTreeSet::new();
     for kill in 1..=options.kills {
-        if (options.interrupted)() {
-            bail!("interrupted");
-        }
-        scene.life(&mut dice, &mut taken_over)?;
+        ensure!(!(options.interrupted)(), "interrupted");
+        scene.life(&mut dice)?;
         if kill % 20 == 0 {
             (options.say)(&format!("{kill} kills"));
         }
     }
-    scene.report.taken_over = taken_over.len();
     scene.settle(options)
 }
 
 impl Scene {
     /// The life of one server, from its start to its violent end.
-    fn life(&mut self, dice: &mut Dice, taken_over: &mut BTreeSet<String>) -> Result<()> {
-        self.house.begin(&[])?;
+    fn life(&mut self, dice: &mut Dice) -> Result<()> {
         let since = self.server.mark();
-        let early = dice.percent(EARLY);
         let moment = dice.time(SHORTLY);
-        if early {
+        if dice.percent(EARLY) {
+            self.house.begin(&[])?;
+            sleep(moment);
+            return self.kills(since);
+        }
+        self.starts()?;
+        let asking = self.load.goes_on(dice.split());
+        if dice.percent(AIMED) {
+            self.server.waits_for_one(since, PATIENCE);
             sleep(moment);
         } else {
-            self.house.is_up()?;
-            taken_over.extend(self.found_unfinished());
-            let asking = self.load.goes_on(dice.split());
-            if dice.percent(AIMED) {
-                self.server.waits_for_one(since, PATIENCE);
-                sleep(moment);
-            } else {
-                sleep(dice.time(SOON));
-            }
-            self.report.in_flight += u32::from(self.server.in_hand(since) > 0);
-            self.house.kill()?;
-            self.report.kills += 1;
-            let _ = asking.join();
-            return Ok(());
+            sleep(dice.time(SOON));
         }
-        self.report.in_flight += u32::from(self.server.in_hand(since) > 0);
-        self.house.kill()?;
-        self.report.kills += 1;
+        self.kills(since)?;
+        let _ = asking.join();
         Ok(())
-    }
-
-    /// The runs that earlier servers have begun and not ended.
-    fn found_unfinished(&self) -> Vec<String> {
-        let known: BTreeSet<_> = self
-            .load
-            .all()
-            .into_iter()
-            .filter_map(|one| one.run)
-            .collect();
-        let listed = api::get(&self.house.socket(), "/api/v1/runs?limit=500");
-        let listed = listed.ok().and_then(|listed| listed.as_array().cloned());
-        let is_begun = |row: &serde_json::Value| {
-            row["status"] == "running" || row["status"]["waiting"] == "timer"
-        };
-        let listed = listed.unwrap_or_default().into_iter().filter(is_begun);
-        let ids = listed.filter_map(|row| row["id"].as_str().map(str::to_owned));
-        ids.filter(|id| known.contains(id)).collect()
     }
 }

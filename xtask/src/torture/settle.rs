@@ -33,13 +33,14 @@ impl Scene {
     fn settled(&mut self, options: &Options) -> Result<Report> {
         self.server.is(Mood::CALM);
         if !self.house.runs() {
-            self.house.up()?;
+            self.starts()?;
         }
         ensure!(self.load.asks_again(), "a request is not taken");
         let views = self.until_all_have_ended(options)?;
         let asked = self.load.all();
         let mut report = self.report.clone();
         report.runs = asked.len();
+        report.taken_over = self.taken_over.len();
         let books = self.server.books();
         let mut verdict = Verdict::of(&asked, &views, &books);
         for one in &asked {
