@@ -17,8 +17,8 @@ use crate::domain::secret::SecretSource;
 
 /// How long to wait for a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-/// No answer may take longer: after this an effect is given up.
-pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// No answer may take longer: what is sent has to be over before its effect is given up.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A web service. Cheap to clone.
 #[derive(Clone)]
@@ -99,6 +99,8 @@ impl WebService {
             .connect_timeout(CONNECT_WITHIN)
             .timeout(settings.timeout.duration())
             .redirect(reqwest::redirect::Policy::none())
+            // One that the service is just about to close would look like a lost answer.
+            .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| connect.error(format!("no HTTP client can be made: {error}")))?;
         let service = Self {

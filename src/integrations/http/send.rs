@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answer::Answer;
-use super::connection::{LONGEST_TIMEOUT, WebService};
+use super::connection::WebService;
 use super::explain::Trouble;
 use super::request::{
     ChangeMethod, Headers, KEY, Request, WrittenHeaders, check_body, check_headers, named_headers,
@@ -28,6 +28,9 @@ use crate::domain::plan::Plan;
 const SEND_KEYED: &str = "send_keyed";
 const SEND_ASKABLE: &str = "send_askable";
 const SEND_ONCE: &str = "send_once";
+
+/// After this an effect is given up: later than any request, which has a limit of its own.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(20);
 
 /// How often a service is asked whether something happened, and the pause between two questions.
 const QUESTIONS: u32 = 3;
@@ -107,7 +110,7 @@ const fn effect(name: &'static str, sort: EffectSort) -> EffectSpec {
     EffectSpec {
         name,
         sort,
-        limit: LONGEST_TIMEOUT,
+        limit: GIVEN_UP_AFTER,
     }
 }
 
@@ -201,23 +204,13 @@ impl Action for Send {
 
     async fn plan(&self, _: &ReadContext, service: &WebService, input: Input) -> Result<Plan> {
         let certainty = input.check(service)?;
-        let named = format!(
-            "{} {}{}",
-            Method::from(input.method),
-            service.url(),
-            input.path
-        );
-        let body = input.body.as_ref().map(shown);
-        let summary = format!(
-            "{} {} on {}",
-            Method::from(input.method),
-            input.path,
-            service.name()
-        );
-        let mut plan = Plan::new(summary).changes(
-            &named,
+        let (method, path) = (Method::from(input.method), &input.path);
+        let body = input.body.as_ref();
+        let sent = body.map_or_else(|| "sent, without a body".to_owned(), shown);
+        let mut plan = Plan::new(format!("{method} {path} on {}", service.name())).changes(
+            format!("{method} {}{path}", service.url()),
             None,
-            Some(body.unwrap_or_else(|| "sent, without a body".to_owned())),
+            Some(sent),
         );
         if let Some(headers) = named_headers(&input.headers) {
             plan = plan.note(format!("with the headers {headers}"));

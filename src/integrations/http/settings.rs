@@ -21,7 +21,7 @@ pub(super) struct Settings {
     pub(super) token_secret: Option<SecretName>,
     /// The header that the token is sent in as it is; left out, `Authorization: Bearer TOKEN`.
     pub(super) token_header: Option<String>,
-    /// How long an answer may take: from 1s to 20s.
+    /// How long an answer may take: from 1s to 15s.
     #[serde(default = "usual")]
     pub(super) timeout: Span,
     /// Where it says that it is well, below `url`; left out, any answer will do.

@@ -96,7 +96,7 @@ fn settings_that_do_not_do_are_named() {
     [systems.billing]: url = "billing:80" is no address: write http://HOST:PORT or https://HOST/PATH
     [systems.billing]: the `url` holds a login: write `token_file = "…"`
     [systems.billing]: the `url` must end before any `?` or `#`
-    [systems.billing]: `timeout` is 1m, and must be from 1s to 20s
+    [systems.billing]: `timeout` is 1m, and must be from 1s to 15s
     [systems.billing]: there is `token_header` and no token: add `token_file` or `token_secret`
     [systems.billing]: `health`: the path `well` must begin with a slash
     [systems.billing]: unknown field `tokn_file`; did you mean `token_file`?

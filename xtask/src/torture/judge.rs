@@ -62,7 +62,12 @@ impl Verdict {
         known: &mut BTreeMap<String, u64>,
     ) {
         let state = view["run"]["ended"]["state"].as_str().unwrap_or("unended");
-        if !["succeeded", "failed", "rolled_back"].contains(&state) {
+        let is_good = match state {
+            "succeeded" | "failed" | "rolled_back" => true,
+            "cancelled" => asked.cancelled,
+            _ => false,
+        };
+        if !is_good {
             self.lost.push(format!("run {run} is {state}"));
         }
         let logged = effects(run, view);
@@ -200,6 +205,7 @@ mod tests {
             workflow: "one".to_owned(),
             key: "torture 0".to_owned(),
             run: Some("R".to_owned()),
+            cancelled: false,
         }]
     }
 
@@ -263,6 +269,12 @@ mod tests {
         );
         let stuck = view("stuck", &json!("started"), 0);
         assert_eq!(lost(&stuck, &none), ["run R is stuck"]);
+        let stopped = view("cancelled", &json!("failed"), 0);
+        assert_eq!(
+            lost(&stopped, &none),
+            ["run R is cancelled"],
+            "nobody wanted that"
+        );
     }
 
     #[test]

@@ -17,6 +17,10 @@ const IN_A_LIFE: u64 = 3;
 /// They are asked for within this time.
 const WITHIN: Duration = Duration::from_millis(600);
 
+/// After so many of a hundred requests one of the last so many runs is cancelled.
+const CANCELS: u64 = 12;
+const LATE: usize = 6;
+
 const RETRY: &str = "retry: { attempts: 8, first: 100ms, max: 1s, jitter: true }";
 
 /// A step that fails, and with it all that was done before.
@@ -28,6 +32,8 @@ pub(super) struct Asked {
     pub(super) workflow: String,
     pub(super) key: String,
     pub(super) run: Option<String>,
+    /// Somebody has wanted it to stop, and may have been heard.
+    pub(super) cancelled: bool,
 }
 
 /// Everything that was asked for.
@@ -85,11 +91,34 @@ impl Load {
                 let Some(workflow) = dice.one_of(&load.workflows) else {
                     return;
                 };
-                if !load.asks_for(workflow) {
+                if !load.asks_for(workflow) || !load.cancels_some(&mut dice) {
                     return;
                 }
             }
         })
+    }
+
+    /// Wants one of the last runs to stop, now and then; whether the server has answered.
+    fn cancels_some(&self, dice: &mut Dice) -> bool {
+        if !dice.percent(CANCELS) {
+            return true;
+        }
+        let run = {
+            let mut asked = self.lock();
+            let from = asked.len().saturating_sub(LATE);
+            let late: Vec<_> = (from..asked.len()).collect();
+            let one = dice.one_of(&late).and_then(|index| asked.get_mut(*index));
+            let Some((run, one)) = one.and_then(|one| Some((one.run.clone()?, one))) else {
+                return true;
+            };
+            one.cancelled = true;
+            run
+        };
+        let path = format!("/api/v1/runs/{run}/cancel");
+        !matches!(
+            api::post(&self.socket, &path, &json!({})),
+            Err(Failure::Away)
+        )
     }
 
     /// Asks for one run; whether the server has answered.
@@ -101,6 +130,7 @@ impl Load {
                 workflow: workflow.to_owned(),
                 key,
                 run: None,
+                cancelled: false,
             });
             asked.len() - 1
         };

@@ -37,6 +37,7 @@ impl Scene {
         }
         ensure!(self.load.asks_again(), "a request is not taken");
         let views = self.until_all_have_ended(options)?;
+        (options.say)(&counted(&views));
         let asked = self.load.all();
         let mut report = self.report.clone();
         report.runs = asked.len();
@@ -155,4 +156,17 @@ impl Scene {
         }
         Ok(of_runs)
     }
+}
+
+/// How many runs have ended how.
+fn counted(views: &BTreeMap<String, Value>) -> String {
+    let mut counts = BTreeMap::<_, u32>::new();
+    for view in views.values() {
+        let state = view["run"]["ended"]["state"].as_str().unwrap_or_default();
+        *counts.entry(state).or_default() += 1;
+    }
+    let counts = counts
+        .iter()
+        .map(|(state, count)| format!("{count} {state}"));
+    format!("runs: {}", counts.collect::<Vec<_>>().join(", "))
 }
