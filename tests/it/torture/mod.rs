@@ -1,5 +1,6 @@
 //! The same torture as that of `cargo xtask torture`, in small.
 
+mod cluster;
 mod cut;
 
 use std::path::PathBuf;

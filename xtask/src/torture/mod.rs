@@ -6,6 +6,7 @@
 
 mod api;
 mod clock;
+mod cluster;
 mod cutter;
 mod dice;
 mod disk;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use clock::{PACKAGE as FAKETIME, moved_clock};
+pub use cluster::Cluster;
 pub use cutter::{CommitCutter, Cut};
 pub use dice::Dice;
 pub use disk::full_disk;
