@@ -161,6 +161,7 @@ impl Wanted {
                 "--seed" => wanted.seed = number(value()?)?,
                 "--binary" => wanted.binary = Some(value()?.into()),
                 "--json" => wanted.json = true,
+                "--help" => return Err(usage("")),
                 other => {
                     let mode = MODES.iter().find(|(flag, _)| *flag == other);
                     let (_, mode) =
