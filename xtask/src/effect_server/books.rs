@@ -14,6 +14,17 @@ pub enum Sort {
     Once,
 }
 
+impl Sort {
+    /// Where the server does things of this sort.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Keyed => "/keyed",
+            Self::Askable => "/askable",
+            Self::Once => "/once",
+        }
+    }
+}
+
 /// What was done under one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deed {

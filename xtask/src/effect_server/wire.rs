@@ -59,12 +59,13 @@ impl Request {
 
     /// What the first part of the path says.
     pub(super) fn sort(&self) -> Option<Sort> {
-        match self.path.split('/').nth(1) {
-            Some("keyed") => Some(Sort::Keyed),
-            Some("askable") => Some(Sort::Askable),
-            Some("once") => Some(Sort::Once),
-            _ => None,
-        }
+        let is_meant = |sort: &Sort| {
+            let rest = self.path.strip_prefix(sort.path());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        [Sort::Keyed, Sort::Askable, Sort::Once]
+            .into_iter()
+            .find(is_meant)
     }
 
     /// The `key=…` of the query, decoded.

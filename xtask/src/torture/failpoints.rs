@@ -7,6 +7,7 @@ use std::thread;
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::load::Load;
+use super::workflows::one;
 use super::{Options, Report, Scene};
 
 /// How many are played at the same time: most of it is waiting.
@@ -51,11 +52,9 @@ pub fn every_failpoint(options: &Options, effects: &[String]) -> Result<Report> 
 
 fn killed_at(options: &Options, effect: &str, moment: &str, point: &str) -> Result<Report> {
     let mut scene = Scene::set(options)?;
-    let sort = effect
-        .strip_prefix("send_")
-        .context("no effect of http.send")?;
-    let undone = WHILE_UNDONE.contains(&moment);
-    let workflow = Load::write_one(&scene.house, sort, undone)?;
+    let workflow = one(effect, WHILE_UNDONE.contains(&moment));
+    let workflow = workflow.context("nothing is known that has this effect")?;
+    scene.load = Load::of_these(&scene.house, vec![workflow])?;
     scene.house.begin(&[("PURSER_FAILPOINT", point)])?;
     scene.house.is_up()?;
     scene.load.asks_for(workflow);

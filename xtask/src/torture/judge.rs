@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::load::{Asked, steps_of};
+use super::load::Asked;
 use crate::effect_server::{Books, Deed};
 
 /// What was found wrong, a line each.
@@ -76,13 +76,13 @@ impl Verdict {
             self.effect(effect, state, books);
         }
         if state == "succeeded" {
-            for step in steps_of(&asked.workflow) {
+            for step in asked.workflow.steps {
                 let is_done = |effect: &Logged<'_>| {
-                    effect.step == *step && effect.status.get("done").is_some()
+                    effect.step == step.id && effect.status.get("done").is_some()
                 };
                 if !logged.iter().any(is_done) {
                     self.lost
-                        .push(format!("run {run} succeeded without `{step}`"));
+                        .push(format!("run {run} succeeded without `{}`", step.id));
                 }
             }
         }
@@ -195,6 +195,7 @@ mod tests {
 
     use serde_json::json;
 
+    use super::super::workflows::{PARALLEL, one};
     use super::*;
     use crate::effect_server::Sort;
 
@@ -202,7 +203,7 @@ mod tests {
 
     fn asked() -> Vec<Asked> {
         vec![Asked {
-            workflow: "one".to_owned(),
+            workflow: one("send_keyed", false).unwrap_or(PARALLEL),
             key: "torture 0".to_owned(),
             run: Some("R".to_owned()),
             cancelled: false,

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::api::{self, Failure};
 use super::dice::Dice;
 use super::house::House;
+use super::workflows::{IN_ORDER, PARALLEL, Workflow};
 
 /// Runs that are asked for in the life of one server.
 const IN_A_LIFE: u64 = 3;
@@ -21,15 +22,10 @@ const WITHIN: Duration = Duration::from_millis(600);
 const CANCELS: u64 = 12;
 const LATE: usize = 6;
 
-const RETRY: &str = "retry: { attempts: 8, first: 100ms, max: 1s, jitter: true }";
-
-/// A step that fails, and with it all that was done before.
-const FAILS: &str = "  - id: fails\n    uses: http.send\n    with: { path: /refuse }\n";
-
 /// A request, and the run that the server has said that it made of it.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
-    pub(super) workflow: String,
+    pub(super) workflow: Workflow,
     pub(super) key: String,
     pub(super) run: Option<String>,
     /// Somebody has wanted it to stop, and may have been heard.
@@ -40,43 +36,31 @@ pub(super) struct Asked {
 #[derive(Clone)]
 pub(super) struct Load {
     socket: PathBuf,
-    workflows: Vec<String>,
+    workflows: Vec<Workflow>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Load {
-    /// Writes the workflows into the house.
+    /// Runs of all workflows, which are written into the house.
     pub(super) fn of(house: &House) -> Result<Self> {
-        let mut workflows = vec![];
-        let mut written = all_workflows();
+        let mut workflows = IN_ORDER.to_vec();
         if has_graphs(house)? {
-            written.push(("parallel", parallel()));
+            workflows.push(PARALLEL);
         }
-        for (name, steps) in written {
-            write(house, name, &steps)?;
-            workflows.push(name.to_owned());
+        Self::of_these(house, workflows)
+    }
+
+    /// Runs of these, which are written into the house.
+    pub(super) fn of_these(house: &House, workflows: Vec<Workflow>) -> Result<Self> {
+        for workflow in &workflows {
+            let file = format!("workflows/{}.yaml", workflow.name);
+            house.write(&file, &workflow.yaml())?;
         }
         Ok(Self {
             socket: house.socket(),
             workflows,
             asked: Arc::default(),
         })
-    }
-
-    /// Writes a workflow of one step of this sort, which is taken back at the end or not: its name.
-    pub(super) fn write_one(house: &House, sort: &str, undone: bool) -> Result<&'static str> {
-        let (name, more) = if undone {
-            ("one_undone", "undo")
-        } else {
-            ("one", "")
-        };
-        let end = if undone { FAILS } else { "" };
-        write(
-            house,
-            name,
-            &format!("steps:\n{}{end}", step("one", sort, more)),
-        )?;
-        Ok(name)
     }
 
     /// Asks for runs while a server lives: first for those that an earlier one may not have taken.
@@ -91,7 +75,7 @@ impl Load {
                 let Some(workflow) = dice.one_of(&load.workflows) else {
                     return;
                 };
-                if !load.asks_for(workflow) || !load.cancels_some(&mut dice) {
+                if !load.asks_for(*workflow) || !load.cancels_some(&mut dice) {
                     return;
                 }
             }
@@ -122,12 +106,12 @@ impl Load {
     }
 
     /// Asks for one run; whether the server has answered.
-    pub(super) fn asks_for(&self, workflow: &str) -> bool {
+    pub(super) fn asks_for(&self, workflow: Workflow) -> bool {
         let index = {
             let mut asked = self.lock();
             let key = format!("torture {}", asked.len());
             asked.push(Asked {
-                workflow: workflow.to_owned(),
+                workflow,
                 key,
                 run: None,
                 cancelled: false,
@@ -146,7 +130,7 @@ impl Load {
 
     fn asks(&self, index: usize) -> bool {
         let asked = self.lock()[index].clone();
-        let body = json!({ "workflow": asked.workflow, "idempotency_key": asked.key });
+        let body = json!({ "workflow": asked.workflow.name, "idempotency_key": asked.key });
         match api::post(&self.socket, "/api/v1/runs", &body) {
             Ok(accepted) => {
                 self.lock()[index].run = accepted["run"].as_str().map(str::to_owned);
@@ -158,7 +142,7 @@ impl Load {
 
     /// The run that a request with this key makes, or has made.
     pub(super) fn run_of(&self, asked: &Asked) -> Result<Value, Failure> {
-        let body = json!({ "workflow": asked.workflow, "idempotency_key": asked.key });
+        let body = json!({ "workflow": asked.workflow.name, "idempotency_key": asked.key });
         Ok(api::post(&self.socket, "/api/v1/runs", &body)?["run"].take())
     }
 
@@ -172,92 +156,8 @@ impl Load {
     }
 }
 
-fn write(house: &House, name: &str, steps: &str) -> Result<()> {
-    let head = "summary: For the torture\nwho: { staging: [operator] }";
-    let text = format!("name: {name}\n{head}\n{steps}");
-    house.write(&format!("workflows/{name}.yaml"), &text)
-}
-
 /// Whether the language of workflows has graphs of steps.
 fn has_graphs(house: &House) -> Result<bool> {
     let schema: Value = serde_json::from_str(&house.purser(&["schema", "workflow"])?)?;
     Ok(schema["$defs"]["Step"]["properties"]["needs"].is_object())
-}
-
-fn step(id: &str, sort: &str, more: &str) -> String {
-    let with = match sort {
-        "keyed" => "path: /keyed/x, keyed: true".to_owned(),
-        "askable" => "path: /askable/x, ask: '/askable?key={key}'".to_owned(),
-        other => format!("path: /{other}/x"),
-    };
-    let undo = more.contains("undo");
-    let undo = undo.then(|| format!(", undo: {{ path: '/{sort}?key={{key}}' }}"));
-    let needs = more.strip_prefix("needs ");
-    let needs = needs.map_or_else(String::new, |needs| format!("    needs: [{needs}]\n"));
-    format!(
-        "  - id: {id}\n    uses: http.send\n    with: {{ {with}{} }}\n    {RETRY}\n{needs}",
-        undo.unwrap_or_default()
-    )
-}
-
-/// The workflows, by name: every sort alone and after the others, and some that fail at their end.
-fn all_workflows() -> Vec<(&'static str, String)> {
-    let chain = |steps: &[(&str, &str, &str)]| {
-        let steps: String = steps
-            .iter()
-            .map(|(id, sort, more)| step(id, sort, more))
-            .collect();
-        format!("steps:\n{steps}")
-    };
-    vec![
-        (
-            "keyed",
-            chain(&[
-                ("one", "keyed", ""),
-                ("two", "keyed", ""),
-                ("three", "keyed", ""),
-            ]),
-        ),
-        (
-            "mixed",
-            chain(&[
-                ("one", "keyed", ""),
-                ("two", "askable", ""),
-                ("three", "once", ""),
-            ]),
-        ),
-        (
-            "turned",
-            chain(&[
-                ("one", "once", ""),
-                ("two", "askable", ""),
-                ("three", "keyed", ""),
-            ]),
-        ),
-        (
-            "undone",
-            chain(&[("one", "keyed", "undo"), ("two", "askable", "undo")]) + FAILS,
-        ),
-    ]
-}
-
-/// Three at once, and one after all of them.
-fn parallel() -> String {
-    format!(
-        "steps:\n{}{}{}{}",
-        step("one", "keyed", ""),
-        step("two", "askable", "needs "),
-        step("three", "once", "needs "),
-        step("join", "keyed", "needs one, two, three")
-    )
-}
-
-/// The steps of a workflow that have to be done when it has succeeded.
-pub(super) fn steps_of(workflow: &str) -> &'static [&'static str] {
-    match workflow {
-        "parallel" => &["one", "two", "three", "join"],
-        "undone" => &["one", "two"],
-        "one" | "one_undone" => &["one"],
-        _ => &["one", "two", "three"],
-    }
 }

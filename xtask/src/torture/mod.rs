@@ -19,6 +19,7 @@ mod moods;
 mod random;
 mod settle;
 mod store;
+mod workflows;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
