@@ -1,7 +1,7 @@
 //! The machine's own clock and randomness, which everything else is handed.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -12,15 +12,23 @@ use crate::engine::{Alarm, Entropy};
 
 pub(super) struct MachineClock;
 
+/// When this process first looked at its clock, which it does as soon as it has begun.
+static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 impl Clock for MachineClock {
     #[allow(
         clippy::disallowed_methods,
         reason = "this is the clock that is injected everywhere"
     )]
     fn now(&self) -> Timestamp {
+        LazyLock::force(&BEGUN);
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let micros = since.map_or(0, |since| since.as_micros());
         Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+
+    fn running_for(&self) -> Duration {
+        BEGUN.elapsed()
     }
 }
 

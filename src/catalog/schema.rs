@@ -48,6 +48,10 @@ fn case(action: &dyn AnyAction, definitions: &mut Value) -> Value {
     with["properties"]["system"] =
         json!({ "description": "The system that it acts on.", "type": "string" });
     with["description"] = Value::from(spec.summary);
+    if !spec.effects.is_empty() {
+        // No rule for files: what it does through the journal, for tools that walk all actions.
+        with["x-effects"] = json!(spec.effects);
+    }
     let must_be_given = with["required"]
         .as_array()
         .is_some_and(|keys| !keys.is_empty());

@@ -10,11 +10,13 @@
 )]
 
 mod catalog;
+mod clock;
 mod completions;
 mod deploy;
 mod docker;
 mod docs;
 mod engine;
+mod http;
 mod init;
 mod interpreter;
 mod kill;
@@ -29,5 +31,6 @@ mod schema;
 mod store;
 mod stories;
 mod support;
+mod torture;
 mod vitals;
 mod webhooks;
