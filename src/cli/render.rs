@@ -322,12 +322,22 @@ pub(super) fn what_to_do(view: &RunView) -> Option<String> {
                 open.digest.short()
             ))
         }
-        RunStatus::Waiting(WaitingFor::Decision) => Some(format!(
-            "look whether it happened, then: purser decide {run} happened | did-not, or purser \
-             cancel {run}"
-        )),
+        RunStatus::Waiting(WaitingFor::Decision) => Some(what_to_decide(&view.run, &run)),
         _ => None,
     }
+}
+
+fn what_to_decide(state: &RunState, run: &str) -> String {
+    let asked = state.steps.values().find_map(|step| step.question.as_ref());
+    if asked.is_some_and(|question| question.effect.is_empty()) {
+        return format!(
+            "look why in the log, then: purser decide {run} go-on, or purser cancel {run}"
+        );
+    }
+    format!(
+        "look whether it happened, then: purser decide {run} happened | did-not, or purser cancel \
+         {run}"
+    )
 }
 
 /// Everything about a run.

@@ -11,7 +11,7 @@ use crate::domain::workflow::{Workflow, may_start};
 use crate::engine::{RunLog, past_undo};
 
 /// A log that moves on while somebody answers is read again this often.
-const TRIES: usize = 20;
+pub(super) const TRIES: usize = 20;
 
 /// What somebody says about an effect of which nobody else can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Verdict {
     Happened,
     /// It did not: do it.
     DidNot,
+    /// There is no effect to tell of: the step was taken up too often, and is to be tried further.
+    GoOn,
 }
 
 impl Service {
@@ -115,8 +117,28 @@ impl Service {
             let (step, effect) = open_question(state).ok_or_else(|| {
                 Answer::conflict(format!("run {} asks for no decision", run.short()))
             })?;
+            let Some(effect) = effect else {
+                return match verdict {
+                    Verdict::GoOn => Ok(Event::StepLetOn {
+                        step,
+                        by: by.clone(),
+                    }),
+                    Verdict::Happened | Verdict::DidNot => Err(Answer::conflict(format!(
+                        "run {0} asks whether step `{step}` is to be tried further: purser decide \
+                         {0} go-on, or purser cancel {0}",
+                        run.short()
+                    ))),
+                };
+            };
             let told_by = Some(by.clone());
             Ok(match verdict {
+                Verdict::GoOn => {
+                    return Err(Answer::conflict(format!(
+                        "run {0} asks whether `{effect}` of step `{step}` happened: purser decide {0} \
+                         happened | did-not",
+                        run.short()
+                    )));
+                }
                 Verdict::Happened => Event::EffectDone {
                     step,
                     effect,
@@ -266,13 +288,12 @@ fn has_ended(state: &RunState) -> Answer {
     ))
 }
 
-fn open_question(state: &RunState) -> Option<(StepId, EffectName)> {
+/// The step that a person is asked about, and its effect; `None`: whether it is to be tried further.
+fn open_question(state: &RunState) -> Option<(StepId, Option<EffectName>)> {
     state.steps.iter().find_map(|(id, step)| {
         let question = step.question.as_ref()?;
-        let effect = step
-            .effects
-            .iter()
-            .find(|r| r.effect.to_string() == question.effect)?;
-        Some((id.clone(), effect.effect.clone()))
+        let mut effects = step.effects.iter().map(|record| &record.effect);
+        let effect = effects.find(|effect| effect.to_string() == question.effect);
+        (effect.is_some() || question.effect.is_empty()).then(|| (id.clone(), effect.cloned()))
     })
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{Result, Service, ServiceError};
-use crate::catalog::{Command, Loaded};
+use crate::catalog::{Catalog, Command, Loaded};
+use crate::domain::approval::ApprovalPolicy;
 use crate::domain::event::{DIALECT, Requested, Trigger};
 use crate::domain::expression::{self, Scope};
 use crate::domain::input::{InputError, check_inputs};
@@ -115,7 +116,10 @@ impl Service {
         };
         let loaded = loaded.map_err(ServiceError::Invalid)?.clone();
         let name = loaded.workflow.name.as_str();
-        let allowed = may_start(by, &loaded.workflow, &loaded.environments).and_then(|()| {
+        let may = catalog
+            .with_included(&loaded)
+            .try_for_each(|one| may_start(by, &one.workflow, &one.environments));
+        let allowed = may.and_then(|()| {
             command.map_or(Ok(()), |command| {
                 tightened(by, command, &loaded.environments)
             })
@@ -146,11 +150,7 @@ impl Service {
             ))
         };
         let systems: BTreeMap<_, _> = loaded.systems.iter().filter_map(address).collect();
-        let approval = loaded
-            .environments
-            .iter()
-            .filter_map(|environment| workflow.approval.get(environment).cloned())
-            .collect();
+        let approval = approvals(&self.catalog(), loaded);
         let concurrency = workflow
             .concurrency
             .as_ref()
@@ -191,6 +191,21 @@ impl Service {
         let millis = self.parts.clock.now().micros().unsigned_abs() / 1000;
         run_id(millis, self.parts.entropy.as_ref())
     }
+}
+
+/// Who must approve: for the workflow and for all that it runs, each in all of its environments.
+fn approvals(catalog: &Catalog, loaded: &Loaded) -> Vec<ApprovalPolicy> {
+    let mut policies: Vec<ApprovalPolicy> = Vec::new();
+    for one in catalog.with_included(loaded) {
+        for environment in &one.environments {
+            if let Some(policy) = one.workflow.approval.get(environment)
+                && !policies.contains(policy)
+            {
+                policies.push(policy.clone());
+            }
+        }
+    }
+    policies
 }
 
 /// A command may only tighten what its workflow allows.

@@ -9,6 +9,7 @@ mod look;
 mod places;
 mod schedules;
 mod secrets;
+mod signal;
 mod suggest;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -98,24 +98,30 @@ pub(super) fn decision(run: &RunState, now: Timestamp) -> Option<Notice> {
     let question = state.question.as_ref()?;
     let short = run.id.short();
     let key = format!("{step}-{}-{}", state.generation, question.effect);
+    let known = question.known.trim_end_matches('.');
+    let say = |what, verdict| Next::new(what, format!("purser decide {short} {verdict}"));
+    let (summary, mut next) = if question.effect.is_empty() {
+        let summary = format!(
+            "Step `{step}` is not tried further by itself: {known}. Look why in the log; until then \
+             the run stands still."
+        );
+        (summary, vec![say("have it tried further", "go-on")])
+    } else {
+        let summary = format!(
+            "Nobody can tell whether `{}` of step `{step}` happened: {known}. Look, and say so; \
+             until then the run stands still.",
+            question.effect
+        );
+        let happened = say("say that it happened", "happened");
+        (
+            summary,
+            vec![happened, say("say that it did not", "did-not")],
+        )
+    };
+    next.push(Next::new("stop the run", format!("purser cancel {short}")));
     Some(Notice {
-        summary: format!(
-            "Nobody can tell whether `{}` of step `{step}` happened: {}. Look, and say so; until \
-             then the run stands still.",
-            question.effect,
-            question.known.trim_end_matches('.')
-        ),
-        next: vec![
-            Next::new(
-                "say that it happened",
-                format!("purser decide {short} happened"),
-            ),
-            Next::new(
-                "say that it did not",
-                format!("purser decide {short} did-not"),
-            ),
-            Next::new("stop the run", format!("purser cancel {short}")),
-        ],
+        summary,
+        next,
         facts: Facts {
             systems: state.system.iter().cloned().collect(),
             ..facts_of_waiting(run)
