@@ -21,6 +21,10 @@ pub(super) struct Scope<'a> {
     pub(super) of_step: Option<OfStep<'a>>,
 }
 
+/// What can be said before a run of something that expressions see: `None` where that is nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<T>(pub(super) Option<T>);
+
 /// What only a step can see.
 #[derive(Clone, Copy)]
 pub(super) struct OfStep<'a> {
@@ -29,9 +33,9 @@ pub(super) struct OfStep<'a> {
     /// Why another step of the file cannot be seen; `None`: there is none of that id.
     pub(super) unseen: &'a dyn Fn(&str) -> Option<String>,
     /// Of a step with `foreach`: the JSON type of `item`, if that is known.
-    pub(super) item: Option<Option<&'static str>>,
+    pub(super) item: Option<Known<&'static str>>,
     /// What takes a step back sees what that has left; its schema, if that is known.
-    pub(super) taken_back: Option<Option<&'a Value>>,
+    pub(super) taken_back: Option<Known<&'a Value>>,
     /// Whether the run has failed: `failure` is there.
     pub(super) has_failed: bool,
     /// Whether a reference to a secret can stand here.
@@ -229,9 +233,9 @@ impl<'a> Scope<'a> {
                 one_type(walk(root, fields).ok()??)
             }
             (["output", fields @ ..], Some(of_step)) => {
-                one_type(walk(of_step.taken_back??, fields).ok()??)
+                one_type(walk(of_step.taken_back?.0?, fields).ok()??)
             }
-            (["item"], Some(of_step)) => of_step.item?,
+            (["item"], Some(of_step)) => of_step.item?.0,
             (["index"], Some(of_step)) => of_step.item.map(|_| "integer"),
             (["run", "id" | "by"] | ["steps", _, "status"] | ["failure", "message"], Some(_)) => {
                 Some("string")
@@ -252,7 +256,7 @@ impl OfStep<'_> {
                 one_of("failure", rest, ["step", "message"])
             }
             ["output", fields @ ..] if self.taken_back.is_some() => {
-                let Some(Some(schema)) = self.taken_back else {
+                let Some(Known(Some(schema))) = self.taken_back else {
                     return Ok(());
                 };
                 let walked = walk(schema, fields).map(drop);

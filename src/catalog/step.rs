@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::given::Given;
 use super::problem::Report;
-use super::scope::{OfStep, Scope, has_expression};
+use super::scope::{Known, OfStep, Scope, has_expression};
 use super::shape::{Rendered, word};
 use super::source::{Content, Node};
 use super::steps::Around;
@@ -38,7 +38,7 @@ pub(super) fn check(
     finder.items = None;
     let item = step
         .get("foreach")
-        .map(|foreach| check_items(foreach, scope, finder, report));
+        .map(|foreach| Known(check_items(foreach, scope, finder, report)));
     let of_step = scope.of_step.map(|of_step| OfStep {
         item,
         takes_secrets: true,
@@ -66,7 +66,7 @@ pub(super) fn check(
     }
     if let Some(undo) = step.get("undo") {
         let of_step = scope.of_step.map(|of_step| OfStep {
-            taken_back: Some(output),
+            taken_back: Some(Known(output)),
             ..of_step
         });
         let scope = Scope { of_step, ..scope };
