@@ -147,3 +147,15 @@ fn what_is_far_too_much_is_refused_at_once() {
     workflows/play.yaml:6:46: in `range(999999999) | list | length > 1`: unknown value `range`; there is `inputs`, `run`, `steps`
     "#);
 }
+
+/// The first example of docs/WORKFLOWS.md, as a reader would copy it.
+#[test]
+fn the_example_of_the_page_is_a_good_file() {
+    let page = include_str!("../../../docs/WORKFLOWS.md");
+    let from = page.find("    name: nightly").unwrap();
+    let lines = page[from..].lines();
+    let block = lines.take_while(|line| line.starts_with("    "));
+    let file: String = block.map(|line| format!("{}\n", &line[4..])).collect();
+    let catalog = load_good(&[("nightly", &file)], &[]);
+    assert_eq!(catalog.workflow("nightly").unwrap().workflow.steps.len(), 4);
+}
