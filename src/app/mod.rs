@@ -35,7 +35,7 @@ pub use doctor::doctor;
 use doors::{Doors, Signals, serve};
 use home::Home;
 pub use init::init;
-use machine::{MachineAlarm, MachineClock, MachineEntropy};
+use machine::{ActiveClock, MachineAlarm, MachineEntropy};
 pub use migrate::migrate;
 pub use offline::{lint, now, preview, schemas, socket};
 pub use recover::recover;
@@ -73,7 +73,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let signals = Signals::catch()?;
     let doors = Doors::open(config, &socket).await?;
 
-    let clock: Arc<dyn Clock> = Arc::new(MachineClock);
+    let clock: Arc<dyn Clock> = Arc::new(ActiveClock::begins());
     let entropy: Arc<dyn Entropy> = Arc::new(MachineEntropy);
     // Before the engine: what ends from now on is told and counted.
     let verifying = key.verifying_key();
