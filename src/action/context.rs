@@ -28,9 +28,9 @@ pub trait Clock: Send + Sync {
     /// The present instant.
     fn now(&self) -> Timestamp;
 
-    /// How long this process has run, at least, by a clock that nobody can set. One whose `now`
-    /// nobody can set either need not say.
-    fn running_for(&self) -> Duration {
+    /// How long this process has been the active one, at least, by a clock that nobody can set. One
+    /// whose `now` nobody can set either need not say.
+    fn active_for(&self) -> Duration {
         Duration::MAX
     }
 }
@@ -328,10 +328,10 @@ impl Context {
     /// Waits until nothing of an effect that was begun at this time can still land.
     ///
     /// The clock may have been set since then. What another process has begun, it has begun before
-    /// this one ran: so no more time has surely passed than this process is old.
+    /// this one was active: so no more time has surely passed than since then.
     pub async fn until_landed(&self, spec: &EffectSpec, started_at: Timestamp) -> Result<()> {
         let clock = &self.read.clock;
-        let passed = clock.now().since(started_at).min(clock.running_for());
+        let passed = clock.now().since(started_at).min(clock.active_for());
         match spec.limit.checked_sub(passed) {
             Some(rest) if !rest.is_zero() => self.sleep(rest).await,
             _ => Ok(()),

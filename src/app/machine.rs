@@ -1,6 +1,6 @@
 //! The machine's own clock and randomness, which everything else is handed.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -12,23 +12,34 @@ use crate::engine::{Alarm, Entropy};
 
 pub(super) struct MachineClock;
 
-/// When this process first looked at its clock, which it does as soon as it has begun.
-static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
-
 impl Clock for MachineClock {
     #[allow(
         clippy::disallowed_methods,
         reason = "this is the clock that is injected everywhere"
     )]
     fn now(&self) -> Timestamp {
-        LazyLock::force(&BEGUN);
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let micros = since.map_or(0, |since| since.as_micros());
         Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
     }
+}
 
-    fn running_for(&self) -> Duration {
-        BEGUN.elapsed()
+/// The same, of a process that is the active one since this was made.
+pub(super) struct ActiveClock(Instant);
+
+impl ActiveClock {
+    pub(super) fn begins() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for ActiveClock {
+    fn now(&self) -> Timestamp {
+        MachineClock.now()
+    }
+
+    fn active_for(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

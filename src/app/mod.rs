@@ -33,7 +33,7 @@ pub use doctor::doctor;
 use doors::{Doors, Signals, serve};
 use home::Home;
 pub use init::init;
-use machine::{MachineAlarm, MachineClock, MachineEntropy};
+use machine::{ActiveClock, MachineAlarm, MachineEntropy};
 pub use offline::{lint, now, preview, schemas, socket};
 pub use recover::recover;
 pub use secrets::secret;
@@ -58,7 +58,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     let signals = Signals::catch()?;
     let doors = Doors::open(config, &socket).await?;
 
-    let clock: Arc<dyn Clock> = Arc::new(MachineClock);
+    let clock: Arc<dyn Clock> = Arc::new(ActiveClock::begins());
     let entropy: Arc<dyn Entropy> = Arc::new(MachineEntropy);
     // Before the engine: what ends from now on is told.
     let verifying = key.verifying_key();

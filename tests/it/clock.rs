@@ -19,7 +19,7 @@ impl Clock for SetForward {
         WallClock.now().plus(Duration::from_hours(1))
     }
 
-    fn running_for(&self) -> Duration {
+    fn active_for(&self) -> Duration {
         self.0.elapsed()
     }
 }

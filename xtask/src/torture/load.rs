@@ -35,7 +35,7 @@ pub(super) struct Asked {
 /// Everything that was asked for.
 #[derive(Clone)]
 pub(super) struct Load {
-    socket: PathBuf,
+    socket: Arc<Mutex<PathBuf>>,
     workflows: Vec<Workflow>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
@@ -57,7 +57,7 @@ impl Load {
             house.write(&file, &workflow.yaml())?;
         }
         Ok(Self {
-            socket: house.socket(),
+            socket: Arc::new(Mutex::new(house.socket())),
             workflows,
             asked: Arc::default(),
         })
@@ -100,7 +100,7 @@ impl Load {
         };
         let path = format!("/api/v1/runs/{run}/cancel");
         !matches!(
-            api::post(&self.socket, &path, &json!({})),
+            api::post(&self.socket(), &path, &json!({})),
             Err(Failure::Away)
         )
     }
@@ -131,7 +131,7 @@ impl Load {
     fn asks(&self, index: usize) -> bool {
         let asked = self.lock()[index].clone();
         let body = json!({ "workflow": asked.workflow.name, "idempotency_key": asked.key });
-        match api::post(&self.socket, "/api/v1/runs", &body) {
+        match api::post(&self.socket(), "/api/v1/runs", &body) {
             Ok(accepted) => {
                 self.lock()[index].run = accepted["run"].as_str().map(str::to_owned);
                 true
@@ -143,7 +143,17 @@ impl Load {
     /// The run that a request with this key makes, or has made.
     pub(super) fn run_of(&self, asked: &Asked) -> Result<Value, Failure> {
         let body = json!({ "workflow": asked.workflow.name, "idempotency_key": asked.key });
-        Ok(api::post(&self.socket, "/api/v1/runs", &body)?["run"].take())
+        Ok(api::post(&self.socket(), "/api/v1/runs", &body)?["run"].take())
+    }
+
+    /// From now on the requests go to the server of this house.
+    pub(super) fn goes_to(&self, house: &House) {
+        *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = house.socket();
+    }
+
+    fn socket(&self) -> PathBuf {
+        let socket = self.socket.lock();
+        socket.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// All requests.

@@ -35,7 +35,11 @@ impl Scene {
         if !self.house.runs() {
             self.starts()?;
         }
-        ensure!(self.load.asks_again(), "a request is not taken");
+        let begun = Instant::now();
+        while !self.load.asks_again() {
+            ensure!(begun.elapsed() < PATIENCE, "a request is not taken");
+            sleep(LOOK);
+        }
         let views = self.until_all_have_ended(options)?;
         (options.say)(&counted(&views));
         let asked = self.load.all();
@@ -96,8 +100,15 @@ impl Scene {
     }
 
     fn view(&self, run: &str) -> Result<Value> {
-        api::get(&self.house.socket(), &format!("/api/v1/runs/{run}"))
-            .with_context(|| format!("run {run}"))
+        let begun = Instant::now();
+        loop {
+            let view = api::get(&self.house.socket(), &format!("/api/v1/runs/{run}"));
+            // A server that has just lost its database says so for a while.
+            if view.is_ok() || begun.elapsed() > PATIENCE {
+                return view.with_context(|| format!("run {run}"));
+            }
+            sleep(LOOK);
+        }
     }
 
     /// Says whether it happened, as somebody would who looks at the service.
