@@ -19,7 +19,7 @@ use purser::domain::plan::Plan;
 use purser::domain::redact::Redactor;
 use purser::domain::secret::not_set;
 use purser::domain::time::Timestamp;
-use purser::domain::workflow::Workflow;
+use purser::domain::workflow::{WhenBusy, Workflow};
 use purser::engine::{Engine, Entropy, Parts};
 use purser::store::sqlite::{SqliteStore, database_file};
 use purser::store::{ArtifactFolder, NewRun, Receipts as _, Runs as _, Store};
@@ -68,6 +68,7 @@ impl World {
             entropy: Arc::new(Machine),
             key: SigningKey::from_bytes(&[9; 32]),
             concurrent_runs: 16,
+            steps_per_system: 64,
             grace: Duration::from_millis(100),
         });
         let changes = store.changes();
@@ -166,6 +167,9 @@ fn new_run(definition: &Workflow) -> NewRun {
         approval: vec![],
         systems: [(SystemName::from("nothing"), "nowhere".to_owned())].into(),
         concurrency: None,
+        when_busy: WhenBusy::Queue,
+        rerun: None,
+        break_glass: None,
         timeout: None,
     };
     let id = RunId::new(Uuid::now_v7());

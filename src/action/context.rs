@@ -182,6 +182,7 @@ impl Context {
             effect: name.clone(),
         };
         failpoint(&self.spec, &name.name, Moment::Undoing);
+        self.journal.may_act().map_err(not_journalled)?;
         act(key, result).await?;
         failpoint(&self.spec, &name.name, Moment::Undone);
         self.journal.undone(name).await.map_err(not_journalled)
@@ -277,6 +278,7 @@ impl Context {
         A: Future<Output = Result<T>> + Send,
     {
         failpoint(&self.spec, spec.name, Moment::Started);
+        self.journal.may_act().map_err(not_journalled)?;
         let done = tokio::time::timeout(spec.limit, act(key.clone()))
             .await
             .unwrap_or_else(|_| {

@@ -8,12 +8,14 @@ use ed25519_dalek::SigningKey;
 use super::keys::receipts_key;
 use super::own::OwnFiles;
 use super::secrets;
+use super::standby::{self, Standby};
+use super::store::{self, OpenStore};
 use super::world::{World, load_config};
 use crate::catalog::Catalog;
 use crate::cli::Failure;
-use crate::config::LogFormat;
+use crate::config::{Config, LogFormat};
 use crate::domain::redact::Redactor;
-use crate::store::sqlite::SqliteStore;
+use crate::store::postgres::Holding;
 use crate::store::{SecretKeeper, Store, StoreError};
 use crate::telemetry;
 
@@ -42,14 +44,31 @@ impl Home {
         };
         telemetry::start(format, config.log.level.as_str(), Arc::clone(&redactor))
             .map_err(Failure::usage)?;
-        let failed = |error: StoreError| Failure::failed(error.to_string());
-        let store = SqliteStore::open(&config.store.path, Arc::clone(&redactor)).await;
-        let store = Arc::new(store.map_err(failed)?);
+        let standby = Standby::new(config.server.listen);
+        let waiting = |holding: &Holding| standby.waits_for(holding);
+        let open = store::open_when_free(&config.store, &redactor, waiting);
+        let open = open.await.map_err(failed)?;
+        standby.end().await;
+        let store = Arc::clone(&open.store);
+        let home = Self::around(open, config, redactor).await;
+        if home.is_err() {
+            // Whoever waits for it need not wait until it runs out.
+            store.let_go().await;
+        }
+        home
+    }
+
+    async fn around(
+        OpenStore { store, embedded }: OpenStore,
+        config: Config,
+        redactor: Arc<Redactor>,
+    ) -> Result<Self, Failure> {
         let kept = secrets::keep(Arc::clone(&store) as _, &config.store.path, &redactor).await;
         let (secrets, opened) = kept.map_err(failed)?;
         let world = Arc::new(World::load(config, &redactor, &opened)?);
         let catalog = world.catalog(opened.names())?;
-        let own = OwnFiles::new(Arc::clone(&store), &world.config);
+        standby::go_by(&store, &catalog).await.map_err(failed)?;
+        let own = OwnFiles::new(embedded, &world.config);
         world.systems.set_own(Arc::new(own));
         let key = receipts_key(&world.config.store.path.join("receipts.key"))?;
         Ok(Self {
@@ -61,6 +80,14 @@ impl Home {
             key,
         })
     }
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+fn failed(error: StoreError) -> Failure {
+    Failure::failed(error.to_string())
 }
 
 /// Dumps, logs, keys and the store are for the user who runs Purser alone.

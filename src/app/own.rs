@@ -22,7 +22,8 @@ const DEEPEST: usize = 8;
 
 /// What this server keeps.
 pub(super) struct OwnFiles {
-    store: Arc<SqliteStore>,
+    /// `None`: the tables are not ours to copy.
+    store: Option<Arc<SqliteStore>>,
     paths: Paths,
 }
 
@@ -37,7 +38,7 @@ struct Paths {
 }
 
 impl OwnFiles {
-    pub(super) fn new(store: Arc<SqliteStore>, config: &Config) -> Self {
+    pub(super) fn new(store: Option<Arc<SqliteStore>>, config: &Config) -> Self {
         let paths = Paths {
             store: config.store.path.clone(),
             artifacts: config.artifacts.path.clone(),
@@ -46,6 +47,16 @@ impl OwnFiles {
             commands: config.catalog.commands.clone(),
         };
         Self { store, paths }
+    }
+
+    fn store(&self) -> Result<&SqliteStore> {
+        self.store.as_deref().ok_or_else(|| {
+            ActionError::fatal(format!(
+                "the tables of this Purser are in PostgreSQL, and its own backup would not hold them: \
+                 back that database up as any other (postgres.backup), and keep the keys in {} with it",
+                self.paths.store.display()
+            ))
+        })
     }
 
     /// All but the store itself. There may be many thousand files.
@@ -104,6 +115,7 @@ struct Beside {
 impl OwnState for OwnFiles {
     fn outlook(&self) -> BoxFuture<'_, Result<OwnOutlook>> {
         async move {
+            self.store()?;
             let Beside {
                 bytes, left_out, ..
             } = self.beside().await?;
@@ -114,9 +126,9 @@ impl OwnState for OwnFiles {
 
     fn copy<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<OwnCopy>> {
         async move {
-            let copied = TemporaryFile(self.store.copy_path(token));
-            let facts = self
-                .store
+            let store = self.store()?;
+            let copied = TemporaryFile(store.copy_path(token));
+            let facts = store
                 .copy_to(&copied.0)
                 .await
                 .map_err(|error| ActionError::retryable(error.to_string()))?;

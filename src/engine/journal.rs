@@ -35,11 +35,13 @@ pub(super) struct StepJournal {
 
 impl StepJournal {
     async fn append(&self, event: Event) -> Result<(), JournalError> {
-        self.log.append(event).await.map_err(|error: StoreError| {
-            let told = JournalError(error.to_string());
-            let _ = self.failure.set(error);
-            told
-        })
+        self.log.append(event).await.map_err(|e| self.failed_by(e))
+    }
+
+    fn failed_by(&self, error: StoreError) -> JournalError {
+        let told = JournalError(error.to_string());
+        let _ = self.failure.set(error);
+        told
     }
 
     fn step(&self) -> StepId {
@@ -87,9 +89,14 @@ impl Journal for StepJournal {
                 generation,
             })
             .await?;
+            self.may_act()?;
             Ok(Begun::Fresh(key))
         }
         .boxed()
+    }
+
+    fn may_act(&self) -> Result<(), JournalError> {
+        self.log.may_act().map_err(|e| self.failed_by(e))
     }
 
     fn done(&self, key: EffectKey, result: Value) -> BoxFuture<'_, Result<(), JournalError>> {

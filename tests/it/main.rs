@@ -28,6 +28,7 @@ mod prometheus;
 mod s3;
 mod schedules;
 mod schema;
+mod store;
 mod stories;
 mod support;
 mod torture;

@@ -63,7 +63,8 @@ impl House {
         house.write(
             CONFIG,
             &format!(
-                "[server]\nsocket = 'purser.sock'\n\n[engine]\nconcurrent_runs = 100000\n\n\
+                "[server]\nsocket = 'purser.sock'\n\n[engine]\nconcurrent_runs = 100000\n\
+                 unfinished_runs = 100000\nsteps_per_system = 100000\n\n\
                  [people]\ntess = {{ roles = ['operator'], uid = {uid} }}\n\n\
                  [systems.effects]\nkind = 'http'\nurl = '{effects}'\nenvironment = 'staging'\n\
                  timeout = '5s'\n\n{store}"

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::api::{self, Failure};
 use super::dice::Dice;
 use super::house::House;
-use super::workflows::{IN_ORDER, PARALLEL, Workflow};
+use super::workflows::{ALL, Workflow};
 
 /// Runs that are asked for in the life of one server.
 const IN_A_LIFE: u64 = 3;
@@ -43,11 +43,7 @@ pub(super) struct Load {
 impl Load {
     /// Runs of all workflows, which are written into the house.
     pub(super) fn of(house: &House) -> Result<Self> {
-        let mut workflows = IN_ORDER.to_vec();
-        if has_graphs(house)? {
-            workflows.push(PARALLEL);
-        }
-        Self::of_these(house, workflows)
+        Self::of_these(house, ALL.to_vec())
     }
 
     /// Runs of these, which are written into the house.
@@ -164,10 +160,4 @@ impl Load {
     fn lock(&self) -> MutexGuard<'_, Vec<Asked>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the language of workflows has graphs of steps.
-fn has_graphs(house: &House) -> Result<bool> {
-    let schema: Value = serde_json::from_str(&house.purser(&["schema", "workflow"])?)?;
-    Ok(schema["$defs"]["Step"]["properties"]["needs"].is_object())
 }

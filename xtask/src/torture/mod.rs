@@ -76,7 +76,7 @@ pub struct Report {
     pub runs: usize,
     /// How many of them were begun by one server and found unfinished by the next.
     pub taken_over: usize,
-    /// How often a run asked a person whether an effect had happened.
+    /// How often a run asked a person: whether an effect had happened, or whether to go on.
     pub parked: u32,
     /// Effects that the log says are done and that never were, runs that succeeded without them,
     /// accepted requests without a run.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::judge::{Verdict, truth};
+use super::judge::{Truth, Verdict, truth};
 use super::{Options, Report, Scene, api};
 use crate::effect_server::Mood;
 
@@ -118,13 +118,20 @@ impl Scene {
             self.server.waits_for_quiet(PATIENCE),
             "the effect server is never done"
         );
-        let happened = truth(run, view, &self.server.books()).context("it asks about nothing")?;
-        let path = format!("/api/v1/runs/{run}/decide");
-        api::post(
+        let truth = truth(run, view, &self.server.books()).context("it asks about nothing")?;
+        let body = match truth {
+            Truth::Happened(happened) => json!({ "happened": happened }),
+            Truth::GoOn => json!({ "go_on": true }),
+        };
+        match api::post(
             &self.house.socket(),
-            &path,
-            &json!({ "happened": happened }),
-        )?;
+            &format!("/api/v1/runs/{run}/decide"),
+            &body,
+        ) {
+            // It asks something else by now, and is looked at again.
+            Err(api::Failure::Refused(409, _)) => return Ok(()),
+            answered => answered?,
+        };
         self.report.parked += 1;
         Ok(())
     }

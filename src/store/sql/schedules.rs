@@ -1,19 +1,18 @@
-//! Schedules in SQLite.
+//! Schedules in a database.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 
-use super::runs::{self, Written};
-use super::{SqliteStore, receipts};
+use super::{Connection, Row, SqlStore, receipts, runs, text};
 use crate::domain::names::{PersonName, RunId};
 use crate::domain::receipt::Draft;
 use crate::domain::schedule::ScheduleName;
 use crate::domain::time::Timestamp;
+use crate::store::written::Written;
 use crate::store::{FireRow, NewFire, Result, ScheduleRow, Schedules};
 
-impl Schedules for SqliteStore {
+impl Schedules for SqlStore {
     fn schedules(&self) -> BoxFuture<'_, Result<Vec<ScheduleRow>>> {
         async move {
             let rows = sqlx::query(
@@ -41,12 +40,12 @@ impl Schedules for SqliteStore {
             .write(Box::new(move |connection| {
                 async move {
                     sqlx::query(
-                        "INSERT INTO schedules (name, timing, seen) VALUES (?, ?, ?) \
+                        "INSERT INTO schedules (name, timing, seen) VALUES ($1, $2, $3) \
                          ON CONFLICT (name) DO UPDATE SET timing = excluded.timing, \
                          seen = excluded.seen, gone_at = NULL",
                     )
                     .bind(name.to_string())
-                    .bind(timing)
+                    .bind(text(&timing).into_owned())
                     .bind(at.micros())
                     .execute(connection)
                     .await
@@ -61,7 +60,7 @@ impl Schedules for SqliteStore {
         self.writer
             .write(Box::new(move |connection| {
                 async move {
-                    sqlx::query("UPDATE schedules SET gone_at = ? WHERE name = ?")
+                    sqlx::query("UPDATE schedules SET gone_at = $1 WHERE name = $2")
                         .bind(at.micros())
                         .bind(name.to_string())
                         .execute(connection)
@@ -92,7 +91,7 @@ impl Schedules for SqliteStore {
 
     fn fire(&self, mut fire: NewFire) -> BoxFuture<'_, Result<bool>> {
         async move {
-            let run = fire.run.take().map(|run| self.written(run));
+            let run = fire.run.take().map(|run| Written::of(run, &self.redactor));
             let created = run.as_ref().map(|written| written.run.id);
             let is_new = self
                 .writer
@@ -113,7 +112,7 @@ impl Schedules for SqliteStore {
         async move {
             let ids: Vec<String> = sqlx::query_scalar(
                 "SELECT r.id FROM runs r JOIN fires f ON f.run = r.id \
-                 WHERE r.ended = 0 AND f.schedule = ? ORDER BY r.id",
+                 WHERE r.ended = 0 AND f.schedule = $1 ORDER BY r.id",
             )
             .bind(name.to_string())
             .fetch_all(&self.readers)
@@ -135,12 +134,14 @@ impl Schedules for SqliteStore {
             .write(Box::new(move |connection| {
                 async move {
                     receipts::add_all(connection, Some(receipt)).await?;
-                    sqlx::query("UPDATE schedules SET paused_by = ?, paused_at = ? WHERE name = ?")
-                        .bind(by.as_ref().map(PersonName::as_str))
-                        .bind(by.as_ref().map(|_| at.micros()))
-                        .bind(name.to_string())
-                        .execute(&mut *connection)
-                        .await?;
+                    sqlx::query(
+                        "UPDATE schedules SET paused_by = $1, paused_at = $2 WHERE name = $3",
+                    )
+                    .bind(by.as_ref().map(PersonName::as_str))
+                    .bind(by.as_ref().map(|_| at.micros()))
+                    .bind(name.to_string())
+                    .execute(&mut *connection)
+                    .await?;
                     see(connection, &name, at).await
                 }
                 .boxed()
@@ -149,8 +150,8 @@ impl Schedules for SqliteStore {
     }
 }
 
-impl SqliteStore {
-    fn schedule_row(&self, row: &SqliteRow) -> Result<ScheduleRow> {
+impl SqlStore {
+    fn schedule_row(&self, row: &Row) -> Result<ScheduleRow> {
         let name: String = row.get("name");
         let unreadable =
             |error: &dyn std::fmt::Display| self.unreadable(&format!("the schedule {name}"), error);
@@ -188,11 +189,11 @@ impl SqliteStore {
 }
 
 async fn see(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: &ScheduleName,
     seen: Timestamp,
 ) -> sqlx::Result<()> {
-    sqlx::query("UPDATE schedules SET seen = ? WHERE name = ?")
+    sqlx::query("UPDATE schedules SET seen = $1 WHERE name = $2")
         .bind(seen.micros())
         .bind(name.to_string())
         .execute(connection)
@@ -202,7 +203,7 @@ async fn see(
 
 /// The insert decides: whoever gets the place of the fire starts its run, in one transaction.
 async fn keep(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     fire: NewFire,
     run: Option<Written>,
 ) -> sqlx::Result<bool> {
@@ -215,14 +216,14 @@ async fn keep(
         runs::create(connection, written).await?;
     }
     let kept = sqlx::query(
-        "INSERT INTO fires (schedule, at, run, note) VALUES (?, ?, ?, ?) \
+        "INSERT INTO fires (schedule, at, run, note) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (schedule, at) DO UPDATE SET run = excluded.run, note = excluded.note \
          WHERE fires.run IS NULL AND excluded.run IS NOT NULL",
     )
     .bind(fire.schedule.to_string())
     .bind(fire.at.micros())
     .bind(run.map(|written| written.run.id.to_string()))
-    .bind(fire.note)
+    .bind(fire.note.as_deref().map(text))
     .execute(&mut *connection)
     .await?
     .rows_affected()
@@ -233,9 +234,9 @@ async fn keep(
     Ok(kept)
 }
 
-async fn has_run(connection: &mut SqliteConnection, fire: &NewFire) -> sqlx::Result<bool> {
+async fn has_run(connection: &mut Connection, fire: &NewFire) -> sqlx::Result<bool> {
     let run: Option<Option<String>> =
-        sqlx::query_scalar("SELECT run FROM fires WHERE schedule = ? AND at = ?")
+        sqlx::query_scalar("SELECT run FROM fires WHERE schedule = $1 AND at = $2")
             .bind(fire.schedule.to_string())
             .bind(fire.at.micros())
             .fetch_optional(connection)

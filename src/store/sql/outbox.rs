@@ -1,19 +1,18 @@
-//! The outbox in SQLite.
+//! The outbox in a database.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 
-use super::SqliteStore;
-use super::runs::status_text;
+use super::{Connection, FORGET_ANSWERED, Row, SqlStore, text};
 use crate::domain::names::{PlaceName, RunId};
 use crate::domain::notice::{Notice, NoticeId};
 use crate::domain::run::{RunStatus, WaitingFor};
 use crate::domain::time::Timestamp;
+use crate::store::written::{place, status_text};
 use crate::store::{Backlog, Outbox, Reached, Result, Settled, Telling, WaitingNotice};
 
-impl Outbox for SqliteStore {
+impl Outbox for SqlStore {
     fn begin_telling(&self) -> BoxFuture<'_, Result<Reached>> {
         self.writer
             .write(Box::new(move |connection| begin(connection).boxed()))
@@ -42,10 +41,10 @@ impl Outbox for SqliteStore {
         async move {
             let rows = sqlx::query(
                 "SELECT n, notice, put_at, attempts, next_at FROM outbox \
-                 WHERE place = ? AND told = 0 ORDER BY n LIMIT ?",
+                 WHERE place = $1 AND told = 0 ORDER BY n LIMIT $2",
             )
             .bind(place.as_str())
-            .bind(limit)
+            .bind(i64::from(limit))
             .fetch_all(&self.readers)
             .await
             .map_err(|error| self.broken(&error))?;
@@ -56,7 +55,7 @@ impl Outbox for SqliteStore {
                         row: row.get("n"),
                         notice,
                         put_at: Timestamp::from_micros(row.get("put_at")),
-                        attempts: row.get("attempts"),
+                        attempts: u32::try_from(row.get::<i64, _>("attempts")).unwrap_or(u32::MAX),
                         next_at: Timestamp::from_micros(row.get("next_at")),
                     })
                 })
@@ -81,12 +80,12 @@ impl Outbox for SqliteStore {
                         return Ok(());
                     };
                     for row in others {
-                        sqlx::query("DELETE FROM outbox WHERE n = ?")
+                        sqlx::query("DELETE FROM outbox WHERE n = $1")
                             .bind(row)
                             .execute(&mut *connection)
                             .await?;
                     }
-                    sqlx::query("UPDATE outbox SET id = ?, notice = ? WHERE n = ?")
+                    sqlx::query("UPDATE outbox SET id = $1, notice = $2 WHERE n = $3")
                         .bind(into.id.as_str())
                         .bind(serde_json::json!(into).to_string())
                         .bind(first)
@@ -103,7 +102,7 @@ impl Outbox for SqliteStore {
         async move {
             let rows = sqlx::query(
                 "SELECT id, (SELECT MAX(seq) FROM events WHERE run = runs.id) AS seq FROM runs \
-                 WHERE ended = 0 AND status IN (?, ?) ORDER BY id",
+                 WHERE ended = 0 AND status IN ($1, $2) ORDER BY id",
             )
             .bind(status_text(RunStatus::Waiting(WaitingFor::Approval)))
             .bind(status_text(RunStatus::Waiting(WaitingFor::Decision)))
@@ -125,14 +124,11 @@ impl Outbox for SqliteStore {
         self.writer
             .write(Box::new(move |connection| {
                 async move {
-                    sqlx::query(
-                        "DELETE FROM outbox WHERE asks = 1 \
-                         AND id NOT IN (SELECT value FROM json_each(?))",
-                    )
-                    .bind(asking)
-                    .execute(connection)
-                    .await
-                    .map(drop)
+                    sqlx::query(FORGET_ANSWERED)
+                        .bind(asking)
+                        .execute(connection)
+                        .await
+                        .map(drop)
                 }
                 .boxed()
             }))
@@ -150,7 +146,7 @@ impl Outbox for SqliteStore {
             .fetch_all(&self.readers)
             .await
             .map_err(|error| self.broken(&error))?;
-            let backlog = |row: &SqliteRow| Backlog {
+            let backlog = |row: &Row| Backlog {
                 place: row.get::<String, _>("place").into(),
                 waiting: u64::try_from(row.get::<i64, _>("waiting")).unwrap_or(0),
                 oldest: Timestamp::from_micros(row.get("oldest")),
@@ -162,16 +158,16 @@ impl Outbox for SqliteStore {
     }
 }
 
-fn read(row: &SqliteRow) -> std::result::Result<Notice, serde_json::Error> {
+fn read(row: &Row) -> std::result::Result<Notice, serde_json::Error> {
     serde_json::from_str(row.get("notice"))
 }
 
 /// A receipt that waits for its seal will get the next place: it counts too.
-async fn begin(connection: &mut SqliteConnection) -> sqlx::Result<Reached> {
+async fn begin(connection: &mut Connection) -> sqlx::Result<Reached> {
     sqlx::query(
-        "INSERT INTO telling (only, receipt, digest_receipt) \
+        "INSERT INTO telling (\"only\", receipt, digest_receipt) \
          SELECT 1, place, place FROM (SELECT COALESCE(MAX(seq), 0) + \
-         COUNT(*) FILTER (WHERE seq IS NULL) AS place FROM receipts) WHERE true \
+         COUNT(*) FILTER (WHERE seq IS NULL) AS place FROM receipts) AS counted WHERE true \
          ON CONFLICT DO NOTHING",
     )
     .execute(&mut *connection)
@@ -189,9 +185,8 @@ async fn begin(connection: &mut SqliteConnection) -> sqlx::Result<Reached> {
     })
 }
 
-async fn reach(connection: &mut SqliteConnection, reached: Reached) -> sqlx::Result<()> {
-    let place = |place| i64::try_from(place).unwrap_or(i64::MAX);
-    sqlx::query("UPDATE telling SET receipt = ?, digest_at = ?, digest_receipt = ?")
+async fn reach(connection: &mut Connection, reached: Reached) -> sqlx::Result<()> {
+    sqlx::query("UPDATE telling SET receipt = $1, digest_at = $2, digest_receipt = $3")
         .bind(place(reached.receipt))
         .bind(reached.digest_at.map(Timestamp::micros))
         .bind(place(reached.digest_receipt))
@@ -201,19 +196,19 @@ async fn reach(connection: &mut SqliteConnection, reached: Reached) -> sqlx::Res
 }
 
 async fn put(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     place: &PlaceName,
     notice: &Notice,
     at: Timestamp,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "INSERT INTO outbox (place, id, notice, asks, put_at, next_at) VALUES (?, ?, ?, ?, ?, ?) \
+        "INSERT INTO outbox (place, id, notice, asks, put_at, next_at) VALUES ($1, $2, $3, $4, $5, $6) \
          ON CONFLICT (place, id) DO NOTHING",
     )
     .bind(place.as_str())
     .bind(notice.id.as_str())
     .bind(serde_json::json!(notice).to_string())
-    .bind(notice.asks())
+    .bind(i64::from(notice.asks()))
     .bind(at.micros())
     .bind(at.micros())
     .execute(connection)
@@ -221,22 +216,22 @@ async fn put(
     .map(drop)
 }
 
-async fn settle(connection: &mut SqliteConnection, row: i64, settled: Settled) -> sqlx::Result<()> {
+async fn settle(connection: &mut Connection, row: i64, settled: Settled) -> sqlx::Result<()> {
     match settled {
         Settled::Over => over(connection, row).await,
         Settled::Again { at, why } => sqlx::query(
-            "UPDATE outbox SET attempts = attempts + 1, next_at = ?, problem = ? WHERE n = ?",
+            "UPDATE outbox SET attempts = attempts + 1, next_at = $1, problem = $2 WHERE n = $3",
         )
         .bind(at.micros())
-        .bind(why)
+        .bind(text(&why).into_owned())
         .bind(row)
         .execute(connection)
         .await
         .map(drop),
         Settled::Elsewhere { to, why, older, at } => {
             let rows = sqlx::query(
-                "SELECT n, place, notice FROM outbox WHERE told = 0 AND (n = ?1 OR put_at <= ?2) \
-                 AND place = (SELECT place FROM outbox WHERE n = ?1) ORDER BY n",
+                "SELECT n, place, notice FROM outbox WHERE told = 0 AND (n = $1 OR put_at <= $2) \
+                 AND place = (SELECT place FROM outbox WHERE n = $1) ORDER BY n",
             )
             .bind(row)
             .bind(older.micros())
@@ -255,12 +250,12 @@ async fn settle(connection: &mut SqliteConnection, row: i64, settled: Settled) -
 
 /// What asks people for something is remembered as long as it asks; anything else is behind the
 /// cursor, and does not come again.
-async fn over(connection: &mut SqliteConnection, row: i64) -> sqlx::Result<()> {
-    sqlx::query("UPDATE outbox SET told = 1 WHERE n = ? AND asks = 1")
+async fn over(connection: &mut Connection, row: i64) -> sqlx::Result<()> {
+    sqlx::query("UPDATE outbox SET told = 1 WHERE n = $1 AND asks = 1")
         .bind(row)
         .execute(&mut *connection)
         .await?;
-    sqlx::query("DELETE FROM outbox WHERE n = ? AND asks = 0")
+    sqlx::query("DELETE FROM outbox WHERE n = $1 AND asks = 0")
         .bind(row)
         .execute(connection)
         .await

@@ -1,14 +1,13 @@
-//! What steps say, in SQLite.
+//! What steps say, in a database.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sqlx::SqliteConnection;
 
-use super::SqliteStore;
+use super::{ADD_LINES, Connection, SqlStore, text};
 use crate::domain::names::{RunId, StepId};
 use crate::store::{Result, StepLines};
 
-impl StepLines for SqliteStore {
+impl StepLines for SqlStore {
     fn add_lines(&self, run: RunId, step: StepId, lines: Vec<String>) -> BoxFuture<'_, Result<()>> {
         let lines = self.masked(&lines);
         self.writer
@@ -28,7 +27,7 @@ impl StepLines for SqliteStore {
         self.writer
             .write(Box::new(move |connection| {
                 async move {
-                    sqlx::query("DELETE FROM step_lines WHERE run = ? AND step = ?")
+                    sqlx::query("DELETE FROM step_lines WHERE run = $1 AND step = $2")
                         .bind(run.to_string())
                         .bind(step.as_str())
                         .execute(&mut *connection)
@@ -48,11 +47,11 @@ impl StepLines for SqliteStore {
     ) -> BoxFuture<'a, Result<Vec<String>>> {
         async move {
             let mut lines: Vec<String> = sqlx::query_scalar(
-                "SELECT line FROM step_lines WHERE run = ? AND step = ? ORDER BY n DESC LIMIT ?",
+                "SELECT line FROM step_lines WHERE run = $1 AND step = $2 ORDER BY n DESC LIMIT $3",
             )
             .bind(run.to_string())
             .bind(step.as_str())
-            .bind(limit)
+            .bind(i64::from(limit))
             .fetch_all(&self.readers)
             .await
             .map_err(|error| self.broken(&error))?;
@@ -63,29 +62,28 @@ impl StepLines for SqliteStore {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// The lines as one JSON array, without secrets.
     fn masked(&self, lines: &[String]) -> String {
-        let lines: Vec<_> = lines.iter().map(|line| self.redactor.text(line)).collect();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|line| text(&self.redactor.text(line)).into_owned())
+            .collect();
         serde_json::json!(lines).to_string()
     }
 }
 
 async fn add(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run: RunId,
     step: StepId,
     lines: String,
 ) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO step_lines (run, step, n, line) \
-         SELECT ?1, ?2, key + 1 + (SELECT COALESCE(MAX(n), 0) FROM step_lines \
-         WHERE run = ?1 AND step = ?2), value FROM json_each(?3)",
-    )
-    .bind(run.to_string())
-    .bind(step.as_str())
-    .bind(lines)
-    .execute(connection)
-    .await
-    .map(drop)
+    sqlx::query(ADD_LINES)
+        .bind(run.to_string())
+        .bind(step.as_str())
+        .bind(lines)
+        .execute(connection)
+        .await
+        .map(drop)
 }

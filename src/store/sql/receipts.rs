@@ -1,21 +1,21 @@
-//! Receipts in SQLite.
+//! Receipts in a database.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 use tokio::sync::watch;
 
-use super::{SqliteStore, unreadable};
+use super::{Connection, Row, SqlStore, unreadable};
 use crate::domain::digest::Digest;
 use crate::domain::names::RunId;
 use crate::domain::receipt::{Draft, Receipt};
+use crate::store::written::place;
 use crate::store::{Receipts, Result};
 
 /// Drafts that are sealed in one go.
 const BATCH: u32 = 256;
 
-impl Receipts for SqliteStore {
+impl Receipts for SqlStore {
     fn add_receipt(&self, draft: Draft) -> BoxFuture<'_, Result<()>> {
         self.writer
             .write(Box::new(move |connection| {
@@ -31,9 +31,9 @@ impl Receipts for SqliteStore {
     fn unsealed_receipts(&self) -> BoxFuture<'_, Result<Vec<(i64, Draft)>>> {
         async move {
             let rows = sqlx::query(
-                "SELECT id, content, texts FROM receipts WHERE seq IS NULL ORDER BY id LIMIT ?",
+                "SELECT id, content, texts FROM receipts WHERE seq IS NULL ORDER BY id LIMIT $1",
             )
-            .bind(BATCH)
+            .bind(i64::from(BATCH))
             .fetch_all(&self.readers)
             .await
             .map_err(|error| self.broken(&error))?;
@@ -55,8 +55,8 @@ impl Receipts for SqliteStore {
             .write(Box::new(move |connection| {
                 async move {
                     sqlx::query(
-                        "UPDATE receipts SET seq = ?, prev = ?, hash = ?, signature = ? \
-                         WHERE id = ? AND seq IS NULL",
+                        "UPDATE receipts SET seq = $1, prev = $2, hash = $3, signature = $4 \
+                         WHERE id = $5 AND seq IS NULL",
                     )
                     .bind(place(receipt.seq))
                     .bind(receipt.prev.as_str())
@@ -90,9 +90,9 @@ impl Receipts for SqliteStore {
 
     fn receipts_after(&self, seq: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Receipt>>> {
         async move {
-            let rows = sqlx::query("SELECT * FROM receipts WHERE seq > ? ORDER BY seq LIMIT ?")
+            let rows = sqlx::query("SELECT * FROM receipts WHERE seq > $1 ORDER BY seq LIMIT $2")
                 .bind(place(seq))
-                .bind(limit)
+                .bind(i64::from(limit))
                 .fetch_all(&self.readers)
                 .await;
             self.receipts(rows)
@@ -103,9 +103,9 @@ impl Receipts for SqliteStore {
     fn latest_receipts(&self, limit: u32) -> BoxFuture<'_, Result<Vec<Receipt>>> {
         async move {
             let rows = sqlx::query(
-                "SELECT * FROM receipts WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT ?",
+                "SELECT * FROM receipts WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT $1",
             )
-            .bind(limit)
+            .bind(i64::from(limit))
             .fetch_all(&self.readers)
             .await;
             self.receipts(rows)
@@ -115,7 +115,7 @@ impl Receipts for SqliteStore {
 
     fn receipt_at(&self, seq: u64) -> BoxFuture<'_, Result<Option<Receipt>>> {
         async move {
-            let rows = sqlx::query("SELECT * FROM receipts WHERE seq = ?")
+            let rows = sqlx::query("SELECT * FROM receipts WHERE seq = $1")
                 .bind(place(seq))
                 .fetch_all(&self.readers)
                 .await;
@@ -126,7 +126,7 @@ impl Receipts for SqliteStore {
 
     fn receipt_of(&self, run: RunId) -> BoxFuture<'_, Result<Option<Receipt>>> {
         async move {
-            let rows = sqlx::query("SELECT * FROM receipts WHERE run = ? AND seq IS NOT NULL")
+            let rows = sqlx::query("SELECT * FROM receipts WHERE run = $1 AND seq IS NOT NULL")
                 .bind(run.to_string())
                 .fetch_all(&self.readers)
                 .await;
@@ -136,12 +136,12 @@ impl Receipts for SqliteStore {
     }
 }
 
-impl SqliteStore {
-    fn part<T: serde::de::DeserializeOwned>(&self, row: &SqliteRow, column: &str) -> Result<T> {
+impl SqlStore {
+    fn part<T: serde::de::DeserializeOwned>(&self, row: &Row, column: &str) -> Result<T> {
         part(&self.place, row, column)
     }
 
-    fn receipts(&self, rows: sqlx::Result<Vec<SqliteRow>>) -> Result<Vec<Receipt>> {
+    fn receipts(&self, rows: sqlx::Result<Vec<Row>>) -> Result<Vec<Receipt>> {
         rows.map_err(|error| self.broken(&error))?
             .iter()
             .map(|row| read(&self.place, row))
@@ -150,7 +150,7 @@ impl SqliteStore {
 }
 
 /// The sealed receipt in a row of the store at `place`.
-pub(super) fn read(place: &str, row: &SqliteRow) -> Result<Receipt> {
+pub(super) fn read(place: &str, row: &Row) -> Result<Receipt> {
     Ok(Receipt {
         seq: u64::try_from(row.get::<i64, _>("seq")).unwrap_or(0),
         prev: Digest::from(row.get::<String, _>("prev")),
@@ -161,26 +161,22 @@ pub(super) fn read(place: &str, row: &SqliteRow) -> Result<Receipt> {
     })
 }
 
-fn part<T: serde::de::DeserializeOwned>(place: &str, row: &SqliteRow, column: &str) -> Result<T> {
+fn part<T: serde::de::DeserializeOwned>(place: &str, row: &Row, column: &str) -> Result<T> {
     serde_json::from_str(row.get(column))
         .map_err(|error| unreadable(place, &format!("a receipt's {column}"), error))
 }
 
 /// Writes receipts of what happened without a run, unsealed.
 pub(super) async fn add_all(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     drafts: impl IntoIterator<Item = Draft>,
 ) -> sqlx::Result<()> {
     for draft in drafts {
-        sqlx::query("INSERT INTO receipts (content, texts) VALUES (?, ?)")
+        sqlx::query("INSERT INTO receipts (content, texts) VALUES ($1, $2)")
             .bind(serde_json::json!(draft.content).to_string())
             .bind(serde_json::json!(draft.texts).to_string())
             .execute(&mut *connection)
             .await?;
     }
     Ok(())
-}
-
-fn place(seq: u64) -> i64 {
-    i64::try_from(seq).unwrap_or(i64::MAX)
 }

@@ -1,23 +1,28 @@
 //! A workflow's definition: the plain data of a `workflows/*.yaml` file.
 
+mod concurrency;
+mod step;
+
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::approval::ApprovalPolicy;
 use super::digest::{Digest, digest_of};
 use super::input::InputSpec;
-use super::names::{ActionName, Environment, HookName, Role, SecretName, StepId, WorkflowName};
+use super::names::{Environment, HookName, Role, SecretName, WorkflowName};
 use super::notice::NotifySpec;
 use super::person::{Actor, Refusal, one_of};
-use super::retry::Retry;
 use super::schedule::{ScheduleName, ScheduleSpec};
 use super::secret::SecretRef;
 use super::time::Span;
 use super::trigger::TriggerSpec;
+
+pub use concurrency::{Concurrency, ConcurrencyPolicy, WhenBusy};
+pub use step::{ActionWork, Foreach, ON_FAILURE, Step, UNDO, Wait, Work, WorkflowCall};
 
 /// What a run does, in which order, on whose word. A run keeps the definition that it began with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,9 +38,9 @@ pub struct Workflow {
     /// What starts it by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on: Vec<TriggerSpec>,
-    /// Runs of which this text is the same wait for each other: `deploy-{{ inputs.service }}`.
+    /// Runs of the same key are never under way together: `deploy-{{ inputs.service }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub concurrency: Option<String>,
+    pub concurrency: Option<Concurrency>,
     /// After this the run is stopped and undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
@@ -48,30 +53,20 @@ pub struct Workflow {
     /// Where people are told how its runs end, whoever started them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<NotifySpec>,
-    /// What it does, one after the other.
+    /// What it does: one after the other, unless `needs` says otherwise.
     pub steps: Vec<Step>,
-}
-
-/// A place in a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// Its name within the workflow.
-    pub id: StepId,
-    /// The action: `postgres.backup`.
-    pub uses: ActionName,
-    /// What the action is given; texts may hold `{{ expressions }}`. `system` names the system.
-    #[serde(default)]
-    pub with: Map<String, Value>,
-    /// A bare expression; the step is skipped when it is false.
-    #[serde(default, rename = "if", skip_serializing_if = "Option::is_none")]
-    pub condition: Option<String>,
-    /// What to do when an attempt fails in a way that may pass.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry: Option<Retry>,
-    /// After this an attempt is stopped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<Span>,
+    /// What is done when the run has failed, after what it did was taken back; not when somebody
+    /// stopped it, and not when taking back failed too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_failure: Vec<Step>,
+    /// What a run leaves for whoever runs it as a step: texts with expressions.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub outputs: IndexMap<String, Value>,
+    /// The workflows that its steps run, and those that these run, by name. Filled in when the files
+    /// are loaded, so that a run keeps all that it goes by under one digest.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(skip)]
+    pub includes: IndexMap<WorkflowName, Workflow>,
 }
 
 impl Workflow {
@@ -99,15 +94,20 @@ impl Workflow {
         })
     }
 
-    /// The secrets that its steps name.
-    pub fn secrets(&self) -> BTreeSet<SecretName> {
-        let of = |step: &Step| SecretRef::named_in(&step.with);
-        self.steps.iter().flat_map(of).collect()
+    /// Every step of its own file: those of `on_failure` and those that take others back too.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        let own = self.steps.iter().chain(&self.on_failure);
+        own.flat_map(|step| std::iter::once(step).chain(step.undo()))
     }
 
-    /// The step of this id.
-    pub fn step(&self, id: &StepId) -> Option<&Step> {
-        self.steps.iter().find(|step| step.id == *id)
+    /// The secrets that its steps name, and those of the workflows that it runs.
+    pub fn secrets(&self) -> BTreeSet<SecretName> {
+        let files = std::iter::once(self).chain(self.includes.values());
+        files
+            .flat_map(Self::all_steps)
+            .filter_map(Step::with)
+            .flat_map(SecretRef::named_in)
+            .collect()
     }
 }
 

@@ -1,24 +1,25 @@
-//! Runs and their logs in SQLite.
+//! Runs and their logs in a database.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 use tokio::sync::broadcast;
 
-use super::SqliteStore;
+use super::{Connection, SqlStore, text};
 use crate::domain::digest::Digest;
 use crate::domain::event::{EVENT_VERSION, Event, Logged};
 use crate::domain::names::RunId;
 use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
+use crate::store::written::{Written, place, status_text};
 use crate::store::{Append, NewRun, Result, RunRow, Runs};
 
-impl Runs for SqliteStore {
+impl Runs for SqlStore {
     fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>> {
         async move {
             let id = run.id;
-            let run = self.written(run);
+            let run = Written::of(run, &self.redactor);
             let created = self
                 .writer
                 .write(Box::new(move |connection| {
@@ -59,10 +60,10 @@ impl Runs for SqliteStore {
     fn log(&self, run: RunId, after: u64) -> BoxFuture<'_, Result<Vec<Logged>>> {
         async move {
             let rows = sqlx::query(
-                "SELECT seq, at, body FROM events WHERE run = ? AND seq > ? ORDER BY seq",
+                "SELECT seq, at, body FROM events WHERE run = $1 AND seq > $2 ORDER BY seq",
             )
             .bind(run.to_string())
-            .bind(i64::try_from(after).unwrap_or(i64::MAX))
+            .bind(place(after))
             .fetch_all(&self.readers)
             .await
             .map_err(|error| self.broken(&error))?;
@@ -87,7 +88,7 @@ impl Runs for SqliteStore {
     fn definition<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<Option<Workflow>>> {
         async move {
             let body: Option<String> =
-                sqlx::query_scalar("SELECT body FROM definitions WHERE digest = ?")
+                sqlx::query_scalar("SELECT body FROM definitions WHERE digest = $1")
                     .bind(digest.as_str())
                     .fetch_optional(&self.readers)
                     .await
@@ -113,13 +114,27 @@ impl Runs for SqliteStore {
         .boxed()
     }
 
+    fn unfinished_of<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<RunId>>> {
+        async move {
+            let ids: Vec<String> = sqlx::query_scalar(
+                "SELECT id FROM runs WHERE ended = 0 AND concurrency = $1 ORDER BY id",
+            )
+            .bind(text(&self.redactor.text(key)))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.broken(&error))?;
+            ids.iter().map(|id| self.run_id(id)).collect()
+        }
+        .boxed()
+    }
+
     fn list(&self, limit: u32) -> BoxFuture<'_, Result<Vec<RunRow>>> {
         async move {
             let rows = sqlx::query(
                 "SELECT id, workflow, status, requested_by, requested_at, updated_at, summary \
-                 FROM runs ORDER BY id DESC LIMIT ?",
+                 FROM runs ORDER BY id DESC LIMIT $1",
             )
-            .bind(limit)
+            .bind(i64::from(limit))
             .fetch_all(&self.readers)
             .await
             .map_err(|error| self.broken(&error))?;
@@ -147,12 +162,13 @@ impl Runs for SqliteStore {
             let part: String = part
                 .chars()
                 .filter(|c| c.is_ascii_hexdigit() || *c == '-')
+                .map(|c| c.to_ascii_lowercase())
                 .collect();
             if part.is_empty() {
                 return Ok(Vec::new());
             }
             let ids: Vec<String> = sqlx::query_scalar(
-                "SELECT id FROM runs WHERE id LIKE ? OR id LIKE ? ORDER BY id DESC LIMIT 3",
+                "SELECT id FROM runs WHERE id LIKE $1 OR id LIKE $2 ORDER BY id DESC LIMIT 3",
             )
             .bind(format!("{part}%"))
             .bind(format!("%{part}"))
@@ -169,57 +185,42 @@ impl Runs for SqliteStore {
     }
 }
 
-impl SqliteStore {
-    pub(super) fn written(&self, run: NewRun) -> Written {
-        let request = Event::Requested(Box::new(run.request.clone())).masked(&self.redactor);
-        Written {
-            request: serde_json::json!(request).to_string(),
-            definition: serde_json::json!(run.definition).to_string(),
-            run,
-        }
-    }
-
+impl SqlStore {
     pub(super) fn run_id(&self, text: &str) -> Result<RunId> {
         text.parse()
             .map_err(|error| self.unreadable(&format!("the run id {text}"), error))
     }
 }
 
-/// A run as its rows will have it: secrets masked.
-pub(super) struct Written {
-    pub(super) run: NewRun,
-    request: String,
-    definition: String,
-}
-
 pub(super) async fn create(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     Written {
         run,
         request,
         definition,
+        concurrency,
     }: &Written,
 ) -> sqlx::Result<RunId> {
     if let Some(key) = &run.idempotency_key {
         let earlier: Option<String> = sqlx::query_scalar(
-            "SELECT id FROM runs WHERE requested_by = ? AND idempotency_key = ?",
+            "SELECT id FROM runs WHERE requested_by = $1 AND idempotency_key = $2",
         )
         .bind(run.request.by.person.as_str())
-        .bind(key)
+        .bind(text(key))
         .fetch_optional(&mut *connection)
         .await?;
         if let Some(earlier) = earlier.and_then(|id| id.parse().ok()) {
             return Ok(earlier);
         }
     }
-    sqlx::query("INSERT INTO definitions (digest, body) VALUES (?, ?) ON CONFLICT DO NOTHING")
+    sqlx::query("INSERT INTO definitions (digest, body) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(run.request.definition.as_str())
         .bind(definition)
         .execute(&mut *connection)
         .await?;
     sqlx::query(
         "INSERT INTO runs (id, workflow, definition, status, requested_by, requested_at, \
-         updated_at, idempotency_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+         updated_at, idempotency_key, concurrency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(run.id.to_string())
     .bind(run.request.workflow.as_str())
@@ -228,41 +229,42 @@ pub(super) async fn create(
     .bind(run.request.by.person.as_str())
     .bind(run.at.micros())
     .bind(run.at.micros())
-    .bind(run.idempotency_key.as_deref())
+    .bind(run.idempotency_key.as_deref().map(text))
+    .bind(concurrency.as_deref().map(text))
     .execute(&mut *connection)
     .await?;
     insert_event(connection, run.id, 1, run.at, request).await?;
     Ok(run.id)
 }
 
-async fn grow(connection: &mut SqliteConnection, append: &Append) -> sqlx::Result<()> {
+async fn grow(connection: &mut Connection, append: &Append) -> sqlx::Result<()> {
     // The primary key refuses a place that is taken. A gap it would not notice: then the event
     // goes for place 1, which is always taken, and the append is refused as a conflict too.
-    let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM events WHERE run = ?")
+    let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM events WHERE run = $1")
         .bind(append.run.to_string())
         .fetch_one(&mut *connection)
         .await?;
-    let after = i64::try_from(append.after).unwrap_or(i64::MAX);
+    let after = place(append.after);
     let seq = if last == after { append.after + 1 } else { 1 };
     let body = serde_json::json!(append.event).to_string();
     insert_event(connection, append.run, seq, append.at, &body).await?;
     let summary = match &append.event {
-        Event::Finished { summary, .. } => Some(summary.to_string()),
+        Event::Finished { summary, .. } => Some(text(&summary.to_string()).into_owned()),
         _ => None,
     };
     sqlx::query(
-        "UPDATE runs SET status = ?, ended = ?, updated_at = ?, summary = COALESCE(?, summary) \
-         WHERE id = ?",
+        "UPDATE runs SET status = $1, ended = $2, updated_at = $3, summary = COALESCE($4, summary) \
+         WHERE id = $5",
     )
     .bind(status_text(append.status))
-    .bind(matches!(append.status, RunStatus::Ended(_)))
+    .bind(i64::from(matches!(append.status, RunStatus::Ended(_))))
     .bind(append.at.micros())
     .bind(summary)
     .bind(append.run.to_string())
     .execute(&mut *connection)
     .await?;
     if let Some(draft) = &append.receipt {
-        sqlx::query("INSERT INTO receipts (run, content, texts) VALUES (?, ?, ?)")
+        sqlx::query("INSERT INTO receipts (run, content, texts) VALUES ($1, $2, $3)")
             .bind(append.run.to_string())
             .bind(serde_json::json!(draft.content).to_string())
             .bind(serde_json::json!(draft.texts).to_string())
@@ -273,23 +275,19 @@ async fn grow(connection: &mut SqliteConnection, append: &Append) -> sqlx::Resul
 }
 
 async fn insert_event(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run: RunId,
     seq: u64,
     at: Timestamp,
     body: &str,
 ) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO events (run, seq, at, v, body) VALUES (?, ?, ?, ?, ?)")
+    sqlx::query("INSERT INTO events (run, seq, at, v, body) VALUES ($1, $2, $3, $4, $5)")
         .bind(run.to_string())
-        .bind(i64::try_from(seq).unwrap_or(i64::MAX))
+        .bind(place(seq))
         .bind(at.micros())
-        .bind(EVENT_VERSION)
+        .bind(i64::from(EVENT_VERSION))
         .bind(body)
         .execute(connection)
         .await?;
     Ok(())
-}
-
-pub(super) fn status_text(status: RunStatus) -> String {
-    serde_json::json!(status).to_string()
 }
