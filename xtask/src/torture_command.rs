@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::Value;
 use xtask::torture::{
-    FAKETIME, Options, Report, Store, every_failpoint, frozen, full_disk, moved_clock, random_kills,
+    FAKETIME, Options, Report, Store, cut_commits, every_failpoint, frozen, full_disk,
+    killed_database, moved_clock, moved_database_clock, random_kills, taken_over,
 };
 
 use crate::stack::need::{self, debian};
@@ -27,6 +28,14 @@ enum Mode {
     MovedClock,
     /// The process, stopped and woken.
     Frozen,
+    /// The database of the store, killed.
+    KilledDatabase,
+    /// Its connections, cut in the middle of commits.
+    CutCommits,
+    /// Its clock, moved.
+    MovedDatabaseClock,
+    /// The active server, stopped until the standby takes over.
+    Standby,
 }
 
 /// How the modes beside random kills are asked for.
@@ -35,6 +44,10 @@ const MODES: &[(&str, Mode)] = &[
     ("--disk-full", Mode::FullDisk),
     ("--clock", Mode::MovedClock),
     ("--frozen", Mode::Frozen),
+    ("--database-killed", Mode::KilledDatabase),
+    ("--commits-cut", Mode::CutCommits),
+    ("--database-clock", Mode::MovedDatabaseClock),
+    ("--standby", Mode::Standby),
 ];
 
 /// Of one mode; random kills, which are meant where none is named, have no name in it.
@@ -61,7 +74,8 @@ pub(crate) fn command(args: &[&str]) -> Result<()> {
     if wanted.kills.is_some() || wanted.modes.is_empty() {
         wanted.modes.insert(0, Mode::RandomKills);
     }
-    if wanted.modes.contains(&Mode::MovedClock) {
+    let by_clock = |mode: &Mode| matches!(mode, Mode::MovedClock | Mode::MovedDatabaseClock);
+    if wanted.modes.iter().any(by_clock) {
         need::provide(&[debian(FAKETIME, FAKETIME)])?;
     }
     let program = match &wanted.binary {
@@ -97,6 +111,10 @@ fn play(mode: Mode, options: &Options) -> Result<Report> {
         Mode::FullDisk => full_disk(options),
         Mode::MovedClock => moved_clock(options),
         Mode::Frozen => frozen(options),
+        Mode::KilledDatabase => killed_database(options),
+        Mode::CutCommits => cut_commits(options),
+        Mode::MovedDatabaseClock => moved_database_clock(options),
+        Mode::Standby => taken_over(options),
     }
 }
 
@@ -152,10 +170,11 @@ impl Wanted {
             };
             match *arg {
                 "--store" => {
-                    let name = value()?;
-                    let store = Store::of_name(name);
-                    wanted.store =
-                        store.ok_or_else(|| usage(&format!("there is no store `{name}`")))?;
+                    wanted.store = match value()? {
+                        "sqlite" => Store::Sqlite,
+                        "postgres" => Store::Postgres(programs_of_postgres()?),
+                        other => return Err(usage(&format!("there is no store `{other}`"))),
+                    }
                 }
                 "--kills" => wanted.kills = Some(number(value()?)?),
                 "--seed" => wanted.seed = number(value()?)?,
@@ -172,6 +191,13 @@ impl Wanted {
         }
         Ok(wanted)
     }
+}
+
+/// The folder in which all programs of the server are; on `PATH` there may be links into it.
+fn programs_of_postgres() -> Result<PathBuf> {
+    let initdb = need::must_find("initdb")?.canonicalize()?;
+    let folder = initdb.parent().context("initdb is nowhere")?;
+    Ok(folder.to_owned())
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T> {

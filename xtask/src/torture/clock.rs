@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::dice::Dice;
-use super::house::House;
 use super::{Options, Report, Scene, moods};
 
 /// Debian's package and the program by which it is known to be there.
@@ -31,9 +30,36 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// # Errors
 /// libfaketime is not there, or a run does not end.
 pub fn moved_clock(options: &Options) -> Result<Report> {
-    let mut dice = Dice::of(options.seed);
     let mut scene = Scene::set(options)?;
-    let clock = Clock::of(&mut scene.house)?;
+    let (clock, variables) = Clock::of(scene.house.path("clock"))?;
+    scene.house.environment.extend(variables);
+    let mut scene = moved(scene, &clock, options)?;
+    if scene.house.runs() {
+        scene.kills(scene.server.mark())?;
+    }
+    clock.is_off_by(LATER_THAN_ALL)?;
+    scene.settle(options)
+}
+
+/// The same with the clock of the database, of which Purser's stays independent.
+///
+/// # Errors
+/// The store is on no server, libfaketime is not there, or a run does not end.
+pub fn moved_database_clock(options: &Options) -> Result<Report> {
+    let mut scene = Scene::set(options)?;
+    let clock = {
+        let cluster = &mut scene.database()?.cluster;
+        let (clock, variables) = Clock::of(cluster.path("clock"))?;
+        cluster.kill()?;
+        cluster.environment.extend(variables);
+        cluster.starts()?;
+        clock
+    };
+    moved(scene, &clock, options)?.settle(options)
+}
+
+fn moved(mut scene: Scene, clock: &Clock, options: &Options) -> Result<Scene> {
+    let mut dice = Dice::of(options.seed);
     // A request that is still to land when the next server looks is what a wrong clock is about.
     scene.server.follows(moods::unruly(dice.split(), 50));
     for seconds in MOVES {
@@ -43,11 +69,7 @@ pub fn moved_clock(options: &Options) -> Result<Report> {
         }
         (options.say)(&format!("the clock was off by {seconds} seconds"));
     }
-    if scene.house.runs() {
-        scene.kills(scene.server.mark())?;
-    }
-    clock.is_off_by(LATER_THAN_ALL)?;
-    scene.settle(options)
+    Ok(scene)
 }
 
 /// When the server is killed, seen from the move of its clock.
@@ -89,19 +111,18 @@ impl Scene {
 struct Clock(PathBuf);
 
 impl Clock {
-    /// The clock of this house's server: right, as yet.
-    fn of(house: &mut House) -> Result<Self> {
-        let clock = Self(house.path("clock"));
+    /// The clock of whatever is started with these variables: right, as yet.
+    fn of(file: PathBuf) -> Result<(Self, Vec<(String, String)>)> {
+        let clock = Self(file);
         clock.is_off_by(0)?;
-        for (name, value) in [
+        let variables = [
             ("LD_PRELOAD", library()?.display().to_string()),
             ("FAKETIME_TIMESTAMP_FILE", clock.0.display().to_string()),
             ("FAKETIME_NO_CACHE", "1".to_owned()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-        ] {
-            house.environment.push((name.to_owned(), value));
-        }
-        Ok(clock)
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value));
+        Ok((clock, variables.to_vec()))
     }
 
     fn is_off_by(&self, seconds: i32) -> Result<()> {

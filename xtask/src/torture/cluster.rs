@@ -30,6 +30,8 @@ pub struct Cluster {
     programs: PathBuf,
     port: u16,
     server: Option<Child>,
+    /// Variables that every start gets.
+    pub(super) environment: Vec<(String, String)>,
 }
 
 impl Cluster {
@@ -54,6 +56,7 @@ impl Cluster {
             programs: programs.to_owned(),
             port,
             server: None,
+            environment: vec![],
         };
         let mut initdb = cluster.program("initdb")?;
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
@@ -128,6 +131,7 @@ impl Cluster {
             .arg(self.folder.join("data"))
             .args(["-p", &self.port.to_string(), "-h", "127.0.0.1", "-k"])
             .arg(&self.folder)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(log.try_clone()?)
             .stderr(log);
         postgres.spawn().context("the database cannot be started")
@@ -141,7 +145,12 @@ impl Cluster {
     }
 
     fn log(&self) -> PathBuf {
-        self.folder.join("log")
+        self.path("log")
+    }
+
+    /// A path in its folder.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     fn program(&self, name: &str) -> Result<Command> {

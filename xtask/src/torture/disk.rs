@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use super::dice::Dice;
-use super::workflows::IN_ORDER;
+use super::workflows::ALL;
 use super::{Options, Report, Scene, moods};
 
 /// How often the disk is full.
@@ -61,7 +61,7 @@ impl Scene {
     /// Asks for runs until the server has no room for another one.
     fn is_refused(&self, disk: &Disk) -> Result<()> {
         let begun = Instant::now();
-        while self.load.asks_for(IN_ORDER[0]) {
+        while self.load.asks_for(ALL[0]) {
             ensure!(begun.elapsed() < PATIENCE, "a full disk is not noticed");
             // Whatever little room there still was.
             disk.fill()?;

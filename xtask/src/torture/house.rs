@@ -13,12 +13,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getuid};
 
 use super::api;
-use super::store::Store;
+use super::store;
 
 /// A start, or an end by itself, that takes longer has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(5);
+
+const CONFIG: &str = "purser.toml";
+/// The file with the URL of the database.
+const URL_FILE: &str = "store.url";
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -35,33 +39,55 @@ pub(super) struct House {
 }
 
 impl House {
-    /// Files for a server that acts on a web service at this address.
-    pub(super) fn new(program: &Path, store: &Store, effects: &str) -> Result<Self> {
+    /// Files for a server that acts on a web service at this address, with a store in its folder or
+    /// in the database at this URL.
+    pub(super) fn new(program: &Path, database: Option<&str>, effects: &str) -> Result<Self> {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("purser-torture-{}-{count}", std::process::id());
-        let folder = PathBuf::from("/var/tmp").join(name);
-        fs::create_dir_all(folder.join("workflows"))?;
-        fs::create_dir_all(folder.join("commands"))?;
         let house = Self {
-            folder,
+            folder: PathBuf::from("/var/tmp").join(name),
             program: program.to_owned(),
             server: None,
             starts: 0,
             environment: vec![],
             keep: false,
         };
+        for inner in ["workflows", "commands"] {
+            fs::create_dir_all(house.path(inner))?;
+        }
+        if let Some(url) = database {
+            house.write(URL_FILE, url)?;
+        }
         let uid = getuid();
+        let store = store::settings(&house.path("store"), database.map(|_| URL_FILE));
         house.write(
-            "purser.toml",
+            CONFIG,
             &format!(
-                "[server]\nsocket = 'purser.sock'\n\n[engine]\nconcurrent_runs = 100000\n\n\
+                "[server]\nsocket = 'purser.sock'\n\n[engine]\nconcurrent_runs = 100000\n\
+                 unfinished_runs = 100000\nsteps_per_system = 100000\n\n\
                  [people]\ntess = {{ roles = ['operator'], uid = {uid} }}\n\n\
                  [systems.effects]\nkind = 'http'\nurl = '{effects}'\nenvironment = 'staging'\n\
-                 timeout = '5s'\n\n{}",
-                store.settings()
+                 timeout = '5s'\n\n{store}"
             ),
         )?;
         Ok(house)
+    }
+
+    /// A second one with the same store and the same files.
+    pub(super) fn beside(first: &Self) -> Result<Self> {
+        let second = Self {
+            folder: first.folder.with_extension("standby"),
+            program: first.program.clone(),
+            server: None,
+            starts: 0,
+            environment: vec![],
+            keep: false,
+        };
+        fs::create_dir_all(&second.folder)?;
+        for same in [CONFIG, URL_FILE, "workflows", "commands"] {
+            std::os::unix::fs::symlink(first.path(same), second.path(same))?;
+        }
+        Ok(second)
     }
 
     /// A path in the folder.
@@ -118,7 +144,11 @@ impl House {
     }
 
     /// Whether a server was started and has not ended.
-    pub(super) fn runs(&self) -> bool {
+    pub(super) fn runs(&mut self) -> bool {
+        let ended = self.server.as_mut().map(Child::try_wait);
+        if !matches!(ended, Some(Ok(None))) {
+            self.server = None;
+        }
         self.server.is_some()
     }
 
@@ -195,7 +225,7 @@ impl House {
         }
         purser
             .args(arguments)
-            .env("PURSER_CONFIG", self.path("purser.toml"))
+            .env("PURSER_CONFIG", self.path(CONFIG))
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             // A signal from the terminal is for whoever torments it, and not for the server.

@@ -176,17 +176,28 @@ fn name_of(effect: &Value) -> String {
     }
 }
 
-/// Whether what a parked run asks about has happened, by the books; `None` when it asks nothing.
-pub(super) fn truth(run: &str, view: &Value, books: &Books) -> Option<bool> {
+/// What somebody would say to a parked run who looks at the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Truth {
+    /// What it asks about has happened, or not.
+    Happened(bool),
+    /// It was taken up too often, and is to go on.
+    GoOn,
+}
+
+/// The answer to a parked run's question, by the books; `None` when it asks nothing.
+pub(super) fn truth(run: &str, view: &Value, books: &Books) -> Option<Truth> {
     let steps = view["run"]["steps"].as_object()?;
     let asks = |(_, state): &(&String, &Value)| state["question"].is_object();
     let (step, state) = steps.iter().find(asks)?;
     let asked = state["question"]["effect"].as_str()?;
+    if asked.is_empty() {
+        return Some(Truth::GoOn);
+    }
     let all = effects(run, view);
-    let effect = all
-        .iter()
-        .find(|effect| effect.step == step && effect.name == asked)?;
-    Some(books.is_live(&effect.key))
+    let is_meant = |effect: &&Logged<'_>| effect.step == step && effect.name == asked;
+    let effect = all.iter().find(is_meant)?;
+    Some(Truth::Happened(books.is_live(&effect.key)))
 }
 
 #[cfg(test)]
@@ -195,7 +206,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::workflows::{PARALLEL, one};
+    use super::super::workflows::{ALL, one};
     use super::*;
     use crate::effect_server::Sort;
 
@@ -203,7 +214,7 @@ mod tests {
 
     fn asked() -> Vec<Asked> {
         vec![Asked {
-            workflow: one("send_keyed", false).unwrap_or(PARALLEL),
+            workflow: one("send_keyed", false).unwrap_or(ALL[0]),
             key: "torture 0".to_owned(),
             run: Some("R".to_owned()),
             cancelled: false,
@@ -312,10 +323,15 @@ mod tests {
             .unwrap_or_default();
         assert_eq!(truth("R", &view, &Books::default()), None);
         view["run"]["steps"]["one"]["question"] = json!({ "effect": "send_keyed", "known": "" });
-        assert_eq!(truth("R", &view, &Books::default()), Some(false));
+        assert_eq!(
+            truth("R", &view, &Books::default()),
+            Some(Truth::Happened(false))
+        );
         assert_eq!(
             truth("R", &view, &books(&[(Sort::Once, KEY)], &[])),
-            Some(true)
+            Some(Truth::Happened(true))
         );
+        view["run"]["steps"]["one"]["question"] = json!({ "effect": "", "known": "" });
+        assert_eq!(truth("R", &view, &Books::default()), Some(Truth::GoOn));
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::api::{self, Failure};
 use super::dice::Dice;
 use super::house::House;
-use super::workflows::{IN_ORDER, PARALLEL, Workflow};
+use super::workflows::{ALL, Workflow};
 
 /// Runs that are asked for in the life of one server.
 const IN_A_LIFE: u64 = 3;
@@ -35,7 +35,7 @@ pub(super) struct Asked {
 /// Everything that was asked for.
 #[derive(Clone)]
 pub(super) struct Load {
-    socket: PathBuf,
+    socket: Arc<Mutex<PathBuf>>,
     workflows: Vec<Workflow>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
@@ -43,11 +43,7 @@ pub(super) struct Load {
 impl Load {
     /// Runs of all workflows, which are written into the house.
     pub(super) fn of(house: &House) -> Result<Self> {
-        let mut workflows = IN_ORDER.to_vec();
-        if has_graphs(house)? {
-            workflows.push(PARALLEL);
-        }
-        Self::of_these(house, workflows)
+        Self::of_these(house, ALL.to_vec())
     }
 
     /// Runs of these, which are written into the house.
@@ -57,7 +53,7 @@ impl Load {
             house.write(&file, &workflow.yaml())?;
         }
         Ok(Self {
-            socket: house.socket(),
+            socket: Arc::new(Mutex::new(house.socket())),
             workflows,
             asked: Arc::default(),
         })
@@ -100,7 +96,7 @@ impl Load {
         };
         let path = format!("/api/v1/runs/{run}/cancel");
         !matches!(
-            api::post(&self.socket, &path, &json!({})),
+            api::post(&self.socket(), &path, &json!({})),
             Err(Failure::Away)
         )
     }
@@ -131,7 +127,7 @@ impl Load {
     fn asks(&self, index: usize) -> bool {
         let asked = self.lock()[index].clone();
         let body = json!({ "workflow": asked.workflow.name, "idempotency_key": asked.key });
-        match api::post(&self.socket, "/api/v1/runs", &body) {
+        match api::post(&self.socket(), "/api/v1/runs", &body) {
             Ok(accepted) => {
                 self.lock()[index].run = accepted["run"].as_str().map(str::to_owned);
                 true
@@ -143,7 +139,17 @@ impl Load {
     /// The run that a request with this key makes, or has made.
     pub(super) fn run_of(&self, asked: &Asked) -> Result<Value, Failure> {
         let body = json!({ "workflow": asked.workflow.name, "idempotency_key": asked.key });
-        Ok(api::post(&self.socket, "/api/v1/runs", &body)?["run"].take())
+        Ok(api::post(&self.socket(), "/api/v1/runs", &body)?["run"].take())
+    }
+
+    /// From now on the requests go to the server of this house.
+    pub(super) fn goes_to(&self, house: &House) {
+        *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = house.socket();
+    }
+
+    fn socket(&self) -> PathBuf {
+        let socket = self.socket.lock();
+        socket.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// All requests.
@@ -154,10 +160,4 @@ impl Load {
     fn lock(&self) -> MutexGuard<'_, Vec<Asked>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the language of workflows has graphs of steps.
-fn has_graphs(house: &House) -> Result<bool> {
-    let schema: Value = serde_json::from_str(&house.purser(&["schema", "workflow"])?)?;
-    Ok(schema["$defs"]["Step"]["properties"]["needs"].is_object())
 }

@@ -8,6 +8,7 @@ mod api;
 mod clock;
 mod cluster;
 mod cutter;
+mod database;
 mod dice;
 mod disk;
 mod failpoints;
@@ -18,6 +19,7 @@ mod load;
 mod moods;
 mod random;
 mod settle;
+mod standby;
 mod store;
 mod workflows;
 
@@ -28,18 +30,21 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use clock::{PACKAGE as FAKETIME, moved_clock};
+pub use clock::{PACKAGE as FAKETIME, moved_clock, moved_database_clock};
 pub use cluster::Cluster;
 pub use cutter::{CommitCutter, Cut};
+pub use database::{cut_commits, killed_database};
 pub use dice::Dice;
 pub use disk::full_disk;
 pub use failpoints::every_failpoint;
 pub use frozen::frozen;
 pub use random::random_kills;
+pub use standby::taken_over;
 pub use store::Store;
 
 use house::House;
 use load::Load;
+use store::Database;
 
 use crate::effect_server::{EffectServer, Mark};
 
@@ -71,7 +76,7 @@ pub struct Report {
     pub runs: usize,
     /// How many of them were begun by one server and found unfinished by the next.
     pub taken_over: usize,
-    /// How often a run asked a person whether an effect had happened.
+    /// How often a run asked a person: whether an effect had happened, or whether to go on.
     pub parked: u32,
     /// Effects that the log says are done and that never were, runs that succeeded without them,
     /// accepted requests without a run.
@@ -107,6 +112,8 @@ impl Report {
 /// A Purser under load, and what it really did.
 struct Scene {
     house: House,
+    /// The server of the store, if it is on one.
+    database: Option<Database>,
     server: EffectServer,
     load: Load,
     report: Report,
@@ -116,10 +123,13 @@ struct Scene {
 impl Scene {
     fn set(options: &Options) -> Result<Self> {
         let server = EffectServer::start()?;
-        let house = House::new(&options.program, &options.store, &server.url())?;
+        let database = options.store.database()?;
+        let url = database.as_ref().map(Database::url);
+        let house = House::new(&options.program, url.as_deref(), &server.url())?;
         let load = Load::of(&house)?;
         Ok(Self {
             house,
+            database,
             server,
             load,
             report: Report::default(),
@@ -130,9 +140,14 @@ impl Scene {
     /// Starts a server, waits until it takes calls, and notes what it takes over.
     fn starts(&mut self) -> Result<()> {
         self.house.up()?;
+        self.takes_over();
+        Ok(())
+    }
+
+    /// Notes what the server that takes calls has found unfinished.
+    fn takes_over(&mut self) {
         let unfinished = self.unfinished();
         self.taken_over.extend(unfinished);
-        Ok(())
     }
 
     /// The runs that have begun and not ended, of those that are known to be asked for.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::judge::{Verdict, truth};
+use super::judge::{Truth, Verdict, truth};
 use super::{Options, Report, Scene, api};
 use crate::effect_server::Mood;
 
@@ -35,7 +35,11 @@ impl Scene {
         if !self.house.runs() {
             self.starts()?;
         }
-        ensure!(self.load.asks_again(), "a request is not taken");
+        let begun = Instant::now();
+        while !self.load.asks_again() {
+            ensure!(begun.elapsed() < PATIENCE, "a request is not taken");
+            sleep(LOOK);
+        }
         let views = self.until_all_have_ended(options)?;
         (options.say)(&counted(&views));
         let asked = self.load.all();
@@ -96,8 +100,15 @@ impl Scene {
     }
 
     fn view(&self, run: &str) -> Result<Value> {
-        api::get(&self.house.socket(), &format!("/api/v1/runs/{run}"))
-            .with_context(|| format!("run {run}"))
+        let begun = Instant::now();
+        loop {
+            let view = api::get(&self.house.socket(), &format!("/api/v1/runs/{run}"));
+            // A server that has just lost its database says so for a while.
+            if view.is_ok() || begun.elapsed() > PATIENCE {
+                return view.with_context(|| format!("run {run}"));
+            }
+            sleep(LOOK);
+        }
     }
 
     /// Says whether it happened, as somebody would who looks at the service.
@@ -107,13 +118,20 @@ impl Scene {
             self.server.waits_for_quiet(PATIENCE),
             "the effect server is never done"
         );
-        let happened = truth(run, view, &self.server.books()).context("it asks about nothing")?;
-        let path = format!("/api/v1/runs/{run}/decide");
-        api::post(
+        let truth = truth(run, view, &self.server.books()).context("it asks about nothing")?;
+        let body = match truth {
+            Truth::Happened(happened) => json!({ "happened": happened }),
+            Truth::GoOn => json!({ "go_on": true }),
+        };
+        match api::post(
             &self.house.socket(),
-            &path,
-            &json!({ "happened": happened }),
-        )?;
+            &format!("/api/v1/runs/{run}/decide"),
+            &body,
+        ) {
+            // It asks something else by now, and is looked at again.
+            Err(api::Failure::Refused(409, _)) => return Ok(()),
+            answered => answered?,
+        };
         self.report.parked += 1;
         Ok(())
     }

@@ -55,8 +55,8 @@ const fn undone(name: &'static str, steps: &'static [Step]) -> Workflow {
     }
 }
 
-/// Those of steps that run in order.
-pub(super) const IN_ORDER: &[Workflow] = &[
+/// All that are run under load.
+pub(super) const ALL: &[Workflow] = &[
     workflow(
         "keyed",
         &[step("one", Keyed), step("two", Keyed), step("three", Keyed)],
@@ -78,18 +78,17 @@ pub(super) const IN_ORDER: &[Workflow] = &[
         ],
     ),
     undone("undone", &[step("one", Keyed), step("two", Askable)]),
+    // Three at once, and one behind all of them.
+    workflow(
+        "parallel",
+        &[
+            step("one", Keyed),
+            behind(&[], "two", Askable),
+            behind(&[], "three", Once),
+            behind(&["one", "two", "three"], "join", Keyed),
+        ],
+    ),
 ];
-
-/// Three at once, and one behind all of them: where the language has graphs.
-pub(super) const PARALLEL: Workflow = workflow(
-    "parallel",
-    &[
-        step("one", Keyed),
-        behind(&[], "two", Askable),
-        behind(&[], "three", Once),
-        behind(&["one", "two", "three"], "join", Keyed),
-    ],
-);
 
 /// One of a single step of each sort.
 const SINGLE: [Workflow; 3] = [
