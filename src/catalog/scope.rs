@@ -55,11 +55,26 @@ pub(super) fn only_input(text: &str) -> Option<&str> {
         .filter(|name| !name.contains('.'))
 }
 
-/// Whether a text is exactly `{{ steps.ID.output… }}`.
+/// Whether a text is exactly `{{ steps.ID.output… }}`, with or without places of lists in it.
 pub(super) fn only_output(text: &str) -> bool {
-    expression::only_expression(text)
-        .and_then(|path| path.strip_prefix("steps."))
-        .is_some_and(|rest| is_path(rest) && rest.split('.').nth(1) == Some("output"))
+    let Some(path) = expression::only_expression(text) else {
+        return false;
+    };
+    let mut parts = path.split('.').map(without_place);
+    parts.next() == Some(Some("steps"))
+        && parts.next().flatten().is_some_and(is_path)
+        && parts.next() == Some(Some("output"))
+        && parts.all(|part| part.is_some_and(is_path))
+}
+
+/// `output` of `output[0]`; `None` where something else than a number is in the brackets.
+fn without_place(part: &str) -> Option<&str> {
+    let Some((name, place)) = part.split_once('[') else {
+        return Some(part);
+    };
+    let place = place.strip_suffix(']')?;
+    let is_number = !place.is_empty() && place.bytes().all(|sign| sign.is_ascii_digit());
+    is_number.then_some(name)
 }
 
 fn is_path(text: &str) -> bool {

@@ -129,23 +129,17 @@ fn what_is_far_too_much_is_refused_at_once() {
     };
     insta::assert_snapshot!(steps(10_000), @"workflows/play.yaml: the file has 458954 bytes, and 262144 are allowed");
     insta::assert_snapshot!(steps(600), @"workflows/play.yaml:5:3: the file has 600 steps, and 500 are allowed: have workflows run others");
-    insta::assert_snapshot!(steps(5_000), @r#"
-    workflows/play.yaml:4002:18: YAML document too large or too complex: limits breached: Nodes { nodes: 20001 }
-    "#);
+    insta::assert_snapshot!(steps(5_000), @"workflows/play.yaml:4002:18: YAML document too large or too complex: limits breached: Nodes { nodes: 20001 }");
     let deep = format!(
         "  - {{ id: a, uses: docker.run_job, with: {{ image: x, command: {}{} }} }}\n",
         "[".repeat(5_000),
         "]".repeat(5_000)
     );
-    insta::assert_snapshot!(lint(&deep), @r#"
-    workflows/play.yaml:5:93: recursion limit exceeded
-    "#);
+    insta::assert_snapshot!(lint(&deep), @"workflows/play.yaml:5:93: recursion limit exceeded");
     let explodes = "  - { id: a, uses: docker.run_job, with: { image: \"{{ 'x' * 999999999 }}\" } }
   - { id: b, uses: docker.list_services, if: 'range(999999999) | list | length > 1' }
 ";
-    insta::assert_snapshot!(lint(explodes), @r#"
-    workflows/play.yaml:6:46: in `range(999999999) | list | length > 1`: unknown value `range`; there is `inputs`, `run`, `steps`
-    "#);
+    insta::assert_snapshot!(lint(explodes), @"workflows/play.yaml:6:46: in `range(999999999) | list | length > 1`: unknown value `range`; there is `inputs`, `run`, `steps`");
 }
 
 /// The first example of docs/WORKFLOWS.md, as a reader would copy it.
@@ -155,7 +149,7 @@ fn the_example_of_the_page_is_a_good_file() {
     let from = page.find("    name: nightly").unwrap();
     let lines = page[from..].lines();
     let block = lines.take_while(|line| line.starts_with("    "));
-    let file: String = block.map(|line| format!("{}\n", &line[4..])).collect();
+    let file = block.map(|line| &line[4..]).collect::<Vec<_>>().join("\n");
     let catalog = load_good(&[("nightly", &file)], &[]);
     assert_eq!(catalog.workflow("nightly").unwrap().workflow.steps.len(), 4);
 }
