@@ -1,16 +1,30 @@
-//! `purser approve`, `reject`, `cancel`, `decide`: what people say to a run.
+//! `purser approve`, `delegate`, `reject`, `cancel`, `decide`: what people say to a run.
 
 use clap::{Args, ValueEnum};
 
 use super::client::{Server, segment};
 use super::{Failure, print_json, render};
-use crate::http::types::{AnswerBody, RunView};
+use crate::http::types::{AnswerBody, DelegateBody, RunView};
 
 /// Say yes to a run's plan.
 #[derive(Debug, Args)]
 pub struct Approve {
     /// The run's id, or the beginning or end of it.
     run: String,
+    /// The plan that you have seen: its digest, or the beginning of it. Without it, whatever plan
+    /// the run has now.
+    #[arg(long)]
+    plan: Option<String>,
+}
+
+/// Let somebody else say yes to a run's plan in your stead.
+#[derive(Debug, Args)]
+pub struct Delegate {
+    /// The run's id, or the beginning or end of it.
+    run: String,
+    /// Who may, by their name in the configuration.
+    #[arg(long, value_name = "PERSON")]
+    to: String,
     /// The plan that you have seen: its digest, or the beginning of it. Without it, whatever plan
     /// the run has now.
     #[arg(long)]
@@ -57,6 +71,16 @@ impl Approve {
     }
 }
 
+impl Delegate {
+    pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
+        let body = DelegateBody {
+            to: self.to.into(),
+            digest: self.plan,
+        };
+        tell(server, &self.run, "delegate", &body, json).await
+    }
+}
+
 impl Why {
     pub(super) async fn call(self, server: &Server, verb: &str, json: bool) -> Result<(), Failure> {
         let body = AnswerBody {
@@ -87,7 +111,7 @@ async fn tell(
     server: &Server,
     run: &str,
     verb: &str,
-    body: &AnswerBody,
+    body: &impl serde::Serialize,
     json: bool,
 ) -> Result<(), Failure> {
     let view: RunView = server

@@ -20,6 +20,7 @@ mod questions;
 mod receipts;
 mod recover;
 mod render;
+mod rerun;
 mod run;
 mod runs;
 mod schedules;
@@ -95,15 +96,19 @@ pub enum Command {
     Run(run::Run),
     /// Say what a workflow would do, and change nothing.
     Plan(plan::PlanArgs),
-    /// Look at runs, or stop one.
+    /// Look at runs, stop one, or go on from one.
     #[command(subcommand)]
     Runs(runs::Runs),
     /// Say yes to a run's plan.
     Approve(answer::Approve),
+    /// Let somebody else say yes to a run's plan in your stead.
+    Delegate(answer::Delegate),
     /// Say no to a run's plan; the run is cancelled.
     Reject(answer::Why),
     /// Stop a run; what it did is taken back as far as it can be.
     Cancel(answer::Why),
+    /// Go on from a run that has ended, without what is done and stands.
+    Rerun(rerun::Rerun),
     /// Say whether an effect happened of which nobody else can tell.
     Decide(answer::Decide),
     /// Look at schedules and at when they fire; pause, resume or run one.
@@ -217,6 +222,8 @@ pub async fn call(
         Command::Plan(plan) => plan.call(server, json).await,
         Command::Runs(runs) => runs.call(server, terminal, json).await,
         Command::Approve(approve) => approve.call(server, json).await,
+        Command::Delegate(delegate) => delegate.call(server, json).await,
+        Command::Rerun(rerun) => rerun.call(server, terminal, json).await,
         Command::Reject(why) => why.call(server, "reject", json).await,
         Command::Cancel(why) => why.call(server, "cancel", json).await,
         Command::Decide(decide) => decide.call(server, json).await,

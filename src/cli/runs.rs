@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use super::{Failure, print_json, render, run};
 use crate::http::types::{ArtifactView, LinesView, RunRow, RunView};
 
-/// Look at runs, or stop one.
+/// Look at runs, stop one, or go on from one.
 #[derive(Debug, Subcommand)]
 pub enum Runs {
     /// The latest runs, newest first.
@@ -56,6 +56,8 @@ pub enum Runs {
     },
     /// Stop one run; what it did is taken back as far as it can be.
     Cancel(super::answer::Why),
+    /// Go on from a run that has ended, without what is done and stands.
+    Rerun(super::rerun::Rerun),
 }
 
 impl Runs {
@@ -121,6 +123,7 @@ impl Runs {
                 println!("{} has {} bytes", file.display(), bytes.len());
                 Ok(())
             }
+            Self::Rerun(rerun) => rerun.call(server, terminal, json).await,
             Self::Cancel(why) => why.call(server, "cancel", json).await,
         }
     }

@@ -108,6 +108,12 @@ impl ApprovalRequest {
         self.approved_by.iter().any(|actor| actor.person == *person)
     }
 
+    /// Whether this person lets that one say yes in their stead already.
+    pub fn is_delegated(&self, by: &PersonName, to: &PersonName) -> bool {
+        let mut delegated = self.delegated.iter();
+        delegated.any(|delegation| delegation.by.person == *by && delegation.to == *to)
+    }
+
     /// Whether a yes of this person would count now.
     pub fn may_be_met_by(&self, actor: &Actor, requester: &PersonName) -> MayApprove {
         if self.has_yes_of(&actor.person) {

@@ -225,27 +225,27 @@ fn stuck_summary(run: &RunState, id: &StepId, state: &StepState, after: &Afterma
     )
 }
 
+/// What an earlier run has done is not said to be this one's work.
 fn succeeded(steps: &[(&StepId, &StepState)]) -> String {
     let own = steps.iter().filter(|(_, state)| !state.is_composite());
-    let (mut done, mut skipped) = (0, 0);
+    let (mut done, mut skipped, mut before) = (0, 0, 0);
     for (_, state) in own {
         match state.status {
+            _ if state.done_in.is_some() => before += 1,
             StepStatus::Succeeded => done += 1,
             StepStatus::Skipped => skipped += 1,
             _ => {}
         }
     }
-    let steps = |n: usize| {
-        if n == 1 {
-            "1 step".to_owned()
-        } else {
-            format!("{n} steps")
-        }
-    };
-    match skipped {
-        0 => format!("{} done", steps(done)),
-        _ => format!("{} done, {skipped} skipped", steps(done)),
+    let steps = if done == 1 { "step" } else { "steps" };
+    let mut told = format!("{done} {steps} done");
+    if skipped > 0 {
+        told += &format!(", {skipped} skipped");
     }
+    if before > 0 {
+        told += &format!(", {before} done before");
+    }
+    told
 }
 
 /// The sentence that a message begins with. Lines of a log may follow it: what announces them goes

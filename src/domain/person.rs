@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::{PersonName, Role};
+use super::nearest;
 use super::schedule::ScheduleName;
 
 /// A person at the moment of asking.
@@ -57,6 +58,19 @@ impl People {
     /// These persons.
     pub fn new(people: Vec<Person>) -> Self {
         Self(people)
+    }
+
+    /// Whether somebody is called so.
+    ///
+    /// # Errors
+    /// Nobody is: who might have been meant.
+    pub fn check(&self, name: &PersonName) -> Result<(), String> {
+        let mut names = self.0.iter().map(|person| &person.name);
+        if names.any(|known| known == name) {
+            return Ok(());
+        }
+        let names: Vec<_> = self.0.iter().map(|person| person.name.as_str()).collect();
+        Err(nearest::unknown("person", name.as_str(), names))
     }
 
     /// Who a user of this machine is; a stranger without roles when nobody has that uid.

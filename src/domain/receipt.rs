@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::approval::Delegation;
 use super::digest::{Digest, canonical_json};
 use super::effect::{EffectRecord, EffectStatus};
 use super::ending::FinalState;
@@ -112,6 +113,12 @@ pub struct RunFacts {
     pub approved_plan: Option<Digest>,
     /// Who approved it.
     pub approved_by: Vec<Actor>,
+    /// Who let whom approve it in their stead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delegated: Vec<Delegation>,
+    /// The earlier run that it went on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<RunId>,
     /// What each step did.
     pub steps: Vec<StepFacts>,
 }
@@ -129,6 +136,15 @@ pub struct StepFacts {
     pub status: StepStatus,
     /// How often it was tried.
     pub attempts: u32,
+    /// The earlier run that has done it, so that this one has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_in: Option<RunId>,
+    /// Who approved this step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<Actor>,
+    /// Who let whom approve this step in their stead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delegated: Vec<Delegation>,
     /// The digest of the plan that stood.
     pub plan: Option<Digest>,
     /// The level of proof that the action reached, where it names one (decision 20).
@@ -239,6 +255,8 @@ impl Draft {
             inputs: commit.json(&run.request.inputs),
             approved_plan: approval.map(|approval| approval.digest.clone()),
             approved_by: approval.map(|a| a.approved_by.clone()).unwrap_or_default(),
+            delegated: approval.map(|a| a.delegated.clone()).unwrap_or_default(),
+            rerun_of: run.request.rerun.as_ref().map(|rerun| rerun.of),
             steps: run
                 .steps
                 .iter()
@@ -285,16 +303,20 @@ impl Draft {
 }
 
 fn step_facts(id: &StepId, state: &StepState, commit: &mut Committer) -> StepFacts {
-    let proof = state
-        .output
-        .as_ref()
+    // What an earlier run has proven stands on the receipt of that one.
+    let own_output = state.output.as_ref().filter(|_| state.done_in.is_none());
+    let proof = own_output
         .and_then(|output| output.get("proof")?.as_str());
+    let approval = state.approval.as_ref().map(|asked| &asked.request);
     StepFacts {
         step: id.clone(),
         action: state.action.clone(),
         system: state.system.clone(),
         status: state.status,
         attempts: state.attempt,
+        done_in: state.done_in,
+        approved_by: approval.map(|a| a.approved_by.clone()).unwrap_or_default(),
+        delegated: approval.map(|a| a.delegated.clone()).unwrap_or_default(),
         plan: state.plan.as_ref().map(super::plan::Plan::digest),
         proof: proof.map(str::to_owned),
         effects: state.effects.iter().map(effect_facts).collect(),

@@ -18,7 +18,8 @@ use super::Shared;
 use super::caller::{Caller, unknown_path};
 use super::problem::Problem;
 use super::types::{
-    Accepted, AnswerBody, ArtifactView, AskBody, CatalogView, KeyView, LinesView, RunRow, RunView,
+    Accepted, AnswerBody, ArtifactView, AskBody, CatalogView, DelegateBody, KeyView, LinesView,
+    RerunBody, RunRow, RunView,
 };
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
@@ -45,6 +46,8 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/api/v1/runs/{run}/artifacts", get(artifacts))
         .route("/api/v1/runs/{run}/artifacts/{*name}", get(artifact))
         .route("/api/v1/runs/{run}/approve", post(approve))
+        .route("/api/v1/runs/{run}/delegate", post(delegate))
+        .route("/api/v1/runs/{run}/rerun", post(rerun))
         .route("/api/v1/runs/{run}/reject", post(reject))
         .route("/api/v1/runs/{run}/cancel", post(cancel))
         .route("/api/v1/runs/{run}/decide", post(decide))
@@ -270,6 +273,34 @@ async fn reject(
     let run = shared.service.find_run(&run).await?;
     shared.service.reject(&by, run, body.reason).await?;
     Ok(Json(shared.service.show(&by, run).await?))
+}
+
+async fn delegate(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+    Body(body): Body<DelegateBody>,
+) -> Answer<RunView> {
+    let run = shared.service.find_run(&run).await?;
+    shared
+        .service
+        .delegate(&by, run, &body.to, body.digest.as_deref())
+        .await?;
+    Ok(Json(shared.service.show(&by, run).await?))
+}
+
+async fn rerun(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+    Body(body): Body<RerunBody>,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let run = shared.service.find_run(&run).await?;
+    let run = shared
+        .service
+        .rerun(&by, run, body.from.as_ref(), body.idempotency_key)
+        .await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { run })))
 }
 
 async fn cancel(

@@ -47,6 +47,29 @@ pub struct AnswerBody {
     pub go_on: bool,
 }
 
+/// Lets somebody else approve in the stead of whoever asks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DelegateBody {
+    /// Who may.
+    pub to: crate::domain::names::PersonName,
+    /// The digest that was seen, or the beginning of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// Starts a run that goes on from one that has ended.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RerunBody {
+    /// The step to begin at; without it, the first that is not done or does not stand any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<crate::domain::names::StepId>,
+    /// The same key by the same person gives the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+}
+
 /// The run that a request has started, or had started before under the same key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Accepted {

@@ -4,7 +4,7 @@ use super::{Result, Service, ServiceError};
 use crate::domain::approval::{ApprovalRequest, already};
 use crate::domain::effect::EffectName;
 use crate::domain::event::Event;
-use crate::domain::names::{RunId, StepId};
+use crate::domain::names::{PersonName, RunId, StepId};
 use crate::domain::person::{Actor, Refusal};
 use crate::domain::run::RunState;
 use crate::domain::workflow::{Workflow, may_start};
@@ -42,6 +42,45 @@ impl Service {
             Ok(Event::Approved {
                 by: by.clone(),
                 digest: open.digest.clone(),
+            })
+        })
+        .await
+        .or_refuse(self, by, &asked)
+        .await
+    }
+
+    /// Lets somebody else say yes to a run's plan in this person's stead. `digest` as in
+    /// [`Self::approve`].
+    ///
+    /// # Errors
+    /// The run asks for nothing, its plan is another one by now, there is no such person, or this
+    /// one's yes would not count.
+    pub async fn delegate(
+        &self,
+        by: &Actor,
+        run: RunId,
+        to: &PersonName,
+        digest: Option<&str>,
+    ) -> Result<RunState> {
+        let asked = format!("delegate the approval of {run} to {to}");
+        self.known(by, &asked).await?;
+        self.parts.people.check(to).map_err(ServiceError::Invalid)?;
+        self.answer(run, |state, _| {
+            let open = open_approval(state, digest)?;
+            if open.has_yes_of(&by.person) {
+                return Err(Answer::conflict(already(by)));
+            }
+            if open.is_delegated(&by.person, to) {
+                return Err(Answer::conflict(format!(
+                    "{to} may approve this in the stead of {by} already"
+                )));
+            }
+            open.may_delegate(by, to, &state.request.by.person)
+                .map_err(|refusal| Answer::refused(refusal.0))?;
+            Ok(Event::ApprovalDelegated {
+                digest: open.digest.clone(),
+                by: by.clone(),
+                to: to.clone(),
             })
         })
         .await

@@ -97,7 +97,7 @@ impl Service {
             .map_err(|failure| ServiceError::Conflict(self.parts.redactor.text(&failure.message)))
     }
 
-    async fn check(&self, invocation: &Invocation, verb: &str) -> Result<Checked> {
+    pub(super) async fn check(&self, invocation: &Invocation, verb: &str) -> Result<Checked> {
         let catalog = self.catalog();
         let by = &invocation.by;
         self.known(by, &format!("{verb} a workflow")).await?;

@@ -7,6 +7,7 @@ mod deliver;
 mod invoke;
 mod look;
 mod places;
+mod rerun;
 mod schedules;
 mod secrets;
 mod signal;

@@ -10,7 +10,7 @@ use crate::domain::approval::ApprovalRequest;
 use crate::domain::artifact::Artifact;
 use crate::domain::effect::{EffectName, EffectRecord, EffectStatus, Question};
 use crate::domain::event::{Awaited, DoneStep, Event, Failure};
-use crate::domain::names::{ActionName, HookName, SystemName, WorkflowName};
+use crate::domain::names::{ActionName, HookName, RunId, SystemName, WorkflowName};
 use crate::domain::person::Actor;
 use crate::domain::plan::Plan;
 use crate::domain::time::Timestamp;
@@ -90,6 +90,9 @@ pub struct StepState {
     /// The process that had begun it has ended in good order.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub handed_back: bool,
+    /// The earlier run that has done it, where this run goes on from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_in: Option<RunId>,
     /// How often effects of it were taken back.
     pub generation: u32,
     /// Its journal: the latest entry of each effect, in the order in which they were begun.
@@ -177,8 +180,9 @@ impl StepState {
     }
 
     /// A step that an earlier run has done.
-    pub(super) fn done_before(done: &DoneStep, at: Timestamp) -> Self {
+    pub(super) fn done_before(run: RunId, done: &DoneStep, at: Timestamp) -> Self {
         Self {
+            done_in: Some(run),
             status: if done.skipped {
                 StepStatus::Skipped
             } else {
