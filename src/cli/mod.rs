@@ -27,9 +27,11 @@ mod schedules;
 mod schema;
 mod secret;
 mod share;
+mod show;
 mod store;
 mod style;
 mod terminal;
+mod timeline;
 mod words;
 
 use std::path::PathBuf;

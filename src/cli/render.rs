@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::domain::ending::FinalState;
 use crate::domain::event::Failure;
-use crate::domain::names::StepId;
+use crate::domain::names::{ActionName, StepId, SystemName};
 use crate::domain::plan::{Outlook, Plan, WorkflowPlan};
 use crate::domain::run::{RunState, RunStatus, StepState, StepStatus, WaitingFor};
 use crate::http::types::{Artifact, ArtifactView, RunRow, RunView};
@@ -154,6 +154,9 @@ pub(super) fn step_line(id: &StepId, state: &StepState) -> Option<String> {
     if state.is_composite() && (state.is_under_way() || state.is_over()) {
         return None;
     }
+    if let Some(run) = state.done_in {
+        return Some(format!("- {id}: done in run {}", run.short()));
+    }
     Some(match state.status {
         StepStatus::Pending | StepStatus::Ready => return None,
         StepStatus::Running if state.attempt > 1 => {
@@ -196,8 +199,13 @@ fn waiting_line(id: &StepId, state: &StepState) -> String {
 
 /// `docker.deploy_service on shop`.
 pub(super) fn action_of(state: &StepState) -> String {
-    let action = state.action.as_ref().map(ToString::to_string);
-    let system = state.system.as_ref().map(|name| format!(" on {name}"));
+    action_phrase(state.action.as_ref(), state.system.as_ref())
+}
+
+/// As [`action_of`], for what it is made of.
+pub(super) fn action_phrase(action: Option<&ActionName>, system: Option<&SystemName>) -> String {
+    let action = action.map(ToString::to_string);
+    let system = system.map(|name| format!(" on {name}"));
     format!(
         "{}{}",
         action.unwrap_or_default(),
@@ -340,86 +348,6 @@ fn what_to_decide(state: &RunState, run: &str) -> String {
     )
 }
 
-/// Everything about a run.
-pub(super) fn run(view: &RunView) -> String {
-    let run = &view.run;
-    let mut lines = vec![
-        format!(
-            "run {} of {}: {}",
-            run.id,
-            run.request.workflow,
-            state_of(view)
-        ),
-        format!(
-            "asked by {} ({}) at {}",
-            run.request.by, run.request.by.through, run.requested_at
-        ),
-    ];
-    if let Value::Object(inputs) = &run.request.inputs {
-        let given: Vec<String> = inputs
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| format!("{name}={}", short_value(value)))
-            .collect();
-        if !given.is_empty() {
-            lines.push(format!("inputs: {}", given.join(" ")));
-        }
-    }
-    if let Some(approval) = run.approval.as_ref().filter(|a| !a.approved_by.is_empty()) {
-        let names: Vec<_> = approval
-            .approved_by
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        lines.push(format!(
-            "plan {} approved by {}",
-            approval.digest.short(),
-            names.join(", ")
-        ));
-    }
-    lines.extend(
-        run.voided
-            .iter()
-            .map(|why| format!("an approval was void: {why}")),
-    );
-    for (id, state) in &run.steps {
-        lines.extend(step_line(id, state));
-        lines.extend(effects(state));
-        if let Some(output) = &state.output {
-            lines.push(indented(&value(output)));
-        }
-        if let Some(left) = &state.left {
-            lines.push(format!("    left as it is: {left}"));
-        }
-    }
-    lines.extend(kept(run));
-    lines.extend(
-        view.progress
-            .clone()
-            .map(|progress| format!("now: {progress}")),
-    );
-    lines.extend(ending(run));
-    if let (None, Some(plan)) = (&run.ended, &run.plan)
-        && run.approval_is_open()
-    {
-        lines.push(workflow_plan(plan));
-    }
-    lines.extend(what_to_do(view));
-    lines.join("\n")
-}
-
-fn effects(state: &StepState) -> impl Iterator<Item = String> {
-    state.effects.iter().map(|record| {
-        let status = match &record.status {
-            crate::domain::effect::EffectStatus::Started => "begun, its end is not known",
-            crate::domain::effect::EffectStatus::Done(_) => "done",
-            crate::domain::effect::EffectStatus::Failed => "not done",
-            crate::domain::effect::EffectStatus::Undone => "taken back",
-        };
-        format!("    {} {}: {status}", record.started_at, record.effect)
-    })
-}
-
 /// An output for people: the text that it brings along for them, or else a list of objects as a
 /// table, an object as lines, text as it is.
 pub(super) fn value(value: &Value) -> String {
@@ -474,7 +402,7 @@ fn objects(items: &[Value]) -> String {
     table(&columns, &rows)
 }
 
-fn short_value(value: &Value) -> String {
+pub(super) fn short_value(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
@@ -483,7 +411,7 @@ fn short_value(value: &Value) -> String {
     }
 }
 
-fn indented(text: &str) -> String {
+pub(super) fn indented(text: &str) -> String {
     text.lines()
         .map(|line| format!("    {line}"))
         .collect::<Vec<_>>()

@@ -7,8 +7,8 @@ use clap::Subcommand;
 
 use super::client::{Server, segment};
 use super::terminal::Terminal;
-use super::{Failure, print_json, render, run};
-use crate::http::types::{ArtifactView, LinesView, RunRow, RunView};
+use super::{Failure, print_json, render, run, show};
+use crate::http::types::{ArtifactView, LinesView, RunRow};
 
 /// Look at runs, stop one, or go on from one.
 #[derive(Debug, Subcommand)]
@@ -19,7 +19,7 @@ pub enum Runs {
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
-    /// Everything about one run.
+    /// Everything about one run: what happened when, how long it took, and why it waits.
     Show {
         /// Its id, or the beginning or end of it.
         run: String,
@@ -76,14 +76,7 @@ impl Runs {
                 println!("{}", render::runs(&rows));
                 Ok(())
             }
-            Self::Show { run } => {
-                let view: RunView = server.get(&format!("runs/{}", segment(&run))).await?;
-                if json {
-                    return print_json(&view);
-                }
-                terminal.say(&render::run(&view));
-                Ok(())
-            }
+            Self::Show { run } => show::show(server, terminal, &run, json).await,
             Self::Watch { run } => run::watch(server, terminal, &run, json, true).await,
             Self::Lines { run, step, limit } => {
                 let path = format!(

@@ -21,6 +21,7 @@ use super::types::{
     Accepted, AnswerBody, ArtifactView, AskBody, CatalogView, DelegateBody, KeyView, LinesView,
     RerunBody, RunRow, RunView,
 };
+use crate::domain::event::Logged;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
 use crate::domain::plan::WorkflowPlan;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/api/v1/plans", post(plan))
         .route("/api/v1/runs", get(runs).post(start))
         .route("/api/v1/runs/{run}", get(show))
+        .route("/api/v1/runs/{run}/log", get(log))
         .route("/api/v1/runs/{run}/watch", get(watch))
         .route("/api/v1/runs/{run}/steps/{step}/lines", get(lines))
         .route("/api/v1/runs/{run}/artifacts", get(artifacts))
@@ -141,6 +143,17 @@ async fn show(
 ) -> Answer<RunView> {
     let run = shared.service.find_run(&run).await?;
     Ok(Json(shared.service.show(&by, run).await?))
+}
+
+async fn log(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+    Query(query): Query<Limit>,
+) -> Answer<Vec<Logged>> {
+    let run = shared.service.find_run(&run).await?;
+    let after = query.after.unwrap_or(0);
+    Ok(Json(shared.service.log(&by, run, after).await?))
 }
 
 async fn lines(

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Result, Service, ServiceError};
 use crate::catalog::Catalog;
 use crate::domain::approval::MayApprove;
+use crate::domain::event::Logged;
 use crate::domain::input::InputSpec;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::nearest;
@@ -103,6 +104,17 @@ impl Service {
             may_approve: may_approve(by, &state),
             run: state,
         })
+    }
+
+    /// The events of a run behind this place of its log, as many as a page holds.
+    ///
+    /// # Errors
+    /// A stranger asks, or the store cannot be read.
+    pub async fn log(&self, by: &Actor, run: RunId, after: u64) -> Result<Vec<Logged>> {
+        self.known(by, "look at a run").await?;
+        let mut log = self.parts.store.log(run, after).await?;
+        log.truncate(LONGEST_LIST as usize);
+        Ok(log)
     }
 
     /// The last lines that a step has said.

@@ -14,7 +14,7 @@ use super::printer::Printer;
 use super::run::tell_end;
 use super::terminal::Terminal;
 use super::words::words;
-use super::{Failure, render};
+use super::{Failure, render, show};
 use crate::domain::nearest;
 use crate::domain::run::{RunStatus, WaitingFor};
 use crate::http::types::{Accepted, AnswerBody, AskBody, CatalogView, MayApprove, RunRow, RunView};
@@ -129,11 +129,7 @@ impl Console<'_> {
                 println!("{}", render::runs(&rows));
                 Ok(())
             }
-            ("show", [run]) => {
-                let view: RunView = self.server.get(&format!("runs/{}", segment(run))).await?;
-                self.terminal.say(&render::run(&view));
-                Ok(())
-            }
+            ("show", [run]) => show::show(&self.server, self.terminal, run, false).await,
             ("watch", [run]) => self.watch(run, Until::ItEnds).await,
             ("approve" | "reject" | "cancel", [run, reason @ ..]) => {
                 self.answer(run, name, &reason.join(" ")).await

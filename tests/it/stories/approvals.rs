@@ -34,6 +34,8 @@ async fn a_run_that_waits_for_a_second_person_shows_its_plan_and_how_to_approve_
     run RUN of migrate: waits for approval
     asked by ann (uid 0) at TIME
     inputs: lines=3 seconds=0 exit=0
+      N s  asked for by ann
+    ? N s  plan HEX waits for approval until TIME
     migrate: docker.run_job on shop
         run purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0 once on shop
           + a container that is removed when it has ended: purser-test/web:v1 with job --lines 3 --seconds 0 --exit 0
@@ -187,4 +189,70 @@ async fn a_plan_that_nobody_approves_in_time_is_given_up() {
     exit code 1
     ");
     assert_eq!(containers_of(&story.last_run().await), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn somebody_whose_yes_counts_lets_another_person_say_it() {
+    let story = four_eyes(BY_ANOTHER).await;
+    let run = story.starts("migrate").await;
+    let plan = story.asks_approval(&run).await;
+    let approve = format!("approve {run} --plan {plan}");
+    insta::assert_snapshot!(story.person_sees(Person::Cy, &approve).await, @"
+    purser: cy may not approve this run: that takes the role operator
+    exit code 4
+    ");
+    let delegate = |to: &str| format!("delegate {run} --to {to} --plan {plan}");
+    insta::assert_snapshot!(story.person_sees(Person::Bo, &delegate("ann")).await, @"
+    purser: ann asked for this run and cannot approve it, not in anybody's stead either
+    exit code 4
+    ");
+    insta::assert_snapshot!(story.person_sees(Person::Bo, &delegate("cyr")).await, @"
+    purser: unknown person `cyr`; did you mean `cy`?
+    exit code 2
+    ");
+    insta::assert_snapshot!(story.sees(&delegate("cy")).await, @"
+    purser: ann asked for this run and cannot approve it: a second person with the role operator must
+    exit code 4
+    ");
+    insta::assert_snapshot!(story.person_sees(Person::Bo, &delegate("cy")).await, @"
+    run RUN: waits for approval
+    waits for approval (1 × operator, not who asked) until TIME: purser approve RUN --plan HEX
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.person_sees(Person::Bo, &delegate("cy")).await, @"
+    purser: cy may approve this in the stead of bo already
+    exit code 1
+    ");
+    let told = story.person_sees(Person::Cy, &approve).await;
+    assert!(told.ends_with("exit code 0"), "{told}");
+    assert_eq!(story.home.ends(&run).await["status"], "succeeded");
+    let receipt = story.home.asks(&["receipts", "show", &run]).await;
+    let facts = &receipt["content"]["subject"];
+    assert_eq!(facts["approved_by"][0]["person"], "cy");
+    assert_eq!(facts["delegated"][0]["by"]["person"], "bo");
+    assert_eq!(facts["delegated"][0]["to"], "cy");
+    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"
+    run RUN of migrate: succeeded
+    asked by ann (uid 0) at TIME
+    inputs: lines=3 seconds=0 exit=0
+      N s  asked for by ann
+    ? N s  plan HEX waits for approval until TIME
+      N s  bo lets cy approve in their stead
+    ✓ N s  plan HEX approved by cy
+      N s  begun
+      N s  migrate: docker.run_job on shop
+      N s  migrate · create_container: done after N s
+      N s  migrate · start_container: done after N s
+      N s  migrate · remove_container: done after N s
+    ✓ N s  migrate: done after N s
+        exit_code: 0
+        seconds: N
+        container: purser-migrate-HEX
+        last_lines:
+            line 1
+            line 2
+            line 3
+    ✓ succeeded after N s: 1 step done
+    exit code 0
+    ");
 }

@@ -51,7 +51,12 @@ async fn a_job_that_fails_shows_its_code_and_its_last_words() {
     run RUN of migrate: failed
     asked by ann (uid 0) at TIME
     inputs: lines=12 seconds=0 exit=3
-    ✗ migrate: the job purser-migrate-HEX on `shop` ended with exit code 3 after N s; its last lines:
+      N s  asked for by ann
+      N s  begun
+      N s  migrate: docker.run_job on shop
+      N s  migrate · create_container: done after N s
+      N s  migrate · start_container: done after N s
+    ✗ N s  migrate: failed after N s: the job purser-migrate-HEX on `shop` ended with exit code 3 after N s; its last lines:
     line 3
     line 4
     line 5
@@ -62,9 +67,9 @@ async fn a_job_that_fails_shows_its_code_and_its_last_words() {
     line 10
     line 11
     line 12
-        TIME create_container: taken back
-        TIME start_container: taken back
-        left as it is: what the job did before it was removed stays
+    ↶ N s  migrate · start_container: taken back
+    ↶ N s  migrate · create_container: taken back
+    ↶ N s  migrate: left as it is: what the job did before it was removed stays
     ✗ failed after N s: Left as it is: `migrate`: what the job did before it was removed stays.
     exit code 0
     ");

@@ -9,10 +9,22 @@ pub(crate) fn plain(text: &str) -> String {
             .filter(|line| !passes(line))
             .map(|line| match line.split_once("seconds: ") {
                 Some((before, _)) => format!("{before}seconds: N"),
-                None => shapes_replaced(line),
+                None => at_any_time(&shapes_replaced(line)),
             });
     let text = lines.collect::<Vec<_>>().join("\n");
     text.replace("run RUN: cancelled", "run RUN: being stopped")
+}
+
+/// A line of a timeline, whose time is as wide as it is long.
+fn at_any_time(line: &str) -> String {
+    let unmarked = line.strip_prefix(['✓', '✗', '…', '!', '?', '↶', '-', ' ']);
+    match unmarked.and_then(|rest| Some((rest, rest.trim_start().strip_prefix("N s  ")?))) {
+        Some((rest, text)) if rest.starts_with("  ") => {
+            let mark = line.chars().next().unwrap_or(' ');
+            format!("{mark} N s  {text}")
+        }
+        _ => line.to_owned(),
+    }
 }
 
 fn passes(line: &str) -> bool {

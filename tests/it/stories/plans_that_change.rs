@@ -83,7 +83,9 @@ async fn an_approval_is_void_when_the_tag_has_moved_before_the_deploy_began() {
     run RUN of release: queued
     asked by ann (uid 0) at TIME
     inputs: service=bookshop/web version=new
-    plan HEX approved by bo
+      N s  asked for by ann
+    ? N s  plan HEX waits for approval until TIME
+    ✓ N s  plan HEX approved by bo
     now: waits for the run before it with the key `deploy-bookshop/web`, or for room
     exit code 0
     ");
@@ -99,7 +101,13 @@ async fn an_approval_is_void_when_the_tag_has_moved_before_the_deploy_began() {
     run RUN of release: waits for approval
     asked by ann (uid 0) at TIME
     inputs: service=bookshop/web version=new
-    an approval was void: image books:new was sha256:HEX when it was approved and is sha256:HEX now
+      N s  asked for by ann
+    ? N s  plan HEX waits for approval until TIME
+    ✓ N s  plan HEX approved by bo
+      N s  begun
+      N s  deploy: docker.deploy_service on shop
+    ! N s  the approval is void: image books:new was sha256:HEX when it was approved and is sha256:HEX now
+    ? N s  plan HEX waits for approval until TIME
     deploy: docker.deploy_service on shop
         replace bookshop/web: books:old → books:new, beside the old one
           ~ image of bookshop-web-1: books:old → books:new

@@ -40,10 +40,13 @@ async fn a_run_is_found_by_any_piece_of_its_id_that_is_its_own() {
     run RUN of migrate: succeeded
     asked by ann (uid 0) at TIME
     inputs: lines=2 seconds=0 exit=0
-    ✓ migrate: done in N s
-        TIME create_container: done
-        TIME start_container: done
-        TIME remove_container: done
+      N s  asked for by ann
+      N s  begun
+      N s  migrate: docker.run_job on shop
+      N s  migrate · create_container: done after N s
+      N s  migrate · start_container: done after N s
+      N s  migrate · remove_container: done after N s
+    ✓ N s  migrate: done after N s
         exit_code: 0
         seconds: N
         container: purser-migrate-HEX

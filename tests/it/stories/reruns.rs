@@ -1,0 +1,139 @@
+//! A run that has failed, and the one that goes on from it.
+
+use super::Story;
+
+/// Two jobs, of which the second fails.
+const SHIP: &str = "
+steps:
+  - id: migrate
+    uses: docker.run_job
+    with: { image: purser-test/web:v1, command: [job, --lines, '1'] }
+  - id: tell
+    uses: docker.run_job
+    with: { image: purser-test/web:v1, command: [job, --lines, '0', --exit, '7'] }
+";
+
+#[tokio::test]
+async fn when_the_file_is_mended_a_run_goes_on_behind_what_was_done() {
+    let mut story = Story::of_docker();
+    story.home.workflow("ship", SHIP);
+    story.home.up().await;
+    let failed = story.starts("ship").await;
+    story.home.ends(&failed).await;
+    insta::assert_snapshot!(story.sees(&format!("runs show {failed}")).await, @"
+    run RUN of ship: failed
+    asked by ann (uid 0) at TIME
+      N s  asked for by ann
+      N s  begun
+      N s  migrate: docker.run_job on shop
+      N s  migrate · create_container: done after N s
+      N s  migrate · start_container: done after N s
+      N s  migrate · remove_container: done after N s
+    ✓ N s  migrate: done after N s
+      N s  tell: docker.run_job on shop
+      N s  tell · create_container: done after N s
+      N s  tell · start_container: done after N s
+    ✗ N s  tell: failed after N s: the job purser-tell-HEX on `shop` ended with exit code 7 after N s; it printed nothing
+    ↶ N s  tell · start_container: taken back
+    ↶ N s  tell · create_container: taken back
+    ↶ N s  tell: left as it is: what the job did before it was removed stays
+    ↶ N s  migrate · remove_container: taken back
+    ↶ N s  migrate · start_container: taken back
+    ↶ N s  migrate · create_container: taken back
+    ↶ N s  migrate: left as it is: what the job did before it was removed stays
+        exit_code: 0
+        seconds: N
+        container: purser-migrate-HEX
+        last_lines:
+            line 1
+    ✗ failed after N s: Left as it is: `migrate`: what the job did before it was removed stays; `tell`: what the job did before it was removed stays.
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees(&format!("rerun {failed}")).await, @"
+    purser: step `migrate` is neither done nor taken back (left as it is: what the job did before it was removed stays): --from migrate does it again, and --from with a step behind it goes on as if it were done
+    exit code 1
+    ");
+    story.home.workflow("ship", &SHIP.replace("'7'", "'0'"));
+    story.sees("reload").await;
+    insta::assert_snapshot!(story.sees(&format!("rerun {failed} --from tell")).await, @"
+    run RUN of ship, asked by ann
+    - migrate: done in run RUN
+    ✓ tell: done in N s
+    migrate:
+        exit_code: 0
+        seconds: N
+        container: purser-migrate-HEX
+        last_lines:
+            line 1
+    tell:
+        exit_code: 0
+        seconds: N
+        container: purser-tell-HEX
+        last_lines: none
+    ✓ succeeded after N s: 1 step done, 1 done before
+    exit code 0
+    ");
+    let run = story.last_run().await;
+    assert_ne!(run, failed);
+    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"
+    run RUN of ship: succeeded
+    asked by ann (uid 0) at TIME
+    done in run RUN: migrate
+      N s  asked for by ann, to go on from run RUN
+      N s  begun
+      N s  tell: docker.run_job on shop
+      N s  tell · create_container: done after N s
+      N s  tell · start_container: done after N s
+      N s  tell · remove_container: done after N s
+    ✓ N s  tell: done after N s
+        migrate:
+            exit_code: 0
+            seconds: N
+            container: purser-migrate-HEX
+            last_lines:
+                line 1
+        tell:
+            exit_code: 0
+            seconds: N
+            container: purser-tell-HEX
+            last_lines: none
+    ✓ succeeded after N s: 1 step done, 1 done before
+    exit code 0
+    ");
+    let receipt = story.home.asks(&["receipts", "show", &run]).await;
+    let facts = &receipt["content"]["subject"];
+    assert_eq!(facts["rerun_of"], failed.as_str());
+    let steps = facts["steps"].as_array().unwrap();
+    let by = |n: usize| (steps[n]["step"].as_str(), steps[n]["done_in"].as_str());
+    assert_eq!(by(0), (Some("migrate"), Some(failed.as_str())));
+    assert_eq!(by(1), (Some("tell"), None));
+    assert_eq!(steps[0]["effects"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn what_there_is_nothing_to_go_on_from_is_not_run_again() {
+    let story = Story::of_job().await;
+    let run = story.starts("migrate -i seconds=100").await;
+    super::job_runs(&run).await;
+    insta::assert_snapshot!(story.sees(&format!("rerun {run}")).await, @"
+    purser: run RUN has not ended: there is nothing to go on from yet
+    exit code 1
+    ");
+    story.sees(&format!("cancel {run}")).await;
+    story.home.ends(&run).await;
+    insta::assert_snapshot!(story.sees(&format!("rerun {run} --from migrat")).await, @"
+    purser: unknown step `migrat`; did you mean `migrate`?
+    exit code 1
+    ");
+    let done = story.starts("migrate").await;
+    story.home.ends(&done).await;
+    insta::assert_snapshot!(story.sees(&format!("rerun {done}")).await, @"
+    purser: everything that run RUN was to do is done: name the step to begin at with --from STEP, or start the workflow anew
+    exit code 1
+    ");
+    let ask = format!("rerun {done} --from migrate --detach --key again");
+    let again = story.sees(&ask).await;
+    assert_eq!(story.sees(&ask).await, again, "one key, one run");
+    let run = story.last_run().await;
+    assert_eq!(story.home.ends(&run).await["status"], "succeeded");
+}
