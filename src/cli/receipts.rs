@@ -8,6 +8,8 @@ use ed25519_dalek::VerifyingKey;
 
 use super::client::{Server, segment};
 use super::{Failure, print_json, render};
+use crate::domain::approval::Delegation;
+use crate::domain::person::Actor;
 use crate::domain::receipt::{Chain, Committed, Receipt, Subject};
 use crate::http::types::{KeyView, ReceiptsHeader};
 
@@ -213,6 +215,18 @@ fn text(receipt: &Receipt, commitment: &Committed) -> String {
     receipt.text(commitment).unwrap_or("[erased]").to_owned()
 }
 
+/// `approved by cy; bo let cy approve`.
+fn approved_by(by: &[Actor], delegated: &[Delegation]) -> String {
+    let names: Vec<_> = by.iter().map(ToString::to_string).collect();
+    let let_them = delegated
+        .iter()
+        .map(|Delegation { by, to }| format!("{by} let {to} approve"));
+    std::iter::once(format!("approved by {}", names.join(", ")))
+        .chain(let_them)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
 fn show(receipt: &Receipt) -> String {
     let (about, result) = about(receipt);
     let content = &receipt.content;
@@ -227,9 +241,12 @@ fn show(receipt: &Receipt) -> String {
     if let Subject::Run(facts) = &content.subject {
         lines.push(format!("definition {}", facts.definition));
         lines.push(format!("inputs {}", text(receipt, &facts.inputs)));
+        if let Some(run) = &facts.rerun_of {
+            lines.push(format!("goes on from run {run}"));
+        }
         if let Some(plan) = &facts.approved_plan {
-            let by: Vec<_> = facts.approved_by.iter().map(ToString::to_string).collect();
-            lines.push(format!("plan {plan} approved by {}", by.join(", ")));
+            let by = approved_by(&facts.approved_by, &facts.delegated);
+            lines.push(format!("plan {plan} {by}"));
         }
         for step in &facts.steps {
             let action = step
@@ -242,12 +259,20 @@ fn show(receipt: &Receipt) -> String {
                 .as_ref()
                 .map(|p| format!(", proof: {p}"))
                 .unwrap_or_default();
+            if let Some(run) = &step.done_in {
+                lines.push(format!("step {}: done in run {run}", step.step));
+                continue;
+            }
             let status = serde_json::json!(step.status);
             lines.push(format!(
                 "step {}: {action}: {}{proof}",
                 step.step,
                 status.as_str().unwrap_or_default()
             ));
+            if !step.approved_by.is_empty() {
+                let by = approved_by(&step.approved_by, &step.delegated);
+                lines.push(format!("  {by}"));
+            }
             for effect in &step.effects {
                 lines.push(format!(
                     "  {} {}: {}",

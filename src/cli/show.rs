@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::client::{Server, segment};
-use super::render::{ending, indented, kept, outputs, short_value, state_of, what_to_do, workflow_plan};
+use super::render::{
+    ending, indented, kept, outputs, short_value, state_of, what_to_do, workflow_plan,
+};
 use super::terminal::Terminal;
 use super::timeline::timeline;
 use super::{Failure, print_json};
@@ -70,7 +72,11 @@ fn text(view: &RunView, log: &[Logged]) -> String {
     if let Some(rerun) = &run.request.rerun {
         let done: Vec<_> = rerun.done.iter().map(|done| done.step.as_str()).collect();
         if !done.is_empty() {
-            lines.push(format!("done in run {}: {}", rerun.of.short(), done.join(", ")));
+            lines.push(format!(
+                "done in run {}: {}",
+                rerun.of.short(),
+                done.join(", ")
+            ));
         }
     }
     lines.extend(timeline(log));

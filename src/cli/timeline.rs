@@ -29,9 +29,10 @@ fn told(before: &[Logged], logged: &Logged, after: &[Logged]) -> Option<(char, S
         Event::Started => (' ', "begun".to_owned()),
         Event::PlanFailed { failure } => ('✗', format!("no plan can be made: {}", failure.message)),
         Event::FoundBusy { other } => ('!', format!("run {} has the key", other.short())),
-        Event::CancelRequested { by, reason } => {
-            ('!', format!("to be stopped, says {by}{}", because(reason)))
-        }
+        Event::CancelRequested { by, reason } => (
+            '!',
+            format!("to be stopped, says {by}{}", because(reason.as_deref())),
+        ),
         Event::RunTimedOut => ('!', "the run is out of time, and is stopped".to_owned()),
         Event::Recovered { backup, .. } => ('!', format!("the store was recovered from {backup}")),
         Event::EffectStarted { step, effect, .. } => effect_line(step, effect, at, after),
@@ -41,7 +42,10 @@ fn told(before: &[Logged], logged: &Logged, after: &[Logged]) -> Option<(char, S
         }
         Event::Parked { step, question } => (
             '?',
-            format!("{step}: did `{}` happen? {}", question.effect, question.known),
+            format!(
+                "{step}: did `{}` happen? {}",
+                question.effect, question.known
+            ),
         ),
         Event::Planned { .. }
         | Event::StepPlanned { .. }
@@ -69,7 +73,10 @@ fn of_approval(event: &Event) -> Option<(char, String)> {
             digest, expires_at, ..
         } => {
             let digest = digest.short();
-            ('?', format!("plan {digest} waits for approval until {expires_at}"))
+            (
+                '?',
+                format!("plan {digest} waits for approval until {expires_at}"),
+            )
         }
         Event::StepApprovalRequested(asked) => {
             let (step, digest) = (&asked.step, asked.digest.short());
@@ -77,16 +84,20 @@ fn of_approval(event: &Event) -> Option<(char, String)> {
             let text = format!("{step}: plan {digest} waits for approval by {by} until {until}");
             ('?', text)
         }
-        Event::ApprovalReminded { digest } => {
-            (' ', format!("people are reminded of plan {}", digest.short()))
-        }
+        Event::ApprovalReminded { digest } => (
+            ' ',
+            format!("people are reminded of plan {}", digest.short()),
+        ),
         Event::ApprovalDelegated { by, to, .. } => {
             (' ', format!("{by} lets {to} approve in their stead"))
         }
         Event::Approved { by, digest } => {
             ('✓', format!("plan {} approved by {by}", digest.short()))
         }
-        Event::Rejected { by, reason } => ('✗', format!("rejected by {by}{}", because(reason))),
+        Event::Rejected { by, reason } => (
+            '✗',
+            format!("rejected by {by}{}", because(reason.as_deref())),
+        ),
         Event::ApprovalExpired => ('✗', "nobody approved it in time".to_owned()),
         Event::ApprovalVoided { why, .. } => ('!', format!("the approval is void: {why}")),
         _ => return None,
@@ -185,9 +196,10 @@ fn effect_line(
                 effect: name,
                 told_by,
                 ..
-            } if of == step && name == effect => {
-                (' ', format!("done after {took}{}", as_told(told_by.as_ref())))
-            }
+            } if of == step && name == effect => (
+                ' ',
+                format!("done after {took}{}", as_told(told_by.as_ref())),
+            ),
             Event::EffectFailed {
                 step: of,
                 effect: name,
@@ -212,8 +224,8 @@ fn as_told(by: Option<&Actor>) -> String {
     by.map_or_else(String::new, |by| format!(", says {by}"))
 }
 
-fn because(reason: &Option<String>) -> String {
-    reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"))
+fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(" ({reason})"))
 }
 
 #[cfg(test)]
@@ -241,9 +253,7 @@ mod tests {
     #[test]
     fn attempts_effects_and_causes_stand_in_the_order_of_the_log() {
         let ann = json!({ "person": "ann", "roles": [], "through": "uid 0" });
-        let start = |attempt: u32| {
-            json!({ "type": "step_started", "step": "send", "attempt": attempt, "action": "http.send", "system": "api", "input": {} })
-        };
+        let start = |attempt: u32| json!({ "type": "step_started", "step": "send", "attempt": attempt, "action": "http.send", "system": "api", "input": {} });
         let begun = json!({ "type": "effect_started", "step": "send", "effect": { "name": "send_once" }, "generation": 0 });
         let events = [
             json!({

@@ -238,14 +238,12 @@ fn succeeded(steps: &[(&StepId, &StepState)]) -> String {
         }
     }
     let steps = if done == 1 { "step" } else { "steps" };
-    let mut told = format!("{done} {steps} done");
-    if skipped > 0 {
-        told += &format!(", {skipped} skipped");
-    }
-    if before > 0 {
-        told += &format!(", {before} done before");
-    }
-    told
+    let counted = [(skipped, "skipped"), (before, "done before")];
+    let more = counted.iter().filter(|(count, _)| *count > 0);
+    std::iter::once(format!("{done} {steps} done"))
+        .chain(more.map(|(count, what)| format!("{count} {what}")))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The sentence that a message begins with. Lines of a log may follow it: what announces them goes

@@ -305,8 +305,7 @@ impl Draft {
 fn step_facts(id: &StepId, state: &StepState, commit: &mut Committer) -> StepFacts {
     // What an earlier run has proven stands on the receipt of that one.
     let own_output = state.output.as_ref().filter(|_| state.done_in.is_none());
-    let proof = own_output
-        .and_then(|output| output.get("proof")?.as_str());
+    let proof = own_output.and_then(|output| output.get("proof")?.as_str());
     let approval = state.approval.as_ref().map(|asked| &asked.request);
     StepFacts {
         step: id.clone(),

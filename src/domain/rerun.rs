@@ -399,7 +399,10 @@ mod tests {
             }))
             .unwrap()
         };
-        let earlier = run(&[("build", StepStatus::Succeeded), ("test", StepStatus::Failed)]);
+        let earlier = run(&[
+            ("build", StepStatus::Succeeded),
+            ("test", StepStatus::Failed),
+        ]);
         let rerun = |now: &Workflow| go_on(&earlier, &calls("one"), now, None).unwrap();
         assert_eq!(done(&rerun(&calls("one"))), ["build"]);
         assert_eq!(done(&rerun(&calls("two"))), [] as [&str; 0]);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Ask, Invocation, Result, Service, ServiceError};
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
-use crate::domain::rerun;
+use crate::domain::rerun::{self, NoRerun};
 use crate::store::NewRun;
 
 impl Service {
@@ -35,8 +35,13 @@ impl Service {
         };
         let checked = self.check(&invocation, "rerun").await?;
         let now = &checked.loaded.workflow;
-        let rerun = rerun::go_on(&earlier, &then, now, from)
-            .map_err(|why| ServiceError::Conflict(self.parts.redactor.text(&why.to_string())))?;
+        let rerun = rerun::go_on(&earlier, &then, now, from).map_err(|why| {
+            let told = self.parts.redactor.text(&why.to_string());
+            match why {
+                NoRerun::UnknownStep(_) => ServiceError::Invalid(told),
+                _ => ServiceError::Conflict(told),
+            }
+        })?;
         let mut request = self.make_request(&checked, invocation.by)?;
         request.rerun = Some(rerun);
         self.check_room().await?;

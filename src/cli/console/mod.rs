@@ -129,7 +129,7 @@ impl Console<'_> {
                 println!("{}", render::runs(&rows));
                 Ok(())
             }
-            ("show", [run]) => show::show(&self.server, self.terminal, run, false).await,
+            ("show", [run]) => show::show(self.server, self.terminal, run, false).await,
             ("watch", [run]) => self.watch(run, Until::ItEnds).await,
             ("approve" | "reject" | "cancel", [run, reason @ ..]) => {
                 self.answer(run, name, &reason.join(" ")).await

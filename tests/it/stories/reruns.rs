@@ -123,7 +123,7 @@ async fn what_there_is_nothing_to_go_on_from_is_not_run_again() {
     story.home.ends(&run).await;
     insta::assert_snapshot!(story.sees(&format!("rerun {run} --from migrat")).await, @"
     purser: unknown step `migrat`; did you mean `migrate`?
-    exit code 1
+    exit code 2
     ");
     let done = story.starts("migrate").await;
     story.home.ends(&done).await;
