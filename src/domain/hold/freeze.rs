@@ -24,8 +24,8 @@ pub struct Freeze {
 impl Freeze {
     /// The hold on the step at this instant, if there is one.
     pub(super) fn hold(&self, touch: &Touch, now: Timestamp) -> Option<Hold> {
-        let is_meant = self.environments.contains(&touch.environment)
-            || self.systems.contains(&touch.system);
+        let is_meant =
+            self.environments.contains(&touch.environment) || self.systems.contains(&touch.system);
         if !is_meant || self.except.contains(&touch.workflow) {
             return None;
         }

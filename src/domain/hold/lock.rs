@@ -185,8 +185,14 @@ mod tests {
         let take = |reason: &str, days: u64| {
             let lasts = Span::new(Duration::from_hours(24 * days));
             let target = "shop".parse().unwrap();
-            Lock::new(target, "ann".into(), reason, Timestamp::from_micros(0), lasts)
-                .map_or_else(|why| why.to_string(), |lock| lock.to_string())
+            Lock::new(
+                target,
+                "ann".into(),
+                reason,
+                Timestamp::from_micros(0),
+                lasts,
+            )
+            .map_or_else(|why| why.to_string(), |lock| lock.to_string())
         };
         let said = [take(" ", 1), take("x", 0), take("x", 31), take(" x ", 30)];
         insta::assert_snapshot!(said.join("\n"), @"

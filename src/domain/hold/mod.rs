@@ -25,12 +25,23 @@ pub struct Touch {
     pub system: SystemName,
     /// Where that stands.
     pub environment: Environment,
-    /// What within the system, where the action says so; `None`: no part of it that has a name.
-    pub service: Option<String>,
+    /// What within the system.
+    pub within: Within,
     /// The workflow that was asked for.
     pub workflow: WorkflowName,
     /// Who asked for it.
     pub by: PersonName,
+}
+
+/// What within its system a step acts on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// Nothing that can be locked by itself.
+    Nothing,
+    /// This.
+    Service(String),
+    /// Something that can be: which is left to the system.
+    Any,
 }
 
 /// Why a step does not begin yet.
@@ -114,7 +125,7 @@ mod tests {
         Touch {
             system: "shop".into(),
             environment: Environment::production(),
-            service: service.map(str::to_owned),
+            within: service.map_or(Within::Nothing, |one| Within::Service(one.to_owned())),
             workflow: "deploy".into(),
             by: "bo".into(),
         }
@@ -195,6 +206,11 @@ mod tests {
         assert_eq!(seen(&mine, "2026-11-25T12:00:00Z"), "free");
         assert_eq!(seen(&touch(Some("db")), "2026-11-25T12:00:00Z"), "free");
         assert_eq!(seen(&touch(None), "2026-11-25T12:00:00Z"), "free");
+        let whichever = Touch {
+            within: Within::Any,
+            ..touch(None)
+        };
+        assert_ne!(seen(&whichever, "2026-11-25T12:00:00Z"), "free");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Touch;
+use super::{Touch, Within};
 use crate::domain::names::SystemName;
 
 /// Names of services are no longer than this, in bytes.
@@ -33,10 +33,10 @@ impl Target {
     /// Whether a step that touches this is meant.
     pub(super) fn covers(&self, touch: &Touch) -> bool {
         self.system == touch.system
-            && match (&self.service, &touch.service) {
-                (None, _) => true,
-                (Some(locked), Some(touched)) => is_same(locked, touched),
-                (Some(_), None) => false,
+            && match (&self.service, &touch.within) {
+                (None, _) | (Some(_), Within::Any) => true,
+                (Some(locked), Within::Service(touched)) => is_same(locked, touched),
+                (Some(_), Within::Nothing) => false,
             }
     }
 

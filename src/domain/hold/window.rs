@@ -142,9 +142,15 @@ mod tests {
         let night = recurring("30 2 * * *", "Europe/Berlin", "30m").unwrap();
         // 02:30 does not come: 03:00 is the first instant behind.
         assert_eq!(closes(&night, "2026-03-29T00:59:59Z"), "open");
-        assert_eq!(closes(&night, "2026-03-29T01:00:00Z"), "2026-03-29T01:30:00Z");
+        assert_eq!(
+            closes(&night, "2026-03-29T01:00:00Z"),
+            "2026-03-29T01:30:00Z"
+        );
         // 02:30 comes twice: it begins at the first, and not again.
-        assert_eq!(closes(&night, "2026-10-25T00:30:00Z"), "2026-10-25T01:00:00Z");
+        assert_eq!(
+            closes(&night, "2026-10-25T00:30:00Z"),
+            "2026-10-25T01:00:00Z"
+        );
         assert_eq!(closes(&night, "2026-10-25T01:30:00Z"), "open");
     }
 

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use chrono::NaiveDateTime;
-use serde::Deserialize;
 
 use super::wall::WallTime;
 use super::zone::{Shown, Zone};
@@ -49,13 +48,6 @@ impl FromStr for LocalTime {
             .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
             .map(|time| Self(time.and_utc().timestamp()))
             .ok_or_else(|| NoLocalTime(text.to_owned()))
-    }
-}
-
-impl<'de> Deserialize<'de> for LocalTime {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
