@@ -27,7 +27,9 @@ use tokio::sync::Notify;
 use crate::action::Clock;
 use crate::cli::Failure;
 use crate::domain::person::People;
-use crate::engine::{self, Alarm, Engine, Entropy, Notifier, Scheduler, SchedulerParts, Timetable};
+use crate::engine::{
+    self, Alarm, Engine, Entropy, Holds, HoldsParts, Notifier, Scheduler, SchedulerParts, Timetable,
+};
 use crate::service::{self, Service};
 use crate::store::{ArtifactFolder, Artifacts};
 pub use docker_proxy::docker_proxy;
@@ -83,6 +85,14 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let notifier = notifier.map_err(|error| Failure::failed(error.to_string()))?;
     let mut vitals = RunningVitals::follow(config, &world.vitals, &store).await?;
     let artifacts: Arc<dyn Artifacts> = Arc::new(ArtifactFolder::new(&config.artifacts.path));
+    let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
+    let holds = Arc::new(Holds::new(HoldsParts {
+        freezes: config.freezes.clone(),
+        store: Arc::clone(&store),
+        registry: Arc::clone(&world.registry),
+        systems: Arc::clone(&world.systems),
+        entropy: Arc::clone(&entropy),
+    }));
     let engine = Engine::start(engine::Parts {
         store: Arc::clone(&store),
         artifacts: Arc::clone(&artifacts),
@@ -90,6 +100,8 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         systems: Arc::clone(&world.systems),
         secrets: Arc::clone(&secrets) as _,
         clock: Arc::clone(&clock),
+        alarm: Arc::clone(&alarm),
+        holds: Arc::clone(&holds),
         redactor: Arc::clone(&redactor),
         entropy: Arc::clone(&entropy),
         key: key.clone(),
@@ -107,6 +119,8 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
             systems: Arc::clone(&world.systems),
             people: People::new(config.people.clone()),
             hooks: world.hooks.clone(),
+            holds,
+            break_glass: config.break_glass.clone(),
             secrets,
             configured_secrets: config.secrets(),
             places: Arc::clone(&world.places),
@@ -127,7 +141,6 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         },
         catalog,
     ));
-    let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
     let parts = vitals::parts(&store, &service, &world.places, &clock, &alarm);
     vitals.beat(parts.clone(), &world.vitals)?;
     let scheduler = Scheduler::start(SchedulerParts {

@@ -231,6 +231,9 @@ fn show(receipt: &Receipt) -> String {
             let by: Vec<_> = facts.approved_by.iter().map(ToString::to_string).collect();
             lines.push(format!("plan {plan} approved by {}", by.join(", ")));
         }
+        if let Some(why) = &facts.break_glass {
+            lines.push(format!("broke the glass: {}", text(receipt, why)));
+        }
         for step in &facts.steps {
             let action = step
                 .action

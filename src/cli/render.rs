@@ -121,6 +121,7 @@ pub(super) fn workflow_plan(plan: &WorkflowPlan) -> String {
             }
         }
     }
+    lines.extend(plan.notes.iter().map(|note| format!("· {note}")));
     lines.push(format!("plan {}", plan.digest().short()));
     lines.join("\n")
 }
@@ -355,6 +356,8 @@ pub(super) fn run(view: &RunView) -> String {
             run.request.by, run.request.by.through, run.requested_at
         ),
     ];
+    let glass = run.request.break_glass.iter();
+    lines.extend(glass.map(|why| format!("{} broke the glass: {why}", run.request.by)));
     if let Value::Object(inputs) = &run.request.inputs {
         let given: Vec<String> = inputs
             .iter()

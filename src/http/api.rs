@@ -101,6 +101,7 @@ fn invocation(by: Actor, body: AskBody) -> Result<Invocation, Problem> {
         ask,
         inputs: body.inputs,
         idempotency_key: body.idempotency_key,
+        break_glass: body.break_glass,
     })
 }
 
