@@ -206,6 +206,24 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn of_broken_glass_people_hear_loudly_wherever_there_is_a_place() {
+        let rules = |scheduled: Option<&str>, places: &[&str]| Rules {
+            scheduled: scheduled.map(PlaceName::from),
+            on: On::default(),
+            places: places.iter().copied().map(PlaceName::from).collect(),
+        };
+        let ops = || Some(("ops".into(), Loudness::Loud));
+        let told = |rules: &Rules, named: Option<&str>| {
+            let named = named.map(|place| (PlaceName::from(place), Loudness::Told));
+            rules.of_broken_glass(named)
+        };
+        assert_eq!(told(&rules(None, &["chat"]), Some("ops")), ops());
+        assert_eq!(told(&rules(Some("ops"), &["chat", "ops"]), None), ops());
+        assert_eq!(told(&rules(None, &["ops", "relay"]), None), ops());
+        assert_eq!(told(&rules(None, &[]), None), None);
+    }
+
     proptest! {
         #[test]
         fn who_is_told_of_the_end_of_a_run(

@@ -112,7 +112,7 @@ async fn in_a_freeze_nothing_is_begun_but_what_it_excepts_and_a_plan_says_so() {
 #[tokio::test]
 async fn whoever_may_breaks_the_glass_with_a_reason_that_is_kept() {
     let config = format!("{ALWAYS}\n[break_glass]\nroles = ['operator']\n");
-    let mut story = story(&config).await;
+    let story = story(&config).await;
     story.home.workflow("migrate", JOB);
     assert_eq!(story.home.types(&["reload"]).await.code, 0);
     let said = story
