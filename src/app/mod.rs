@@ -31,7 +31,7 @@ use crate::engine::{
     self, Alarm, Engine, Entropy, Holds, HoldsParts, Notifier, Scheduler, SchedulerParts, Timetable,
 };
 use crate::service::{self, Service};
-use crate::store::{ArtifactFolder, Artifacts};
+use crate::store::{ArtifactFolder, Artifacts, Store};
 pub use docker_proxy::docker_proxy;
 pub use doctor::doctor;
 use doors::{Doors, Signals, serve};
@@ -43,6 +43,7 @@ pub use offline::{lint, now, preview, schemas, socket};
 pub use recover::recover;
 pub use secrets::secret;
 use vitals::RunningVitals;
+use world::World;
 
 /// Starts the server and returns when it has been told to stop and has handed back its work.
 ///
@@ -86,13 +87,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let mut vitals = RunningVitals::follow(config, &world.vitals, &store).await?;
     let artifacts: Arc<dyn Artifacts> = Arc::new(ArtifactFolder::new(&config.artifacts.path));
     let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
-    let holds = Arc::new(Holds::new(HoldsParts {
-        freezes: config.freezes.clone(),
-        store: Arc::clone(&store),
-        registry: Arc::clone(&world.registry),
-        systems: Arc::clone(&world.systems),
-        entropy: Arc::clone(&entropy),
-    }));
+    let holds = Arc::new(holds(&world, &store, &entropy));
     let engine = Engine::start(engine::Parts {
         store: Arc::clone(&store),
         artifacts: Arc::clone(&artifacts),
@@ -164,4 +159,14 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let _ = std::fs::remove_file(&socket);
     tracing::info!("purser is down; unfinished runs go on at the next start");
     served
+}
+
+fn holds(world: &World, store: &Arc<dyn Store>, entropy: &Arc<dyn Entropy>) -> Holds {
+    Holds::new(HoldsParts {
+        freezes: world.config.freezes.clone(),
+        store: Arc::clone(store),
+        registry: Arc::clone(&world.registry),
+        systems: Arc::clone(&world.systems),
+        entropy: Arc::clone(entropy),
+    })
 }

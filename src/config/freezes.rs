@@ -104,10 +104,7 @@ impl FreezeTable {
         let is_known = |one: &&Environment| known.contains(&one.as_str());
         if let Some(unknown) = self.environments.iter().find(|one| !is_known(one)) {
             let why = nearest::unknown("environment", unknown.as_str(), known);
-            return Err(wrong(
-                "environments",
-                format!("{why}: no system stands there"),
-            ));
+            return Err(wrong("environments", why));
         }
         Ok(())
     }

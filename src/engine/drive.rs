@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::gate::Ticket;
+use super::gate::{Aside, Mark, Ticket};
 use super::planner::Planner;
 use super::rooms::Place;
 use super::step::{Outcome, StepWork};
@@ -56,6 +56,7 @@ pub(super) async fn drive(shared: &Arc<Shared>, run: RunId) -> Result<()> {
         waits_for_place: false,
         holds_changed: parts.holds.changed(),
         held: None,
+        aside: None,
     };
     drive.take_up().await?;
     drive.go().await
@@ -79,9 +80,11 @@ struct Drive {
     freed: watch::Receiver<()>,
     waits_for_place: bool,
     /// Tells that locks were taken or released.
-    holds_changed: watch::Receiver<()>,
+    holds_changed: watch::Receiver<u64>,
     /// What keeps a step from beginning; of several, what ends first.
     held: Option<Hold>,
+    /// Lets others of its key pass while the run is held before it begins.
+    aside: Option<Aside>,
 }
 
 struct Working {
@@ -208,9 +211,14 @@ impl Drive {
         );
         self.shared.progress.set(self.run, waits_for);
         let shared = Arc::clone(&self.shared);
+        let place = shared.gate.line_up(self.run, key);
+        self.aside = None;
+        let locks = self.holds_changed.clone();
+        let is_over =
+            |mark: &Mark| mark.until <= shared.parts.clock.now() || mark.changes != *locks.borrow();
         let entered = tokio::select! {
             biased;
-            ticket = shared.gate.enter(self.run, key) => Some(ticket),
+            ticket = place.enter(is_over) => Some(ticket),
             () = moved(&mut self.changes, self.run) => None,
             () = shared.shutdown.cancelled() => None,
         };
@@ -228,6 +236,16 @@ impl Drive {
         let Some((step, hold)) = hold else {
             return Ok(false);
         };
+        if let Some(key) = state.request.concurrency.clone() {
+            let mark = Mark {
+                key,
+                until: hold.until(),
+                changes: *self.holds_changed.borrow(),
+            };
+            // The one before it goes first: both are of this run.
+            self.aside = None;
+            self.aside = Some(self.shared.gate.step_aside(self.run, mark));
+        }
         self.wait_for(&step, hold);
         Ok(true)
     }

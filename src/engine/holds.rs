@@ -42,7 +42,8 @@ pub struct Holds {
     parts: HoldsParts,
     /// The locks as the store has them; `None`: they have to be read.
     locks: Mutex<Option<Arc<[Lock]>>>,
-    changed: watch::Sender<()>,
+    /// Counts how often they have changed.
+    changed: watch::Sender<u64>,
 }
 
 impl Holds {
@@ -51,7 +52,7 @@ impl Holds {
         Self {
             parts,
             locks: Mutex::default(),
-            changed: watch::channel(()).0,
+            changed: watch::channel(0).0,
         }
     }
 
@@ -69,8 +70,8 @@ impl Holds {
         self.read(&mut known).await
     }
 
-    /// Tells that locks were taken or released.
-    pub fn changed(&self) -> watch::Receiver<()> {
+    /// Tells that locks were taken or released, and how often they were.
+    pub fn changed(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
@@ -92,7 +93,7 @@ impl Holds {
         let draft = receipt(&before);
         *known = None;
         self.parts.store.set_lock(lock, draft).await?;
-        self.changed.send_replace(());
+        self.changed.send_modify(|changes| *changes += 1);
         Ok(Ok(before))
     }
 
@@ -217,7 +218,7 @@ impl Holds {
     ) -> Result<()> {
         *known = None;
         self.parts.store.remove_lock(target, receipt).await?;
-        self.changed.send_replace(());
+        self.changed.send_modify(|changes| *changes += 1);
         Ok(())
     }
 
@@ -265,6 +266,7 @@ pub(super) async fn remove_expired(shared: Arc<Shared>) {
         }
         let next = swept.as_ref().ok().copied().flatten();
         let due = pause::instant(shared.parts.alarm.as_ref(), next);
-        pause::until_next_look(&swept, pause::commit(&mut changed), due, &shared.shutdown).await;
+        let news = async { changed.changed().await.unwrap_or_default() };
+        pause::until_next_look(&swept, news, due, &shared.shutdown).await;
     }
 }

@@ -142,11 +142,11 @@ impl Service {
         };
         let is_own = lock.owner == by.person;
         if !is_own && !by.has_one_of(&self.parts.break_glass) {
-            let why = format!(
-                "{lock}. {} may release it, {}",
-                lock.owner,
-                self.or_who_may_break_glass()
-            );
+            let others = match self.parts.break_glass.as_slice() {
+                [] => String::new(),
+                roles => format!(", or somebody with the role {}", one_of(roles)),
+            };
+            let why = format!("{lock}. Only {} may release it{others}", lock.owner);
             return Err(self.refuse(by, &asked, why).await);
         }
         let Lock { owner, reason, .. } = lock;
@@ -189,7 +189,8 @@ impl Service {
         let Some(hold) = self.hold_on(definition, request).await? else {
             return Ok(());
         };
-        let why = format!("nothing was started: {hold}. {}", hold.way_out());
+        let way_out = hold.way_out(request.by.has_one_of(&self.parts.break_glass));
+        let why = format!("{hold}. Nothing was started: {way_out}");
         Err(self.refuse(&request.by, asked, why).await)
     }
 
@@ -204,9 +205,11 @@ impl Service {
             return Ok(None);
         };
         if !by.has_one_of(&self.parts.break_glass) {
-            let who = self.or_who_may_break_glass();
-            let who = who.trim_start_matches("or ");
-            let why = format!("{by} may not break the glass: {who} may");
+            let who = match self.parts.break_glass.as_slice() {
+                [] => "nobody may, since `[break_glass]` names no roles".to_owned(),
+                roles => format!("that takes the role {}", one_of(roles)),
+            };
+            let why = format!("{by} may not break the glass: {who}");
             return Err(self.refuse(by, asked, why).await);
         }
         if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
@@ -216,13 +219,6 @@ impl Service {
             )));
         }
         Ok(Some(reason.to_owned()))
-    }
-
-    fn or_who_may_break_glass(&self) -> String {
-        match self.parts.break_glass.as_slice() {
-            [] => "or nobody else, since `[break_glass]` names no roles".to_owned(),
-            roles => format!("or somebody with the role {}", one_of(roles)),
-        }
     }
 
     /// What this text means; its system must be there.

@@ -12,8 +12,11 @@ use crate::domain::time::{Span, Timestamp, rfc3339};
 /// How long a lock lasts where nothing is said.
 pub const LOCKED_FOR: Span = Span::new(Duration::from_hours(4));
 
-/// No lock lasts longer; it can be renewed.
-pub const LONGEST_LOCK: Span = Span::new(Duration::from_hours(30 * 24));
+/// No lock lasts for more days; it can be renewed.
+const MOST_DAYS: u64 = 30;
+
+/// The same as a length of time.
+pub const LONGEST_LOCK: Span = Span::new(Duration::from_hours(MOST_DAYS * 24));
 
 /// Reasons are no longer than this, in characters.
 const LONGEST_REASON: usize = 500;
@@ -54,7 +57,7 @@ pub enum NoLock {
     #[error("the reason has more than {LONGEST_REASON} characters")]
     LongReason,
     /// It would last for no time, or for too long.
-    #[error("a lock lasts for up to {LONGEST_LOCK}, and for some time: --for 2h")]
+    #[error("a lock lasts for some time, and for {MOST_DAYS} days at most: --for 2h")]
     Span,
     /// Somebody else has it, or a part of it.
     #[error(
@@ -197,8 +200,8 @@ mod tests {
         let said = [take(" ", 1), take("x", 0), take("x", 31), take(" x ", 30)];
         insta::assert_snapshot!(said.join("\n"), @"
         a lock needs a reason, for those who will wait: --reason TEXT
-        a lock lasts for up to 30days, and for some time: --for 2h
-        a lock lasts for up to 30days, and for some time: --for 2h
+        a lock lasts for some time, and for 30 days at most: --for 2h
+        a lock lasts for some time, and for 30 days at most: --for 2h
         shop is locked by ann until 1970-01-31T00:00:00Z: x
         ");
     }

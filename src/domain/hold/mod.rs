@@ -72,17 +72,18 @@ impl Hold {
     }
 
     /// What a person can do who does not want to wait.
-    pub fn way_out(&self) -> String {
-        match self {
-            Self::Frozen { .. } => {
-                "Wait until then, or break the glass with `--break-glass REASON`".to_owned()
-            }
-            Self::Locked(lock) => format!(
-                "Have {} release it with `purser unlock {}`, wait until then, or break the glass \
-                 with `--break-glass REASON`",
-                lock.owner, lock.target
-            ),
+    pub fn way_out(&self, may_break_glass: bool) -> String {
+        let mut ways = vec!["wait until then".to_owned()];
+        if let Self::Locked(Lock { owner, target, .. }) = self {
+            ways.insert(
+                0,
+                format!("have {owner} release it with `purser unlock {target}`"),
+            );
         }
+        if may_break_glass {
+            ways.push("break the glass with `--break-glass REASON`".to_owned());
+        }
+        ways.join(", or ")
     }
 }
 

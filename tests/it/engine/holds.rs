@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use purser::action::Clock;
 use purser::domain::ending::FinalState;
+use purser::domain::event::{Event, Requested};
 use purser::domain::hold::{Freeze, Lock, Window};
 use purser::domain::names::{Environment, RunId};
 use purser::domain::person::Actor;
@@ -224,6 +225,40 @@ async fn a_lock_holds_others_until_it_is_released_and_its_owner_never() {
     assert_eq!(ending(&state).0, FinalState::Succeeded);
 }
 
+/// The number of the receipt of a run that has ended.
+async fn number_of(world: &World, run: RunId) -> u64 {
+    loop {
+        if let Some(receipt) = world.store.receipt_of(run).await.unwrap() {
+            return receipt.seq;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn held_runs_of_one_key_begin_in_the_order_in_which_they_were_asked_for() {
+    let held = Held::by(vec![]).await;
+    let lock = held.lock("box").await;
+    let mut runs = vec![];
+    for _ in 0..6 {
+        let of_bo = |request: &mut Requested| {
+            request.by = actor("bo");
+            request.concurrency = Some("box".to_owned());
+        };
+        let run = held.world.ask_with(ONE, of_bo).await;
+        held.says(run, LOCKED).await;
+        runs.push(run);
+    }
+    let released = held.world.holds.release(&lock, receipt("released"));
+    assert!(released.await.unwrap());
+    let mut numbers = vec![];
+    for run in runs {
+        held.world.end(run).await;
+        numbers.push(number_of(&held.world, run).await);
+    }
+    assert!(numbers.is_sorted(), "{numbers:?}");
+}
+
 #[tokio::test]
 async fn a_lock_on_a_part_concerns_steps_on_that_part() {
     let held = Held::by(vec![]).await;
@@ -299,7 +334,7 @@ async fn a_held_run_can_be_cancelled_and_takes_back_what_it_did() {
     let waits = |state: &RunState| status(state, "wait") == StepStatus::Waiting;
     held.world.until(run, waits).await;
     held.lock("box").await;
-    let rung = purser::domain::event::Event::Signalled {
+    let rung = Event::Signalled {
         step: "wait".into(),
         message: "1".to_owned(),
         data: serde_json::Value::Null,
@@ -330,7 +365,7 @@ async fn a_step_that_has_touched_something_is_tried_again_in_spite_of_a_lock() {
     let run = locked_before_it_is_tried_again(&held).await;
     let state = held.world.end(run).await;
     assert_eq!(ending(&state).0, FinalState::Succeeded);
-    assert_eq!(held.world.toy.calls(), 1);
+    assert_eq!(held.world.toy.things(), [1]);
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::Story;
-use crate::docker::stage::eventually;
 use crate::support::program::Person;
 
 /// A workflow that runs a job on the engine as a whole.
@@ -50,12 +49,28 @@ fn is_about(receipt: &Value, what: &str) -> bool {
 #[tokio::test]
 async fn a_locked_service_is_its_owners_until_it_is_released() {
     let story = story("").await;
-    insta::assert_snapshot!(story.sees("lock shop/web --reason migration --for 2h").await, @"");
-    insta::assert_snapshot!(story.sees("locks").await, @"");
+    insta::assert_snapshot!(story.sees("lock shop/web --reason migration --for 2h").await, @"
+    shop/web is locked by ann until TIME: migration
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("locks").await, @"
+    LOCK      BY   UNTIL                 REASON
+    shop/web  ann  TIME  migration
+    exit code 0
+    ");
     let restart = "run restart -i service=bookshop/web";
-    insta::assert_snapshot!(story.person_sees(Person::Bo, restart).await, @"");
-    insta::assert_snapshot!(story.person_sees(Person::Bo, "lock shop --reason mine").await, @"");
-    insta::assert_snapshot!(story.person_sees(Person::Bo, "unlock shop/web").await, @"");
+    insta::assert_snapshot!(story.person_sees(Person::Bo, restart).await, @"
+    purser: shop/web is locked by ann until TIME: migration. Nothing was started: have ann release it with `purser unlock shop/web`, or wait until then
+    exit code 4
+    ");
+    insta::assert_snapshot!(story.person_sees(Person::Bo, "lock shop --reason mine").await, @"
+    purser: shop/web is locked by ann until TIME: migration. Have ann release it with `purser unlock shop/web`, or wait until then
+    exit code 4
+    ");
+    insta::assert_snapshot!(story.person_sees(Person::Bo, "unlock shop/web").await, @"
+    purser: shop/web is locked by ann until TIME: migration. Only ann may release it
+    exit code 4
+    ");
     // Another service, and what names none, are free.
     assert_eq!(
         story
@@ -67,8 +82,14 @@ async fn a_locked_service_is_its_owners_until_it_is_released() {
     );
     // Ann is let through, and told that there is no such service.
     assert!(story.sees(restart).await.contains("there is"));
-    insta::assert_snapshot!(story.sees("unlock shop/web").await, @"");
-    insta::assert_snapshot!(story.sees("unlock shop/web").await, @"");
+    insta::assert_snapshot!(story.sees("unlock shop/web").await, @"
+    shop/web is free: the lock of ann is released
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("unlock shop/web").await, @"
+    purser: shop/web is not locked: see `purser locks`
+    exit code 2
+    ");
     let receipts = story.home.asks(&["receipts", "list"]).await;
     let about = |what: &str| {
         let all = receipts.as_array().unwrap().iter();
@@ -93,7 +114,18 @@ async fn a_lock_has_an_end_a_reason_and_something_that_it_is_on() {
         seen.push(story.sees(line).await);
     }
     seen.push(story.person_sees(Person::Cy, "lock shop --reason x").await);
-    insta::assert_snapshot!(seen.join("\n"), @"");
+    insta::assert_snapshot!(seen.join("\n"), @"
+    purser: a lock lasts for some time, and for 30 days at most: --for 2h
+    exit code 2
+    purser: unknown system `shpo`; did you mean `shop`?
+    exit code 2
+    purser: `shop/` cannot be locked: write SYSTEM, or SYSTEM/SERVICE, without blanks
+    exit code 2
+    nothing is locked
+    exit code 0
+    purser: cy may not lock shop: that takes the role operator, or one that may start a workflow that acts on shop
+    exit code 4
+    ");
 }
 
 #[tokio::test]
@@ -101,11 +133,31 @@ async fn in_a_freeze_nothing_is_begun_but_what_it_excepts_and_a_plan_says_so() {
     let mut story = story(ALWAYS).await;
     story.home.workflow("migrate", JOB);
     assert_eq!(story.home.types(&["reload"]).await.code, 0);
-    insta::assert_snapshot!(story.sees("run migrate").await, @"");
-    insta::assert_snapshot!(story.sees("plan migrate").await, @"");
-    insta::assert_snapshot!(story.sees("locks").await, @"");
+    insta::assert_snapshot!(story.sees("run migrate").await, @"
+    purser: shop is frozen (holidays) until TIME: nobody is there. Nothing was started: wait until then
+    exit code 4
+    ");
+    insta::assert_snapshot!(story.sees("plan migrate").await, @"
+    job: docker.run_job on shop
+        run purser-test/web:v1 with job --lines 1 once on shop
+          + a container that is removed when it has ended: purser-test/web:v1 with job --lines 1
+          · what the job itself does is not known to Purser and cannot be undone by it
+    · not now: shop is frozen (holidays) until TIME: nobody is there
+    plan HEX
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.sees("locks").await, @"
+    nothing is locked
+
+    FREEZE    OF          WHEN                             REASON
+    holidays  production  now, until TIME  nobody is there
+    exit code 0
+    ");
     assert_eq!(story.home.types(&["run", "job"]).await.code, 0);
-    insta::assert_snapshot!(story.sees("run migrate --break-glass now").await, @"");
+    insta::assert_snapshot!(story.sees("run migrate --break-glass now").await, @"
+    purser: ann may not break the glass: nobody may, since `[break_glass]` names no roles
+    exit code 4
+    ");
     story.home.stop().await;
 }
 
@@ -157,15 +209,18 @@ async fn what_waits_for_approval_while_a_service_is_locked_begins_when_it_is_fre
     };
     let view = story.until(&run, waits).await;
     assert_eq!(view["status"], json!("queued"));
-    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"");
+    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"
+    run RUN of job: queued
+    asked by ann (uid 0) at TIME
+    plan HEX approved by bo
+    now: `job` waits: shop is locked by bo until TIME: the disk
+    exit code 0
+    ");
     let unlock = ["unlock", "shop"];
     assert_eq!(story.home.person_types(Person::Bo, &unlock).await.code, 0);
-    assert_eq!(story.home.ends(&run).await["status"]["ended"], "succeeded");
-    let log = story.home.log();
-    eventually("the log says why it waited", || {
-        log.contains("shop is locked by bo")
-    })
-    .await;
+    let ended = story.home.ends(&run).await;
+    assert_eq!(ended["run"]["ended"]["state"], "succeeded");
+    assert!(story.home.log().contains("shop is locked by bo"));
 }
 
 #[tokio::test]
@@ -190,5 +245,22 @@ async fn what_freezes_name_must_be_there() {
         seen.push(story.sees("lint").await);
         story.home.write("purser.toml", &config);
     }
-    insta::assert_snapshot!(seen.join("\n"), @"");
+    insta::assert_snapshot!(seen.join("\n"), @"
+    purser: HOME/purser.toml:19:1: [freezes.x]: unknown environment `produktion`; did you mean `production`?
+    exit code 2
+    purser: HOME/purser.toml:19:1: [freezes.x]: unknown system `shpo`; did you mean `shop`?
+    exit code 2
+    purser: HOME/purser.toml:17:10: [freezes.x]: it freezes nothing: write `environments` or `systems`, or both
+    exit code 2
+    purser: HOME/purser.toml:20:1: [freezes.x]: `begins`: column 3: the hour 25 is not in 0 to 23
+    exit code 2
+    purser: HOME/purser.toml:20:1: [freezes.x]: it would never end: each time it begins again before `lasts` is over
+    exit code 2
+    purser: HOME/purser.toml:20:1: [freezes.x]: it needs `begins` and `lasts`, for one that comes again and again, or `from` and `until`, for once
+    exit code 2
+    purser: HOME/purser.toml:20:1: [freezes.x]: `from`: `tomorrow` is no time on a clock: write it as 2026-12-20T00:00, without an offset
+    exit code 2
+    HOME/purser.toml:22:1: [freezes.x] except: unknown workflow `jop`; did you mean `job`?
+    exit code 2
+    ");
 }
