@@ -25,6 +25,9 @@ pub struct ActionSpec {
     pub summary: &'static str,
     /// What it may do to the world.
     pub risk: Risk,
+    /// The input that names what it acts on within its system, where it acts on one such thing: a lock
+    /// on that concerns no other. `None`: only locks on the whole system concern it.
+    pub service: Option<&'static str>,
     /// Everything that it does through the journal.
     pub effects: &'static [EffectSpec],
     /// The last effect up to which it can be taken back. Once a later one has begun, a cancel is

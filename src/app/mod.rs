@@ -27,9 +27,11 @@ use tokio::sync::Notify;
 use crate::action::Clock;
 use crate::cli::Failure;
 use crate::domain::person::People;
-use crate::engine::{self, Alarm, Engine, Entropy, Notifier, Scheduler, SchedulerParts, Timetable};
+use crate::engine::{
+    self, Alarm, Engine, Entropy, Holds, HoldsParts, Notifier, Scheduler, SchedulerParts, Timetable,
+};
 use crate::service::{self, Service};
-use crate::store::{ArtifactFolder, Artifacts};
+use crate::store::{ArtifactFolder, Artifacts, Store};
 pub use docker_proxy::docker_proxy;
 pub use doctor::doctor;
 use doors::{Doors, Signals, serve};
@@ -41,6 +43,7 @@ pub use offline::{lint, now, preview, schemas, socket};
 pub use recover::recover;
 pub use secrets::secret;
 use vitals::RunningVitals;
+use world::World;
 
 /// Starts the server and returns when it has been told to stop and has handed back its work.
 ///
@@ -83,6 +86,8 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let notifier = notifier.map_err(|error| Failure::failed(error.to_string()))?;
     let mut vitals = RunningVitals::follow(config, &world.vitals, &store).await?;
     let artifacts: Arc<dyn Artifacts> = Arc::new(ArtifactFolder::new(&config.artifacts.path));
+    let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
+    let holds = Arc::new(holds(&world, &store, &entropy));
     let engine = Engine::start(engine::Parts {
         store: Arc::clone(&store),
         artifacts: Arc::clone(&artifacts),
@@ -90,6 +95,8 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         systems: Arc::clone(&world.systems),
         secrets: Arc::clone(&secrets) as _,
         clock: Arc::clone(&clock),
+        alarm: Arc::clone(&alarm),
+        holds: Arc::clone(&holds),
         redactor: Arc::clone(&redactor),
         entropy: Arc::clone(&entropy),
         key: key.clone(),
@@ -107,6 +114,8 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
             systems: Arc::clone(&world.systems),
             people: People::new(config.people.clone()),
             hooks: world.hooks.clone(),
+            holds,
+            break_glass: config.break_glass.clone(),
             secrets,
             configured_secrets: config.secrets(),
             places: Arc::clone(&world.places),
@@ -127,7 +136,6 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         },
         catalog,
     ));
-    let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
     let parts = vitals::parts(&store, &service, &world.places, &clock, &alarm);
     vitals.beat(parts.clone(), &world.vitals)?;
     let scheduler = Scheduler::start(SchedulerParts {
@@ -151,4 +159,14 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let _ = std::fs::remove_file(&socket);
     tracing::info!("purser is down; unfinished runs go on at the next start");
     served
+}
+
+fn holds(world: &World, store: &Arc<dyn Store>, entropy: &Arc<dyn Entropy>) -> Holds {
+    Holds::new(HoldsParts {
+        freezes: world.config.freezes.clone(),
+        store: Arc::clone(store),
+        registry: Arc::clone(&world.registry),
+        systems: Arc::clone(&world.systems),
+        entropy: Arc::clone(entropy),
+    })
 }

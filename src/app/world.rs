@@ -163,7 +163,8 @@ pub(super) fn read_catalog(
         places: config.places.keys().cloned().collect(),
     };
     let catalog = Catalog::load(&folders, registry, &surroundings)?;
-    let unknown = unknown_schedules(config, &catalog);
+    let mut unknown = unknown_schedules(config, &catalog);
+    unknown.extend(unknown_exceptions(config, &catalog));
     if unknown.is_empty() {
         Ok(catalog)
     } else {
@@ -187,18 +188,37 @@ fn unknown_schedules(config: &Config, catalog: &Catalog) -> Vec<Problem> {
     let problem = |name: String| {
         let names = known.iter().map(String::as_str).collect::<Vec<_>>();
         let message = nearest::unknown("schedule", &name, names);
-        let error = config.error_at(&["heartbeat", "schedules", &name], message);
-        Problem {
-            file: error.file,
-            position: match error.origin {
-                Some(Origin::File(position)) => Some(position),
-                _ => None,
-            },
-            severity: Severity::Error,
-            message: error.message,
-        }
+        problem_at(config, &["heartbeat", "schedules", &name], message)
     };
     unknown.map(problem).collect()
+}
+
+/// Workflows that a freeze excepts and no file has: what was meant would wait.
+fn unknown_exceptions(config: &Config, catalog: &Catalog) -> Vec<Problem> {
+    let all = config.freezes.iter().flat_map(|freeze| {
+        let excepted = freeze.except.iter();
+        excepted.map(move |workflow| (&freeze.name, workflow))
+    });
+    let unknown = all.filter_map(|(freeze, workflow)| {
+        let why = catalog.workflow(workflow.as_str()).err()?;
+        let message = format!("[freezes.{freeze}] except: {why}");
+        let path = ["freezes", freeze.as_str(), "except"];
+        Some(problem_at(config, &path, message))
+    });
+    unknown.collect()
+}
+
+fn problem_at(config: &Config, path: &[&str], message: String) -> Problem {
+    let error = config.error_at(path, message);
+    Problem {
+        file: error.file,
+        position: match error.origin {
+            Some(Origin::File(position)) => Some(position),
+            _ => None,
+        },
+        severity: Severity::Error,
+        message: error.message,
+    }
 }
 
 pub(super) fn load_config(path: &Path) -> Result<Config, Failure> {

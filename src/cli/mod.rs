@@ -12,6 +12,7 @@ mod health;
 mod hidden;
 mod init;
 mod live;
+mod locks;
 mod notify;
 mod pipe;
 mod plan;
@@ -113,6 +114,12 @@ pub enum Command {
     Rerun(rerun::Rerun),
     /// Say whether an effect happened of which nobody else can tell.
     Decide(answer::Decide),
+    /// Keep a system or a service to yourself for a while: others' runs wait.
+    Lock(locks::Lock),
+    /// Release a lock.
+    Unlock(locks::Unlock),
+    /// What is locked, and what is frozen or will be.
+    Locks,
     /// Look at schedules and at when they fire; pause, resume or run one.
     #[command(subcommand)]
     Schedules(Schedules),
@@ -229,6 +236,9 @@ pub async fn call(
         Command::Reject(why) => why.call(server, "reject", json).await,
         Command::Cancel(why) => why.call(server, "cancel", json).await,
         Command::Decide(decide) => decide.call(server, json).await,
+        Command::Lock(lock) => lock.call(server, json).await,
+        Command::Unlock(unlock) => unlock.call(server, json).await,
+        Command::Locks => locks::list(server, json).await,
         Command::Schedules(schedules) => schedules.call(server, terminal, json).await,
         Command::Notify(notify) => notify.call(server, json).await,
         Command::Receipts(receipts) => receipts.call(server, json).await,

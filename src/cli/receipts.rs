@@ -248,6 +248,9 @@ fn show(receipt: &Receipt) -> String {
             let by = approved_by(&facts.approved_by, &facts.delegated);
             lines.push(format!("plan {plan} {by}"));
         }
+        if let Some(why) = &facts.break_glass {
+            lines.push(format!("broke the glass: {}", text(receipt, why)));
+        }
         for step in &facts.steps {
             let action = step
                 .action

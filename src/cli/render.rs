@@ -121,6 +121,7 @@ pub(super) fn workflow_plan(plan: &WorkflowPlan) -> String {
             }
         }
     }
+    lines.extend(plan.notes.iter().map(|note| format!("· {note}")));
     lines.push(format!("plan {}", plan.digest().short()));
     lines.join("\n")
 }

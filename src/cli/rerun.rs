@@ -25,6 +25,9 @@ pub struct Rerun {
     /// The same key gives the same run, however often it is asked for.
     #[arg(long)]
     key: Option<String>,
+    /// Do not wait for freezes and locks, for this reason; takes a role of `[break_glass]`.
+    #[arg(long, value_name = "REASON")]
+    break_glass: Option<String>,
 }
 
 impl Rerun {
@@ -37,6 +40,7 @@ impl Rerun {
         let body = RerunBody {
             from: self.from.map(Into::into),
             idempotency_key: self.key,
+            break_glass: self.break_glass,
         };
         let path = format!("runs/{}/rerun", segment(&self.run));
         let accepted: Accepted = server.post(&path, &body).await?;

@@ -31,6 +31,9 @@ pub struct Run {
     /// The same key gives the same run, however often it is asked for.
     #[arg(long)]
     key: Option<String>,
+    /// Do not wait for freezes and locks; the reason goes into the books.
+    #[arg(long, value_name = "REASON")]
+    break_glass: Option<String>,
 }
 
 impl Run {
@@ -44,6 +47,7 @@ impl Run {
             workflow: Some(self.workflow.clone()),
             inputs: self.inputs.to_map()?,
             idempotency_key: self.key.clone(),
+            break_glass: self.break_glass.clone(),
             ..AskBody::default()
         };
         let accepted: Accepted = server.post("runs", &body).await?;

@@ -68,6 +68,8 @@ fn text(view: &RunView, log: &[Logged]) -> String {
             run.request.by, run.request.by.through, run.requested_at
         ),
     ];
+    let glass = run.request.break_glass.iter();
+    lines.extend(glass.map(|why| format!("{} broke the glass: {why}", run.request.by)));
     lines.extend(inputs(&run.request.inputs));
     if let Some(rerun) = &run.request.rerun {
         let done: Vec<_> = rerun.done.iter().map(|done| done.step.as_str()).collect();

@@ -6,6 +6,7 @@
 mod address;
 mod document;
 mod error;
+mod freezes;
 mod hooks;
 mod own;
 mod people;
@@ -25,7 +26,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::domain::names::{HookName, PersonName, PlaceName, SystemName};
+use crate::domain::hold::Freeze;
+use crate::domain::names::{FreezeName, HookName, PersonName, PlaceName, Role, SystemName};
 use crate::domain::person::Person;
 use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
@@ -69,6 +71,10 @@ pub struct Config {
     pub places: BTreeMap<PlaceName, PlaceConfig>,
     /// Who is told of what.
     pub notify: NotifyConfig,
+    /// When nothing is begun where.
+    pub freezes: Vec<Freeze>,
+    /// Who may begin something in spite of freezes and locks.
+    pub break_glass: Vec<Role>,
     /// All systems by name.
     pub systems: BTreeMap<SystemName, SystemConfig>,
     origins: Origins,
@@ -277,6 +283,12 @@ struct File {
     /// Who is told of what.
     #[serde(default)]
     notify: places::NotifyTable,
+    /// When nothing is begun where, by name.
+    #[serde(default)]
+    freezes: IndexMap<FreezeName, freezes::FreezeTable>,
+    /// Who may begin something in spite of freezes and locks.
+    #[serde(default)]
+    break_glass: freezes::BreakGlassTable,
     /// The systems, by the name that workflows call them.
     #[serde(default)]
     #[schemars(with = "std::collections::HashMap<String, serde_json::Value>")]
@@ -354,6 +366,7 @@ impl Config {
         let places = places::places(file.places, base, &origins).map_err(wrong)?;
         let zone = file.schedules.timezone;
         let notify = places::notify(file.notify, &places, zone, &origins).map_err(wrong)?;
+        let systems = systems::systems(file.systems, &origins).map_err(wrong)?;
         Ok(Self {
             file: path.to_owned(),
             server: Server {
@@ -395,7 +408,9 @@ impl Config {
                 .map_err(wrong)?,
             places,
             notify,
-            systems: systems::systems(file.systems, &origins).map_err(wrong)?,
+            freezes: freezes::freezes(file.freezes, &systems, zone, &origins).map_err(wrong)?,
+            break_glass: file.break_glass.roles,
+            systems,
             origins,
         })
     }

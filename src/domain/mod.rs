@@ -12,6 +12,7 @@ pub mod event;
 mod event_masking;
 pub mod expression;
 pub mod finding;
+pub mod hold;
 pub mod input;
 pub mod interpreter;
 pub mod names;

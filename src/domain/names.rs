@@ -64,6 +64,8 @@ names! {
     HookName,
     /// Where people are told, by its key in `[places.NAME]`.
     PlaceName,
+    /// A time in which nothing is begun, by its key in `[freezes.NAME]`.
+    FreezeName,
     /// A step within its workflow, by its `id:`.
     StepId,
     /// An action: `integration.verb_noun`.

@@ -160,6 +160,9 @@ pub struct WorkflowPlan {
     pub inputs: serde_json::Value,
     /// Its steps, in the order of the definition.
     pub steps: Vec<StepPlan>,
+    /// What people should know of the time at which it was made, and what no approval is bound to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl WorkflowPlan {
@@ -174,6 +177,7 @@ impl WorkflowPlan {
         Self {
             definition: self.definition,
             inputs: redactor.json(self.inputs),
+            notes: self.notes.iter().map(|note| redactor.text(note)).collect(),
             steps: self
                 .steps
                 .into_iter()

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::approval::Delegation;
 use super::digest::{Digest, canonical_json};
 use super::effect::{EffectRecord, EffectStatus};
-use super::ending::FinalState;
+use super::ending::{FinalState, Summary};
 use super::event::Trigger;
 use super::names::{ActionName, RunId, StepId, SystemName, WorkflowName};
 use super::person::Actor;
@@ -119,6 +119,9 @@ pub struct RunFacts {
     /// The earlier run that it went on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<RunId>,
+    /// Why it did not wait for freezes and locks, where somebody broke the glass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<Committed>,
     /// What each step did.
     pub steps: Vec<StepFacts>,
 }
@@ -257,6 +260,7 @@ impl Draft {
             approved_by: approval.map(|a| a.approved_by.clone()).unwrap_or_default(),
             delegated: approval.map(|a| a.delegated.clone()).unwrap_or_default(),
             rerun_of: run.request.rerun.as_ref().map(|rerun| rerun.of),
+            break_glass: run.request.break_glass.as_ref().map(|why| commit.text(why)),
             steps: run
                 .steps
                 .iter()
@@ -268,7 +272,7 @@ impl Draft {
             subject: Subject::Run(Box::new(facts)),
             at: ended.at,
             by: run.request.by.clone(),
-            summary: commit.text(&ended.summary.to_string()),
+            summary: commit.text(&summary_of(run, &ended.summary)),
         };
         Some(Self {
             content,
@@ -299,6 +303,18 @@ impl Draft {
             },
             texts: commit.texts,
         }
+    }
+}
+
+/// How it ended, and that the glass was broken for it, which nobody who reads it is to miss.
+fn summary_of(run: &RunState, summary: &Summary) -> String {
+    let summary = summary.to_string();
+    match &run.request.break_glass {
+        Some(why) => {
+            let (summary, by) = (summary.trim_end_matches('.'), &run.request.by);
+            format!("{summary}. {by} broke the glass: {why}")
+        }
+        None => summary,
     }
 }
 

@@ -10,12 +10,13 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::gate::Ticket;
+use super::gate::{Aside, Mark, Ticket};
 use super::planner::Planner;
 use super::rooms::Place;
 use super::step::{Outcome, StepWork};
-use super::{RunLog, Shared, asking, busy, is_past_undo};
+use super::{RunLog, Shared, asking, busy, is_past_undo, pause};
 use crate::domain::event::{Event, Failure, FailureKind};
+use crate::domain::hold::Hold;
 use crate::domain::interpreter::{Command, decide};
 use crate::domain::names::{RunId, StepId};
 use crate::domain::run::{RunState, StepState, StepStatus};
@@ -53,6 +54,9 @@ pub(super) async fn drive(shared: &Arc<Shared>, run: RunId) -> Result<()> {
         places: HashMap::new(),
         freed: shared.rooms.freed(),
         waits_for_place: false,
+        holds_changed: parts.holds.changed(),
+        held: None,
+        aside: None,
     };
     drive.take_up().await?;
     drive.go().await
@@ -75,6 +79,12 @@ struct Drive {
     /// Tells that a step has left a system, this run's or another's.
     freed: watch::Receiver<()>,
     waits_for_place: bool,
+    /// Tells that locks were taken or released.
+    holds_changed: watch::Receiver<u64>,
+    /// What keeps a step from beginning; of several, what ends first.
+    held: Option<Hold>,
+    /// Lets others of its key pass while the run is held before it begins.
+    aside: Option<Aside>,
 }
 
 struct Working {
@@ -128,10 +138,20 @@ impl Drive {
         let mut until = None;
         self.freed.borrow_and_update();
         self.waits_for_place = false;
+        self.holds_changed.borrow_and_update();
+        let was_held = self.held.take().is_some();
         for command in decide(&self.definition, state) {
             match command {
                 Command::Claim => {
+                    // What is held before it begins keeps no room and no key.
+                    if self.is_held_back(state).await? {
+                        continue;
+                    }
                     if self.claim().await {
+                        if self.is_held_back(state).await? {
+                            self.ticket = None;
+                            continue;
+                        }
                         self.log.append_if_at(state.seq, Event::Started).await?;
                     }
                     return Ok(Next::AskAgain);
@@ -154,7 +174,7 @@ impl Drive {
                     return Ok(Next::AskAgain);
                 }
                 Command::Append(event) => {
-                    if !self.has_place_for(&event) {
+                    if self.is_held(state, &event).await? || !self.has_place_for(&event) {
                         continue;
                     }
                     self.log.append_if_at(state.seq, event).await?;
@@ -176,6 +196,9 @@ impl Drive {
                 }
             }
         }
+        if was_held && self.held.is_none() {
+            self.shared.progress.clear(self.run);
+        }
         Ok(Next::Wait(until))
     }
 
@@ -188,15 +211,81 @@ impl Drive {
         );
         self.shared.progress.set(self.run, waits_for);
         let shared = Arc::clone(&self.shared);
+        let place = shared.gate.line_up(self.run, key);
+        self.aside = None;
+        let locks = self.holds_changed.clone();
+        let is_over =
+            |mark: &Mark| mark.until <= shared.parts.clock.now() || mark.changes != *locks.borrow();
         let entered = tokio::select! {
             biased;
-            ticket = shared.gate.enter(self.run, key) => Some(ticket),
+            ticket = place.enter(is_over) => Some(ticket),
             () = moved(&mut self.changes, self.run) => None,
             () = shared.shutdown.cancelled() => None,
         };
         self.shared.progress.clear(self.run);
         self.ticket = entered;
         self.ticket.is_some()
+    }
+
+    /// Whether the run is kept from beginning at all by what holds one of its steps. Begun, it would
+    /// stop half-way.
+    async fn is_held_back(&mut self, state: &RunState) -> Result<bool> {
+        let parts = &self.shared.parts;
+        let now = parts.clock.now();
+        let hold = parts.holds.on_run(&self.definition, state, now).await?;
+        let Some((step, hold)) = hold else {
+            return Ok(false);
+        };
+        if let Some(key) = state.request.concurrency.clone() {
+            let mark = Mark {
+                key,
+                until: hold.until(),
+                changes: *self.holds_changed.borrow(),
+            };
+            // The one before it goes first: both are of this run.
+            self.aside = None;
+            self.aside = Some(self.shared.gate.step_aside(self.run, mark));
+        }
+        self.wait_for(&step, hold);
+        Ok(true)
+    }
+
+    /// Whether a step is kept from beginning. One that has touched anything goes on; so do what takes
+    /// others back, and `on_failure`.
+    async fn is_held(&mut self, state: &RunState, event: &Event) -> Result<bool> {
+        let Event::StepStarted {
+            step,
+            action,
+            system: Some(system),
+            input,
+            ..
+        } = event
+        else {
+            return Ok(false);
+        };
+        let has_touched = !state.step(step).effects.is_empty();
+        if has_touched || step.is_undo() || step.is_on_failure() {
+            return Ok(false);
+        }
+        let parts = &self.shared.parts;
+        let (touched, now) = ((action, system, input), parts.clock.now());
+        let Some(hold) = parts.holds.on_step(state, touched, now).await? else {
+            return Ok(false);
+        };
+        self.wait_for(step, hold);
+        Ok(true)
+    }
+
+    fn wait_for(&mut self, step: &StepId, hold: Hold) {
+        let why = format!("`{step}` waits: {hold}");
+        if self.shared.progress.of(self.run).as_ref() != Some(&why) {
+            tracing::info!(run = %self.run, %step, %hold, "the run waits");
+            self.shared.progress.set(self.run, why);
+        }
+        let ends_first = |known: &Hold| known.until() <= hold.until();
+        if !self.held.as_ref().is_some_and(ends_first) {
+            self.held = Some(hold);
+        }
     }
 
     /// Steps have their places until they have come to an end, or pause.
@@ -343,6 +432,9 @@ impl Drive {
                 Ok(())
             }
             _ = self.freed.changed(), if self.waits_for_place => Ok(()),
+            _ = self.holds_changed.changed(), if self.held.is_some() => Ok(()),
+            () = pause::instant(shared.parts.alarm.as_ref(), self.held.as_ref().map(Hold::until)),
+                if self.held.is_some() => Ok(()),
             () = shared.shutdown.cancelled() => Ok(()),
             Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => {
                 self.step_ended(ended).await

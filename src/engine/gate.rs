@@ -1,11 +1,12 @@
 //! The queue: a limit on concurrent runs, and runs of the same concurrency key one after the other.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
 use crate::domain::names::RunId;
+use crate::domain::time::Timestamp;
 
 /// Lets runs in, oldest first.
 #[derive(Clone)]
@@ -20,12 +21,35 @@ struct State {
     inside: usize,
     keys: HashSet<String>,
     queue: BTreeSet<(RunId, Option<String>)>,
+    aside: BTreeMap<RunId, Mark>,
+}
+
+/// Why a run has stepped aside, as it has seen it.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    pub(super) key: String,
+    /// When its hold ends.
+    pub(super) until: Timestamp,
+    /// How often locks had changed when it was held.
+    pub(super) changes: u64,
 }
 
 /// A place inside, given back when it is dropped.
 pub(super) struct Ticket {
     gate: Gate,
     key: Option<String>,
+}
+
+/// A place in the queue, given up when it is dropped.
+pub(super) struct Place {
+    gate: Gate,
+    entry: (RunId, Option<String>),
+}
+
+/// A run that is held, and lets others pass until it is not.
+pub(super) struct Aside {
+    gate: Gate,
+    run: RunId,
 }
 
 impl Gate {
@@ -37,25 +61,24 @@ impl Gate {
         }
     }
 
-    /// Waits until there is room and no run of the same key is inside. Dropping the future gives
-    /// up the place in the queue.
-    pub(super) async fn enter(&self, run: RunId, key: Option<String>) -> Ticket {
-        let place = Place {
-            gate: self,
-            entry: (run, key),
-        };
-        self.change(|state| state.queue.insert(place.entry.clone()));
-        loop {
-            let moved = self.moved.notified();
-            tokio::pin!(moved);
-            moved.as_mut().enable();
-            if self.change(|state| state.admit(&place.entry, self.room)) {
-                return Ticket {
-                    gate: self.clone(),
-                    key: place.entry.1.clone(),
-                };
-            }
-            moved.await;
+    /// Puts a run into the queue.
+    pub(super) fn line_up(&self, run: RunId, key: Option<String>) -> Place {
+        let entry = (run, key);
+        self.change(|state| state.queue.insert(entry.clone()));
+        Place {
+            gate: self.clone(),
+            entry,
+        }
+    }
+
+    /// Says that a run lets others of its key pass as long as its hold lasts. When it is over, younger
+    /// ones wait until the run has seen that: all are woken by the same end.
+    pub(super) fn step_aside(&self, run: RunId, mark: Mark) -> Aside {
+        self.change(|state| state.aside.insert(run, mark));
+        self.moved.notify_waiters();
+        Aside {
+            gate: self.clone(),
+            run,
         }
     }
 
@@ -76,11 +99,38 @@ impl Gate {
     }
 }
 
+impl Place {
+    /// Waits until there is room, no run of the same key is inside, and none before it is to go first.
+    /// `is_over` says of a mark whether its run is held no more.
+    pub(super) async fn enter(self, is_over: impl Fn(&Mark) -> bool) -> Ticket {
+        let gate = &self.gate;
+        loop {
+            let moved = gate.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            if gate.change(|state| state.admit(&self.entry, gate.room, &is_over)) {
+                return Ticket {
+                    gate: gate.clone(),
+                    key: self.entry.1.clone(),
+                };
+            }
+            moved.await;
+        }
+    }
+}
+
 impl State {
-    fn admit(&mut self, entry: &(RunId, Option<String>), room: usize) -> bool {
+    fn admit(
+        &mut self,
+        entry: &(RunId, Option<String>),
+        room: usize,
+        is_over: impl Fn(&Mark) -> bool,
+    ) -> bool {
         let is_free = |key: &Option<String>| key.as_ref().is_none_or(|k| !self.keys.contains(k));
         let first = self.queue.iter().find(|(_, key)| is_free(key));
-        if self.inside >= room || first != Some(entry) {
+        let mut older = self.aside.range(..entry.0).map(|(_, mark)| mark);
+        let comes_back = older.any(|mark| entry.1.as_ref() == Some(&mark.key) && is_over(mark));
+        if self.inside >= room || first != Some(entry) || comes_back {
             return false;
         }
         self.inside += 1;
@@ -90,14 +140,16 @@ impl State {
     }
 }
 
-struct Place<'a> {
-    gate: &'a Gate,
-    entry: (RunId, Option<String>),
-}
-
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.gate.change(|state| state.queue.remove(&self.entry));
+        self.gate.moved.notify_waiters();
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        self.gate.change(|state| state.aside.remove(&self.run));
         self.gate.moved.notify_waiters();
     }
 }
@@ -125,14 +177,19 @@ mod tests {
         RunId::new(Uuid::from_u128(n))
     }
 
+    async fn enter(gate: &Gate, n: u128, key: Option<&str>) -> Ticket {
+        let place = gate.line_up(run(n), key.map(str::to_owned));
+        place.enter(|mark| mark.changes > 0).await
+    }
+
     #[tokio::test]
     async fn runs_of_one_key_go_one_after_the_other_and_others_pass_them() {
         let gate = Gate::new(2);
-        let first = gate.enter(run(1), Some("web".into())).await;
-        let mut second = Box::pin(gate.enter(run(2), Some("web".into())));
+        let first = enter(&gate, 1, Some("web")).await;
+        let mut second = Box::pin(enter(&gate, 2, Some("web")));
         assert!(second.as_mut().now_or_never().is_none());
-        let _third = gate.enter(run(3), Some("db".into())).await;
-        let mut fourth = Box::pin(gate.enter(run(4), None));
+        let _third = enter(&gate, 3, Some("db")).await;
+        let mut fourth = Box::pin(enter(&gate, 4, None));
         assert!(
             fourth.as_mut().now_or_never().is_none(),
             "no room for a third"
@@ -143,5 +200,29 @@ mod tests {
             fourth.as_mut().now_or_never().is_none(),
             "the older one went first"
         );
+    }
+
+    #[tokio::test]
+    async fn whoever_is_held_lets_others_pass_and_goes_first_once_it_is_not() {
+        let gate = Gate::new(2);
+        let mark = |changes| Mark {
+            key: "web".to_owned(),
+            until: Timestamp::from_micros(0),
+            changes,
+        };
+        let aside = gate.step_aside(run(1), mark(0));
+        drop(enter(&gate, 2, Some("web")).await);
+        drop(aside);
+        // It is held no more, and has not seen that yet.
+        let aside = gate.step_aside(run(1), mark(1));
+        let mut younger = Box::pin(enter(&gate, 3, Some("web")));
+        assert!(younger.as_mut().now_or_never().is_none());
+        let of_another_key = enter(&gate, 4, Some("db")).await;
+        let place = gate.line_up(run(1), Some("web".to_owned()));
+        drop(aside);
+        assert!(younger.as_mut().now_or_never().is_none());
+        let first = place.enter(|_| true).await;
+        drop((first, of_another_key));
+        younger.await;
     }
 }

@@ -8,6 +8,7 @@ mod asking;
 mod busy;
 mod drive;
 mod gate;
+mod holds;
 mod journal;
 mod lines;
 mod notifier;
@@ -38,6 +39,7 @@ use crate::store::{Artifacts, Result, Store};
 use gate::Gate;
 use rooms::Rooms;
 
+pub use holds::{Holds, HoldsParts};
 pub use notifier::{Notifier, NotifierParts};
 pub use recovered::Recovered;
 pub use run_log::RunLog;
@@ -99,6 +101,10 @@ pub struct Parts {
     pub secrets: Arc<dyn OpenSecrets>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Waits for the end of what holds a step.
+    pub alarm: Arc<dyn Alarm>,
+    /// What holds steps.
+    pub holds: Arc<Holds>,
     /// Masks secrets in plans.
     pub redactor: Arc<Redactor>,
     /// Salts of receipts.
@@ -201,6 +207,7 @@ async fn supervise(shared: Arc<Shared>) {
     let mut drives = Drives::default();
     drives.take_up_all(&shared).await;
     let sealer = tokio::spawn(sealer::seal_all(Arc::clone(&shared)));
+    let expiry = tokio::spawn(holds::remove_expired(Arc::clone(&shared)));
     loop {
         tokio::select! {
             () = shared.shutdown.cancelled() => break,
@@ -217,8 +224,10 @@ async fn supervise(shared: Arc<Shared>) {
     while let Some(ended) = drives.tasks.join_next().await {
         drives.ended(&shared, ended).await;
     }
-    if let Err(error) = sealer.await {
-        tracing::error!(%error, "the sealer ended badly");
+    for (what, task) in [("sealer", sealer), ("expiry of locks", expiry)] {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "the {what} ended badly");
+        }
     }
 }
 

@@ -64,6 +64,7 @@ impl Planner {
             definition: definition.digest(),
             inputs: run.request.inputs.clone(),
             steps,
+            notes: vec![],
         })
     }
 

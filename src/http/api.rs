@@ -26,7 +26,7 @@ use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
 use crate::domain::plan::WorkflowPlan;
 use crate::domain::receipt::Receipt;
-use crate::service::{Ask, Invocation, ServiceError, Verdict};
+use crate::service::{Again, Ask, Invocation, ServiceError, Verdict};
 
 /// How often a watched run is looked at for progress, which is in no log.
 const LOOK: Duration = Duration::from_secs(1);
@@ -106,6 +106,7 @@ fn invocation(by: Actor, body: AskBody) -> Result<Invocation, Problem> {
         ask,
         inputs: body.inputs,
         idempotency_key: body.idempotency_key,
+        break_glass: body.break_glass,
     })
 }
 
@@ -309,10 +310,12 @@ async fn rerun(
     Body(body): Body<RerunBody>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let run = shared.service.find_run(&run).await?;
-    let run = shared
-        .service
-        .rerun(&by, run, body.from.as_ref(), body.idempotency_key)
-        .await?;
+    let again = Again {
+        from: body.from,
+        idempotency_key: body.idempotency_key,
+        break_glass: body.break_glass,
+    };
+    let run = shared.service.rerun(&by, run, again).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { run })))
 }
 

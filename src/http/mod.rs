@@ -3,6 +3,7 @@
 
 mod api;
 mod caller;
+mod holds;
 mod metrics;
 mod places;
 mod problem;
@@ -114,6 +115,7 @@ pub async fn serve(
     let app = Router::new()
         .merge(api::routes())
         .merge(schedules::routes())
+        .merge(holds::routes())
         .merge(places::routes())
         .merge(suggest::routes())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))

@@ -4,11 +4,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::domain::time::Span;
+
 pub use crate::domain::approval::MayApprove;
 pub use crate::domain::artifact::Artifact;
+pub use crate::domain::hold::Lock;
 pub use crate::service::{
-    ArtifactView, CatalogEntry, CatalogView, Deed, PlaceAnswer, PlaceView, RunRow, RunView,
-    ScheduleView, SecretView, SetBy, Suggestion, Wanted, What,
+    ArtifactView, CatalogEntry, CatalogView, Deed, FreezeView, HoldsView, PlaceAnswer, PlaceView,
+    RunRow, RunView, ScheduleView, SecretView, SetBy, Suggestion, Wanted, What,
 };
 
 /// Starts a run or asks for its plan: exactly one of `workflow` and `command`.
@@ -27,6 +30,9 @@ pub struct AskBody {
     /// The same key by the same person gives the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// Why the run is not to wait for freezes and locks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<String>,
 }
 
 /// Says yes, no or stop to a run.
@@ -68,6 +74,9 @@ pub struct RerunBody {
     /// The same key by the same person gives the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// Why it is not to wait for freezes and locks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<String>,
 }
 
 /// The run that a request has started, or had started before under the same key.
@@ -118,6 +127,19 @@ pub struct ReceiptsHeader {
     pub format: u32,
     /// The public key that they are signed with, as 64 hexadecimal digits.
     pub key: String,
+}
+
+/// Takes a lock.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockBody {
+    /// SYSTEM, or SYSTEM/SERVICE.
+    pub target: String,
+    /// Why, for those who will wait.
+    pub reason: String,
+    /// For how long; left out, for four hours.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<Span>,
 }
 
 /// Sets a secret.

@@ -46,6 +46,7 @@ impl Service {
             ask: Ask::Webhook(delivery.hook.to_owned()),
             inputs,
             idempotency_key: delivery.id.map(str::to_owned),
+            break_glass: None,
         })
         .await
     }

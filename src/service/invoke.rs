@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Result, Service, ServiceError};
 use crate::catalog::{Catalog, Command, Loaded};
 use crate::domain::approval::ApprovalPolicy;
-use crate::domain::event::{DIALECT, Requested, Trigger};
+use crate::domain::event::{DIALECT, Requested, Rerun, Trigger};
 use crate::domain::expression::{self, Scope};
 use crate::domain::input::{InputError, check_inputs};
 use crate::domain::names::{Environment, RunId};
@@ -40,6 +40,8 @@ pub struct Invocation {
     pub inputs: Map<String, Value>,
     /// The same key by the same person gives the same run.
     pub idempotency_key: Option<String>,
+    /// Why it is not to wait for freezes and locks.
+    pub break_glass: Option<String>,
 }
 
 /// A request that was found good.
@@ -56,7 +58,34 @@ impl Service {
     /// A wrong name or input, a refusal (which leaves a receipt), or a store that fails.
     pub async fn start(&self, invocation: Invocation) -> Result<RunId> {
         let checked = self.check(&invocation, "run").await?;
-        let request = self.make_request(&checked, invocation.by)?;
+        self.create(checked, invocation, None).await
+    }
+
+    /// Commits a request that was found good, unless it has come before under the same key, or
+    /// something holds it.
+    pub(super) async fn create(
+        &self,
+        checked: Checked,
+        invocation: Invocation,
+        rerun: Option<Rerun>,
+    ) -> Result<RunId> {
+        let verb = if rerun.is_some() { "rerun" } else { "run" };
+        let asked = format!("{verb} {}", checked.loaded.workflow.name);
+        let reason = invocation.break_glass.as_deref();
+        let request = Requested {
+            break_glass: self.glass(&invocation.by, &asked, reason).await?,
+            rerun,
+            ..self.make_request(&checked, invocation.by)?
+        };
+        if let Some(key) = &invocation.idempotency_key
+            && let Some(earlier) = self.parts.store.keyed(&request.by.person, key).await?
+        {
+            return Ok(earlier);
+        }
+        if !matches!(request.trigger, Trigger::Webhook(_)) {
+            let definition = &checked.loaded.workflow;
+            self.not_held(&asked, definition, &request).await?;
+        }
         self.check_room().await?;
         let now = self.parts.clock.now();
         let run = NewRun {
@@ -91,10 +120,16 @@ impl Service {
         // No run: one of no id, so that the same question has the same answer.
         let nobody = RunId::new(uuid::Uuid::nil());
         let run = RunState::asked_for(nobody, request, self.parts.clock.now());
-        self.planner()
-            .plan(&checked.loaded.workflow, &run)
-            .await
-            .map_err(|failure| ServiceError::Conflict(self.parts.redactor.text(&failure.message)))
+        let definition = &checked.loaded.workflow;
+        let hold = self.hold_on(definition, &run.request).await?;
+        let plan = self.planner().plan(definition, &run).await;
+        let plan = plan.map_err(|failure| {
+            ServiceError::Conflict(self.parts.redactor.text(&failure.message))
+        })?;
+        Ok(WorkflowPlan {
+            notes: hold.iter().map(|hold| format!("not now: {hold}")).collect(),
+            ..plan
+        })
     }
 
     pub(super) async fn check(&self, invocation: &Invocation, verb: &str) -> Result<Checked> {

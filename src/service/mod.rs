@@ -4,6 +4,7 @@
 mod answer;
 mod artifacts;
 mod deliver;
+mod holds;
 mod invoke;
 mod look;
 mod places;
@@ -21,22 +22,24 @@ use tokio::sync::Notify;
 
 use crate::action::{Clock, OpenSecrets, Places, Registry, Systems};
 use crate::catalog::Catalog;
-use crate::domain::names::{HookName, RunId, SecretName};
+use crate::domain::names::{HookName, Role, RunId, SecretName};
 use crate::domain::person::{Actor, People};
 use crate::domain::receipt::{Draft, Subject};
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::Zone;
 use crate::domain::webhook::Hook;
 use crate::engine::planner::Planner;
-use crate::engine::{Entropy, Progress, RunLog};
+use crate::engine::{Entropy, Holds, Progress, RunLog};
 pub use crate::store::RunRow;
 use crate::store::{Artifacts, SecretKeeper, Store, StoreError};
 
 pub use answer::Verdict;
 pub use artifacts::ArtifactView;
 pub use deliver::Delivery;
+pub use holds::{FreezeView, HoldsView};
 pub use invoke::{Ask, Invocation};
 pub use look::{CatalogEntry, CatalogView, RunView};
+pub use rerun::Again;
 pub use places::{PlaceAnswer, PlaceView};
 pub use schedules::ScheduleView;
 pub use secrets::{SecretDesk, SecretUses, SecretView, SetBy};
@@ -97,6 +100,10 @@ pub struct Parts {
     pub people: People,
     /// Where other programs may post.
     pub hooks: BTreeMap<HookName, Hook>,
+    /// What holds steps.
+    pub holds: Arc<Holds>,
+    /// Who may begin something in spite of it.
+    pub break_glass: Vec<Role>,
     /// The secrets of the store.
     pub secrets: Arc<SecretKeeper>,
     /// The secrets that the configuration names, with who names them.

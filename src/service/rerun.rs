@@ -6,24 +6,27 @@ use super::{Ask, Invocation, Result, Service, ServiceError};
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
 use crate::domain::rerun::{self, NoRerun};
-use crate::store::NewRun;
+
+/// What somebody asks for who wants to go on from a run.
+#[derive(Clone, Debug, Default)]
+pub struct Again {
+    /// The step to begin at; without it, whatever is not done or does not stand is done.
+    pub from: Option<StepId>,
+    /// The same key by the same person gives the same run.
+    pub idempotency_key: Option<String>,
+    /// Why it is not to wait for freezes and locks.
+    pub break_glass: Option<String>,
+}
 
 impl Service {
     /// Starts a run that goes on from one that has ended: with the same inputs, by the workflow as its
     /// file is now, and without what is done and stands. Whoever asks must be allowed to start the
-    /// workflow, and every approval is asked for anew. The same key by the same person gives the same
-    /// run.
+    /// workflow, and every approval is asked for anew.
     ///
     /// # Errors
     /// There is nothing to go on from, somebody has to say first what counts as done, or anything for
     /// which the workflow could not be started now.
-    pub async fn rerun(
-        &self,
-        by: &Actor,
-        run: RunId,
-        from: Option<&StepId>,
-        idempotency_key: Option<String>,
-    ) -> Result<RunId> {
+    pub async fn rerun(&self, by: &Actor, run: RunId, again: Again) -> Result<RunId> {
         self.known(by, &format!("rerun {run}")).await?;
         let (log, then) = self.open(run).await?;
         let earlier = log.state().await?;
@@ -31,28 +34,19 @@ impl Service {
             by: by.clone(),
             ask: Ask::Workflow(earlier.request.workflow.to_string()),
             inputs: given(&earlier.request.inputs),
-            idempotency_key,
+            idempotency_key: again.idempotency_key,
+            break_glass: again.break_glass,
         };
         let checked = self.check(&invocation, "rerun").await?;
         let now = &checked.loaded.workflow;
-        let rerun = rerun::go_on(&earlier, &then, now, from).map_err(|why| {
+        let rerun = rerun::go_on(&earlier, &then, now, again.from.as_ref()).map_err(|why| {
             let told = self.parts.redactor.text(&why.to_string());
             match why {
                 NoRerun::UnknownStep(_) => ServiceError::Invalid(told),
                 _ => ServiceError::Conflict(told),
             }
         })?;
-        let mut request = self.make_request(&checked, invocation.by)?;
-        request.rerun = Some(rerun);
-        self.check_room().await?;
-        let new = NewRun {
-            id: self.new_run_id(),
-            at: self.parts.clock.now(),
-            request,
-            definition: checked.loaded.workflow,
-            idempotency_key: invocation.idempotency_key,
-        };
-        Ok(self.parts.store.create(new).await?)
+        self.create(checked, invocation, Some(rerun)).await
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod keeper;
+mod locks;
 mod outbox;
 pub mod postgres;
 mod schedules;
@@ -27,6 +28,7 @@ use crate::domain::workflow::Workflow;
 
 pub use artifacts::{ArtifactFolder, Artifacts};
 pub use keeper::{SecretKeeper, open_rows};
+pub use locks::Locks;
 pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
 pub use secrets::{SecretRow, Secrets};
@@ -129,6 +131,13 @@ pub trait Runs: Send + Sync {
     /// person: then the earlier run's id is returned and nothing is written.
     fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>>;
 
+    /// The run that this person has asked for under this key.
+    fn keyed<'a>(
+        &'a self,
+        by: &'a PersonName,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<Option<RunId>>>;
+
     /// Appends to a run's log, and returns the event as it was written: secrets masked.
     ///
     /// Fails with [`StoreError::Conflict`] when `after` is not the last place of the log.
@@ -210,9 +219,12 @@ pub trait Receipts: Send + Sync {
 }
 
 /// Everything that is kept.
-pub trait Store: Runs + StepLines + Receipts + Schedules + Secrets + Outbox + Tenure {}
+pub trait Store:
+    Runs + StepLines + Receipts + Schedules + Secrets + Locks + Outbox + Tenure
+{
+}
 
-impl<T: Runs + StepLines + Receipts + Schedules + Secrets + Outbox + Tenure> Store for T {}
+impl<T: Runs + StepLines + Receipts + Schedules + Secrets + Locks + Outbox + Tenure> Store for T {}
 
 /// The version of the tables that these make.
 fn newest(migrations: &sqlx::migrate::Migrator) -> i64 {

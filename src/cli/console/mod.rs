@@ -14,7 +14,7 @@ use super::printer::Printer;
 use super::run::tell_end;
 use super::terminal::Terminal;
 use super::words::words;
-use super::{Failure, render, show};
+use super::{Failure, locks, render, show};
 use crate::domain::nearest;
 use crate::domain::run::{RunStatus, WaitingFor};
 use crate::http::types::{Accepted, AnswerBody, AskBody, CatalogView, MayApprove, RunRow, RunView};
@@ -22,7 +22,7 @@ use given::{entry, options, usage};
 use input::{Input, Typed};
 
 /// What the console itself takes: how it is written, and what it does.
-const BUILT_IN: [(&str, &str, &str); 8] = [
+const BUILT_IN: [(&str, &str, &str); 11] = [
     ("runs", "runs", "The latest runs"),
     ("show", "show RUN", "Everything about one run"),
     ("watch", "watch RUN", "Follow one run to its end"),
@@ -33,6 +33,13 @@ const BUILT_IN: [(&str, &str, &str); 8] = [
         "cancel RUN [WHY]",
         "Stop a run and take back what it did",
     ),
+    ("locks", "locks", "What is locked or frozen"),
+    (
+        "lock",
+        "lock TARGET WHY",
+        "Keep a system or a service to yourself for four hours",
+    ),
+    ("unlock", "unlock TARGET", "Release a lock"),
     ("quit", "quit", "Leave; runs go on"),
     ("help", "help", "This list"),
 ];
@@ -134,6 +141,14 @@ impl Console<'_> {
             ("approve" | "reject" | "cancel", [run, reason @ ..]) => {
                 self.answer(run, name, &reason.join(" ")).await
             }
+            ("locks", _) => locks::list(self.server, false).await,
+            ("lock", [target, why @ ..]) if !why.is_empty() => {
+                let (target, why) = ((*target).to_owned(), why.join(" "));
+                locks::take(self.server, target, why, None, false).await
+            }
+            ("unlock", [target]) => locks::release(self.server, target, false).await,
+            ("lock", _) => Err(Failure::usage("write: lock TARGET WHY")),
+            ("unlock", _) => Err(Failure::usage("write: unlock TARGET")),
             ("show" | "watch" | "approve" | "reject" | "cancel", _) => {
                 Err(Failure::usage(format!("write: {name} RUN")))
             }

@@ -51,7 +51,11 @@ impl Rules {
     ) -> Option<(PlaceName, Notice)> {
         match &receipt.content.subject {
             Subject::Run(facts) => {
-                let (place, loudness) = self.of_end(facts.state, &facts.trigger, notify)?;
+                let told = self.of_end(facts.state, &facts.trigger, notify);
+                let (place, loudness) = match &facts.break_glass {
+                    Some(_) => self.of_broken_glass(told)?,
+                    None => told?,
+                };
                 Some((place, compose::end(receipt, facts, loudness)))
             }
             Subject::PassedOver { schedule, .. } => {
@@ -110,6 +114,16 @@ impl Rules {
                 self.place(failure, trigger, self.on.failure)
             }
         }
+    }
+
+    /// Of a run for which the glass was broken people always hear, if there is any place at all.
+    fn of_broken_glass(
+        &self,
+        told: Option<(PlaceName, Loudness)>,
+    ) -> Option<(PlaceName, Loudness)> {
+        let place = told.map(|(place, _)| place);
+        let any = || self.scheduled.as_ref().or(self.places.first()).cloned();
+        Some((place.or_else(any)?, Loudness::Loud))
     }
 
     /// The place that the workflow names, which is always told; else, when nobody started the run
@@ -190,6 +204,24 @@ mod tests {
             Just(FinalState::Cancelled),
             Just(FinalState::Stuck),
         ]
+    }
+
+    #[test]
+    fn of_broken_glass_people_hear_loudly_wherever_there_is_a_place() {
+        let rules = |scheduled: Option<&str>, places: &[&str]| Rules {
+            scheduled: scheduled.map(PlaceName::from),
+            on: On::default(),
+            places: places.iter().copied().map(PlaceName::from).collect(),
+        };
+        let ops = || Some(("ops".into(), Loudness::Loud));
+        let told = |rules: &Rules, named: Option<&str>| {
+            let named = named.map(|place| (PlaceName::from(place), Loudness::Told));
+            rules.of_broken_glass(named)
+        };
+        assert_eq!(told(&rules(None, &["chat"]), Some("ops")), ops());
+        assert_eq!(told(&rules(Some("ops"), &["chat", "ops"]), None), ops());
+        assert_eq!(told(&rules(None, &["ops", "relay"]), None), ops());
+        assert_eq!(told(&rules(None, &[]), None), None);
     }
 
     proptest! {

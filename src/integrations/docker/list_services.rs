@@ -60,6 +60,7 @@ impl Action for ListServices {
         name: "docker.list_services",
         summary: "List the services of a Docker engine with image, state and health",
         risk: Risk::Read,
+        service: None,
         effects: &[],
         last_undoable: None,
     };

@@ -73,6 +73,7 @@ impl Action for RestartService {
         name: "docker.restart_service",
         summary: "Restart a service's containers one by one and wait until each is healthy",
         risk: Risk::Change,
+        service: Some("service"),
         effects: &[EffectSpec {
             name: RESTART,
             // It looks first whether the container was started since, so a second try is none.

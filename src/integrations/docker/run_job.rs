@@ -77,6 +77,7 @@ impl Action for RunJob {
         name: "docker.run_job",
         summary: "Run a container once, such as a migration, and report its log and exit code",
         risk: Risk::Change,
+        service: None,
         effects: &[
             PULL_IMAGE,
             EffectSpec {

@@ -60,6 +60,7 @@ impl Action for ShowLogs {
         name: "docker.show_logs",
         summary: "Show the last lines that a service has logged",
         risk: Risk::Read,
+        service: Some("service"),
         effects: &[],
         last_undoable: None,
     };

@@ -46,6 +46,7 @@ impl Action for Get {
         name: "http.get",
         summary: "Ask a web service for something, and check the status of its answer",
         risk: Risk::Read,
+        service: None,
         effects: &[],
         last_undoable: None,
     };

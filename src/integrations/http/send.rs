@@ -194,6 +194,7 @@ impl Action for Send {
         name: "http.send",
         summary: "Have a web service do something, once",
         risk: Risk::Change,
+        service: None,
         effects: &[
             effect(SEND_KEYED, EffectSort::Keyed),
             effect(SEND_ASKABLE, EffectSort::Askable),

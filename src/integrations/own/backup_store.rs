@@ -94,6 +94,7 @@ impl Action for BackupStore {
         name: "purser.backup_store",
         summary: "Back up Purser's own store, keys, configuration and files, encrypted for keys that are elsewhere",
         risk: Risk::Destroy,
+        service: None,
         effects: &[
             EffectSpec {
                 name: UPLOAD_BACKUP,

@@ -102,6 +102,7 @@ impl Action for Backup {
         name: "postgres.backup",
         summary: "Dump a database into a folder of objects, with a manifest to prove it by",
         risk: Risk::Change,
+        service: Some("database"),
         effects: &[
             EffectSpec {
                 name: UPLOAD_DUMP,

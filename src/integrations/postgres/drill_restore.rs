@@ -79,6 +79,7 @@ impl Action for DrillRestore {
         name: "postgres.drill_restore",
         summary: "Restore a backup into a scratch server and compare every table with its manifest",
         risk: Risk::Change,
+        service: None,
         effects: &[EffectSpec {
             name: RESTORE_SCRATCH,
             sort: EffectSort::Repeatable,

@@ -74,6 +74,7 @@ impl Action for ListBackups {
         name: "postgres.list_backups",
         summary: "List the backups in a folder, newest first",
         risk: Risk::Read,
+        service: None,
         effects: &[],
         last_undoable: None,
     };

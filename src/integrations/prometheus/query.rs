@@ -71,6 +71,7 @@ impl Action for Query {
         name: "prometheus.query",
         summary: "Ask Prometheus for the values of a query at one instant",
         risk: Risk::Read,
+        service: None,
         effects: &[],
         last_undoable: None,
     };

@@ -72,6 +72,7 @@ impl Action for ListObjects {
         name: "s3.list_objects",
         summary: "List what lies in a folder of a bucket, newest first",
         risk: Risk::Read,
+        service: None,
         effects: &[],
         last_undoable: None,
     };

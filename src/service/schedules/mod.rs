@@ -111,6 +111,8 @@ impl Service {
         let (request, definition) = self
             .ask_for(name, None, by.clone())
             .map_err(ServiceError::Conflict)?;
+        let asked = format!("run the schedule {name}");
+        self.not_held(&asked, &definition, &request).await?;
         let at = self.parts.clock.now();
         let id = run_id(
             at.micros().unsigned_abs() / 1000,

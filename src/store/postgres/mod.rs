@@ -12,6 +12,8 @@ mod line;
 mod move_in;
 mod problem;
 
+#[path = "../sql/locks.rs"]
+mod locks;
 #[path = "../sql/outbox.rs"]
 mod outbox;
 #[path = "../sql/receipts.rs"]

@@ -35,7 +35,7 @@ enum Kind {
 
 use Kind::{Bytes, Number, Text};
 
-const TABLES: [Table; 10] = [
+const TABLES: [Table; 11] = [
     table("definitions", &[("digest", Text), ("body", Text)]),
     table(
         "runs",
@@ -108,6 +108,16 @@ const TABLES: [Table; 10] = [
             ("sealed", Bytes),
             ("set_at", Number),
             ("set_by", Text),
+        ],
+    ),
+    table(
+        "locks",
+        &[
+            ("target", Text),
+            ("owner", Text),
+            ("reason", Text),
+            ("since", Number),
+            ("until", Number),
         ],
     ),
     table(

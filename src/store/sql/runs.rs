@@ -8,12 +8,15 @@ use tokio::sync::broadcast;
 use super::{Connection, SqlStore, text};
 use crate::domain::digest::Digest;
 use crate::domain::event::{EVENT_VERSION, Event, Logged};
-use crate::domain::names::RunId;
+use crate::domain::names::{PersonName, RunId};
 use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 use crate::store::written::{Written, place, status_text};
 use crate::store::{Append, NewRun, Result, RunRow, Runs};
+
+/// The run of a person under a key.
+const KEYED: &str = "SELECT id FROM runs WHERE requested_by = $1 AND idempotency_key = $2";
 
 impl Runs for SqlStore {
     fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>> {
@@ -31,6 +34,23 @@ impl Runs for SqlStore {
                 let _ = self.changes.send(id);
             }
             Ok(created)
+        }
+        .boxed()
+    }
+
+    fn keyed<'a>(
+        &'a self,
+        by: &'a PersonName,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<Option<RunId>>> {
+        async move {
+            let id: Option<String> = sqlx::query_scalar(KEYED)
+                .bind(by.as_str())
+                .bind(text(key))
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(|error| self.broken(&error))?;
+            id.map(|id| self.run_id(&id)).transpose()
         }
         .boxed()
     }
@@ -202,13 +222,11 @@ pub(super) async fn create(
     }: &Written,
 ) -> sqlx::Result<RunId> {
     if let Some(key) = &run.idempotency_key {
-        let earlier: Option<String> = sqlx::query_scalar(
-            "SELECT id FROM runs WHERE requested_by = $1 AND idempotency_key = $2",
-        )
-        .bind(run.request.by.person.as_str())
-        .bind(text(key))
-        .fetch_optional(&mut *connection)
-        .await?;
+        let earlier: Option<String> = sqlx::query_scalar(KEYED)
+            .bind(run.request.by.person.as_str())
+            .bind(text(key))
+            .fetch_optional(&mut *connection)
+            .await?;
         if let Some(earlier) = earlier.and_then(|id| id.parse().ok()) {
             return Ok(earlier);
         }

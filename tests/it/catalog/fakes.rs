@@ -42,6 +42,7 @@ macro_rules! fake {
                 name: $name,
                 summary: "Does nothing",
                 risk: Risk::$risk,
+                service: None,
                 effects: &[],
                 last_undoable: None,
             };

@@ -224,6 +224,7 @@ impl Play {
             assert_eq!(step.action().unwrap().uses, prospect.action);
         }
         let plan = WorkflowPlan {
+            notes: vec![],
             definition: self.definition.digest(),
             inputs: json!({ "again": self.state.voided.len() }),
             steps: vec![],

@@ -79,6 +79,24 @@ async fn given_a_nightly_schedule_whose_backup_fails_the_channel_says_so() {
 }
 
 #[tokio::test]
+async fn people_hear_loudly_of_broken_glass_although_somebody_started_the_run_by_hand() {
+    let ops = Receiver::start().await;
+    let mut home = home_of(&ops, "format = 'text'\nmention = '@oncall'");
+    home.configure("[break_glass]\nroles = ['operator']");
+    home.workflow("backup", BACKUP);
+    home.up().await;
+    let run = ["run", "backup", "--break-glass", "the disk is dying"];
+    assert_eq!(home.types(&run).await.code, 1);
+    let sent = ops.takes(1).await.remove(0);
+    insta::assert_snapshot!(plain(&sent.text()), @"
+    @oncall `backup` failed on orders-db (run RUN, asked for by ann)
+    Step `dump` failed: could not connect to the database `orders` on orders-db: nothing answers at 127.0.0.1:1 (Connection refused (os error 111)); see that the server runs and that the address in url is right. Nothing was changed. ann broke the glass: the disk is dying
+    To see what it did: `purser runs show RUN`
+    To run it again: `purser run backup`
+    ");
+}
+
+#[tokio::test]
 async fn an_event_is_signed_so_that_the_reference_libraries_believe_it() {
     let ops = Receiver::start().await;
     let mut home = home_of(&ops, "secret_file = 'secret'");

@@ -6,6 +6,7 @@ mod fixtures;
 mod join;
 mod lease;
 mod lines;
+mod locks;
 mod moved;
 mod outbox;
 pub mod place;

@@ -14,6 +14,7 @@ use purser::store::{
     NewFire, NewRun, Outbox as _, Receipts as _, SecretRow, Settled, Store, Telling,
 };
 
+use super::locks::lock;
 use super::place::{access, append, at, draft, finish, new_run, recorded};
 use crate::support::database::Database;
 use crate::support::program::Home;
@@ -82,7 +83,10 @@ pub async fn fill(store: &dyn Store) -> Vec<RunId> {
         .settle_notice(waiting[1].row, Settled::Over)
         .await
         .unwrap();
-    store.add_receipt(draft("not sealed yet")).await.unwrap();
+    store
+        .set_lock(lock("shop/web", "ann"), draft("not sealed yet"))
+        .await
+        .unwrap();
     vec![fired.id, done, open]
 }
 
@@ -107,6 +111,7 @@ pub async fn everything(store: &dyn Store) -> Vec<String> {
     all.push(format!("{:?}", store.unsealed_receipts().await));
     all.push(format!("{:?}", store.schedules().await));
     all.push(format!("{:?}", store.secrets().await));
+    all.push(format!("{:?}", store.locks().await));
     all.push(format!("{:?}", store.backlog().await));
     all.push(format!(
         "{:?}",

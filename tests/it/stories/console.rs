@@ -200,6 +200,9 @@ async fn what_it_does_not_know_it_answers_with_the_nearest_name() {
     approve RUN       Say yes to a run's plan
     reject RUN [WHY]  Say no to a run's plan
     cancel RUN [WHY]  Stop a run and take back what it did
+    locks             What is locked or frozen
+    lock TARGET WHY   Keep a system or a service to yourself for four hours
+    unlock TARGET     Release a lock
     quit              Leave; runs go on
     purser> migarte
     unknown command `migarte`; did you mean `migrate`?

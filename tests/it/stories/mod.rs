@@ -9,6 +9,7 @@ mod console;
 mod deploys;
 mod doctor;
 mod exit_codes;
+mod holds;
 mod init;
 mod init_again;
 mod jobs;

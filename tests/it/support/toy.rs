@@ -142,6 +142,10 @@ pub struct Input {
     /// Its effect is carried out and never answered.
     #[serde(default)]
     hang: bool,
+    /// The part of the toy that it is about.
+    #[serde(default)]
+    #[allow(dead_code, reason = "what is done to all parts is the same")]
+    part: Option<String>,
 }
 
 /// What they return.
@@ -169,6 +173,7 @@ impl Action for Make {
         name: "toy.make",
         summary: "Make a thing",
         risk: Risk::Change,
+        service: Some("part"),
         effects: &[effect(EffectSort::Askable)],
         last_undoable: None,
     };
@@ -229,6 +234,7 @@ impl Action for Shout {
         name: "toy.shout",
         summary: "Shout once",
         risk: Risk::Change,
+        service: None,
         effects: &[effect(EffectSort::Neither)],
         last_undoable: None,
     };
@@ -262,6 +268,7 @@ impl Action for Pour {
         name: "toy.pour",
         summary: "Make a thing and pour it out",
         risk: Risk::Destroy,
+        service: None,
         effects: &[
             effect(EffectSort::Askable),
             EffectSpec {
@@ -309,6 +316,7 @@ impl Action for Tell {
         name: "toy.tell",
         summary: "Tell a story",
         risk: Risk::Change,
+        service: None,
         effects: &[],
         last_undoable: None,
     };
@@ -343,6 +351,7 @@ impl Action for Draw {
         name: "toy.draw",
         summary: "Draw a picture",
         risk: Risk::Read,
+        service: None,
         effects: &[],
         last_undoable: None,
     };

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use purser::action::{Clock, Registry, Systems};
 use purser::domain::approval::ApprovalPolicy;
 use purser::domain::event::{DIALECT, Event, Requested, Trigger};
+use purser::domain::hold::Freeze;
 use purser::domain::names::{Environment, RunId, SystemName};
 use purser::domain::person::Actor;
 use purser::domain::redact::Redactor;
 use purser::domain::run::RunState;
+use purser::domain::time::Timestamp;
 use purser::domain::workflow::{WhenBusy, Workflow};
-use purser::engine::{Engine, Entropy, Parts, RunLog};
+use purser::engine::{Alarm, Engine, Entropy, Holds, HoldsParts, Parts, RunLog};
 use purser::store::sqlite::SqliteStore;
 use purser::store::{ArtifactFolder, NewRun, Runs as _, Store};
 use uuid::Uuid;
@@ -34,10 +38,21 @@ impl Entropy for Dice {
     }
 }
 
+/// Waits by the machine's clock.
+pub struct WallAlarm;
+
+impl Alarm for WallAlarm {
+    fn wait(&self, until: Timestamp) -> BoxFuture<'_, ()> {
+        let pause = until.since(WallClock.now()).min(Duration::from_secs(10));
+        tokio::time::sleep(pause).boxed()
+    }
+}
+
 /// A running engine and what it acts on.
 pub struct World {
     pub store: Arc<SqliteStore>,
     pub toy: Arc<Toy>,
+    pub holds: Arc<Holds>,
     engine: Engine,
 }
 
@@ -49,13 +64,29 @@ impl World {
 
     /// The same, by this clock.
     pub async fn open_by(folder: &Path, toy: Arc<Toy>, clock: Arc<dyn Clock>) -> Self {
+        Self::open_with(folder, toy, (clock, Arc::new(WallAlarm)), vec![]).await
+    }
+
+    /// The same, with these freezes; the alarm is that of the clock.
+    pub async fn open_with(
+        folder: &Path,
+        toy: Arc<Toy>,
+        time: (Arc<dyn Clock>, Arc<dyn Alarm>),
+        freezes: Vec<Freeze>,
+    ) -> Self {
         let store = Arc::new(
             SqliteStore::open(folder, Arc::new(Redactor::new()))
                 .await
                 .unwrap(),
         );
-        let engine = start(Arc::clone(&store) as Arc<dyn Store>, &toy, clock, folder);
-        Self { store, toy, engine }
+        let kept = Arc::clone(&store) as Arc<dyn Store>;
+        let (engine, holds) = start_with(kept, &toy, time, freezes, folder);
+        Self {
+            store,
+            toy,
+            holds,
+            engine,
+        }
     }
 
     /// Stops the engine, as SIGTERM would, and closes the store.
@@ -164,6 +195,16 @@ pub fn start(
     clock: Arc<dyn Clock>,
     folder: &Path,
 ) -> Engine {
+    start_with(store, toy, (clock, Arc::new(WallAlarm)), vec![], folder).0
+}
+
+fn start_with(
+    store: Arc<dyn Store>,
+    toy: &Arc<Toy>,
+    (clock, alarm): (Arc<dyn Clock>, Arc<dyn Alarm>),
+    freezes: Vec<Freeze>,
+    folder: &Path,
+) -> (Engine, Arc<Holds>) {
     let mut systems = Systems::new();
     let system = Arc::clone(toy) as Arc<dyn purser::action::System>;
     systems.insert(
@@ -172,20 +213,32 @@ pub fn start(
         Environment::production(),
         system,
     );
-    Engine::start(Parts {
+    let registry = Arc::new(Registry::new(vec![toy::integration()]));
+    let systems = Arc::new(systems);
+    let holds = Arc::new(Holds::new(HoldsParts {
+        freezes,
+        store: Arc::clone(&store),
+        registry: Arc::clone(&registry),
+        systems: Arc::clone(&systems),
+        entropy: Arc::new(Dice),
+    }));
+    let engine = Engine::start(Parts {
         store,
         artifacts: Arc::new(ArtifactFolder::new(folder.join("artifacts"))),
-        registry: Arc::new(Registry::new(vec![toy::integration()])),
-        systems: Arc::new(systems),
+        registry,
+        systems,
         secrets: Arc::new(NoSecrets),
         clock,
+        alarm,
+        holds: Arc::clone(&holds),
         redactor: Arc::new(Redactor::new()),
         entropy: Arc::new(Dice),
         key: key(),
         concurrent_runs: 4,
         steps_per_system: 4,
         grace: Duration::from_millis(100),
-    })
+    });
+    (engine, holds)
 }
 
 /// A request for a run of this definition, on the toy.

@@ -105,6 +105,7 @@ impl Action for DeployService {
         name: "docker.deploy_service",
         summary: "Put another image of a service live, prove it, and go back if it does not work",
         risk: Risk::Change,
+        service: Some("service"),
         effects: &[
             PULL_IMAGE,
             effect(CREATE_NEW, EffectSort::Keyed, Duration::from_mins(1)),

@@ -110,6 +110,7 @@ impl Action for QueryRange {
         name: "prometheus.query_range",
         summary: "Ask Prometheus how the values of a query went over a range of time",
         risk: Risk::Read,
+        service: None,
         effects: &[],
         last_undoable: None,
     };
