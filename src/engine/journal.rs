@@ -35,11 +35,14 @@ pub(super) struct StepJournal {
 
 impl StepJournal {
     async fn append(&self, event: Event) -> Result<(), JournalError> {
-        self.log.append(event).await.map_err(|error: StoreError| {
-            let told = JournalError(error.to_string());
-            let _ = self.failure.set(error);
-            told
-        })
+        let appended = self.log.append(event).await;
+        appended.map_err(|error| self.not_written(error))
+    }
+
+    fn not_written(&self, error: StoreError) -> JournalError {
+        let told = JournalError(error.to_string());
+        let _ = self.failure.set(error);
+        told
     }
 
     fn step(&self) -> StepId {
@@ -169,7 +172,7 @@ impl Journal for StepJournal {
             let artifact = Artifact {
                 name,
                 media_type,
-                digest: digest.map_err(|error| JournalError(error.to_string()))?,
+                digest: digest.map_err(|error| self.not_written(error))?,
                 bytes: size,
             };
             self.append(Event::ArtifactKept {
