@@ -30,4 +30,5 @@ pub mod secret;
 pub mod time;
 pub mod trigger;
 pub mod webhook;
+pub mod words;
 pub mod workflow;

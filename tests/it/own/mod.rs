@@ -4,6 +4,7 @@
 mod disk;
 mod mid_write;
 mod page;
+mod pruning;
 mod recover;
 mod refused;
 
