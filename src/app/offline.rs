@@ -8,10 +8,11 @@ use super::world::{World, load_config};
 use crate::action::Clock as _;
 use crate::action::Registry;
 use crate::catalog::{self, Catalog, Loaded, Problem, Severity};
-use crate::cli::{Failure, Preview, Schemas, counted};
+use crate::cli::{Failure, Preview, Schemas};
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::Zone;
 use crate::domain::time::Timestamp;
+use crate::domain::words::counted;
 use crate::integrations;
 
 /// Checks configuration, workflows and commands, and says all that is wrong.

@@ -33,6 +33,7 @@ mod words;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::domain::words::counted;
 use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
@@ -237,12 +238,6 @@ pub async fn call(
         | Command::Schema(_)
         | Command::Completions(_) => Err(Failure::usage("this command is not for a server")),
     }
-}
-
-/// `1 workflow`, `2 workflows`.
-pub fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 fn print_json<T: serde::Serialize>(value: &T) -> Result<(), Failure> {

@@ -7,10 +7,11 @@ use clap::Subcommand;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::client::{Server, segment};
-use super::{Failure, counted, hidden, print_json, render};
+use super::{Failure, hidden, print_json, render};
 use crate::domain::names::SecretName;
 use crate::domain::redact::SHORTEST;
 use crate::domain::secret::{self, LONGEST};
+use crate::domain::words::counted;
 use crate::http::types::{RekeyedView, RemoveSecretBody, SecretView, SetSecretBody};
 
 /// Keep passwords and keys in the store, sealed. Without a server the store is opened here.

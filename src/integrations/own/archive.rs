@@ -95,7 +95,7 @@ pub(super) async fn read_back(folder: &dyn Objects, name: &str) -> Result<Option
         }
         Ok(Sent {
             bytes,
-            sha256: digest(hash),
+            sha256: Digest::of_hash(hash),
         })
     };
     match read.await {
@@ -145,13 +145,9 @@ impl Pump {
         self.upload.finish().await?;
         Ok(Sent {
             bytes: self.bytes,
-            sha256: digest(self.hash),
+            sha256: Digest::of_hash(self.hash),
         })
     }
-}
-
-fn digest(hash: Sha256) -> Digest {
-    Digest::from(format!("sha256:{}", hex::encode(hash.finalize())))
 }
 
 /// Writes a whole backup of these files for these recipients; the manifest gets its list of files.
@@ -202,7 +198,7 @@ fn append_file<W: Write>(
     Ok(manifest::File {
         name: file.name.clone(),
         bytes,
-        sha256: digest(hashed.hash),
+        sha256: Digest::of_hash(hashed.hash),
     })
 }
 
