@@ -1,5 +1,6 @@
 //! What the server works with: its configuration, its store, and the keys beside it.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use super::world::{World, load_config};
 use crate::catalog::Catalog;
 use crate::cli::Failure;
 use crate::config::LogFormat;
+use crate::domain::receipt;
 use crate::domain::redact::Redactor;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SecretKeeper, Store, StoreError};
@@ -49,9 +51,9 @@ impl Home {
         let (secrets, opened) = kept.map_err(failed)?;
         let world = Arc::new(World::load(config, &redactor, &opened)?);
         let catalog = world.catalog(opened.names())?;
-        let own = OwnFiles::new(Arc::clone(&store), &world.config);
+        let key = receipts_key(&world.config.store.path.join(receipt::KEY_FILE))?;
+        let own = OwnFiles::new(Arc::clone(&store), key.verifying_key(), &world.config);
         world.systems.set_own(Arc::new(own));
-        let key = receipts_key(&world.config.store.path.join("receipts.key"))?;
         Ok(Self {
             redactor,
             store,
@@ -61,6 +63,19 @@ impl Home {
             key,
         })
     }
+}
+
+/// That a folder is not of whoever runs this, who would leave files there that its owner cannot open;
+/// root too.
+pub(super) fn of_somebody_else(folder: &Path) -> Option<String> {
+    let me = nix::unistd::geteuid().as_raw();
+    let owner = std::fs::metadata(folder).ok()?.uid();
+    (owner != me).then(|| {
+        format!(
+            "{} belongs to uid {owner}, not to yours, {me}: type this as that user",
+            folder.display()
+        )
+    })
 }
 
 /// Dumps, logs, keys and the store are for the user who runs Purser alone.

@@ -1,6 +1,5 @@
 //! Secrets at the start, for the lint, and by hand: through the server, or without one.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -153,25 +152,23 @@ async fn at_the_desk(
 
 /// Whoever is not the owner would leave files that the server cannot open; root too.
 fn may_open(folder: &Path, socket: &Path, ask: &SecretAsk) -> Result<(), Failure> {
-    let me = nix::unistd::geteuid().as_raw();
-    let place = folder.display();
-    match std::fs::metadata(folder) {
-        Ok(found) if found.uid() != me => Err(Failure {
+    if let Some(why) = super::home::of_somebody_else(folder) {
+        return Err(Failure {
             code: REFUSED,
             message: format!(
-                "no Purser answers you at {}, and the store {place} belongs to uid {}, not to yours, \
-                 {me}: type this as that user, or see that Purser runs and that you may open its socket",
-                socket.display(),
-                found.uid()
+                "no Purser answers you at {}, and the store {why}, or see that Purser runs and that you \
+                 may open its socket",
+                socket.display()
             ),
-        }),
-        _ if !matches!(ask, SecretAsk::Set(..)) && !database_file(folder).exists() => {
-            Err(Failure::usage(format!(
-                "there are no secrets yet: there is no store in {place}"
-            )))
-        }
-        _ => Ok(()),
+        });
     }
+    if !matches!(ask, SecretAsk::Set(..)) && !database_file(folder).exists() {
+        return Err(Failure::usage(format!(
+            "there are no secrets yet: there is no store in {}",
+            folder.display()
+        )));
+    }
+    Ok(())
 }
 
 fn not_opened(error: &StoreError, socket: &Path) -> Failure {

@@ -5,7 +5,7 @@ use std::io::stdin;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
 /// Keys do not show until this is dropped. They are kept for whoever reads them.
-pub struct EchoOff(Termios);
+pub(super) struct EchoOff(Termios);
 
 impl EchoOff {
     /// From now on. Begin before a secret is asked for: whoever answers at the sight of the question
@@ -13,7 +13,7 @@ impl EchoOff {
     ///
     /// # Errors
     /// The input is no terminal, or one that refuses.
-    pub fn begin() -> nix::Result<Self> {
+    pub(super) fn begin() -> nix::Result<Self> {
         let before = tcgetattr(stdin())?;
         let mut dark = before.clone();
         dark.local_flags.remove(LocalFlags::ECHO);

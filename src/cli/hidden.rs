@@ -8,20 +8,32 @@ use super::Failure;
 use super::echo::EchoOff;
 use crate::domain::secret::LONGEST;
 
+/// What is said where no line was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// How it can be given, where the terminal can show nothing but all.
+    pub otherwise: &'static str,
+    /// What has come of it.
+    pub nothing: &'static str,
+}
+
 /// Asks for a line on the terminal and reads it without its line end. Interrupted, it leaves the
 /// terminal as it was.
-pub(super) async fn line(prompt: &str) -> Result<SecretString, Failure> {
+///
+/// # Errors
+/// It was interrupted, or the terminal cannot be used.
+pub async fn line(prompt: &str, words: Words) -> Result<SecretString, Failure> {
     // Caught from before echo goes off: an interrupt would leave the terminal dark.
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     let first_poll = futures_util::poll!(&mut interrupted);
     if first_poll.is_ready() {
-        return Err(nothing());
+        return Err(nothing(words));
     }
     let dark = EchoOff::begin().map_err(|error| {
         Failure::usage(format!(
-            "echo cannot be switched off on this terminal ({error}): give the value by stdin or \
-             with --file"
+            "echo cannot be switched off on this terminal ({error}): {}",
+            words.otherwise
         ))
     })?;
     eprint!("{prompt}");
@@ -41,13 +53,13 @@ pub(super) async fn line(prompt: &str) -> Result<SecretString, Failure> {
         _ = interrupted => {
             drop(dark);
             eprintln!();
-            return Err(nothing());
+            return Err(nothing(words));
         }
     };
     line.map_err(|error| Failure::failed(error.to_string()))?
-        .map_err(|error| Failure::usage(format!("the value cannot be read: {error}")))
+        .map_err(|error| Failure::usage(format!("what is typed cannot be read: {error}")))
 }
 
-fn nothing() -> Failure {
-    Failure::failed("interrupted: nothing was set")
+fn nothing(words: Words) -> Failure {
+    Failure::failed(format!("interrupted: {}", words.nothing))
 }

@@ -173,9 +173,15 @@ fn is_or_are(count: usize) -> &'static str {
     if count == 1 { "is" } else { "are" }
 }
 
+/// What is said of a value that was not typed to its end.
+const SET: hidden::Words = hidden::Words {
+    otherwise: "give the value by stdin or with --file",
+    nothing: "nothing was set",
+};
+
 async fn read_value(name: &SecretName, file: Option<PathBuf>) -> Result<SecretString, Failure> {
     if file.is_none() && std::io::stdin().is_terminal() {
-        return hidden::line(&format!("the value of {name} (it is not shown): ")).await;
+        return hidden::line(&format!("the value of {name} (it is not shown): "), SET).await;
     }
     let read = tokio::task::spawn_blocking(move || match file {
         Some(file) => std::fs::File::open(&file)

@@ -17,6 +17,9 @@ use super::nearest;
 /// What the JSON Schema of a field says that takes a reference to a secret.
 pub const FORMAT: &str = "secret";
 
+/// The file in the store's folder with the key that opens secrets.
+pub const KEY_FILE: &str = "secrets.key";
+
 /// The longest value that is kept, in bytes.
 pub const LONGEST: usize = 64 * 1024;
 

@@ -15,9 +15,7 @@ use age::{Decryptor, Encryptor};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Result, StoreError};
-
-/// The name of the file within the store's folder.
-const FILE: &str = "secrets.key";
+use crate::domain::secret::KEY_FILE;
 
 /// Opens and seals secrets.
 #[derive(Clone, Debug)]
@@ -40,7 +38,7 @@ impl Vault {
 
     /// The file with the identity.
     pub fn file(&self) -> PathBuf {
-        self.folder.join(FILE)
+        self.folder.join(KEY_FILE)
     }
 
     /// Whether the file is there.
@@ -161,7 +159,7 @@ impl Vault {
 
     /// Puts a whole file in the place of the one of before, or of none, at one instant.
     fn replace(&self, identities: &[Identity]) -> Result<()> {
-        let half = self.folder.join(format!("{FILE}.new"));
+        let half = self.folder.join(format!("{KEY_FILE}.new"));
         let replace = || {
             write(&half, identities)?;
             fs::rename(&half, self.file())?;

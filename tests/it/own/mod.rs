@@ -2,6 +2,8 @@
 //! that has nothing.
 
 mod disk;
+mod halfway;
+mod incomplete;
 mod mid_write;
 mod page;
 mod pruning;
