@@ -34,6 +34,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Init(init) => app::init(&cli.config, init, cli.json).await,
         Command::Doctor => app::doctor(&cli.config, cli.socket, cli.json).await,
         Command::Recover(recover) => app::recover(&cli.config, &recover, cli.json).await,
+        Command::Store(cli::Store::Migrate(to)) => app::migrate(&cli.config, to, cli.json).await,
         Command::Schema(schema) => schema.print(&app::schemas()),
         Command::Completions(completions) => completions.print(),
         Command::Receipts(cli::Receipts::Verify {

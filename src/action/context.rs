@@ -27,6 +27,12 @@ use crate::domain::time::Timestamp;
 pub trait Clock: Send + Sync {
     /// The present instant.
     fn now(&self) -> Timestamp;
+
+    /// How long this process has been the active one, at least, by a clock that nobody can set. One
+    /// whose `now` nobody can set either need not say.
+    fn active_for(&self) -> Duration {
+        Duration::MAX
+    }
 }
 
 /// The lines that a step says: its container's output, the tool's messages.
@@ -176,6 +182,7 @@ impl Context {
             effect: name.clone(),
         };
         failpoint(&self.spec, &name.name, Moment::Undoing);
+        self.journal.may_act().map_err(not_journalled)?;
         act(key, result).await?;
         failpoint(&self.spec, &name.name, Moment::Undone);
         self.journal.undone(name).await.map_err(not_journalled)
@@ -271,6 +278,7 @@ impl Context {
         A: Future<Output = Result<T>> + Send,
     {
         failpoint(&self.spec, spec.name, Moment::Started);
+        self.journal.may_act().map_err(not_journalled)?;
         let done = tokio::time::timeout(spec.limit, act(key.clone()))
             .await
             .unwrap_or_else(|_| {
@@ -316,7 +324,16 @@ impl Context {
         if !matches!(spec.sort, EffectSort::Askable | EffectSort::Neither) {
             return Ok(());
         }
-        let passed = self.read.clock.now().since(started_at);
+        self.until_landed(spec, started_at).await
+    }
+
+    /// Waits until nothing of an effect that was begun at this time can still land.
+    ///
+    /// The clock may have been set since then. What another process has begun, it has begun before
+    /// this one was active: so no more time has surely passed than since then.
+    pub async fn until_landed(&self, spec: &EffectSpec, started_at: Timestamp) -> Result<()> {
+        let clock = &self.read.clock;
+        let passed = clock.now().since(started_at).min(clock.active_for());
         match spec.limit.checked_sub(passed) {
             Some(rest) if !rest.is_zero() => self.sleep(rest).await,
             _ => Ok(()),

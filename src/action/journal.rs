@@ -30,6 +30,12 @@ pub trait Journal: Send + Sync {
     /// Commits the start of an effect, or says what is known of it.
     fn begin(&self, effect: EffectName) -> BoxFuture<'_, Result<Begun, JournalError>>;
 
+    /// Whether an effect may begin at this very instant: the run may have become another process's.
+    /// Asks nobody.
+    fn may_act(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
     /// Commits that the effect is done, with its result.
     fn done(&self, key: EffectKey, result: Value) -> BoxFuture<'_, Result<(), JournalError>>;
 

@@ -1,6 +1,6 @@
 //! `purser docker-proxy`: a process of its own, which needs neither configuration nor store.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ pub async fn docker_proxy(flags: DockerProxy) -> Result<(), Failure> {
     .map_err(Failure::usage)?;
     warn_of_open_doors(&binds, &docker);
     let mut signals = Signals::catch()?;
-    let listener = listen(&socket).map_err(|error| {
+    let front = listen(&socket).map_err(|error| {
         let socket = socket.display();
         Failure::failed(format!("the socket {socket} cannot be made: {error}"))
     })?;
@@ -47,16 +47,26 @@ pub async fn docker_proxy(flags: DockerProxy) -> Result<(), Failure> {
         signals.end().await;
         shutdown.cancel();
     };
-    tokio::join!(serve(listener, docker, rules, shutdown.clone()), stop);
-    let _ = std::fs::remove_file(&socket);
+    tokio::join!(serve(front, docker, rules, shutdown.clone()), stop);
     tracing::info!("docker-proxy is down");
     Ok(())
 }
 
+/// Docker's own socket as it is mostly called. Where this runs in a container, its own names for it
+/// are not the host's.
+const USUAL: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
+
 /// Whoever may mount the folder of Docker's own socket needs no proxy.
 fn warn_of_open_doors(binds: &[String], docker: &Path) {
+    let mut sockets: Vec<PathBuf> = USUAL.iter().map(PathBuf::from).collect();
+    sockets.extend([docker.to_owned()]);
+    // The engine follows symbolic links in what it mounts.
+    sockets.extend(docker.canonicalize());
     for path in binds.iter().map(|bind| bind.trim_end_matches(":ro")) {
-        if docker.starts_with(path) {
+        let real = Path::new(path).canonicalize();
+        let names = [Path::new(path)].into_iter().chain(real.as_deref().ok());
+        let holds = |name: &Path| sockets.iter().any(|socket| socket.starts_with(name));
+        if names.into_iter().any(holds) {
             tracing::warn!(
                 path,
                 "Docker's own socket lies there: a container that mounts it is filtered by nobody"

@@ -24,7 +24,7 @@ pub async fn doctor(
     let config_path = std::path::absolute(config_path).unwrap_or_else(|_| config_path.to_owned());
     let redactor = Redactor::new();
     let config = load_config(&config_path)?;
-    let secrets = peek(&config.store.path).await;
+    let secrets = peek(&config.store).await;
     let (world, wrong) = World::load_what_can_be(config, &redactor, &secrets);
     let catalog = world.read_catalog(secrets.names());
     let socket = socket.unwrap_or_else(|| world.config.server.socket.clone());

@@ -90,7 +90,7 @@ async fn listen(
 pub(super) async fn serve(
     doors: Doors,
     service: Arc<Service>,
-    scrape: Scrape,
+    scrape: Option<Scrape>,
     mut signals: Signals,
 ) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
@@ -101,7 +101,7 @@ pub(super) async fn serve(
         }
     };
     let metrics = async {
-        if let Some(listener) = doors.metrics {
+        if let (Some(listener), Some(scrape)) = (doors.metrics, scrape) {
             http::serve_metrics(listener, scrape, shutdown.clone()).await;
         }
     };

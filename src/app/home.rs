@@ -9,13 +9,15 @@ use ed25519_dalek::SigningKey;
 use super::keys::receipts_key;
 use super::own::OwnFiles;
 use super::secrets;
+use super::standby::{self, Standby};
+use super::store::{self, OpenStore};
 use super::world::{World, load_config};
 use crate::catalog::Catalog;
 use crate::cli::Failure;
-use crate::config::LogFormat;
+use crate::config::{Config, LogFormat};
 use crate::domain::receipt;
 use crate::domain::redact::Redactor;
-use crate::store::sqlite::SqliteStore;
+use crate::store::postgres::Holding;
 use crate::store::{SecretKeeper, Store, StoreError};
 use crate::telemetry;
 
@@ -44,15 +46,32 @@ impl Home {
         };
         telemetry::start(format, config.log.level.as_str(), Arc::clone(&redactor))
             .map_err(Failure::usage)?;
-        let failed = |error: StoreError| Failure::failed(error.to_string());
-        let store = SqliteStore::open(&config.store.path, Arc::clone(&redactor)).await;
-        let store = Arc::new(store.map_err(failed)?);
+        let standby = Standby::new(config.server.listen);
+        let waiting = |holding: &Holding| standby.waits_for(holding);
+        let open = store::open_when_free(&config.store, &redactor, waiting);
+        let open = open.await.map_err(failed)?;
+        standby.end().await;
+        let store = Arc::clone(&open.store);
+        let home = Self::around(open, config, redactor).await;
+        if home.is_err() {
+            // Whoever waits for it need not wait until it runs out.
+            store.let_go().await;
+        }
+        home
+    }
+
+    async fn around(
+        OpenStore { store, embedded }: OpenStore,
+        config: Config,
+        redactor: Arc<Redactor>,
+    ) -> Result<Self, Failure> {
         let kept = secrets::keep(Arc::clone(&store) as _, &config.store.path, &redactor).await;
         let (secrets, opened) = kept.map_err(failed)?;
         let world = Arc::new(World::load(config, &redactor, &opened)?);
         let catalog = world.catalog(opened.names())?;
+        standby::go_by(&store, &catalog).await.map_err(failed)?;
         let key = receipts_key(&world.config.store.path.join(receipt::KEY_FILE))?;
-        let own = OwnFiles::new(Arc::clone(&store), key.verifying_key(), &world.config);
+        let own = OwnFiles::new(embedded, key.verifying_key(), &world.config);
         world.systems.set_own(Arc::new(own));
         Ok(Self {
             redactor,
@@ -76,6 +95,14 @@ pub(super) fn of_somebody_else(folder: &Path) -> Option<String> {
             folder.display()
         )
     })
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+fn failed(error: StoreError) -> Failure {
+    Failure::failed(error.to_string())
 }
 
 /// Dumps, logs, keys and the store are for the user who runs Purser alone.

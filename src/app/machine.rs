@@ -1,7 +1,7 @@
 //! The machine's own clock and randomness, which everything else is handed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -21,6 +21,25 @@ impl Clock for MachineClock {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let micros = since.map_or(0, |since| since.as_micros());
         Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
+/// The same, of a process that is the active one since this was made.
+pub(super) struct ActiveClock(Instant);
+
+impl ActiveClock {
+    pub(super) fn begins() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for ActiveClock {
+    fn now(&self) -> Timestamp {
+        MachineClock.now()
+    }
+
+    fn active_for(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

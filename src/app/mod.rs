@@ -7,11 +7,14 @@ mod home;
 mod init;
 mod keys;
 mod machine;
+mod migrate;
 mod offline;
 mod own;
 mod recover;
 mod secrets;
 mod service_manager;
+mod standby;
+mod store;
 mod telling;
 mod vitals;
 mod world;
@@ -27,13 +30,13 @@ use crate::domain::person::People;
 use crate::engine::{self, Alarm, Engine, Entropy, Notifier, Scheduler, SchedulerParts, Timetable};
 use crate::service::{self, Service};
 use crate::store::{ArtifactFolder, Artifacts};
-use crate::vitals::Parts as VitalsParts;
 pub use docker_proxy::docker_proxy;
 pub use doctor::doctor;
 use doors::{Doors, Signals, serve};
 use home::Home;
 pub use init::init;
-use machine::{MachineAlarm, MachineClock, MachineEntropy};
+use machine::{ActiveClock, MachineAlarm, MachineEntropy};
+pub use migrate::migrate;
 pub use offline::{lint, now, preview, schemas, socket};
 pub use recover::recover;
 pub use secrets::secret;
@@ -44,6 +47,18 @@ use vitals::RunningVitals;
 /// # Errors
 /// What is wrong with the configuration, the store or the socket.
 pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
+    let home = Home::open(config_path).await?;
+    let store = Arc::clone(&home.store);
+    let served = tokio::select! {
+        served = work(home, socket) => served,
+        lost = standby::superseded(&store) => return Err(lost),
+    };
+    store.let_go().await;
+    served
+}
+
+/// Everything that works, from its start to its stop.
+async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let Home {
         redactor,
         store,
@@ -51,21 +66,22 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         world,
         catalog,
         key,
-    } = Home::open(config_path).await?;
+    } = home;
     let config = &world.config;
     let socket = socket.unwrap_or_else(|| config.server.socket.clone());
     // Before the socket is there: whoever sees it may signal, and is not to end the process.
     let signals = Signals::catch()?;
     let doors = Doors::open(config, &socket).await?;
 
-    let clock: Arc<dyn Clock> = Arc::new(MachineClock);
+    let clock: Arc<dyn Clock> = Arc::new(ActiveClock::begins());
     let entropy: Arc<dyn Entropy> = Arc::new(MachineEntropy);
-    // Before the engine: what ends from now on is told.
+    // Before the engine: what ends from now on is told and counted.
     let verifying = key.verifying_key();
     let parts =
         telling::notifier_parts(config, &store, &clock, &redactor, &world.places, &verifying);
     let notifier = Notifier::start(parts).await;
     let notifier = notifier.map_err(|error| Failure::failed(error.to_string()))?;
+    let mut vitals = RunningVitals::follow(config, &world.vitals, &store).await?;
     let artifacts: Arc<dyn Artifacts> = Arc::new(ArtifactFolder::new(&config.artifacts.path));
     let engine = Engine::start(engine::Parts {
         store: Arc::clone(&store),
@@ -78,12 +94,14 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         entropy: Arc::clone(&entropy),
         key: key.clone(),
         concurrent_runs: config.engine.concurrent_runs.get(),
+        steps_per_system: config.engine.steps_per_system.get(),
         grace: config.engine.cancel_grace.duration(),
     });
     let schedules_changed = Arc::new(Notify::new());
     let service = Arc::new(Service::new(
         service::Parts {
             store: Arc::clone(&store),
+            unfinished_runs: config.engine.unfinished_runs.get(),
             artifacts,
             registry: Arc::clone(&world.registry),
             systems: Arc::clone(&world.systems),
@@ -110,14 +128,8 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         catalog,
     ));
     let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
-    let parts = VitalsParts {
-        store: Arc::clone(&store),
-        timetable: Arc::clone(&service) as Arc<dyn Timetable>,
-        places: world.places.keys().cloned().collect(),
-        clock: Arc::clone(&clock),
-        alarm: Arc::clone(&alarm),
-    };
-    let vitals = RunningVitals::start(parts, &world.vitals).await?;
+    let parts = vitals::parts(&store, &service, &world.places, &clock, &alarm);
+    vitals.beat(parts.clone(), &world.vitals)?;
     let scheduler = Scheduler::start(SchedulerParts {
         store,
         registry: Arc::clone(&world.registry),
@@ -129,7 +141,7 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
     });
     tracing::info!(socket = %socket.display(), "purser is up");
     service_manager::ready();
-    let scrape = vitals.scrape(&world.vitals);
+    let scrape = vitals.scrape(parts, &world.vitals);
     let served = serve(doors, service, scrape, signals).await;
     vitals.stop().await;
     scheduler.stop().await;

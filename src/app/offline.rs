@@ -21,7 +21,7 @@ use crate::integrations;
 /// Something is wrong.
 pub async fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
     let config = load_config(config_path)?;
-    let secrets = peek(&config.store.path).await;
+    let secrets = peek(&config.store).await;
     let world = World::load(config, &Redactor::new(), &secrets)?;
     let read = world.read_catalog(secrets.names());
     let mut problems = match &read {

@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use super::machine::{MachineClock, MachineEntropy};
 use super::offline::socket_of;
+use super::store::peek_at_secrets;
 use super::world::{load_config, read_catalog};
 use crate::action::Registry;
 use crate::cli::{Failure, SecretAnswer, SecretAsk, Server};
-use crate::config::Config;
+use crate::config::{Config, StoreFolder};
 use crate::domain::person::People;
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
 use crate::http::types::RekeyedView;
 use crate::integrations;
 use crate::service::{SecretDesk, SecretUses, ServiceError};
-use crate::store::sqlite::{SqliteStore, database_file, peek_at_secrets};
+use crate::store::sqlite::database_file;
 use crate::store::{SecretKeeper, Secrets, StoreError, Vault, open_rows};
 
 /// No server listens.
@@ -42,10 +43,10 @@ pub(super) async fn keep(
 }
 
 /// The secrets as the lint sees them: read without the store's lock, and changed in no way.
-pub(super) async fn peek(folder: &Path) -> Opened {
+pub(super) async fn peek(config: &StoreFolder) -> Opened {
     let opened = async {
-        let rows = peek_at_secrets(folder).await?;
-        let values = open_rows(&Vault::of(folder), &rows)?;
+        let rows = peek_at_secrets(config).await?;
+        let values = open_rows(&Vault::of(&config.path), &rows)?;
         Ok::<_, StoreError>(Opened::all(values))
     };
     opened
@@ -90,7 +91,7 @@ async fn without_server(
             if !workflows_are_known {
                 eprintln!("purser: {}", unknown_users());
             }
-            let rows = peek_at_secrets(folder).await;
+            let rows = peek_at_secrets(&config.store).await;
             let rows = rows.map_err(|error| Failure::failed(error.to_string()))?;
             return Ok(SecretAnswer::List(uses.list(&rows)));
         }
@@ -102,14 +103,15 @@ async fn without_server(
         }
         _ => {}
     }
-    may_open(folder, socket, &ask)?;
+    may_open(&config.store, socket, &ask)?;
     let is_first = !folder.exists();
     super::home::keep_files_private();
     let redactor = Arc::new(Redactor::new());
-    let store = SqliteStore::open(folder, Arc::clone(&redactor)).await;
-    let store = store.map_err(|error| not_opened(&error, socket))?;
-    let keeper = SecretKeeper::new(Arc::new(store), Vault::of(folder), redactor);
+    let open = super::store::open(&config.store, &redactor).await;
+    let store = open.map_err(|error| not_opened(&error, socket))?.store;
+    let keeper = SecretKeeper::new(Arc::clone(&store) as _, Vault::of(folder), redactor);
     let answer = at_the_desk(config, &keeper, uses, ask).await;
+    store.let_go().await;
     let answer = answer.map_err(|error| match error {
         ServiceError::Invalid(why) | ServiceError::Missing(why) => Failure::usage(why),
         other => Failure::failed(other.to_string()),
@@ -151,7 +153,8 @@ async fn at_the_desk(
 }
 
 /// Whoever is not the owner would leave files that the server cannot open; root too.
-fn may_open(folder: &Path, socket: &Path, ask: &SecretAsk) -> Result<(), Failure> {
+fn may_open(config: &StoreFolder, socket: &Path, ask: &SecretAsk) -> Result<(), Failure> {
+    let folder = &config.path;
     if let Some(why) = super::home::of_somebody_else(folder) {
         return Err(Failure {
             code: REFUSED,
@@ -162,7 +165,8 @@ fn may_open(folder: &Path, socket: &Path, ask: &SecretAsk) -> Result<(), Failure
             ),
         });
     }
-    if !matches!(ask, SecretAsk::Set(..)) && !database_file(folder).exists() {
+    let is_nowhere = config.url_file.is_none() && !database_file(folder).exists();
+    if is_nowhere && !matches!(ask, SecretAsk::Set(..)) {
         return Err(Failure::usage(format!(
             "there are no secrets yet: there is no store in {}",
             folder.display()

@@ -1,6 +1,5 @@
 //! One command file: what a person may say, and which workflow that runs.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -12,7 +11,7 @@ use super::problem::{Problem, Report};
 use super::source::{self, Content, Entry, Node};
 use super::surroundings::Surroundings;
 use super::who::check_roles;
-use super::workflow::{Loaded, check_name};
+use super::workflow::{Loaded, Workflows, check_name};
 use super::{inputs, shape};
 use crate::action::Registry;
 use crate::domain::input::{InputError, InputSpec, InputType, check_inputs};
@@ -65,9 +64,6 @@ impl Command {
         Ok(inputs)
     }
 }
-
-/// What commands can run: all workflows by name, and `None` for one whose file is wrong itself.
-pub(super) type Workflows = BTreeMap<WorkflowName, Option<Loaded>>;
 
 /// Reads a file and checks it against the workflows.
 pub(super) fn load(
@@ -218,6 +214,7 @@ fn type_name(kind: InputType) -> &'static str {
         InputType::Number => "number",
         InputType::Boolean => "boolean",
         InputType::Choice => "choice",
+        InputType::List => "list",
     }
 }
 

@@ -5,7 +5,10 @@
 //! expressions, people. Everything that is wrong in any file is reported at once, and a catalog
 //! with an error in it is none: it is all of the files, or the one from before.
 
+mod call;
 mod command;
+mod given;
+mod graph;
 mod inputs;
 mod notify;
 mod problem;
@@ -15,6 +18,7 @@ mod secrets;
 mod shape;
 mod source;
 mod step;
+mod steps;
 mod surroundings;
 mod systems;
 mod triggers;
@@ -33,6 +37,7 @@ pub use uses::{FolderUse, folders, uses};
 pub use workflow::Loaded;
 
 use crate::action::Registry;
+use crate::domain::digest::{Digest, digest_of};
 use crate::domain::names::{CommandName, WorkflowName};
 use crate::domain::nearest;
 use problem::Report;
@@ -65,12 +70,9 @@ impl Catalog {
         surroundings: &Surroundings,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = vec![];
-        let mut workflows = command::Workflows::new();
-        for (name, file, text) in files(&folders.workflows, true, &mut problems) {
-            let (loaded, found) = workflow::load(&file, &text, registry, surroundings);
-            problems.extend(found);
-            workflows.insert(WorkflowName::from(name), loaded);
-        }
+        let found = files(&folders.workflows, true, &mut problems);
+        let (workflows, found) = workflow::load_all(found, registry, surroundings);
+        problems.extend(found);
         problems.extend(hooks_of_two(&workflows, &folders.workflows));
         let mut commands = BTreeMap::new();
         for (name, file, text) in files(&folders.commands, false, &mut problems) {
@@ -107,6 +109,12 @@ impl Catalog {
                 .collect::<Vec<_>>();
             nearest::unknown("workflow", name, names)
         })
+    }
+
+    /// The workflow, and all that it runs, directly or not.
+    pub fn with_included<'c>(&'c self, loaded: &'c Loaded) -> impl Iterator<Item = &'c Loaded> {
+        let others = loaded.workflow.includes.keys();
+        std::iter::once(loaded).chain(others.filter_map(|name| self.workflows.get(name)))
     }
 
     /// The workflow that this hook starts.
@@ -146,6 +154,13 @@ impl Catalog {
         self.commands.values()
     }
 
+    /// What tells this catalog from one with other workflows or commands.
+    pub fn digest(&self) -> Digest {
+        let workflows: Vec<_> = self.workflows().map(|one| one.workflow.digest()).collect();
+        let commands: Vec<_> = self.commands().collect();
+        digest_of(&serde_json::json!({ "workflows": workflows, "commands": commands }))
+    }
+
     /// What in the files cannot have been meant, although they can be used.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
@@ -153,7 +168,7 @@ impl Catalog {
 }
 
 /// A message starts one run: a hook belongs to one workflow.
-fn hooks_of_two(workflows: &command::Workflows, folder: &Path) -> Vec<Problem> {
+fn hooks_of_two(workflows: &workflow::Workflows, folder: &Path) -> Vec<Problem> {
     let mut owners = BTreeMap::new();
     let mut problems = vec![];
     for (name, loaded) in workflows {

@@ -18,9 +18,30 @@ pub fn schemas(registry: &Registry) -> (Value, Value) {
         .actions()
         .map(|action| case(action.as_ref(), &mut workflow["$defs"]))
         .collect();
+    for step in ["Step", "Undo"] {
+        let step = &mut workflow["$defs"][step];
+        step["properties"]["uses"] = json!({ "description": "The action.", "enum": names });
+        step["allOf"] = Value::Array(cases.clone());
+    }
     let step = &mut workflow["$defs"]["Step"];
-    step["properties"]["uses"] = json!({ "description": "The action.", "enum": names });
-    step["allOf"] = Value::Array(cases);
+    step["oneOf"] = ["uses", "runs", "wait"]
+        .map(|key| json!({ "required": [key] }))
+        .into();
+    let goes_with = |key: &str| json!({ "required": [key] });
+    step["dependentSchemas"] = json!({
+        "retry": goes_with("uses"),
+        "approval": { "required": ["uses"], "properties": { "foreach": false } },
+        "undo": goes_with("uses"),
+        "parallel": goes_with("foreach"),
+        "with": { "properties": { "wait": false } },
+    });
+    step["properties"]["foreach"] = json!({
+        "description": step["properties"]["foreach"]["description"],
+        "anyOf": [
+            { "type": "array", "minItems": 1 },
+            { "type": "string", "pattern": r"\{\{" },
+        ],
+    });
     (workflow, schemars::schema_for!(Command).to_value())
 }
 
@@ -48,11 +69,15 @@ fn case(action: &dyn AnyAction, definitions: &mut Value) -> Value {
     with["properties"]["system"] =
         json!({ "description": "The system that it acts on.", "type": "string" });
     with["description"] = Value::from(spec.summary);
+    if !spec.effects.is_empty() {
+        // No rule for files: what it does through the journal, for tools that walk all actions.
+        with["x-effects"] = json!(spec.effects);
+    }
     let must_be_given = with["required"]
         .as_array()
         .is_some_and(|keys| !keys.is_empty());
     json!({
-        "if": { "properties": { "uses": { "const": spec.name } } },
+        "if": { "properties": { "uses": { "const": spec.name } }, "required": ["uses"] },
         "then": {
             "properties": { "with": with },
             "required": if must_be_given { vec!["with"] } else { vec![] },

@@ -13,21 +13,33 @@ use crate::domain::position::Position;
 use crate::domain::secret::SecretRef;
 
 /// What one place in the file can see.
+#[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
     /// All inputs; `None` for one whose declaration is wrong itself.
     pub(super) inputs: &'a IndexMap<String, Option<InputSpec>>,
     /// Steps and the run, where those can be seen.
-    pub(super) run: Option<RunScope<'a>>,
+    pub(super) of_step: Option<OfStep<'a>>,
 }
 
+/// What can be said before a run of something that expressions see: `None` where that is nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<T>(pub(super) Option<T>);
+
 /// What only a step can see.
-pub(super) struct RunScope<'a> {
-    /// The steps before this one; the schema of what each leaves, if that is known.
-    pub(super) before: &'a IndexMap<String, Option<Value>>,
-    /// The ids of all steps.
-    pub(super) all: &'a [&'a str],
-    /// The step itself.
-    pub(super) here: &'a str,
+#[derive(Clone, Copy)]
+pub(super) struct OfStep<'a> {
+    /// The steps that are over by then; the schema of what each leaves, if that is known.
+    pub(super) seen: &'a IndexMap<&'a str, Option<&'a Value>>,
+    /// Why another step of the file cannot be seen; `None`: there is none of that id.
+    pub(super) unseen: &'a dyn Fn(&str) -> Option<String>,
+    /// Of a step with `foreach`: the JSON type of `item`, if that is known.
+    pub(super) item: Option<Known<&'static str>>,
+    /// What takes a step back sees what that has left; its schema, if that is known.
+    pub(super) taken_back: Option<Known<&'a Value>>,
+    /// Whether the run has failed: `failure` is there.
+    pub(super) has_failed: bool,
+    /// Whether a reference to a secret can stand here.
+    pub(super) takes_secrets: bool,
 }
 
 /// Whether a text has expressions in it, or something that means to be one.
@@ -43,11 +55,26 @@ pub(super) fn only_input(text: &str) -> Option<&str> {
         .filter(|name| !name.contains('.'))
 }
 
-/// Whether a text is exactly `{{ steps.ID.output… }}`.
+/// Whether a text is exactly `{{ steps.ID.output… }}`, with or without places of lists in it.
 pub(super) fn only_output(text: &str) -> bool {
-    expression::only_expression(text)
-        .and_then(|path| path.strip_prefix("steps."))
-        .is_some_and(|rest| is_path(rest) && rest.split('.').nth(1) == Some("output"))
+    let Some(path) = expression::only_expression(text) else {
+        return false;
+    };
+    let mut parts = path.split('.').map(without_place);
+    parts.next() == Some(Some("steps"))
+        && parts.next().flatten().is_some_and(is_path)
+        && parts.next() == Some(Some("output"))
+        && parts.all(|part| part.is_some_and(is_path))
+}
+
+/// `output` of `output[0]`; `None` where something else than a number is in the brackets.
+fn without_place(part: &str) -> Option<&str> {
+    let Some((name, place)) = part.split_once('[') else {
+        return Some(part);
+    };
+    let place = place.strip_suffix(']')?;
+    let is_number = !place.is_empty() && place.bytes().all(|sign| sign.is_ascii_digit());
+    is_number.then_some(name)
 }
 
 fn is_path(text: &str) -> bool {
@@ -57,7 +84,15 @@ fn is_path(text: &str) -> bool {
             .all(|c| c.is_alphanumeric() || c == '_' || c == '.')
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// What can be seen before there is a run.
+    pub(super) fn before_the_run(inputs: &'a IndexMap<String, Option<InputSpec>>) -> Self {
+        Self {
+            inputs,
+            of_step: None,
+        }
+    }
+
     /// Reports every name in the texts of a value that nothing stands behind.
     pub(super) fn check_value(&self, node: &Node, report: &mut Report) {
         for (text, at) in node.texts() {
@@ -103,7 +138,7 @@ impl Scope<'_> {
 
     /// Whether a text is a reference to a secret, and in a step: nowhere else is one opened.
     fn is_secret(&self, text: &str) -> bool {
-        self.run.is_some() && SecretRef::of_text(text).is_some()
+        self.of_step.is_some_and(|step| step.takes_secrets) && SecretRef::of_text(text).is_some()
     }
 
     /// Whether a run can leave this input out, and nothing stands in for it.
@@ -151,31 +186,19 @@ impl Scope<'_> {
     }
 
     fn wrong(&self, name: &str) -> Result<(), String> {
-        let mut parts = name.split('.');
-        let (top, second) = (parts.next().unwrap_or_default(), parts.next());
-        match (top, &self.run) {
-            ("inputs", _) => self.wrong_input(second, parts.next()),
-            ("run", Some(_)) => match second {
-                None | Some("id" | "by") => Ok(()),
-                Some(other) => {
-                    let unknown = nearest::unknown("value", other, ["id", "by"]);
-                    Err(format!("`run`: {unknown}"))
-                }
-            },
-            ("steps", Some(run)) => match second {
-                None => Ok(()),
-                Some(step) => run.wrong_step(step, &parts.collect::<Vec<_>>()),
-            },
-            ("secrets", _) => Err(
+        let parts: Vec<_> = name.split('.').collect();
+        match (parts.as_slice(), &self.of_step) {
+            (["inputs", rest @ ..], _) => self.wrong_input(rest.first().copied(), rest.get(1).copied()),
+            (["secrets", ..], _) => Err(
                 "a secret is no part of a text or a condition: `{{ secrets.NAME }}` stands alone, as \
                  one value in the `with` of a step"
                     .to_owned(),
             ),
-            ("steps" | "run", None) => Err(format!(
+            (parts, Some(step)) => step.wrong(parts),
+            ([top @ ("steps" | "run"), ..], None) => Err(format!(
                 "`{top}` is not known before the run: only `inputs` is"
             )),
-            (other, Some(_)) => Err(nearest::unknown("value", other, ["inputs", "steps", "run"])),
-            (other, None) => Err(nearest::unknown("value", other, ["inputs"])),
+            (parts, None) => Err(nearest::unknown("value", &top_of(parts), ["inputs"])),
         }
     }
 
@@ -193,42 +216,87 @@ impl Scope<'_> {
         }
     }
 
+    /// The JSON type of an item of the list that this text gives, if that is known.
+    pub(super) fn item_type(&self, text: &str) -> Option<&'static str> {
+        let path = expression::only_expression(text)?;
+        if only_input(text).is_some() {
+            return Some("string");
+        }
+        let parts: Vec<_> = path.split('.').collect();
+        let (["steps", step, "output", fields @ ..], Some(of_step)) =
+            (parts.as_slice(), &self.of_step)
+        else {
+            return None;
+        };
+        let root = (*of_step.seen.get(*step)?)?;
+        let list = walk(root, fields).ok()??;
+        one_type(without_null(root, &list["items"]))
+    }
+
     fn type_of(&self, path: &str) -> Option<&'static str> {
         let parts: Vec<_> = path.split('.').collect();
-        match (parts.as_slice(), &self.run) {
+        match (parts.as_slice(), &self.of_step) {
             (["inputs", name], _) => Some(match self.inputs.get(*name)?.as_ref()?.kind {
                 InputType::String | InputType::Choice => "string",
                 InputType::Integer => "integer",
                 InputType::Number => "number",
                 InputType::Boolean => "boolean",
+                InputType::List => "array",
             }),
-            (["steps", step, "output", fields @ ..], Some(run)) => {
-                let root = run.before.get(*step)?.as_ref()?;
-                let schema = walk(root, fields).ok()??;
-                json_type(types(schema).into_iter().find(|kind| *kind != "null")?)
+            (["steps", step, "output", fields @ ..], Some(of_step)) => {
+                let root = (*of_step.seen.get(*step)?)?;
+                one_type(walk(root, fields).ok()??)
             }
-            (["run", "id" | "by"] | ["steps", _, "status"], Some(_)) => Some("string"),
+            (["output", fields @ ..], Some(of_step)) => {
+                one_type(walk(of_step.taken_back?.0?, fields).ok()??)
+            }
+            (["item"], Some(of_step)) => of_step.item?.0,
+            (["index"], Some(of_step)) => of_step.item.map(|_| "integer"),
+            (["run", "id" | "by"] | ["steps", _, "status"] | ["failure", "message"], Some(_)) => {
+                Some("string")
+            }
             _ => None,
         }
     }
 }
 
-impl RunScope<'_> {
+impl OfStep<'_> {
+    fn wrong(&self, parts: &[&str]) -> Result<(), String> {
+        match parts {
+            ["run", rest @ ..] => one_of("run", rest, ["id", "by"]),
+            ["steps"] => Ok(()),
+            ["steps", step, fields @ ..] => self.wrong_step(step, fields),
+            ["item", ..] | ["index"] if self.item.is_some() => Ok(()),
+            ["failure", rest @ ..] if self.has_failed => {
+                one_of("failure", rest, ["step", "message"])
+            }
+            ["output", fields @ ..] if self.taken_back.is_some() => {
+                let Some(Known(Some(schema))) = self.taken_back else {
+                    return Ok(());
+                };
+                let walked = walk(schema, fields).map(drop);
+                walked.map_err(|unknown| format!("the output of this step: {unknown}"))
+            }
+            ["item" | "index", ..] => Err(format!(
+                "`{}` is there in the `with`, `wait` and `undo` of a step that has `foreach`",
+                parts[0]
+            )),
+            ["failure", ..] => Err("`failure` is there in the steps of `on_failure`".to_owned()),
+            ["output", ..] => Err("`output` is there in `undo`".to_owned()),
+            other => {
+                let mut known = vec!["inputs", "steps", "run"];
+                known.extend(self.item.map(|_| ["item", "index"]).into_iter().flatten());
+                known.extend(self.has_failed.then_some("failure"));
+                known.extend(self.taken_back.map(|_| "output"));
+                Err(nearest::unknown("value", &top_of(other), known))
+            }
+        }
+    }
+
     fn wrong_step(&self, step: &str, fields: &[&str]) -> Result<(), String> {
-        let Some(output) = self.before.get(step) else {
-            return Err(if step == self.here {
-                format!("the step `{step}` cannot see itself, only the steps before it")
-            } else if self.all.contains(&step) {
-                format!(
-                    "the step `{step}` comes later: only the steps before this one can be named"
-                )
-            } else {
-                nearest::unknown(
-                    "step",
-                    step,
-                    self.before.keys().map(String::as_str).collect::<Vec<_>>(),
-                )
-            });
+        let Some(output) = self.seen.get(step) else {
+            let unknown = || nearest::unknown("step", step, self.seen.keys().copied());
+            return Err((self.unseen)(step).unwrap_or_else(unknown));
         };
         match (fields, output) {
             ([] | ["status"], _) | (["output", ..], None) => Ok(()),
@@ -244,6 +312,24 @@ impl RunScope<'_> {
     }
 }
 
+fn top_of(parts: &[&str]) -> String {
+    parts.first().copied().unwrap_or_default().to_owned()
+}
+
+fn one_of(top: &str, rest: &[&str], known: [&str; 2]) -> Result<(), String> {
+    match rest.first() {
+        Some(other) if !known.contains(other) => {
+            let unknown = nearest::unknown("value", other, known);
+            Err(format!("`{top}`: {unknown}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn one_type(schema: &Value) -> Option<&'static str> {
+    json_type(types(schema).into_iter().find(|kind| *kind != "null")?)
+}
+
 /// The part of a schema that a path leads to; `None` where the schema leaves it open.
 fn walk<'s>(root: &'s Value, path: &[&str]) -> Result<Option<&'s Value>, String> {
     let mut here = without_null(root, resolve(root, root));
@@ -251,6 +337,11 @@ fn walk<'s>(root: &'s Value, path: &[&str]) -> Result<Option<&'s Value>, String>
         if let Some(next) = here["properties"].get(part) {
             here = without_null(root, next);
             continue;
+        }
+        if types(here) == ["array"] {
+            return Err(format!(
+                "it is a list and has no `{part}`: take one item of it, as in [0]"
+            ));
         }
         return match closed_keys(here) {
             Some(known) => Err(nearest::unknown("value", part, known)),

@@ -119,6 +119,21 @@ fn listed(schema: &Value) -> Option<Vec<&str>> {
     each.map(|lists| lists.concat())
 }
 
+/// The cases of an `enum` with values, each a mapping of the one key that says which it is.
+fn tagged(schema: &Value) -> Option<Vec<(&str, &Value)>> {
+    let case = |one| -> Option<(&str, &Value)> {
+        let one: &Value = one;
+        let keys = closed_keys(one)?;
+        let [key] = keys[..] else { return None };
+        (one["required"] == serde_json::json!([key])).then(|| (key, &one["properties"][key]))
+    };
+    alternatives(schema)
+        .filter(|cases| cases.len() > 1)?
+        .iter()
+        .map(case)
+        .collect()
+}
+
 impl<'a> Shape<'a> {
     pub(super) fn new(schema: &'a Value, rendered: &'a dyn Fn(&str) -> Rendered) -> Self {
         Self {
@@ -153,6 +168,8 @@ impl<'a> Shape<'a> {
         }
         if let Some(allowed) = listed(schema) {
             self.check_listed(node, &allowed, what);
+        } else if let Some(cases) = tagged(schema) {
+            self.check_tagged(node, &cases, what);
         } else if let Some(all) = alternatives(schema) {
             self.check_best(node, all, what);
         } else if self.check_type(node, schema, what) {
@@ -200,6 +217,19 @@ impl<'a> Shape<'a> {
                 );
                 self.fault(node.at, message);
             }
+        }
+    }
+
+    /// A mapping of one key, which says what its value is.
+    fn check_tagged(&mut self, node: &'a Node, cases: &[(&'a str, &'a Value)], what: &str) {
+        let keys: Vec<_> = cases.iter().map(|(key, _)| *key).collect();
+        let [entry] = node.entries() else {
+            let message = format!("{what} must have one key of {}", ticked(&keys));
+            return self.fault(node.at, message);
+        };
+        match cases.iter().find(|(key, _)| *key == entry.key) {
+            Some((key, part)) => self.check(&entry.value, part, &format!("`{key}`")),
+            None => self.fault(entry.at, nearest::unknown("key", &entry.key, keys)),
         }
     }
 

@@ -1,193 +1,268 @@
-//! The check of a workflow's steps.
+//! The check of one step: what it does, with what, for what, and what takes it back.
 
-use indexmap::IndexMap;
+use chrono::DateTime;
 use serde_json::Value;
 
-use super::inputs::is_name;
+use super::given::Given;
 use super::problem::Report;
-use super::scope::{RunScope, Scope, only_input};
-use super::secrets;
-use super::shape::Shape;
+use super::scope::{Known, OfStep, Scope, has_expression};
+use super::shape::{Rendered, word};
 use super::source::{Content, Node};
+use super::steps::Around;
 use super::systems::Finder;
-use crate::action::{AnyAction, Registry};
-use crate::domain::input::InputSpec;
+use super::who;
+use crate::domain::expression::only_expression;
+use crate::domain::names::{HookName, StepId};
+use crate::domain::nearest;
+use crate::domain::workflow::UNDO;
 
-/// Checks every step of a file, and has the finder collect their systems.
+/// The keys that say what a step does.
+const WORK: [&str; 3] = ["uses", "runs", "wait"];
+
+/// Checks a step that a run knows by this path. `output` is the schema of what it leaves.
 pub(super) fn check(
-    file: &Node,
-    inputs: &IndexMap<String, Option<InputSpec>>,
-    registry: &Registry,
+    id: &StepId,
+    step: &Node,
+    scope: &Scope<'_>,
+    output: Option<&Value>,
+    around: &Around<'_>,
     finder: &mut Finder<'_>,
     report: &mut Report,
 ) {
-    let Some(list) = file.get("steps") else {
-        return;
-    };
-    if matches!(list.content, Content::List(ref items) if items.is_empty()) {
-        report.error(list.at, "there are no steps: a workflow has at least one");
-    }
-    check_ids(list.items(), report);
-    let all: Vec<_> = list.items().iter().filter_map(id_of).collect();
-    let mut before = IndexMap::new();
-    for (number, step) in list.items().iter().enumerate() {
-        let here = id_of(step).unwrap_or_default();
-        let scope = Scope {
-            inputs,
-            run: Some(RunScope {
-                before: &before,
-                all: &all,
-                here,
-            }),
-        };
-        let action = check_action(number, step, &scope, registry, finder, report);
-        let output = action.map(|action| action.output_schema().to_value());
-        before.insert(here.to_owned(), output);
-    }
-}
-
-fn id_of(step: &Node) -> Option<&str> {
-    step.get("id")?.text()
-}
-
-fn check_ids(steps: &[Node], report: &mut Report) {
-    let ids: Vec<_> = steps
-        .iter()
-        .filter_map(|step| Some((step.get("id")?.at, id_of(step)?)))
-        .collect();
-    for (n, (at, id)) in ids.iter().enumerate() {
-        if let Some((first, _)) = ids[..n].iter().find(|(_, earlier)| earlier == id) {
-            report.error(
-                *at,
-                format!("the id `{id}` is taken by the step in line {}", first.line),
-            );
-        }
-        if !is_name(id) {
-            report.error(
-                *at,
-                format!(
-                    "`{id}` cannot be the id of a step: use a-z, 0-9 and _, with a letter first"
-                ),
-            );
-        }
-    }
-}
-
-fn check_action<'r>(
-    number: usize,
-    step: &Node,
-    scope: &Scope<'_>,
-    registry: &'r Registry,
-    finder: &mut Finder<'_>,
-    report: &mut Report,
-) -> Option<&'r dyn AnyAction> {
-    if let Some(with) = step.get("with") {
-        scope.check_value(with, report);
-    }
+    check_keys(step, report);
     if let Some(condition) = step.get("if")
         && let Some(text) = condition.text()
     {
         scope.check_condition(text, condition.at, report);
     }
-    let uses = step.get("uses")?;
-    let name = uses.text()?;
-    match (registry.action(name), registry.kind_of(name)) {
-        (Ok(action), Some(kind)) => {
-            finder.of_step(number, step, name, kind, report);
-            let with = Given::of(step);
-            with.check(
-                name,
-                &action.input_schema().to_value(),
-                scope,
-                finder,
-                report,
-            );
-            Some(action.as_ref())
-        }
-        (Err(unknown), _) => {
-            report.error(uses.at, unknown);
-            None
-        }
-        (Ok(_), None) => None,
+    finder.items = None;
+    let item = step
+        .get("foreach")
+        .map(|foreach| Known(check_items(foreach, scope, finder, report)));
+    let of_step = scope.of_step.map(|of_step| OfStep {
+        item,
+        takes_secrets: true,
+        ..of_step
+    });
+    let scope = Scope { of_step, ..*scope };
+    if let Some(with) = step.get("with") {
+        scope.check_value(with, report);
     }
-}
-
-/// What a step gives to its action: `with` without `system`.
-struct Given(Node);
-
-impl Given {
-    fn of(step: &Node) -> Self {
-        let nothing = Node {
-            at: step.get("uses").map_or(step.at, |uses| uses.at),
-            content: Content::Map(vec![]),
-        };
-        let mut with = step.get("with").cloned().unwrap_or(nothing);
-        if let Content::Map(entries) = &mut with.content {
-            entries.retain(|entry| entry.key != "system");
-        }
-        Self(with)
+    check_action(id, step, &scope, around, finder, report);
+    if let Some(runs) = step.get("runs") {
+        check_call(step, runs, &scope, around, finder, report);
     }
-
-    fn check(
-        &self,
-        action: &str,
-        schema: &Value,
-        scope: &Scope<'_>,
-        finder: &mut Finder<'_>,
-        report: &mut Report,
-    ) {
-        let Self(with) = self;
-        if !matches!(with.content, Content::Map(_)) {
-            return;
-        }
-        let rendered = |text: &str| scope.rendered(text);
-        let mut shape = Shape::new(schema, &rendered);
-        shape.check(with, schema, "`with`");
-        for fault in shape.faults {
-            report.error(fault.at, format!("{action}: {}", fault.message));
-        }
-        secrets::check(
-            with,
-            action,
-            schema,
-            &shape.secrets,
+    if let Some(wait) = step.get("wait") {
+        check_wait(step, wait, &scope, around, finder, report);
+    }
+    if let Some(approval) = step.get("approval") {
+        who::check_policy(
+            approval,
+            approval.at,
+            "an approval",
             finder.surroundings,
             report,
         );
-        let mut addresses = shape.addresses;
-        addresses.extend(
-            with.texts()
-                .into_iter()
-                .filter(|(text, _)| text.starts_with("s3://")),
-        );
-        addresses.sort_by_key(|(_, at)| *at);
-        addresses.dedup();
-        for (text, at) in addresses {
-            finder.address(text, at, report);
-        }
-        self.check_left_out(action, schema, scope, report);
     }
+    if let Some(undo) = step.get("undo") {
+        let of_step = scope.of_step.map(|of_step| OfStep {
+            taken_back: Some(Known(output)),
+            ..of_step
+        });
+        let scope = Scope { of_step, ..scope };
+        if let Some(with) = undo.get("with") {
+            scope.check_value(with, report);
+        }
+        let id = id.within(&StepId::from(UNDO));
+        check_action(&id, undo, &scope, around, finder, report);
+    }
+    finder.items = None;
+}
 
-    /// What an action must be given cannot come from an input that may be left out.
-    fn check_left_out(&self, action: &str, schema: &Value, scope: &Scope<'_>, report: &mut Report) {
-        let required = schema["required"].as_array().map_or(&[][..], Vec::as_slice);
-        for entry in self
-            .0
+/// A step does one thing, and has the keys that go with that.
+fn check_keys(step: &Node, report: &mut Report) {
+    if !matches!(step.content, Content::Map(_)) {
+        return;
+    }
+    let mut found = WORK.into_iter().filter(|key| step.get(key).is_some());
+    let Some(does) = found.next() else {
+        let known = [
+            "id", "with", "needs", "if", "foreach", "parallel", "retry", "timeout", "approval",
+            "undo",
+        ];
+        // What is misspelt is reported as such.
+        if step
             .entries()
             .iter()
-            .filter(|entry| required.contains(&Value::from(entry.key.as_str())))
+            .all(|entry| known.contains(&entry.key.as_str()))
         {
-            let input = entry.value.text().and_then(only_input);
-            if let Some(input) = input.filter(|input| scope.may_be_left_out(input)) {
+            report.error(
+                step.at,
+                "one of `uses` (an action), `runs` (a workflow) and `wait` is missing",
+            );
+        }
+        return;
+    };
+    for other in found {
+        if let Some(node) = step.get(other) {
+            let message = format!("a step does one thing: it has `{does}` already");
+            report.error(node.at, message);
+        }
+    }
+    let belongs = |key: &str, to: &[&str]| {
+        let is_there = step.entries().iter().find(|entry| entry.key == key);
+        is_there.filter(|_| !to.iter().any(|owner| step.get(owner).is_some()))
+    };
+    for (key, owners, word) in [
+        ("with", &["uses", "runs"][..], "`uses` and `runs`"),
+        ("retry", &["uses"], "`uses`"),
+        ("approval", &["uses"], "`uses`"),
+        ("undo", &["uses"], "`uses`"),
+        ("parallel", &["foreach"], "`foreach`"),
+    ] {
+        if let Some(entry) = belongs(key, owners) {
+            report.error(entry.at, format!("`{key}` goes with {word}"));
+        }
+    }
+    if step.get("foreach").is_some()
+        && let Some(approval) = step.get("approval")
+    {
+        let message = "an approval is asked for one plan, and `foreach` makes one for each item: \
+                       have a workflow with the approval run for each item";
+        report.error(approval.at, message);
+    }
+}
+
+/// What `foreach` gives, and the JSON type of an item, where the file shows it.
+fn check_items(
+    foreach: &Node,
+    scope: &Scope<'_>,
+    finder: &mut Finder<'_>,
+    report: &mut Report,
+) -> Option<&'static str> {
+    scope.check_value(foreach, report);
+    match &foreach.content {
+        Content::List(items) => {
+            if items.is_empty() {
                 report.error(
-                    entry.value.at,
-                    format!(
-                        "{action}: `{}` must be given, and the input `{input}` may be left out: make \
-                         it `required`, or give it a `default`",
-                        entry.key
-                    ),
+                    foreach.at,
+                    "`foreach` has no items: the step would never do anything",
                 );
             }
+            let texts: Vec<_> = items.iter().filter_map(Node::text).collect();
+            if texts.len() < items.len() {
+                return None;
+            }
+            if !texts.iter().any(|text| has_expression(text)) {
+                finder.items = Some(texts.into_iter().map(str::to_owned).collect());
+            }
+            Some("string")
         }
+        Content::Text(text) => {
+            let is_one = only_expression(text).is_some();
+            match scope.rendered(text) {
+                Rendered::OfType("array") => scope.item_type(text),
+                Rendered::Anything if is_one => None,
+                Rendered::OfType(other) if is_one => {
+                    let is = word(other);
+                    report.error(
+                        foreach.at,
+                        format!("`foreach` must be a list, and `{text}` is {is}"),
+                    );
+                    None
+                }
+                _ => {
+                    let message =
+                        "`foreach` must be a list, or one {{ expression }} that gives one";
+                    report.error(foreach.at, message);
+                    None
+                }
+            }
+        }
+        _ => {
+            report.error(
+                foreach.at,
+                "`foreach` must be a list, or one {{ expression }} that gives one",
+            );
+            None
+        }
+    }
+}
+
+fn check_action(
+    id: &StepId,
+    step: &Node,
+    scope: &Scope<'_>,
+    around: &Around<'_>,
+    finder: &mut Finder<'_>,
+    report: &mut Report,
+) {
+    let Some(uses) = step.get("uses") else { return };
+    let Some(name) = uses.text() else { return };
+    match (around.registry.action(name), around.registry.kind_of(name)) {
+        (Ok(action), Some(kind)) => {
+            finder.of_step(id, step, name, kind, report);
+            let schema = action.input_schema().to_value();
+            let with = Given::to_action(step, uses.at);
+            with.check(name, &schema, scope, finder, report);
+        }
+        (Err(unknown), _) => report.error(uses.at, unknown),
+        (Ok(_), None) => {}
+    }
+}
+
+fn check_call(
+    step: &Node,
+    runs: &Node,
+    scope: &Scope<'_>,
+    around: &Around<'_>,
+    finder: &mut Finder<'_>,
+    report: &mut Report,
+) {
+    let Some(name) = runs.text() else { return };
+    match around.calls.face(name) {
+        Ok(Some(face)) => {
+            let with = Given::to_workflow(step, runs.at);
+            with.check(name, &face.input_schema(), scope, finder, report);
+        }
+        Ok(None) => {}
+        Err(unknown) => report.error(runs.at, unknown),
+    }
+}
+
+fn check_wait(
+    step: &Node,
+    wait: &Node,
+    scope: &Scope<'_>,
+    around: &Around<'_>,
+    finder: &Finder<'_>,
+    report: &mut Report,
+) {
+    if let Some(until) = wait.get("until") {
+        scope.check_value(until, report);
+        let is_instant = |text: &str| DateTime::parse_from_rfc3339(text).is_ok();
+        if let Some(text) = until.text()
+            && !has_expression(text)
+            && !is_instant(text)
+        {
+            let message = format!(
+                "`until` must be an instant such as \"2026-01-31T08:00:00Z\", or an expression that \
+                 gives one, and is {text:?}"
+            );
+            report.error(until.at, message);
+        }
+    }
+    let Some(hook) = wait.get("hook") else { return };
+    let hooks = &finder.surroundings.hooks;
+    if let Some(name) = hook.text()
+        && !hooks.contains_key(name)
+    {
+        let names: Vec<_> = hooks.keys().map(HookName::as_str).collect();
+        let unknown = nearest::unknown("hook", name, names);
+        report.error(hook.at, format!("{unknown} ([hooks.NAME])"));
+    }
+    if step.get("timeout").is_none() && !around.has_timeout {
+        let message = "nothing ends this wait if no message comes: give the step a `timeout`";
+        report.warning(wait.at, message);
     }
 }

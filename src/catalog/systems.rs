@@ -10,8 +10,9 @@ use super::scope::{has_expression, only_input, only_output};
 use super::source::Node;
 use super::surroundings::Surroundings;
 use crate::action::objects::ObjectUrl;
+use crate::domain::expression::only_expression;
 use crate::domain::input::{InputSpec, InputType};
-use crate::domain::names::SystemName;
+use crate::domain::names::{StepId, SystemName};
 use crate::domain::nearest;
 use crate::domain::position::Position;
 
@@ -22,17 +23,19 @@ const OBJECT_STORE: &str = "s3";
 pub(super) struct Finder<'a> {
     pub(super) surroundings: &'a Surroundings,
     pub(super) inputs: &'a IndexMap<String, Option<InputSpec>>,
+    /// What `item` can be in the step that is looked at, where its `foreach` lists texts.
+    pub(super) items: Option<Vec<String>>,
     /// Every system that the workflow may act on.
     pub(super) found: BTreeSet<SystemName>,
-    /// The system of each step that leaves it out, by the step's place in the list.
-    pub(super) filled_in: BTreeMap<usize, SystemName>,
+    /// The system of each step that leaves it out, by its path.
+    pub(super) filled_in: BTreeMap<StepId, SystemName>,
 }
 
 impl Finder<'_> {
     /// Finds the system that a step acts on: the one that it names, or the only one of the kind.
     pub(super) fn of_step(
         &mut self,
-        number: usize,
+        id: &StepId,
         step: &Node,
         action: &str,
         kind: &str,
@@ -43,7 +46,7 @@ impl Finder<'_> {
             match self.only_one(action, kind) {
                 Ok(system) => {
                     self.found.insert(system.clone());
-                    self.filled_in.insert(number, system);
+                    self.filled_in.insert(id.clone(), system);
                 }
                 Err(message) => {
                     report.error(step.get("uses").map_or(step.at, |uses| uses.at), message);
@@ -59,15 +62,12 @@ impl Finder<'_> {
 
     /// Checks what must be the address of objects, and finds its system.
     pub(super) fn address(&mut self, text: &str, at: Position, report: &mut Report) {
-        if let Some(input) = only_input(text) {
-            match self.choices(input) {
-                Some(choices) => {
-                    for choice in choices {
-                        self.literal_address(&choice, at, report);
-                    }
-                }
-                None => report.error(at, unseen_system(text)),
+        if let Some(choices) = self.choices(text) {
+            for choice in choices {
+                self.literal_address(&choice, at, report);
             }
+        } else if only_input(text).is_some() {
+            report.error(at, unseen_system(text));
         } else if text.starts_with("s3://") || text.starts_with("file://") || !has_expression(text)
         {
             self.literal_address(text, at, report);
@@ -107,7 +107,7 @@ impl Finder<'_> {
             return;
         }
         let input = only_input(text);
-        let Some(choices) = input.and_then(|input| self.choices(input)) else {
+        let Some(choices) = self.choices(text) else {
             // An input that does not exist is reported as such.
             if input.is_none_or(|input| self.inputs.get(input).is_some_and(Option::is_some)) {
                 report.error(
@@ -174,9 +174,13 @@ impl Finder<'_> {
         }
     }
 
-    /// The choices of an input that has some.
-    fn choices(&self, input: &str) -> Option<Vec<String>> {
-        let spec = self.inputs.get(input)?.as_ref()?;
+    /// What the one expression of a text can be, where the file lists that: the choices of an input,
+    /// the items of a `foreach`.
+    fn choices(&self, text: &str) -> Option<Vec<String>> {
+        if only_expression(text) == Some("item") {
+            return self.items.clone();
+        }
+        let spec = self.inputs.get(only_input(text)?)?.as_ref()?;
         (spec.kind == InputType::Choice).then(|| spec.choices.clone())
     }
 }

@@ -10,7 +10,7 @@ use super::scope::{has_expression, only_input};
 use crate::action::objects::{FORMAT, ObjectUrl};
 use crate::action::{Registry, Risk, Use, Uses};
 use crate::domain::names::{SystemName, WorkflowName};
-use crate::domain::workflow::{Step, Workflow};
+use crate::domain::workflow::{ActionWork, Step, Workflow};
 
 /// A folder of objects that workflows name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,11 +25,11 @@ pub struct FolderUse {
 pub fn uses(catalog: &Catalog, registry: &Registry) -> BTreeMap<SystemName, Uses> {
     let mut all: BTreeMap<SystemName, Uses> = BTreeMap::new();
     for workflow in catalog.workflows().map(|loaded| &loaded.workflow) {
-        for step in &workflow.steps {
-            let Ok(action) = registry.action(step.uses.as_str()) else {
+        for work in workflow.all_steps().filter_map(Step::action) {
+            let Ok(action) = registry.action(work.uses.as_str()) else {
                 continue;
             };
-            let with: BTreeMap<_, _> = step
+            let with: BTreeMap<_, _> = work
                 .with
                 .iter()
                 .map(|(key, value)| (key.clone(), texts(workflow, value)))
@@ -39,7 +39,7 @@ pub fn uses(catalog: &Catalog, registry: &Registry) -> BTreeMap<SystemName, Uses
                     .or_default()
                     .0
                     .push(Use {
-                        action: step.uses.clone(),
+                        action: work.uses.clone(),
                         risk: action.spec().risk,
                         workflow: workflow.name.clone(),
                         with: with.clone(),
@@ -54,12 +54,12 @@ pub fn uses(catalog: &Catalog, registry: &Registry) -> BTreeMap<SystemName, Uses
 pub fn folders(catalog: &Catalog, registry: &Registry) -> BTreeMap<String, (ObjectUrl, FolderUse)> {
     let mut all: BTreeMap<String, (ObjectUrl, FolderUse)> = BTreeMap::new();
     for workflow in catalog.workflows().map(|loaded| &loaded.workflow) {
-        for step in &workflow.steps {
-            let Ok(action) = registry.action(step.uses.as_str()) else {
+        for work in workflow.all_steps().filter_map(Step::action) {
+            let Ok(action) = registry.action(work.uses.as_str()) else {
                 continue;
             };
             let schema = action.input_schema().to_value();
-            for url in addresses(workflow, step, &schema) {
+            for url in addresses(workflow, work, &schema) {
                 let (_, found) = all
                     .entry(url.to_string())
                     .or_insert_with(|| (url, FolderUse::default()));
@@ -72,8 +72,8 @@ pub fn folders(catalog: &Catalog, registry: &Registry) -> BTreeMap<String, (Obje
 }
 
 /// The addresses that a step is handed, each cut before the part that is only known in a run.
-fn addresses(workflow: &Workflow, step: &Step, schema: &Value) -> Vec<ObjectUrl> {
-    let named = step
+fn addresses(workflow: &Workflow, work: &ActionWork, schema: &Value) -> Vec<ObjectUrl> {
+    let named = work
         .with
         .iter()
         .filter(|(key, _)| is_address(&schema["properties"][key.as_str()], schema));

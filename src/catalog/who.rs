@@ -45,39 +45,8 @@ impl Who<'_> {
         let approval = file.get("approval");
         self.check_environments(approval, report);
         for entry in approval.map(Node::entries).unwrap_or_default() {
-            let Some(policy) = entry.value.read::<ApprovalPolicy>() else {
-                continue;
-            };
-            let environment = &entry.key;
-            if policy.by.is_empty() {
-                let message = format!(
-                    "an approval in {environment} `by` nobody can never be given: name a role"
-                );
-                report.error(entry.value.at, message);
-            }
-            if policy.count == 0 {
-                let message =
-                    "an approval by 0 people is none: leave it out, or make `count` at least 1";
-                report.error(
-                    entry.value.get("count").map_or(entry.at, |count| count.at),
-                    message,
-                );
-            }
-            if let Some(by) = entry.value.get("by") {
-                check_roles(by, self.surroundings, report);
-            }
-            self.check_enough(&policy, entry.value.at, report);
-        }
-    }
-
-    fn check_enough(&self, policy: &ApprovalPolicy, at: Position, report: &mut Report) {
-        let there_are = self.surroundings.people_with(&policy.by);
-        let wanted = usize::try_from(policy.count).unwrap_or(usize::MAX);
-        if there_are > 0 && there_are < wanted {
-            report.warning(
-                at,
-                format!("the approval takes {wanted} people, and only {there_are} can give it"),
-            );
+            let what = format!("an approval in {}", entry.key);
+            check_policy(&entry.value, entry.at, &what, self.surroundings, report);
         }
     }
 
@@ -98,6 +67,47 @@ impl Who<'_> {
                 report.warning(entry.at, format!("{message} (no system stands in it)"));
             }
         }
+    }
+}
+
+/// Checks one policy: whether somebody, and enough of them, can meet it. `at` is where it is named.
+pub(super) fn check_policy(
+    node: &Node,
+    at: Position,
+    what: &str,
+    surroundings: &Surroundings,
+    report: &mut Report,
+) {
+    let Some(policy) = node.read::<ApprovalPolicy>() else {
+        return;
+    };
+    if policy.by.is_empty() {
+        let message = format!("{what} `by` nobody can never be given: name a role");
+        report.error(node.at, message);
+    }
+    if policy.count == 0 {
+        let message = "an approval by 0 people is none: leave it out, or make `count` at least 1";
+        report.error(node.get("count").map_or(at, |count| count.at), message);
+    }
+    if let Some(by) = node.get("by") {
+        check_roles(by, surroundings, report);
+    }
+    check_enough(&policy, node.at, surroundings, report);
+}
+
+fn check_enough(
+    policy: &ApprovalPolicy,
+    at: Position,
+    surroundings: &Surroundings,
+    report: &mut Report,
+) {
+    let there_are = surroundings.people_with(&policy.by);
+    let wanted = usize::try_from(policy.count).unwrap_or(usize::MAX);
+    if there_are > 0 && there_are < wanted {
+        report.warning(
+            at,
+            format!("the approval takes {wanted} people, and only {there_are} can give it"),
+        );
     }
 }
 

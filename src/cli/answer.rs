@@ -27,7 +27,7 @@ pub struct Why {
     reason: Option<String>,
 }
 
-/// Say whether an effect happened of which nobody else can tell.
+/// Say whether an effect happened of which nobody else can tell, or that a step is tried further.
 #[derive(Debug, Args)]
 pub struct Decide {
     /// The run's id, or the beginning or end of it.
@@ -43,6 +43,8 @@ pub(super) enum Verdict {
     Happened,
     /// It did not: the run does it.
     DidNot,
+    /// Of a step that was taken up too often: it is tried further.
+    GoOn,
 }
 
 impl Approve {
@@ -67,9 +69,14 @@ impl Why {
 
 impl Decide {
     pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
-        let happened = Some(matches!(self.verdict, Verdict::Happened));
+        let (happened, go_on) = match self.verdict {
+            Verdict::Happened => (Some(true), false),
+            Verdict::DidNot => (Some(false), false),
+            Verdict::GoOn => (None, true),
+        };
         let body = AnswerBody {
             happened,
+            go_on,
             ..AnswerBody::default()
         };
         tell(server, &self.run, "decide", &body, json).await

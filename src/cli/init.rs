@@ -71,6 +71,9 @@ pub struct InitView {
     pub written: bool,
     /// What to do now.
     pub next: Vec<String>,
+    /// Whether what was found has been shown already.
+    #[serde(skip)]
+    pub is_shown: bool,
 }
 
 /// A system that has a table.
@@ -135,6 +138,13 @@ impl FileState {
     }
 }
 
+/// Shows what is to be written, before somebody is asked whether it may be.
+pub fn show_proposal(view: &InitView) {
+    let to = format!("to be written to {}:", view.folder.display());
+    let lines = [found(view), listing(view, to), vec![String::new()]].concat();
+    eprintln!("{}", lines.join("\n"));
+}
+
 /// Says what has come of it.
 ///
 /// # Errors
@@ -143,7 +153,7 @@ pub fn show_init(view: &InitView, json: bool) -> Result<(), Failure> {
     if json {
         print_json(view)?;
     } else {
-        println!("{}", text(view));
+        println!("{}", text(view).join("\n"));
     }
     let differs = |file: &FileView| file.state == FileState::Differs;
     if view.files.iter().any(differs) {
@@ -152,7 +162,23 @@ pub fn show_init(view: &InitView, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn text(view: &InitView) -> String {
+fn text(view: &InitView) -> Vec<String> {
+    let what = if view.written {
+        "written"
+    } else {
+        "nothing was written"
+    };
+    let mut lines = if view.is_shown { vec![] } else { found(view) };
+    lines.extend(listing(
+        view,
+        format!("{what} to {}:", view.folder.display()),
+    ));
+    lines.push("next:".to_owned());
+    lines.extend(view.next.iter().map(|next| format!("  {next}")));
+    lines
+}
+
+fn found(view: &InitView) -> Vec<String> {
     let mut lines = vec![];
     for SystemView { name, kind, origin } in &view.systems {
         lines.push(format!("system {name}: {kind}, {origin}"));
@@ -180,12 +206,11 @@ fn text(view: &InitView) -> String {
         );
     }
     lines.push(String::new());
-    let what = if view.written {
-        "written"
-    } else {
-        "nothing was written"
-    };
-    lines.push(format!("{what} to {}:", view.folder.display()));
+    lines
+}
+
+fn listing(view: &InitView, heading: String) -> Vec<String> {
+    let mut lines = vec![heading];
     let width = view
         .files
         .iter()
@@ -195,7 +220,5 @@ fn text(view: &InitView) -> String {
     for file in &view.files {
         lines.push(format!("  {:width$}  {}", file.path, file.state.word()));
     }
-    lines.push("next:".to_owned());
-    lines.extend(view.next.iter().map(|next| format!("  {next}")));
-    lines.join("\n")
+    lines
 }

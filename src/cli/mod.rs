@@ -26,6 +26,7 @@ mod schedules;
 mod schema;
 mod secret;
 mod share;
+mod store;
 mod style;
 mod terminal;
 mod words;
@@ -40,7 +41,9 @@ pub use client::Server;
 pub use completions::Completions;
 pub use docker_proxy::DockerProxy;
 pub use doctor::show_findings;
-pub use init::{FileState, FileView, Init, InitView, SeenView, SystemView, show_init};
+pub use init::{
+    FileState, FileView, Init, InitView, SeenView, SystemView, show_init, show_proposal,
+};
 pub use notify::Notify;
 pub use pipe::end_quietly_when_nobody_reads;
 pub use questions::Questions;
@@ -49,6 +52,7 @@ pub use recover::{Listed, Recover, Recovery, list_backups};
 pub use schedules::{Preview, Schedules};
 pub use schema::{Schema, Schemas};
 pub use secret::{Secret, SecretAnswer, SecretAsk};
+pub use store::{Migrate, Migration, Store};
 pub use terminal::Terminal;
 
 /// A ChatOps and workflow-automation bot for a self-hosted Docker stack.
@@ -116,6 +120,9 @@ pub enum Command {
     Secret(Secret),
     /// Put a backup of Purser's own back, on a machine that has none; needs no server.
     Recover(Recover),
+    /// Move the store into another database; needs no server.
+    #[command(subcommand)]
+    Store(Store),
     /// A prompt that takes commands.
     Console,
     /// Say whether a server is ready to work; for health checks of containers.
@@ -234,6 +241,7 @@ pub async fn call(
         | Command::DockerProxy(_)
         | Command::Init(_)
         | Command::Recover(_)
+        | Command::Store(_)
         | Command::Schema(_)
         | Command::Completions(_) => Err(Failure::usage("this command is not for a server")),
     }

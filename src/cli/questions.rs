@@ -78,9 +78,14 @@ impl Questions {
         Ok(matches!(line()?.to_lowercase().as_str(), "" | "y" | "yes"))
     }
 
+    /// Whether somebody is there to be shown something.
+    pub fn are_asked(&self) -> bool {
+        self.person_is_there
+    }
+
     /// What was taken without asking.
-    pub fn taken(self) -> Vec<String> {
-        self.taken
+    pub fn taken(&self) -> Vec<String> {
+        self.taken.clone()
     }
 }
 

@@ -151,27 +151,47 @@ pub(super) fn step_line(id: &StepId, state: &StepState) -> Option<String> {
         _ => String::new(),
     };
     let failure = || message(state.failure.as_ref());
+    if state.is_composite() && (state.is_under_way() || state.is_over()) {
+        return None;
+    }
     Some(match state.status {
         StepStatus::Pending | StepStatus::Ready => return None,
         StepStatus::Running if state.attempt > 1 => {
             format!("… {id}: {what}, attempt {}", state.attempt)
         }
         StepStatus::Running => format!("… {id}: {what}"),
-        StepStatus::Waiting => match (&state.question, state.retry_at) {
-            (Some(question), _) => {
-                format!(
-                    "? {id}: did `{}` happen? {}",
-                    question.effect, question.known
-                )
-            }
-            (None, Some(at)) => format!("! {id}: {}; again at {at}", failure()),
-            (None, None) => format!("! {id}: waits"),
-        },
+        StepStatus::Waiting => waiting_line(id, state),
         StepStatus::Succeeded => format!("✓ {id}: done{took}"),
         StepStatus::Failed => format!("✗ {id}: {}", failure()),
         StepStatus::Skipped => format!("- {id}: skipped"),
         StepStatus::Undone => format!("↶ {id}: taken back"),
+        StepStatus::Cancelled => format!("- {id}: not gone on with"),
     })
+}
+
+fn waiting_line(id: &StepId, state: &StepState) -> String {
+    if let Some(question) = &state.question {
+        if question.effect.is_empty() {
+            return format!("? {id}: {}", question.known);
+        }
+        let (effect, known) = (&question.effect, &question.known);
+        return format!("? {id}: did `{effect}` happen? {known}");
+    }
+    if let Some(wait) = &state.wait {
+        return match (&wait.until, &wait.hook) {
+            (Some(until), _) => format!("… {id}: waits until {until}"),
+            (None, Some(hook)) => format!("… {id}: waits for a message by the hook `{hook}`"),
+            (None, None) => format!("… {id}: waits"),
+        };
+    }
+    if let Some(at) = state.retry_at {
+        let failure = message(state.failure.as_ref());
+        return format!("! {id}: {failure}; again at {at}");
+    }
+    match &state.approval {
+        Some(asked) => format!("? {id}: waits for approval: {}", asked.plan.summary),
+        None => format!("! {id}: waits"),
+    }
 }
 
 /// `docker.deploy_service on shop`.
@@ -278,11 +298,9 @@ pub(super) fn what_to_do(view: &RunView) -> Option<String> {
     let run = view.run.id.short();
     match view.status {
         RunStatus::Waiting(WaitingFor::Approval) => {
-            let open = view.run.approval.as_ref()?;
-            let by: Vec<String> = view
-                .run
-                .request
-                .approval
+            let open = view.run.open_approval()?;
+            let by: Vec<String> = open
+                .policies
                 .iter()
                 .map(|policy| {
                     let who = crate::domain::person::one_of(&policy.by);
@@ -304,12 +322,22 @@ pub(super) fn what_to_do(view: &RunView) -> Option<String> {
                 open.digest.short()
             ))
         }
-        RunStatus::Waiting(WaitingFor::Decision) => Some(format!(
-            "look whether it happened, then: purser decide {run} happened | did-not, or purser \
-             cancel {run}"
-        )),
+        RunStatus::Waiting(WaitingFor::Decision) => Some(what_to_decide(&view.run, &run)),
         _ => None,
     }
+}
+
+fn what_to_decide(state: &RunState, run: &str) -> String {
+    let asked = state.steps.values().find_map(|step| step.question.as_ref());
+    if asked.is_some_and(|question| question.effect.is_empty()) {
+        return format!(
+            "look why in the log, then: purser decide {run} go-on, or purser cancel {run}"
+        );
+    }
+    format!(
+        "look whether it happened, then: purser decide {run} happened | did-not, or purser cancel \
+         {run}"
+    )
 }
 
 /// Everything about a run.

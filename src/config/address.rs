@@ -1,10 +1,11 @@
-//! An address that often is all the secret that there is: whoever knows it may use it.
+//! Where an address is kept that whoever knows it may use.
 
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::hooks::read;
+use crate::action::SecretUrl;
 use crate::domain::names::SecretName;
 use crate::domain::redact::Redactor;
 use crate::domain::secret::{Opened, SecretSource};
@@ -46,21 +47,18 @@ impl Address {
         }
     }
 
-    /// Reads it, and has it masked from now on.
+    /// Reads it, and has it masked from now on, with its parts.
     ///
     /// # Errors
     /// One sentence: it cannot be read, or is no address.
-    pub fn open(&self, redactor: &Redactor, stored: &Opened) -> Result<SecretString, String> {
+    pub fn open(&self, redactor: &Redactor, stored: &Opened) -> Result<SecretUrl, String> {
         let url = match self {
             Self::Here(url) => url.clone(),
-            Self::Kept(source) => read(source, stored)?.expose_secret().trim().into(),
+            Self::Kept(source) => read(source, stored)?,
         };
-        let text = url.expose_secret();
-        redactor.learn(text);
-        let is_http = text.starts_with("http://") || text.starts_with("https://");
-        if is_http && text.parse::<reqwest::Url>().is_ok() {
-            return Ok(url);
-        }
-        Err("it is no address that begins with http:// or https://".to_owned())
+        redactor.learn(url.expose_secret());
+        let url = SecretUrl::parse(url.expose_secret())?;
+        url.have_masked(redactor);
+        Ok(url)
     }
 }

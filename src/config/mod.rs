@@ -89,8 +89,10 @@ pub struct Server {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreFolder {
-    /// The folder of the SQLite store.
+    /// The folder of the SQLite store, of the keys and of the artifacts.
     pub path: PathBuf,
+    /// The file with the URL of the `PostgreSQL` database that holds the tables. Without it SQLite does.
+    pub url_file: Option<PathBuf>,
 }
 
 /// `[artifacts]`.
@@ -116,6 +118,10 @@ pub struct CatalogPaths {
 pub struct EngineLimits {
     /// So many runs are carried out at the same time; more wait.
     pub concurrent_runs: NonZeroUsize,
+    /// So many runs may be under way or wait at the same time; what is asked for beyond is refused.
+    pub unfinished_runs: NonZeroUsize,
+    /// So many steps act on one system at the same time; more wait.
+    pub steps_per_system: NonZeroUsize,
     /// How long a cancelled step may take to stop by itself.
     pub cancel_grace: Span,
 }
@@ -183,6 +189,7 @@ impl Default for StoreFolder {
     fn default() -> Self {
         Self {
             path: PathBuf::from("/var/lib/purser"),
+            url_file: None,
         }
     }
 }
@@ -206,9 +213,11 @@ impl Default for Schedules {
 
 impl Default for EngineLimits {
     fn default() -> Self {
-        const SIXTEEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
+        const EIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
         Self {
-            concurrent_runs: SIXTEEN,
+            concurrent_runs: EIGHT.saturating_mul(NonZeroUsize::MIN.saturating_add(1)),
+            unfinished_runs: NonZeroUsize::MIN.saturating_add(1_999),
+            steps_per_system: EIGHT,
             cancel_grace: Span::new(Duration::from_secs(30)),
         }
     }
@@ -363,6 +372,7 @@ impl Config {
             },
             store: StoreFolder {
                 path: base.join(file.store.path),
+                url_file: file.store.url_file.map(|url| base.join(url)),
             },
             catalog: CatalogPaths {
                 workflows: base.join(file.catalog.workflows),

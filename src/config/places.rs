@@ -119,6 +119,11 @@ pub(super) fn places(
         };
         let file = from_base(table.secret_file);
         let secrets = SecretSource::at_most_one("secret", file, table.secret_secret);
+        if table.mention.is_some() && table.format == Format::Event {
+            let why = "`mention` is for `format = \"text\"`; without it the place gets events for \
+                       programs";
+            return Err(wrong(why.to_owned()));
+        }
         let place = PlaceConfig {
             address,
             format: table.format,

@@ -266,6 +266,7 @@ fn what_is_wrong_with_telling_is_said_with_its_place() {
         "[places.chat]\nwebhook = 'a'\nwebhook_file = 'b'\n",
         "[places.chat]\nwebhook = 'a'\nformat = 'txt'\n",
         "[places.'a b']\nwebhook = 'a'\n",
+        "[places.chat]\nwebhook = 'a'\nmention = '@oncall'\n",
     ];
     let told: Vec<_> = wrong.iter().map(|notify| told(notify)).collect();
     insta::assert_snapshot!(told.join("\n"), @"
@@ -281,5 +282,6 @@ fn what_is_wrong_with_telling_is_said_with_its_place() {
     purser.toml:6:9: [places.chat]: there is more than one of `webhook`, `webhook_file` and `webhook_secret`: keep one of them
     purser.toml:8:10: unknown variant `txt`; did you mean `text`?
     purser.toml:6:9: `a b` cannot be the name of a place: use letters, digits, - and _
+    purser.toml:6:9: [places.chat]: `mention` is for `format = \"text\"`; without it the place gets events for programs
     ");
 }

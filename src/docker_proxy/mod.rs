@@ -3,10 +3,11 @@
 //!
 //! What goes through is what Purser's own Docker integration asks for ([`route`]), with bodies of
 //! which every key is known and judged ([`create`]); all else is refused. What is forwarded is
-//! never what came, but what was understood of it, written anew. The rules are pure; [`serve`]
-//! alone touches sockets.
+//! never what came, but what was understood of it, written anew. The rules are pure; [`front`]
+//! and [`serve`] alone touch sockets.
 
 mod create;
+mod front;
 mod host_config;
 mod json;
 mod mounts;
@@ -15,5 +16,6 @@ mod rules;
 mod serve;
 mod shape;
 
+pub use front::{Front, listen};
 pub use rules::{Allowances, Refusal, Rules};
-pub use serve::{listen, serve};
+pub use serve::serve;

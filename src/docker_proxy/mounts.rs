@@ -46,6 +46,15 @@ impl fmt::Display for Grant {
     }
 }
 
+/// A path that is granted in both ways.
+pub(super) fn contradicted(grants: &[Grant]) -> Option<&Grant> {
+    let other = |grant: &Grant| {
+        let mut others = grants.iter();
+        others.any(|one| one.path == grant.path && one.read_only != grant.read_only)
+    };
+    grants.iter().find(|grant| other(grant))
+}
+
 /// A grant that may be written to, and another one below it.
 pub(super) fn overlapping(grants: &[Grant]) -> Option<(&Grant, &Grant)> {
     let pairs = grants

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::mounts::{Grant, overlapping};
+use super::mounts::{Grant, contradicted, overlapping};
 
 /// What the flags say.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +40,11 @@ impl Rules {
             .iter()
             .map(|text| Grant::parse(text))
             .collect::<Result<_, _>>()?;
+        if let Some(twice) = contradicted(&binds) {
+            return Err(format!(
+                "--allow-bind {twice} is given with and without :ro: say which of the two"
+            ));
+        }
         if let Some((outer, inner)) = overlapping(&binds) {
             return Err(format!(
                 "--allow-bind {inner} lies within --allow-bind {outer}: a container that may write \

@@ -1,9 +1,6 @@
-//! The sockets: one in front, one behind, and a request of our own for each that is good.
+//! From the socket in front to the one behind: a request of our own for each that is good.
 
-use std::fs::Permissions;
-use std::io;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +13,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use serde_json::{Value, json};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::create;
+use super::front::Front;
 use super::route::{self, Route, route};
 use super::rules::{Facts, Judge, Refusal, Rules, quoted};
 
@@ -38,35 +36,16 @@ const LONGEST_BODY: usize = 1024 * 1024;
 /// How soon a listener that failed is asked again.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 
-/// Makes the socket for the filtered calls: read and write for owner and group.
-///
-/// # Errors
-/// The folder is missing or not ours, or something that is no socket stands there.
-pub fn listen(path: &Path) -> io::Result<UnixListener> {
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
-        Ok(_) => return Err(io::Error::other("something that is no socket stands there")),
-        Err(_) => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, Permissions::from_mode(0o660))?;
-    Ok(listener)
-}
-
 /// Passes on what the rules let through to the engine behind `docker`, until `shutdown`.
-pub async fn serve(
-    listener: UnixListener,
-    docker: PathBuf,
-    rules: Rules,
-    shutdown: CancellationToken,
-) {
+/// The socket in front goes with that.
+pub async fn serve(front: Front, docker: PathBuf, rules: Rules, shutdown: CancellationToken) {
     let proxy = Arc::new(Proxy { docker, rules });
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let open = GracefulShutdown::new();
     loop {
         let next = async {
             let place = Arc::clone(&room).acquire_owned().await;
-            (place, listener.accept().await)
+            (place, front.listener.accept().await)
         };
         let (stream, place) = tokio::select! {
             () = shutdown.cancelled() => break,

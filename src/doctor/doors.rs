@@ -1,4 +1,4 @@
-//! Where requests come in: the socket for people of this machine, and the address for other programs.
+//! Where requests come in: the socket for people of this machine, and the addresses for other programs.
 
 use std::io;
 use std::net::SocketAddr;
@@ -54,9 +54,13 @@ impl Server {
         }
     }
 
-    /// Whether a server runs.
-    pub(super) fn is_up(&self) -> bool {
-        matches!(self, Self::Ready | Self::Unwell(_))
+    /// Whether a server runs; `None` where we may not see it.
+    pub(super) fn is_up(&self) -> Option<bool> {
+        match self {
+            Self::Ready | Self::Unwell(_) => Some(true),
+            Self::Nobody | Self::Left => Some(false),
+            Self::Closed(_) => None,
+        }
     }
 }
 
@@ -128,7 +132,7 @@ fn group(server: &Server, path: &Path, config: &Config) -> Option<Remark> {
     };
     let socket = std::fs::symlink_metadata(path).ok()?;
     let is_wrong = Gid::from_raw(socket.gid()) != group.gid;
-    (server.is_up() && is_wrong).then(|| {
+    (server.is_up() == Some(true) && is_wrong).then(|| {
         Remark::warning(
             format!(
                 "the socket does not belong to the group `{}`, whose members are to open it",
@@ -139,20 +143,64 @@ fn group(server: &Server, path: &Path, config: &Config) -> Option<Remark> {
     })
 }
 
-/// How the address for other programs stands.
-pub(super) async fn listener(address: SocketAddr, server_is_up: bool) -> Vec<Finding> {
-    let remark = if server_is_up && address.port() != 0 {
-        served(address).await
-    } else {
-        free(address).await
+/// An address at which the server listens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Door {
+    /// The table of the configuration that says so.
+    pub(super) table: &'static str,
+    /// What is asked for there.
+    path: &'static str,
+    /// What is there for others, when it is well.
+    serves: &'static str,
+}
+
+/// For hooks, and for whoever asks after the server's health.
+pub(super) const PUBLIC: Door = Door {
+    table: "server",
+    path: "/readyz",
+    serves: "hooks and health are served",
+};
+
+/// For Prometheus.
+pub(super) const METRICS: Door = Door {
+    table: "metrics",
+    path: "/metrics",
+    serves: "figures are served",
+};
+
+/// How such an address stands.
+pub(super) async fn listener(
+    door: Door,
+    address: SocketAddr,
+    server_is_up: Option<bool>,
+) -> Vec<Finding> {
+    let remark = match server_is_up {
+        Some(true) if address.port() != 0 => served(door, address).await,
+        // The server that may be there is the likeliest to hold the address.
+        None if answers(door, address)
+            .await
+            .is_ok_and(|(code, _)| is_served(code)) =>
+        {
+            Remark::well(door.serves)
+        }
+        None => unseen(address).await,
+        _ => free(door, address).await,
     };
     vec![remark.of(Check::Listener, address.to_string())]
 }
 
-async fn served(address: SocketAddr) -> Remark {
-    let ask = async { status(TcpStream::connect(address).await?, "/readyz").await };
-    match ask.await {
-        Ok((200, _)) => Remark::well("hooks and health are served"),
+async fn answers(door: Door, address: SocketAddr) -> io::Result<(u16, String)> {
+    status(TcpStream::connect(address).await?, door.path).await
+}
+
+/// Whoever has no token is told that there are figures, and not which.
+fn is_served(code: u16) -> bool {
+    code == 200 || code == 401
+}
+
+async fn served(door: Door, address: SocketAddr) -> Remark {
+    match answers(door, address).await {
+        Ok((code, _)) if is_served(code) => Remark::well(door.serves),
         Ok((code, said)) => Remark::problem(
             format!("what answers there is not ready: {code} {said}"),
             "look at the server's log",
@@ -164,14 +212,26 @@ async fn served(address: SocketAddr) -> Remark {
     }
 }
 
-async fn free(address: SocketAddr) -> Remark {
+/// The server that may be there may be the one that listens: what is taken is no problem by that.
+async fn unseen(address: SocketAddr) -> Remark {
+    match TcpListener::bind(address).await {
+        Ok(_) => Remark::well("nobody listens there"),
+        Err(error) => Remark::warning(
+            format!("whether the server listens there cannot be told ({error})"),
+            "run this as the user who runs Purser",
+        ),
+    }
+}
+
+async fn free(door: Door, address: SocketAddr) -> Remark {
     match TcpListener::bind(address).await {
         Ok(_) => Remark::well("free for the server"),
         Err(error) => Remark::problem(
             format!("the server will not be able to listen there ({error})"),
             format!(
-                "find who does: ss -ltnp 'sport = {}'; or write another address as `listen` in [server]",
-                address.port()
+                "find who does: ss -ltnp 'sport = {}'; or write another address as `listen` in [{}]",
+                address.port(),
+                door.table
             ),
         ),
     }

@@ -66,22 +66,25 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
         ),
         Err(_) => Default::default(),
     };
-    let store = config.store.path.clone();
+    let store = &config.store;
     let server = doors::Server::at(patient.socket).await;
     let mut checks: Vec<BoxFuture<'_, Vec<Finding>>> = vec![
         async { config::look(patient) }.boxed(),
         async { secrets::look(config) }.boxed(),
         limited(
             Check::Store,
-            store.display().to_string(),
+            store.path.display().to_string(),
             LONG,
             store::look(store.clone()),
         ),
         limited(Check::Disk, "disks".to_owned(), SOON, disk::look(config)),
         async { doors::socket(&server, patient.socket, config) }.boxed(),
     ];
-    if let Some(address) = config.server.listen {
-        let look = doors::listener(address, server.is_up());
+    let public = config.server.listen.map(|at| (doors::PUBLIC, at));
+    let metrics = config.metrics.as_ref();
+    let metrics = metrics.map(|metrics| (doors::METRICS, metrics.listen));
+    for (door, address) in public.into_iter().chain(metrics) {
+        let look = doors::listener(door, address, server.is_up());
         checks.push(limited(Check::Listener, address.to_string(), SOON, look));
     }
     for (url, (address, used)) in folders {

@@ -8,16 +8,57 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use nix::unistd::{Uid, User, geteuid};
 
+use crate::config::StoreFolder;
 use crate::domain::finding::{Check, Finding, Remark};
 use crate::domain::receipt::{Chain, KEY_FILE};
+use crate::domain::redact::Redactor;
 use crate::store::StoreError;
+use crate::store::postgres::{self, Access};
 use crate::store::sqlite::{Holder, Inspection, database_file, holder};
 
 /// So many receipts are verified, the latest; `purser receipts verify` takes all.
 const RECEIPTS: u32 = 1000;
 
 /// How the store in this folder stands. A disk that hangs holds up a thread of its own.
-pub(super) async fn look(folder: PathBuf) -> Vec<Finding> {
+pub(super) async fn look(config: StoreFolder) -> Vec<Finding> {
+    let StoreFolder { path, url_file } = config;
+    let Some(url_file) = url_file else {
+        return look_into(path).await;
+    };
+    let about = url_file.display().to_string();
+    let remark = database(&url_file).await.of(Check::Store, &about);
+    std::iter::once(remark).collect()
+}
+
+/// How the database stands that holds the tables.
+async fn database(url_file: &Path) -> Remark {
+    let looked = async {
+        let access = Access::by_file(url_file, "doctor".to_owned(), &Redactor::new())?;
+        postgres::look(&access).await
+    };
+    let look = match looked.await {
+        Ok(look) => look,
+        Err(error) => {
+            return Remark::problem(error.to_string(), "see to the server, or to the URL");
+        }
+    };
+    let known = postgres::newest_schema();
+    let place = look.place;
+    match (look.version, look.holding) {
+        (None, _) => Remark::well(format!("{place} holds nothing yet")),
+        (Some(found), _) if found > known => Remark::problem(
+            format!(
+                "{place} was written by a newer version of Purser (its tables are at version {found}, \
+                 and this program knows {known})"
+            ),
+            "start that version again",
+        ),
+        (Some(_), Some(holding)) => Remark::well(format!("in {place}: {holding}")),
+        (Some(_), None) => Remark::well(format!("in {place}, held by nobody")),
+    }
+}
+
+async fn look_into(folder: PathBuf) -> Vec<Finding> {
     let runtime = tokio::runtime::Handle::current();
     let looked = tokio::task::spawn_blocking(move || {
         let about = folder.display().to_string();
@@ -200,7 +241,7 @@ async fn contents(folder: &Path) -> Vec<Remark> {
 
 fn restore(folder: &Path) -> String {
     format!(
-        "stop Purser, keep a copy of {}, and restore a backup of the store",
+        "stop Purser, move {} aside and keep it, then: purser recover --from BACKUP",
         folder.display()
     )
 }

@@ -22,6 +22,15 @@ pub enum FinalState {
 }
 
 impl FinalState {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Succeeded,
+        Self::Failed,
+        Self::RolledBack,
+        Self::Cancelled,
+        Self::Stuck,
+    ];
+
     /// The word that stands for it in logs, in JSON and in figures.
     pub fn name(self) -> &'static str {
         match self {

@@ -11,11 +11,14 @@ use super::artifact::Artifact;
 use super::digest::Digest;
 use super::effect::{EffectName, Question};
 use super::ending::{FinalState, Summary};
-use super::names::{ActionName, Environment, RunId, StepId, SystemName, WorkflowName};
+use super::names::{
+    ActionName, Environment, HookName, PersonName, RunId, StepId, SystemName, WorkflowName,
+};
 use super::person::Actor;
 use super::plan::{Plan, WorkflowPlan};
 use super::schedule::ScheduleName;
 use super::time::{Span, Timestamp};
+use super::workflow::WhenBusy;
 
 /// The version in which events are written. Older ones are lifted when they are read.
 pub const EVENT_VERSION: u32 = 1;
@@ -60,6 +63,25 @@ pub enum Event {
         digest: Digest,
         /// When the question lapses.
         expires_at: Timestamp,
+        /// When people are reminded of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remind_at: Option<Timestamp>,
+    },
+    /// People are asked whether one step may be carried out.
+    StepApprovalRequested(Box<StepAsked>),
+    /// People were asked once more: the question lapses soon.
+    ApprovalReminded {
+        /// The digest that is asked about.
+        digest: Digest,
+    },
+    /// Somebody whose yes would count lets another person say it in their stead.
+    ApprovalDelegated {
+        /// The digest that is asked about.
+        digest: Digest,
+        /// Whose yes it is.
+        by: Actor,
+        /// Who may say it.
+        to: PersonName,
     },
     /// Somebody said yes to the plan of this digest.
     Approved {
@@ -77,7 +99,8 @@ pub enum Event {
     },
     /// Nobody said yes in time.
     ApprovalExpired,
-    /// The world has drifted from the approved plan: it must be planned and approved again.
+    /// The world has drifted from the approved plan: it must be planned and approved again. Where the
+    /// step has an approval of its own that one is void, else that of the run.
     ApprovalVoided {
         /// The step whose plan differs.
         step: StepId,
@@ -96,6 +119,60 @@ pub enum Event {
         system: Option<SystemName>,
         /// The rendered inputs, without `system`.
         input: Value,
+    },
+    /// A step is done once for each of these.
+    StepFannedOut {
+        /// The step.
+        step: StepId,
+        /// The items, which are never evaluated again.
+        items: Vec<Value>,
+    },
+    /// A step that stands for another workflow's steps began, with these inputs.
+    StepEntered {
+        /// The step.
+        step: StepId,
+        /// The other workflow.
+        workflow: WorkflowName,
+        /// Its inputs, checked, with defaults filled in.
+        inputs: Value,
+    },
+    /// A step began to wait.
+    WaitBegan {
+        /// The step.
+        step: StepId,
+        /// For what.
+        wait: Awaited,
+    },
+    /// What a step waited for has come by a hook.
+    Signalled {
+        /// The step.
+        step: StepId,
+        /// The sender's id of the message: the same message again changes nothing.
+        message: String,
+        /// What it brought, which is the step's output.
+        data: Value,
+    },
+    /// A process that ends in good order leaves a running step to the next one.
+    StepHandedBack {
+        /// The step.
+        step: StepId,
+    },
+    /// A process has taken up a running step that another one had begun and did not end.
+    StepTakenUp {
+        /// The step.
+        step: StepId,
+    },
+    /// Somebody has looked at a step that was taken up too often: it is tried further.
+    StepLetOn {
+        /// The step.
+        step: StepId,
+        /// Who.
+        by: Actor,
+    },
+    /// A step that had not come to its end is not gone on with, because the run is stopped.
+    StepCancelled {
+        /// The step.
+        step: StepId,
     },
     /// The plan that stands from the step's first effect on.
     StepPlanned {
@@ -219,6 +296,11 @@ pub enum Event {
         /// Why, if they said.
         reason: Option<String>,
     },
+    /// Another run of the same key was under way, and this one does not wait for it.
+    FoundBusy {
+        /// The other run.
+        other: RunId,
+    },
     /// The whole run is out of time and is being stopped.
     RunTimedOut,
     /// The store was recovered from a backup that was made while the run was under way.
@@ -234,6 +316,9 @@ pub enum Event {
         state: FinalState,
         /// In words, for people.
         summary: Summary,
+        /// What the workflow's `outputs` came to.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        output: Value,
     },
 }
 
@@ -258,10 +343,69 @@ pub struct Requested {
     pub approval: Vec<ApprovalPolicy>,
     /// The address of each system that it names, when it was asked for.
     pub systems: BTreeMap<SystemName, String>,
-    /// Runs of the same key wait for each other.
+    /// Runs of the same key are never under way together.
     pub concurrency: Option<String>,
+    /// What becomes of it while another run has the key.
+    #[serde(default, skip_serializing_if = "WhenBusy::is_queue")]
+    pub when_busy: WhenBusy,
     /// After this it is stopped.
     pub timeout: Option<Span>,
+    /// The run that it goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun: Option<Rerun>,
+    /// Why it may begin in spite of a freeze or a lock, in the words of whoever asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<String>,
+}
+
+/// The earlier run that a run goes on from: what was done there and still stands is not done again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rerun {
+    /// The earlier run.
+    pub of: RunId,
+    /// Its steps that count as done, with what they have left, in the order of the definition.
+    pub done: Vec<DoneStep>,
+}
+
+/// A step that an earlier run has done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DoneStep {
+    /// Which.
+    pub step: StepId,
+    /// Whether it was passed over there, its condition being false.
+    #[serde(default)]
+    pub skipped: bool,
+    /// What it has left.
+    pub output: Value,
+}
+
+/// One step is asked about: what it would do now that its inputs are known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepAsked {
+    /// The step.
+    pub step: StepId,
+    /// What it would do.
+    pub plan: Plan,
+    /// What a yes is bound to: the step, its inputs and the plan's digest.
+    pub digest: Digest,
+    /// Who must say yes.
+    pub policy: ApprovalPolicy,
+    /// When the question lapses.
+    pub expires_at: Timestamp,
+    /// When people are reminded of it.
+    pub remind_at: Option<Timestamp>,
+}
+
+/// What a step waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Awaited {
+    /// That so much time passes.
+    For(Span),
+    /// An instant.
+    Until(Timestamp),
+    /// A signed message by this hook.
+    Hook(HookName),
 }
 
 /// By which way a run was asked for.
@@ -323,6 +467,14 @@ impl Event {
             Self::ApprovalVoided { step, .. }
             | Self::StepStarted { step, .. }
             | Self::StepPlanned { step, .. }
+            | Self::StepFannedOut { step, .. }
+            | Self::StepEntered { step, .. }
+            | Self::WaitBegan { step, .. }
+            | Self::Signalled { step, .. }
+            | Self::StepHandedBack { step }
+            | Self::StepTakenUp { step }
+            | Self::StepLetOn { step, .. }
+            | Self::StepCancelled { step }
             | Self::Recorded { step, .. }
             | Self::EffectStarted { step, .. }
             | Self::EffectDone { step, .. }
@@ -337,15 +489,19 @@ impl Event {
             | Self::StepTimedOut { step }
             | Self::StepUndone { step, .. }
             | Self::StepUndoFailed { step, .. } => Some(step),
+            Self::StepApprovalRequested(asked) => Some(&asked.step),
             Self::Requested(_)
             | Self::Started
             | Self::Planned { .. }
             | Self::PlanFailed { .. }
             | Self::ApprovalRequested { .. }
+            | Self::ApprovalReminded { .. }
+            | Self::ApprovalDelegated { .. }
             | Self::Approved { .. }
             | Self::Rejected { .. }
             | Self::ApprovalExpired
             | Self::CancelRequested { .. }
+            | Self::FoundBusy { .. }
             | Self::RunTimedOut
             | Self::Recovered { .. }
             | Self::Finished { .. } => None,

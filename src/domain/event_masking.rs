@@ -3,7 +3,7 @@
 
 use super::effect::Question;
 use super::ending::Summary;
-use super::event::{Event, Failure, Requested};
+use super::event::{Event, Failure, Requested, StepAsked};
 use super::redact::Redactor;
 
 impl Event {
@@ -23,6 +23,7 @@ impl Event {
             Self::Requested(request) => Self::Requested(Box::new(Requested {
                 inputs: redactor.json(request.inputs.clone()),
                 concurrency: request.concurrency.clone().map(text),
+                break_glass: request.break_glass.clone().map(text),
                 ..*request
             })),
             Self::Planned { plan } => Self::Planned {
@@ -51,6 +52,32 @@ impl Event {
                 action,
                 system,
                 input: redactor.json(input),
+            },
+            Self::StepApprovalRequested(asked) => {
+                let plan = asked.plan.clone().masked(redactor);
+                Self::StepApprovalRequested(Box::new(StepAsked { plan, ..*asked }))
+            }
+            Self::StepFannedOut { step, items } => Self::StepFannedOut {
+                step,
+                items: items.into_iter().map(|item| redactor.json(item)).collect(),
+            },
+            Self::StepEntered {
+                step,
+                workflow,
+                inputs,
+            } => Self::StepEntered {
+                step,
+                workflow,
+                inputs: redactor.json(inputs),
+            },
+            Self::Signalled {
+                step,
+                message,
+                data,
+            } => Self::Signalled {
+                step,
+                message,
+                data: redactor.json(data),
             },
             Self::StepPlanned { step, plan } => Self::StepPlanned {
                 step,
@@ -115,17 +142,30 @@ impl Event {
                 by,
                 reason: reason.map(text),
             },
-            Self::Finished { state, summary } => {
-                let summary = Summary {
+            Self::Finished {
+                state,
+                summary,
+                output,
+            } => Self::Finished {
+                state,
+                summary: Summary {
                     cause: summary.cause.map(text),
                     now: text(summary.now),
-                };
-                Self::Finished { state, summary }
-            }
+                },
+                output: redactor.json(output),
+            },
             plain @ (Self::Started
             | Self::ApprovalRequested { .. }
+            | Self::ApprovalReminded { .. }
+            | Self::ApprovalDelegated { .. }
             | Self::Approved { .. }
             | Self::ApprovalExpired
+            | Self::WaitBegan { .. }
+            | Self::StepHandedBack { .. }
+            | Self::StepTakenUp { .. }
+            | Self::StepLetOn { .. }
+            | Self::StepCancelled { .. }
+            | Self::FoundBusy { .. }
             | Self::EffectStarted { .. }
             | Self::EffectUndone { .. }
             | Self::ArtifactKept { .. }

@@ -362,6 +362,31 @@ mod tests {
     }
 
     #[test]
+    fn what_would_grow_without_end_is_refused_before_it_does() {
+        let grow = |first: &str, filter: &str| format!("{{{{ {first}{} }}}}", filter.repeat(12));
+        let texts = [
+            grow("'a'", "|replace('a', 'aaaaaaaaaa')"),
+            grow("'\"'", "|tojson|tojson|tojson"),
+            grow("'aaaa'", "|list|join('aaaaaaaa')"),
+            grow("'a'", "|list|pprint"),
+            "{{ 'a'|indent(99999999, true) }}".to_owned(),
+            "{{ '%999999999d'|format(1) }}".to_owned(),
+            "{{ [1]|batch(99999999, 0)|list }}".to_owned(),
+            "{{ [1]|slice(99999999, 0)|list }}".to_owned(),
+            "{{ 'x' * 99999999 }}".to_owned(),
+            "{{ ([1] * 99999999)|list }}".to_owned(),
+            "{{ (range(99999)|list * 99999)|list|length }}".to_owned(),
+            "{{ range(99999)|map('string')|join('aaaaaaaaaaaaaaaaaaaaaaaaa') }}".to_owned(),
+            "{{ 9 ** 9 ** 9 ** 9 }}".to_owned(),
+        ];
+        let begun = std::time::Instant::now();
+        for text in texts {
+            assert!(render(&json!(text), &scope()).is_err(), "{text}");
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5));
+    }
+
+    #[test]
     fn no_expression_is_long_enough_to_take_the_stack() {
         let signs = [
             "(",

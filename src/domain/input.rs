@@ -70,6 +70,8 @@ pub enum InputType {
     Boolean,
     /// One of `choices`.
     Choice,
+    /// Texts, in order; from a terminal with commas between them.
+    List,
 }
 
 /// Why given values do not fit.
@@ -80,7 +82,7 @@ pub struct InputError(pub String);
 /// Checks what was given against what is declared and fills in the defaults.
 ///
 /// Text is accepted where a number or a boolean is asked for if it reads as one, because a
-/// terminal has nothing but text.
+/// terminal has nothing but text, and text with commas where a list is. What is null is not given.
 ///
 /// # Errors
 /// The first thing that does not fit, with the nearest name or the values that are allowed.
@@ -94,7 +96,8 @@ pub fn check_inputs(
     }
     let mut checked = Map::new();
     for (name, spec) in specs {
-        match given.get(name).or(spec.default.as_ref()) {
+        let value = given.get(name).filter(|value| !value.is_null());
+        match value.or(spec.default.as_ref()) {
             Some(value) => {
                 checked.insert(name.clone(), spec.check(name, value)?);
             }
@@ -136,6 +139,10 @@ impl InputSpec {
                 }
                 Some(value.clone())
             }
+            (InputType::List, Value::Array(items)) => {
+                items.iter().all(Value::is_string).then(|| value.clone())
+            }
+            (InputType::List, Value::String(text)) => Some(split(text)),
             _ => None,
         };
         fitting.ok_or_else(|| {
@@ -145,12 +152,22 @@ impl InputSpec {
                 InputType::Number => "a number",
                 InputType::Boolean => "true or false",
                 InputType::Choice => "one of its choices",
+                InputType::List => "a list of texts",
             };
             InputError(format!(
                 "the input `{name}` must be {wanted}, and is {value}"
             ))
         })
     }
+}
+
+/// What stands between commas, without the spaces around it.
+fn split(text: &str) -> Value {
+    let parts = text.split(',').map(str::trim);
+    parts
+        .filter(|part| !part.is_empty())
+        .map(Value::from)
+        .collect()
 }
 
 #[cfg(test)]
@@ -182,6 +199,30 @@ mod tests {
         assert_eq!(
             check(json!({ "database": "app", "rows": "5" })),
             Ok(json!({ "database": "app", "rows": 5, "size": null }))
+        );
+    }
+
+    #[test]
+    fn a_list_is_given_as_one_or_with_commas() {
+        let specs: IndexMap<String, InputSpec> =
+            serde_json::from_value(json!({ "services": { "type": "list", "required": true } }))
+                .unwrap();
+        let check = |given: Value| {
+            let given = Map::from_iter([("services".to_owned(), given)]);
+            check_inputs(&specs, &given).map(|checked| checked["services"].clone())
+        };
+        let wrong = |given: Value| check(given).unwrap_err().to_string();
+        assert_eq!(check(json!("web, worker,")), Ok(json!(["web", "worker"])));
+        assert_eq!(check(json!(["a,b"])), Ok(json!(["a,b"])));
+        assert_eq!(check(json!("")), Ok(json!([])));
+        assert_eq!(
+            wrong(json!(["web", 5])),
+            "the input `services` must be a list of texts, and is [\"web\",5]"
+        );
+        assert_eq!(
+            wrong(Value::Null),
+            "the input `services` is missing",
+            "null is nothing that was given"
         );
     }
 

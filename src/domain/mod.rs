@@ -27,6 +27,7 @@ pub mod retry;
 pub mod run;
 pub mod schedule;
 pub mod secret;
+pub mod step_path;
 pub mod time;
 pub mod trigger;
 pub mod webhook;

@@ -1,7 +1,10 @@
 //! How a run ends, and the sentence that says so: never more than the log has proven.
 
+use serde_json::Value;
+
 use super::ending::{FinalState, Summary, sentence};
-use super::event::Event;
+use super::event::{Event, Failure, FailureKind};
+use super::interpreter::Block;
 use super::names::StepId;
 use super::run::{RunState, StepState, StepStatus, Stop};
 use super::time::Timestamp;
@@ -9,40 +12,82 @@ use super::workflow::Workflow;
 
 /// The last event of a run in which nothing is left to do.
 pub fn of(definition: &Workflow, run: &RunState) -> Event {
-    let steps: Vec<(&StepId, &StepState)> = definition
+    let steps: Vec<(&StepId, &StepState)> = run
         .steps
         .iter()
-        .filter_map(|step| run.steps.get(&step.id).map(|state| (&step.id, state)))
+        .filter(|(id, _)| !id.is_undo() && !id.is_on_failure())
         .collect();
-    let failed = steps
+    let stuck = run
+        .steps
         .iter()
-        .find(|(_, state)| state.status == StepStatus::Failed);
-    let stuck = steps.iter().find(|(_, state)| state.undo_failure.is_some());
+        .find(|(_, state)| state.undo_failure.is_some());
     let after = Aftermath::of(&steps);
-    let (state, summary) = if let Some((id, state)) = stuck {
+    let mut output = Value::Null;
+    let (state, mut summary) = if let Some((id, state)) = stuck {
         (FinalState::Stuck, stuck_summary(run, id, state, &after))
     } else if let Some(stop) = &run.stop {
         stopped(stop, &after)
-    } else if let Some((id, state)) = failed {
-        let why = state
-            .failure
-            .as_ref()
-            .map_or("", |failure| &failure.message);
-        let cause = format!("step `{id}` failed: {}", headline(why));
+    } else if let Some((id, failure)) = first_failure(run) {
+        let cause = format!("step `{id}` failed: {}", headline(&failure.message));
         (
             after.state_of_failure(),
             Summary::of_failure(cause, after.sentence()),
         )
     } else {
-        (
-            FinalState::Succeeded,
-            Summary {
-                cause: None,
-                now: succeeded(&steps),
-            },
-        )
+        let (left, now) = left_behind(definition, run, succeeded(&steps));
+        output = left;
+        (FinalState::Succeeded, Summary { cause: None, now })
     };
-    Event::Finished { state, summary }
+    if let Some((id, failure)) = failed_on_failure(run) {
+        let told = sentence(&format!(
+            "`{id}` failed too: {}",
+            headline(&failure.message)
+        ));
+        summary.now = format!("{} {told}", sentence(&summary.now));
+    }
+    Event::Finished {
+        state,
+        summary,
+        output,
+    }
+}
+
+/// The failure that the run fails of: the first, and not that of a step which was stopped for it.
+pub(super) fn first_failure(run: &RunState) -> Option<(&StepId, &Failure)> {
+    let of_itself = |id: &StepId, state: &StepState| {
+        state.status == StepStatus::Failed && !id.is_undo() && !id.is_on_failure()
+    };
+    run.steps
+        .iter()
+        .filter(|(id, state)| of_itself(id, state))
+        .filter_map(|(id, state)| Some((id, state, state.failure.as_ref()?)))
+        .filter(|(_, state, why)| !state.is_composite() || why.kind == FailureKind::TimedOut)
+        .min_by_key(|(_, state, why)| (why.kind == FailureKind::Cancelled, state.ended_at))
+        .or_else(|| {
+            let (id, state) = run.steps.iter().find(|(id, state)| of_itself(id, state))?;
+            Some((id, state, state.failure.as_ref()?))
+        })
+        .map(|(id, _, failure)| (id, failure))
+}
+
+fn failed_on_failure(run: &RunState) -> Option<(&StepId, &Failure)> {
+    let mut failed = run.steps.iter().filter(|(id, state)| {
+        id.is_on_failure() && state.status == StepStatus::Failed && !state.is_composite()
+    });
+    failed.find_map(|(id, state)| Some((id, state.failure.as_ref()?)))
+}
+
+/// What `outputs` come to, and the last sentence. All steps are done: outputs that cannot be made
+/// are said, and take nothing back.
+fn left_behind(definition: &Workflow, run: &RunState, now: String) -> (Value, String) {
+    match Block::root(definition, run).outputs() {
+        Ok(Value::Object(none)) if none.is_empty() => (Value::Null, now),
+        Ok(output) => (output, now),
+        Err(error) => {
+            let told = format!("{now}, but its outputs cannot be made: {error}");
+            (Value::Null, sentence(&told))
+        }
+    }
 }
 
 /// What is left in the world after a run that did not succeed.
@@ -63,7 +108,10 @@ impl Aftermath {
             left: Vec::new(),
         };
         for (id, state) in steps {
-            after.undone |= state.was_undone();
+            after.undone |= state.was_undone() || state.status == StepStatus::Undone;
+            if state.status == StepStatus::Undone {
+                continue;
+            }
             if let Some(left) = &state.left {
                 after.left.push(format!("`{id}`: {left}"));
             } else if state.wants_undo() {
@@ -123,6 +171,13 @@ fn stopped(stop: &Stop, after: &Aftermath) -> (FinalState, Summary) {
             FinalState::Cancelled,
             "nobody approved it in time".to_owned(),
         ),
+        Stop::Busy { other } => (
+            FinalState::Cancelled,
+            format!(
+                "run {} with the same key was under way, and this one does not wait for it",
+                other.short()
+            ),
+        ),
         Stop::TimedOut => (
             after.state_of_failure(),
             "it was out of time and was stopped".to_owned(),
@@ -152,8 +207,8 @@ fn recovered(backup: &str, made_at: Timestamp) -> Summary {
 }
 
 fn stuck_summary(run: &RunState, id: &StepId, state: &StepState, after: &Aftermath) -> Summary {
-    let first = run.steps.values().find_map(|step| step.failure.as_ref());
-    let cause = first.map_or("it was stopped", |failure| headline(&failure.message));
+    let first = first_failure(run);
+    let cause = first.map_or("it was stopped", |(_, failure)| headline(&failure.message));
     let undo = state
         .undo_failure
         .as_ref()
@@ -171,11 +226,15 @@ fn stuck_summary(run: &RunState, id: &StepId, state: &StepState, after: &Afterma
 }
 
 fn succeeded(steps: &[(&StepId, &StepState)]) -> String {
-    let done = steps
-        .iter()
-        .filter(|(_, state)| state.status == StepStatus::Succeeded)
-        .count();
-    let skipped = steps.len() - done;
+    let own = steps.iter().filter(|(_, state)| !state.is_composite());
+    let (mut done, mut skipped) = (0, 0);
+    for (_, state) in own {
+        match state.status {
+            StepStatus::Succeeded => done += 1,
+            StepStatus::Skipped => skipped += 1,
+            _ => {}
+        }
+    }
     let steps = |n: usize| {
         if n == 1 {
             "1 step".to_owned()

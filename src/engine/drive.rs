@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::gate::Ticket;
 use super::planner::Planner;
+use super::rooms::Place;
 use super::step::{Outcome, StepWork};
-use super::{RunLog, Shared};
+use super::{RunLog, Shared, asking, busy, is_past_undo};
 use crate::domain::event::{Event, Failure, FailureKind};
 use crate::domain::interpreter::{Command, decide};
 use crate::domain::names::{RunId, StepId};
-use crate::domain::run::{RunState, StepStatus};
+use crate::domain::run::{RunState, StepState, StepStatus};
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 use crate::store::Result;
@@ -47,7 +49,12 @@ pub(super) async fn drive(shared: &Arc<Shared>, run: RunId) -> Result<()> {
         ticket: None,
         tasks: JoinSet::new(),
         working: HashMap::new(),
+        stands_still: HashMap::new(),
+        places: HashMap::new(),
+        freed: shared.rooms.freed(),
+        waits_for_place: false,
     };
+    drive.take_up().await?;
     drive.go().await
 }
 
@@ -60,6 +67,14 @@ struct Drive {
     ticket: Option<Ticket>,
     tasks: JoinSet<(StepId, Result<Outcome>)>,
     working: HashMap<StepId, Working>,
+    /// Steps that nothing can be done about for a reason outside the log, and when they are looked
+    /// at again.
+    stands_still: HashMap<StepId, tokio::time::Instant>,
+    /// The places that steps have on the systems that they act on.
+    places: HashMap<StepId, Place>,
+    /// Tells that a step has left a system, this run's or another's.
+    freed: watch::Receiver<()>,
+    waits_for_place: bool,
 }
 
 struct Working {
@@ -77,6 +92,19 @@ enum Next {
 }
 
 impl Drive {
+    /// Says of each running step that it is taken up by this process: too often without coming any
+    /// further, and a person is asked.
+    async fn take_up(&self) -> Result<()> {
+        let state = self.log.state().await?;
+        for (id, step) in &state.steps {
+            if state.ended.is_none() && is_at_work(step) {
+                let step = id.clone();
+                self.log.append(Event::StepTakenUp { step }).await?;
+            }
+        }
+        busy::give_way(&self.shared, &self.log).await
+    }
+
     async fn go(&mut self) -> Result<()> {
         loop {
             let state = self.log.state().await?;
@@ -89,6 +117,7 @@ impl Drive {
             if state.started_at.is_some() && self.ticket.is_none() {
                 self.ticket = Some(self.shared.gate.readmit(state.request.concurrency.clone()));
             }
+            self.leave_systems(&state);
             if let Next::Wait(until) = self.carry_out(&state).await? {
                 self.wait(until).await?;
             }
@@ -97,6 +126,8 @@ impl Drive {
 
     async fn carry_out(&mut self, state: &RunState) -> Result<Next> {
         let mut until = None;
+        self.freed.borrow_and_update();
+        self.waits_for_place = false;
         for command in decide(&self.definition, state) {
             match command {
                 Command::Claim => {
@@ -111,11 +142,21 @@ impl Drive {
                     return Ok(Next::AskAgain);
                 }
                 Command::AskApproval => {
-                    let event = ask_approval(state, self.shared.parts.clock.now());
+                    let event = asking::about_run(state, self.shared.parts.clock.now());
+                    self.log.append_if_at(state.seq, event).await?;
+                    return Ok(Next::AskAgain);
+                }
+                Command::AskStepApproval(step) => {
+                    let planner = self.planner();
+                    let asked = asking::about_step(&planner, &self.definition, state, &step).await;
+                    let event = asked.at(self.shared.parts.clock.now());
                     self.log.append_if_at(state.seq, event).await?;
                     return Ok(Next::AskAgain);
                 }
                 Command::Append(event) => {
+                    if !self.has_place_for(&event) {
+                        continue;
+                    }
                     self.log.append_if_at(state.seq, event).await?;
                     return Ok(Next::AskAgain);
                 }
@@ -158,8 +199,40 @@ impl Drive {
         self.ticket.is_some()
     }
 
+    /// Steps have their places until they have come to an end, or pause.
+    fn leave_systems(&mut self, state: &RunState) {
+        self.places.retain(|step, _| is_at_work(&state.step(step)));
+    }
+
+    /// Whether a step may begin to act on its system now. What takes others back, and `on_failure`,
+    /// wait for nobody.
+    fn has_place_for(&mut self, event: &Event) -> bool {
+        let Event::StepStarted {
+            step,
+            system: Some(system),
+            ..
+        } = event
+        else {
+            return true;
+        };
+        let rooms = &self.shared.rooms;
+        let place = if step.is_undo() || step.is_on_failure() {
+            rooms.readmit(system)
+        } else if let Some(place) = rooms.enter(system) {
+            place
+        } else {
+            let most = rooms.most();
+            let why = format!("`{step}` waits: {most} steps act on `{system}` already");
+            self.shared.progress.set(self.run, why);
+            self.waits_for_place = true;
+            return false;
+        };
+        self.places.insert(step.clone(), place);
+        true
+    }
+
     async fn plan(&self, state: &RunState) -> Event {
-        match self.planner().plan_rest(&self.definition, state).await {
+        match self.planner().plan(&self.definition, state).await {
             Ok(plan) => Event::Planned { plan },
             Err(failure) => Event::PlanFailed { failure },
         }
@@ -178,8 +251,15 @@ impl Drive {
 
     /// Sees that a task runs the step's action, or takes its effects back.
     fn work(&mut self, state: &RunState, step: &StepId, undo: bool) {
-        if self.working.contains_key(step) {
+        if self.working.contains_key(step) || self.stands_still.contains_key(step) {
             return;
+        }
+        if let (false, Some(system)) = (
+            self.places.contains_key(step),
+            state.step(step).system.as_ref(),
+        ) {
+            let place = self.shared.rooms.readmit(system);
+            self.places.insert(step.clone(), place);
         }
         let cancel = CancellationToken::new();
         let work = StepWork {
@@ -211,8 +291,14 @@ impl Drive {
     }
 
     /// Tells a running action to stop, and drops it when its grace is over. An action that no
-    /// task runs (any more) has stopped: `true` when that was appended.
+    /// task runs (any more) has stopped: `true` when that was appended. One that cannot be taken back
+    /// any more is not stopped while it has time left: it finishes forward.
     async fn stop(&mut self, state: &RunState, step: &StepId) -> Result<bool> {
+        let known = state.step(step);
+        if !known.timed_out && is_past_undo(&self.shared.parts.registry, &known).is_some() {
+            self.work(state, step, false);
+            return Ok(false);
+        }
         let now = tokio::time::Instant::now();
         if let Some(working) = self.working.get_mut(step) {
             let stop_by = *working.stop_by.get_or_insert(now + self.shared.parts.grace);
@@ -239,13 +325,24 @@ impl Drive {
             .values()
             .filter_map(|working| working.stop_by)
             .min();
-        let pause = stop_by.map_or(pause, |at| {
-            pause.min(at.saturating_duration_since(tokio::time::Instant::now()))
-        });
+        let look_again = self.stands_still.values().copied().min();
+        let pause = [stop_by, look_again]
+            .into_iter()
+            .flatten()
+            .map(|at| at.saturating_duration_since(tokio::time::Instant::now()))
+            .fold(pause, Duration::min);
         let shared = Arc::clone(&self.shared);
         tokio::select! {
-            () = moved(&mut self.changes, self.run) => Ok(()),
-            () = tokio::time::sleep(pause) => Ok(()),
+            () = moved(&mut self.changes, self.run) => {
+                self.stands_still.clear();
+                Ok(())
+            }
+            () = tokio::time::sleep(pause) => {
+                let now = tokio::time::Instant::now();
+                self.stands_still.retain(|_, look_again| *look_again > now);
+                Ok(())
+            }
+            _ = self.freed.changed(), if self.waits_for_place => Ok(()),
             () = shared.shutdown.cancelled() => Ok(()),
             Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => {
                 self.step_ended(ended).await
@@ -263,8 +360,8 @@ impl Drive {
                 if let Outcome::StandsStill(why) = outcome? {
                     tracing::warn!(run = %self.run, %step, %why, "the run stands still");
                     self.shared.progress.set(self.run, why);
-                    let _ =
-                        tokio::time::timeout(LOOK_AGAIN, moved(&mut self.changes, self.run)).await;
+                    self.stands_still
+                        .insert(step, tokio::time::Instant::now() + LOOK_AGAIN);
                 }
                 Ok(())
             }
@@ -314,8 +411,19 @@ impl Drive {
         })
         .await;
         self.tasks.shutdown().await;
+        let state = self.log.state().await?;
+        for (id, step) in &state.steps {
+            if self.working.contains_key(id) && is_at_work(step) {
+                let step = id.clone();
+                self.log.append(Event::StepHandedBack { step }).await?;
+            }
+        }
         Ok(())
     }
+}
+
+fn is_at_work(step: &StepState) -> bool {
+    step.status == StepStatus::Running && !step.is_composite()
 }
 
 /// Returns when the run's log has grown, or may have.
@@ -326,28 +434,6 @@ async fn moved(changes: &mut Receiver<RunId>, run: RunId) {
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             Err(RecvError::Closed) => std::future::pending().await,
         }
-    }
-}
-
-fn ask_approval(state: &RunState, now: Timestamp) -> Event {
-    let soonest = state
-        .request
-        .approval
-        .iter()
-        .map(|policy| policy.expires.duration())
-        .min();
-    let digest = state
-        .plan
-        .as_ref()
-        .map(crate::domain::plan::WorkflowPlan::digest);
-    match digest {
-        Some(digest) => Event::ApprovalRequested {
-            digest,
-            expires_at: now.plus(soonest.unwrap_or_default()),
-        },
-        None => Event::PlanFailed {
-            failure: Failure::fatal("there is no plan to approve"),
-        },
     }
 }
 

@@ -35,11 +35,10 @@ pub(super) struct StepJournal {
 
 impl StepJournal {
     async fn append(&self, event: Event) -> Result<(), JournalError> {
-        let appended = self.log.append(event).await;
-        appended.map_err(|error| self.not_written(error))
+        self.log.append(event).await.map_err(|e| self.failed_by(e))
     }
 
-    fn not_written(&self, error: StoreError) -> JournalError {
+    fn failed_by(&self, error: StoreError) -> JournalError {
         let told = JournalError(error.to_string());
         let _ = self.failure.set(error);
         told
@@ -90,9 +89,14 @@ impl Journal for StepJournal {
                 generation,
             })
             .await?;
+            self.may_act()?;
             Ok(Begun::Fresh(key))
         }
         .boxed()
+    }
+
+    fn may_act(&self) -> Result<(), JournalError> {
+        self.log.may_act().map_err(|e| self.failed_by(e))
     }
 
     fn done(&self, key: EffectKey, result: Value) -> BoxFuture<'_, Result<(), JournalError>> {
@@ -172,7 +176,7 @@ impl Journal for StepJournal {
             let artifact = Artifact {
                 name,
                 media_type,
-                digest: digest.map_err(|error| self.not_written(error))?,
+                digest: digest.map_err(|error| self.failed_by(error))?,
                 bytes: size,
             };
             self.append(Event::ArtifactKept {

@@ -4,13 +4,17 @@
 //! It knows no integration by name and keeps nothing that is not in the log: killed at any
 //! instant and started again, it reads the logs and asks the interpreter the same questions.
 
+mod asking;
+mod busy;
 mod drive;
 mod gate;
 mod journal;
 mod lines;
 mod notifier;
+mod pause;
 pub mod planner;
 mod recovered;
+mod rooms;
 mod run_log;
 mod scheduler;
 mod sealer;
@@ -29,9 +33,10 @@ use tokio_util::sync::CancellationToken;
 use crate::action::{Clock, OpenSecrets, Registry, Systems};
 use crate::domain::names::{RunId, StepId};
 use crate::domain::redact::Redactor;
-use crate::domain::run::{RunState, StepStatus};
+use crate::domain::run::{RunState, StepState, StepStatus};
 use crate::store::{Artifacts, Result, Store};
 use gate::Gate;
+use rooms::Rooms;
 
 pub use notifier::{Notifier, NotifierParts};
 pub use recovered::Recovered;
@@ -54,23 +59,29 @@ pub fn run_id(millis: u64, entropy: &dyn Entropy) -> RunId {
 
 /// A step that has begun an effect behind the last one that can be taken back, and that effect.
 pub fn past_undo(registry: &Registry, state: &RunState) -> Option<(StepId, String)> {
-    state.steps.iter().find_map(|(id, step)| {
-        if step.status != StepStatus::Running {
-            return None;
-        }
-        let action = registry.action(step.action.as_ref()?.as_str()).ok()?;
-        let spec = action.spec();
-        let last = spec
-            .effects
-            .iter()
-            .position(|e| Some(e.name) == spec.last_undoable)?;
-        let past = &spec.effects[last + 1..];
-        let begun = step
-            .effects
-            .iter()
-            .find(|record| record.is_live() && past.iter().any(|e| e.name == record.effect.name))?;
-        Some((id.clone(), begun.effect.to_string()))
-    })
+    state
+        .steps
+        .iter()
+        .find_map(|(id, step)| Some((id.clone(), is_past_undo(registry, step)?)))
+}
+
+/// The effect that a running step has begun behind the last one that can be taken back.
+fn is_past_undo(registry: &Registry, step: &StepState) -> Option<String> {
+    if step.status != StepStatus::Running {
+        return None;
+    }
+    let action = registry.action(step.action.as_ref()?.as_str()).ok()?;
+    let spec = action.spec();
+    let last = spec
+        .effects
+        .iter()
+        .position(|e| Some(e.name) == spec.last_undoable)?;
+    let past = &spec.effects[last + 1..];
+    let begun = step
+        .effects
+        .iter()
+        .find(|record| record.is_live() && past.iter().any(|e| e.name == record.effect.name))?;
+    Some(begun.effect.to_string())
 }
 
 /// What the engine is built from.
@@ -96,6 +107,8 @@ pub struct Parts {
     pub key: SigningKey,
     /// Runs that are carried forward at once; more wait in the queue.
     pub concurrent_runs: usize,
+    /// Steps that act on one system at once; more wait.
+    pub steps_per_system: usize,
     /// How long a stopped action may take to come to its end before it is dropped.
     pub grace: Duration,
 }
@@ -114,6 +127,7 @@ impl Engine {
         let shutdown = CancellationToken::new();
         let shared = Arc::new(Shared {
             gate: Gate::new(parts.concurrent_runs),
+            rooms: Rooms::new(parts.steps_per_system),
             parts,
             progress: Arc::clone(&progress),
             shutdown: shutdown.clone(),
@@ -145,6 +159,7 @@ impl Engine {
 struct Shared {
     parts: Parts,
     gate: Gate,
+    rooms: Rooms,
     progress: Arc<Progress>,
     shutdown: CancellationToken,
 }

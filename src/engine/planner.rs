@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use crate::action::{ActionError, Clock, OpenSecrets, ReadContext, Registry, Systems};
 use crate::domain::event::{Failure, FailureKind};
-use crate::domain::expression::{self, Scope};
-use crate::domain::interpreter;
-use crate::domain::names::{StepId, SystemName};
+use crate::domain::interpreter::{Given, prospects};
+use crate::domain::names::SystemName;
 use crate::domain::plan::{Outlook, Plan, StepPlan, WorkflowPlan};
 use crate::domain::redact::Redactor;
-use crate::domain::run::{RunState, StepStatus};
+use crate::domain::run::RunState;
 use crate::domain::secret::SecretRef;
-use crate::domain::workflow::{Step, Workflow};
+use crate::domain::workflow::Workflow;
 
 /// Makes plans with these systems.
 #[derive(Clone)]
@@ -30,40 +29,42 @@ pub struct Planner {
 }
 
 impl Planner {
-    /// What a run would do that has not begun.
-    ///
-    /// # Errors
-    /// The first step for which no plan can be made, and why.
-    pub async fn plan_new(
-        &self,
-        definition: &Workflow,
-        inputs: &serde_json::Value,
-        by: &str,
-    ) -> Result<WorkflowPlan, Failure> {
-        let scope = Scope::new(serde_json::json!({
-            "inputs": inputs, "steps": {}, "run": { "id": null, "by": by },
-        }));
-        self.plan(definition, inputs, &scope, |_| false).await
-    }
-
     /// What a run would still do.
     ///
     /// # Errors
-    /// As [`Self::plan_new`].
-    pub async fn plan_rest(
+    /// The first step for which no plan can be made, and why.
+    pub async fn plan(
         &self,
         definition: &Workflow,
         run: &RunState,
     ) -> Result<WorkflowPlan, Failure> {
-        let scope = interpreter::scope(definition, run);
-        let is_over = |id: &StepId| {
-            matches!(
-                run.step(id).status,
-                StepStatus::Succeeded | StepStatus::Skipped
-            )
-        };
-        self.plan(definition, &run.request.inputs, &scope, is_over)
-            .await
+        let mut steps = Vec::new();
+        for prospect in prospects(definition, run)? {
+            let (system, outlook) = match prospect.given {
+                Given::Later(earlier) => {
+                    let why = format!("depends on the output of `{earlier}`");
+                    (None, Outlook::KnownLater(why))
+                }
+                Given::Known { system, input } => {
+                    let plan = self
+                        .plan_step(prospect.action.as_str(), system.as_ref(), &input)
+                        .await
+                        .map_err(|error| failure_of(&error))?;
+                    (system, plan.map_or(Outlook::Reads, Outlook::Changes))
+                }
+            };
+            steps.push(StepPlan {
+                step: prospect.step,
+                action: prospect.action,
+                system,
+                outlook,
+            });
+        }
+        Ok(WorkflowPlan {
+            definition: definition.digest(),
+            inputs: run.request.inputs.clone(),
+            steps,
+        })
     }
 
     /// What one step would do, now that its inputs are known; `None` when it only reads.
@@ -96,51 +97,6 @@ impl Planner {
             systems: Arc::clone(&self.systems),
         }
     }
-
-    async fn plan(
-        &self,
-        definition: &Workflow,
-        inputs: &serde_json::Value,
-        scope: &Scope,
-        is_over: impl Fn(&StepId) -> bool,
-    ) -> Result<WorkflowPlan, Failure> {
-        let mut steps = Vec::new();
-        for step in definition.steps.iter().filter(|step| !is_over(&step.id)) {
-            let fail = |why: String| Failure::fatal(format!("step `{}`: {why}", step.id));
-            let later = waits_for(step, &is_over);
-            if later.is_none()
-                && let Some(condition) = &step.condition
-                && !expression::truth(condition, scope).map_err(|e| fail(e.to_string()))?
-            {
-                continue;
-            }
-            let (system, outlook) = if let Some(earlier) = later {
-                (
-                    None,
-                    Outlook::KnownLater(format!("depends on the output of `{earlier}`")),
-                )
-            } else {
-                let (system, input) =
-                    interpreter::render(step, scope).map_err(|e| fail(e.to_string()))?;
-                let plan = self
-                    .plan_step(step.uses.as_str(), system.as_ref(), &input)
-                    .await
-                    .map_err(|error| failure_of(&error))?;
-                (system, plan.map_or(Outlook::Reads, Outlook::Changes))
-            };
-            steps.push(StepPlan {
-                step: step.id.clone(),
-                action: step.uses.clone(),
-                system,
-                outlook,
-            });
-        }
-        Ok(WorkflowPlan {
-            definition: definition.digest(),
-            inputs: inputs.clone(),
-            steps,
-        })
-    }
 }
 
 /// An action's error as the log keeps it; the cause goes to Purser's own log.
@@ -154,32 +110,5 @@ pub(super) fn failure_of(error: &ActionError) -> Failure {
     Failure {
         kind,
         message: error.message.clone(),
-    }
-}
-
-/// An earlier step whose output the step needs and that is not over yet.
-fn waits_for(step: &Step, is_over: &impl Fn(&StepId) -> bool) -> Option<StepId> {
-    let mut names = std::collections::BTreeSet::new();
-    for value in step.with.values() {
-        collect_names(value, &mut names);
-    }
-    if let Some(condition) = &step.condition {
-        names.extend(expression::names_in_condition(condition).unwrap_or_default());
-    }
-    names
-        .iter()
-        .filter_map(|name| name.strip_prefix("steps.")?.split('.').next())
-        .map(StepId::from)
-        .find(|earlier| !is_over(earlier))
-}
-
-fn collect_names(value: &serde_json::Value, names: &mut std::collections::BTreeSet<String>) {
-    match value {
-        serde_json::Value::String(text) => {
-            names.extend(expression::names_in(text).unwrap_or_default());
-        }
-        serde_json::Value::Array(items) => items.iter().for_each(|v| collect_names(v, names)),
-        serde_json::Value::Object(fields) => fields.values().for_each(|v| collect_names(v, names)),
-        _ => {}
     }
 }

@@ -70,6 +70,11 @@ impl RunLog {
         look(&*self.state.lock().await)
     }
 
+    /// Whether this process may begin an effect of the run now.
+    pub(super) fn may_act(&self) -> Result<()> {
+        self.store.may_act()
+    }
+
     /// Appends what is true whatever else has been appended meanwhile.
     pub(super) async fn append(&self, event: Event) -> Result<()> {
         let mut state = self.state.lock().await;

@@ -1,16 +1,13 @@
 //! Seals receipts in the order in which they were committed (decision 17).
 
+use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 
-use super::Shared;
+use super::{Shared, pause};
 use crate::domain::receipt::Receipt;
 use crate::store::{Result, Store};
-
-/// How soon a store that failed is asked again.
-const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// Seals what is unsealed, now and whenever something was committed, until the engine stops.
 pub(super) async fn seal_all(shared: Arc<Shared>) {
@@ -23,11 +20,8 @@ pub(super) async fn seal_all(shared: Arc<Shared>) {
         if shared.shutdown.is_cancelled() {
             return;
         }
-        tokio::select! {
-            () = shared.shutdown.cancelled() => {}
-            Ok(()) = commits.changed(), if sealed.is_ok() => {}
-            () = tokio::time::sleep(TRY_AGAIN), if sealed.is_err() => {}
-        }
+        let news = pause::commit(&mut commits);
+        pause::until_next_look(&sealed, news, pending(), &shared.shutdown).await;
     }
 }
 

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use crate::action::{ActionError, OpenSecrets, Result};
 use crate::domain::names::{SecretName, StepId};
 use crate::domain::secret::SecretRef;
-use crate::domain::workflow::Workflow;
+use crate::domain::workflow::{Step, Workflow};
 use crate::store::SecretKeeper;
 
 impl OpenSecrets for SecretKeeper {
@@ -39,7 +39,9 @@ impl StepSecrets {
         Self {
             all,
             step: id.clone(),
-            named: step.map_or_else(BTreeSet::new, |step| SecretRef::named_in(&step.with)),
+            named: step
+                .and_then(Step::with)
+                .map_or_else(BTreeSet::new, SecretRef::named_in),
         }
     }
 }

@@ -269,7 +269,7 @@ impl StepWork {
         if !matches!(failure.kind, FailureKind::Retryable | FailureKind::TimedOut) {
             return None;
         }
-        let retry = self.definition.step(&self.step)?.retry?;
+        let retry = self.definition.step(&self.step)?.retry()?;
         let pause = retry.pause_after(self.run, &self.step, attempt)?;
         Some(self.shared.parts.clock.now().plus(pause))
     }
@@ -288,6 +288,9 @@ impl StepWork {
 
 /// What differs between the plan that was approved and the one that stands now.
 fn drift(run: &RunState, step: &StepId, now: &Plan) -> Option<String> {
+    if let Some(asked) = &run.step(step).approval {
+        return difference(step, &asked.plan, now);
+    }
     let approved = run.plan.as_ref()?;
     let Some(then) = approved.steps.iter().find(|planned| planned.step == *step) else {
         return Some(format!("step `{step}` was not part of the approved plan"));
@@ -295,6 +298,10 @@ fn drift(run: &RunState, step: &StepId, now: &Plan) -> Option<String> {
     let Outlook::Changes(then) = &then.outlook else {
         return None;
     };
+    difference(step, then, now)
+}
+
+fn difference(step: &StepId, then: &Plan, now: &Plan) -> Option<String> {
     if then.digest() == now.digest() {
         return None;
     }

@@ -289,10 +289,15 @@ async fn decide(
     Path(run): Path<String>,
     Body(body): Body<AnswerBody>,
 ) -> Answer<RunView> {
-    let verdict = match body.happened {
-        Some(true) => Verdict::Happened,
-        Some(false) => Verdict::DidNot,
-        None => return Err(invalid("`happened` must be true or false")),
+    let verdict = match (body.happened, body.go_on) {
+        (Some(true), false) => Verdict::Happened,
+        (Some(false), false) => Verdict::DidNot,
+        (None, true) => Verdict::GoOn,
+        _ => {
+            return Err(invalid(
+                "give `happened` as true or false, or `go_on` as true",
+            ));
+        }
     };
     let run = shared.service.find_run(&run).await?;
     shared.service.decide(&by, run, verdict).await?;

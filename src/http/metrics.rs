@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::public::{bearer, serve_over_tcp};
 use crate::domain::webhook::BearerToken;
 use crate::service::ServiceError;
-use crate::vitals::Vitals;
+use crate::vitals::{Parts, Vitals};
 
 /// `OpenMetrics` 1.0, which every Prometheus since 2.5 reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,6 +24,8 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub struct Scrape {
     /// The figures.
     pub vitals: Arc<Vitals>,
+    /// What they are made from.
+    pub parts: Parts,
     /// What whoever asks must have; `None`: nothing.
     pub token: Option<BearerToken>,
 }
@@ -47,6 +49,10 @@ async fn metrics(
         let why = "the figures are for whoever has the token of [metrics]".to_owned();
         return Err(ServiceError::Unproven(why).into());
     }
-    let text = scrape.vitals.text().await.map_err(ServiceError::from)?;
+    let text = scrape
+        .vitals
+        .text(&scrape.parts)
+        .await
+        .map_err(ServiceError::from)?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text))
 }

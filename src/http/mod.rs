@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::service::Service;
 use caller::Peer;
 pub use metrics::{Scrape, serve_metrics};
-pub use public::serve_public;
+pub use public::{serve_public, serve_standby};
 
 /// No request's body is longer, in bytes.
 const LONGEST_BODY: usize = 256 * 1024;

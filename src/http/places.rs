@@ -1,5 +1,7 @@
 //! The handlers for places.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -8,6 +10,7 @@ use super::Shared;
 use super::caller::Caller;
 use super::problem::Problem;
 use super::types::{PlaceAnswer, PlaceView};
+use crate::service::ServiceError;
 
 type Answer<T> = Result<Json<T>, Problem>;
 
@@ -26,5 +29,12 @@ async fn test(
     Caller(by): Caller,
     Path(place): Path<String>,
 ) -> Answer<PlaceAnswer> {
-    Ok(Json(shared.service.test_place(&by, &place).await?))
+    // Whoever asked may go before the place has answered: the receipt is left all the same.
+    let service = Arc::clone(&shared.service);
+    let sent = tokio::spawn(async move { service.test_place(&by, &place).await });
+    let answer = sent.await.map_err(|error| {
+        let why = format!("the test message's sender ended badly: {error}");
+        ServiceError::Unavailable(why)
+    })?;
+    Ok(Json(answer?))
 }

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::LONGEST_BODY;
 use super::caller::unknown_path;
 use super::problem::Problem;
-use super::types::Accepted;
+use super::types::{Accepted, SignalTaken};
 use crate::service::{Delivery, Service};
 
 /// So many connections are open at the same time; more wait to be taken.
@@ -40,6 +40,15 @@ pub async fn serve_public(
     shutdown: CancellationToken,
 ) {
     serve_over_tcp(listener, routes(service), shutdown).await;
+}
+
+/// Answers for a process that waits to become active: it lives, and is not ready.
+pub async fn serve_standby(listener: TcpListener, shutdown: CancellationToken) {
+    let waits = async || (StatusCode::SERVICE_UNAVAILABLE, "this is a standby\n");
+    let app = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(waits));
+    serve_over_tcp(listener, app, shutdown).await;
 }
 
 /// Lets no connection hold a place for longer than its peer has something to say.
@@ -88,6 +97,7 @@ fn routes(service: Arc<Service>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/hooks/{name}", post(deliver))
+        .route("/hooks/{name}/signal", post(signal))
         .fallback(unknown_path)
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .with_state(service)
@@ -110,14 +120,64 @@ async fn deliver(
     taken
 }
 
+async fn signal(
+    State(service): State<Arc<Service>>,
+    Path(hook): Path<String>,
+    request: Request,
+) -> Result<(StatusCode, Json<SignalTaken>), Problem> {
+    let taken = async {
+        let message = Message::read(request).await?;
+        Ok(service.signal(&message.to(&hook)).await?)
+    };
+    match taken.await {
+        Ok((run, step)) => Ok((StatusCode::ACCEPTED, Json(SignalTaken { run, step }))),
+        Err(problem) => {
+            let problem: Problem = problem;
+            tracing::warn!(%hook, why = problem.detail(), "a signal was not taken; nothing goes on");
+            Err(problem)
+        }
+    }
+}
+
 async fn take(
     service: &Service,
     hook: &str,
     request: Request,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let headers = request.headers().clone();
-    let body = match timeout(PATIENCE, Bytes::from_request(request, &())).await {
-        Ok(Ok(body)) => body,
+    let message = Message::read(request).await?;
+    let run = service.deliver(&message.to(hook)).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { run })))
+}
+
+/// A message with the whole of its body.
+struct Message {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Message {
+    async fn read(request: Request) -> Result<Self, Problem> {
+        let headers = request.headers().clone();
+        let body = whole_body(request).await?;
+        Ok(Self { headers, body })
+    }
+
+    fn to<'m>(&'m self, hook: &'m str) -> Delivery<'m> {
+        let text = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        Delivery {
+            hook,
+            id: text("webhook-id"),
+            timestamp: text("webhook-timestamp"),
+            signatures: text("webhook-signature"),
+            token: bearer(&self.headers),
+            body: &self.body,
+        }
+    }
+}
+
+async fn whole_body(request: Request) -> Result<Bytes, Problem> {
+    match timeout(PATIENCE, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => Ok(body),
         Ok(Err(rejection)) => {
             let status = rejection.status();
             let why = match status {
@@ -126,24 +186,13 @@ async fn take(
                 }
                 _ => rejection.body_text(),
             };
-            return Err(Problem::body(status, why));
+            Err(Problem::body(status, why))
         }
         Err(_) => {
             let late = "the body did not come in time";
-            return Err(Problem::body(StatusCode::REQUEST_TIMEOUT, late));
+            Err(Problem::body(StatusCode::REQUEST_TIMEOUT, late))
         }
-    };
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let delivery = Delivery {
-        hook,
-        id: text("webhook-id"),
-        timestamp: text("webhook-timestamp"),
-        signatures: text("webhook-signature"),
-        token: bearer(&headers),
-        body: &body,
-    };
-    let run = service.deliver(&delivery).await?;
-    Ok((StatusCode::ACCEPTED, Json(Accepted { run })))
+    }
 }
 
 /// What stands behind `Bearer`, a word that may be written in any case (RFC 9110, 11.1).

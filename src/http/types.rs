@@ -42,6 +42,9 @@ pub struct AnswerBody {
     /// Of a decision: whether the effect happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub happened: Option<bool>,
+    /// Of a decision about a step that was taken up too often: that it is tried further.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub go_on: bool,
 }
 
 /// The run that a request has started, or had started before under the same key.
@@ -49,6 +52,15 @@ pub struct AnswerBody {
 pub struct Accepted {
     /// Its id.
     pub run: crate::domain::names::RunId,
+}
+
+/// The step for which a message was taken.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignalTaken {
+    /// Its run.
+    pub run: crate::domain::names::RunId,
+    /// Its id in the run.
+    pub step: crate::domain::names::StepId,
 }
 
 /// The last lines of a step's output.

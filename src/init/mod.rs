@@ -25,6 +25,8 @@ pub const CONFIG: &str = "purser.toml";
 pub const HOOK_FILE: &str = "secrets/hook";
 /// The file with the key that opens backups of Purser itself.
 pub const IDENTITY_FILE: &str = "secrets/purser_backup.agekey";
+/// The workflow that locks them.
+pub const OWN_BACKUP_FILE: &str = "workflows/backup-purser.yaml";
 
 /// A system to be configured.
 #[derive(Clone, Debug)]
@@ -116,8 +118,9 @@ pub struct Answers {
 pub struct Fresh {
     /// The signing secret of the first hook: `whsec_…`.
     pub hook: SecretString,
-    /// The key that opens backups of Purser itself: `AGE-SECRET-KEY-…`.
-    pub identity: SecretString,
+    /// The key that opens backups of Purser itself: `AGE-SECRET-KEY-…`; `None` when it has been moved
+    /// away, and only what locks them is here.
+    pub identity: Option<SecretString>,
     /// What locks them: `age1…`.
     pub recipient: String,
 }
@@ -177,14 +180,22 @@ pub fn propose(
     if catalog.hook.is_some() {
         files.push(secret(HOOK_FILE, fresh.hook.clone()));
     }
-    files.push(secret(IDENTITY_FILE, fresh.identity.clone()));
+    let mut notes = catalog.notes;
+    match &fresh.identity {
+        Some(identity) => files.push(secret(IDENTITY_FILE, identity.clone())),
+        None => notes.push(format!(
+            "backups of Purser itself stay locked for {}; its key is not in {IDENTITY_FILE}: see that \
+             you have it",
+            fresh.recipient
+        )),
+    }
     Proposal {
         names: candidates
             .into_iter()
             .map(|candidate| candidate.name)
             .collect(),
         files,
-        notes: catalog.notes,
+        notes,
         first_run: catalog.first_run,
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod docker;
 pub mod folders;
+pub mod http;
 pub mod own;
 pub mod postgres;
 pub mod prometheus;
@@ -15,6 +16,7 @@ use crate::action::Integration;
 pub fn all() -> Vec<Integration> {
     vec![
         docker::integration(),
+        http::integration(),
         own::integration(),
         postgres::integration(),
         prometheus::integration(),

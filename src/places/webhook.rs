@@ -5,13 +5,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use schemars::JsonSchema;
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::action::{Place, innermost};
+use crate::action::{Place, SecretUrl, innermost};
 use crate::domain::notice::Notice;
 use crate::domain::notice::delivery::Outcome;
 use crate::domain::time::Timestamp;
@@ -40,7 +39,7 @@ pub enum Format {
 #[derive(Debug)]
 pub struct WebhookSettings {
     /// Where it is. Whoever knows the address of a chat's webhook may post there.
-    pub url: SecretString,
+    pub url: SecretUrl,
     /// What is sent.
     pub format: Format,
     /// Each signs every message: two while they are being changed.
@@ -52,7 +51,6 @@ pub struct WebhookSettings {
 /// An address that is posted to, as Standard Webhooks says. No redirect is followed.
 pub struct Webhook {
     settings: WebhookSettings,
-    url: Url,
     http: Client,
 }
 
@@ -60,13 +58,8 @@ impl Webhook {
     /// Makes it ready; nothing is sent.
     ///
     /// # Errors
-    /// What is wrong with the address, in a sentence that does not show it.
+    /// No HTTP client can be made.
     pub fn new(settings: WebhookSettings) -> Result<Self, String> {
-        let url = Url::parse(settings.url.expose_secret().trim())
-            .map_err(|error| format!("the webhook's address is none: {error}"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err("the webhook's address must begin with https:// or http://".to_owned());
-        }
         let http = Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .timeout(ANSWER_WITHIN)
@@ -74,17 +67,13 @@ impl Webhook {
             .user_agent(concat!("purser/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| format!("no HTTP client can be made: {error}"))?;
-        Ok(Self {
-            settings,
-            url,
-            http,
-        })
+        Ok(Self { settings, http })
     }
 
     fn request(&self, notice: &Notice, at: Timestamp) -> RequestBuilder {
         let body = match self.settings.format {
             Format::Event => notice.event(),
-            Format::Text => json!({ "text": notice.text(self.settings.mention.as_deref()) }),
+            Format::Text => json!({ "text": notice.text(self.settings.mention.as_deref(), at) }),
         }
         .to_string();
         let id = notice.id.as_str();
@@ -93,7 +82,7 @@ impl Webhook {
         let signatures: Vec<_> = self.settings.secrets.iter().map(sign).collect();
         let request = self
             .http
-            .post(self.url.clone())
+            .post(self.settings.url.expose().clone())
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", seconds);
@@ -120,7 +109,7 @@ impl Place for Webhook {
     fn deliver<'a>(&'a self, notice: &'a Notice, at: Timestamp) -> BoxFuture<'a, Outcome> {
         async move {
             match self.request(notice, at).send().await {
-                Ok(response) => outcome(response).await,
+                Ok(response) => outcome(response, &self.settings.url).await,
                 Err(error) => Outcome::Later {
                     why: why(&error.without_url()),
                     pause: None,
@@ -143,7 +132,7 @@ fn why(error: &reqwest::Error) -> String {
     }
 }
 
-async fn outcome(response: Response) -> Outcome {
+async fn outcome(response: Response, address: &SecretUrl) -> Outcome {
     let status = response.status();
     let pause = response
         .headers()
@@ -154,7 +143,7 @@ async fn outcome(response: Response) -> Outcome {
         let answer = format!("it answered {status}");
         return Outcome::Taken { answer };
     }
-    let said = first_words(response).await;
+    let said = first_words(response, address).await;
     let why = match said.as_str() {
         "" => format!("it answered {status}"),
         said => format!("it answered {status}: {said}"),
@@ -177,7 +166,7 @@ async fn outcome(response: Response) -> Outcome {
 }
 
 /// The beginning of what it said, on one line. The rest is not read.
-async fn first_words(response: Response) -> String {
+async fn first_words(response: Response, address: &SecretUrl) -> String {
     let mut bytes = vec![];
     let mut stream = response.bytes_stream();
     while let Some(Ok(chunk)) = stream.next().await {
@@ -188,7 +177,7 @@ async fn first_words(response: Response) -> String {
     }
     bytes.truncate(LONGEST_ANSWER);
     let text = String::from_utf8_lossy(&bytes);
-    let first = text.lines().next().unwrap_or_default().trim();
+    let first = address.hidden_in(text.lines().next().unwrap_or_default().trim());
     let plain = first.chars().filter(|c| !c.is_control());
     plain.take(LONGEST_SHOWN).collect()
 }

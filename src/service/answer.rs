@@ -1,17 +1,17 @@
 //! What people say to a run that exists: yes, no, stop, it happened, it did not.
 
 use super::{Result, Service, ServiceError};
-use crate::domain::approval::{already, may_approve};
+use crate::domain::approval::{ApprovalRequest, already};
 use crate::domain::effect::EffectName;
 use crate::domain::event::Event;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::{Actor, Refusal};
-use crate::domain::run::{RunState, RunStatus, WaitingFor};
+use crate::domain::run::RunState;
 use crate::domain::workflow::{Workflow, may_start};
 use crate::engine::{RunLog, past_undo};
 
 /// A log that moves on while somebody answers is read again this often.
-const TRIES: usize = 20;
+pub(super) const TRIES: usize = 20;
 
 /// What somebody says about an effect of which nobody else can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Verdict {
     Happened,
     /// It did not: do it.
     DidNot,
+    /// There is no effect to tell of: the step was taken up too often, and is to be tried further.
+    GoOn,
 }
 
 impl Service {
@@ -31,23 +33,11 @@ impl Service {
         let asked = format!("approve {run}");
         self.known(by, &asked).await?;
         self.answer(run, |state, _| {
-            let open = open_approval(state)?;
-            let seen = digest.is_none_or(|seen| {
-                let seen = seen.trim_start_matches("sha256:");
-                seen.len() >= 6 && open.digest.as_str()["sha256:".len()..].starts_with(seen)
-            });
-            if !seen {
-                return Err(Answer::conflict(format!(
-                    "the plan of run {} is {} by now: look at it again with `purser runs show {}`",
-                    run.short(),
-                    open.digest.short(),
-                    run.short()
-                )));
-            }
+            let open = open_approval(state, digest)?;
             if open.has_yes_of(&by.person) {
                 return Err(Answer::conflict(already(by)));
             }
-            may_approve(by, &state.request.approval, &state.request.by.person)
+            open.may_approve(by, &state.request.by.person)
                 .map_err(|refusal| Answer::refused(refusal.0))?;
             Ok(Event::Approved {
                 by: by.clone(),
@@ -68,8 +58,9 @@ impl Service {
         self.known(by, &asked).await?;
         let reason = reason.map(|reason| self.parts.redactor.text(&reason));
         self.answer(run, |state, definition| {
-            open_approval(state)?;
-            may_reject(by, state, definition).map_err(|refusal| Answer::refused(refusal.0))?;
+            let open = open_approval(state, None)?;
+            may_reject(by, state, open, definition)
+                .map_err(|refusal| Answer::refused(refusal.0))?;
             Ok(Event::Rejected {
                 by: by.clone(),
                 reason: reason.clone(),
@@ -126,8 +117,28 @@ impl Service {
             let (step, effect) = open_question(state).ok_or_else(|| {
                 Answer::conflict(format!("run {} asks for no decision", run.short()))
             })?;
+            let Some(effect) = effect else {
+                return match verdict {
+                    Verdict::GoOn => Ok(Event::StepLetOn {
+                        step,
+                        by: by.clone(),
+                    }),
+                    Verdict::Happened | Verdict::DidNot => Err(Answer::conflict(format!(
+                        "run {0} asks whether step `{step}` is to be tried further: purser decide \
+                         {0} go-on, or purser cancel {0}",
+                        run.short()
+                    ))),
+                };
+            };
             let told_by = Some(by.clone());
             Ok(match verdict {
+                Verdict::GoOn => {
+                    return Err(Answer::conflict(format!(
+                        "run {0} asks whether `{effect}` of step `{step}` happened: purser decide {0} \
+                         happened | did-not",
+                        run.short()
+                    )));
+                }
                 Verdict::Happened => Event::EffectDone {
                     step,
                     effect,
@@ -211,25 +222,44 @@ impl<T: Send> OrRefuse<T> for Result<T, Answer> {
     }
 }
 
-fn open_approval(state: &RunState) -> Result<&crate::domain::approval::ApprovalRequest, Answer> {
+/// The question that people are asked; of several the one of which the plan was seen.
+fn open_approval<'s>(
+    state: &'s RunState,
+    seen: Option<&str>,
+) -> Result<&'s ApprovalRequest, Answer> {
     let short = state.id.short();
-    match (&state.approval, state.status()) {
-        (Some(open), RunStatus::Waiting(WaitingFor::Approval)) => Ok(open),
-        (_, RunStatus::Ended(_)) => Err(has_ended(state)),
-        _ => Err(Answer::conflict(format!(
-            "run {short} asks for no approval now"
-        ))),
+    if state.ended.is_some() {
+        return Err(has_ended(state));
     }
+    let Some(first) = state.open_approval() else {
+        return Err(Answer::conflict(format!(
+            "run {short} asks for no approval now"
+        )));
+    };
+    let Some(seen) = seen else {
+        return Ok(first);
+    };
+    let seen = seen.trim_start_matches("sha256:");
+    let was_seen = |open: &&ApprovalRequest| {
+        seen.len() >= 6 && open.digest.as_str()["sha256:".len()..].starts_with(seen)
+    };
+    state.open_approvals().find(was_seen).ok_or_else(|| {
+        Answer::conflict(format!(
+            "the plan of run {short} is {} by now: look at it again with `purser runs show {short}`",
+            first.digest.short(),
+        ))
+    })
 }
 
 /// Who may approve the plan or start the workflow may also say no, and so may who asked.
 pub(super) fn may_reject(
     by: &Actor,
     state: &RunState,
+    open: &ApprovalRequest,
     definition: &Workflow,
 ) -> Result<(), Refusal> {
     let request = &state.request;
-    may_approve(by, &request.approval, &request.by.person).or_else(|refusal| {
+    open.may_approve(by, &request.by.person).or_else(|refusal| {
         let may = may_start(by, definition, &request.environments);
         if by.person == request.by.person || may.is_ok() {
             Ok(())
@@ -258,13 +288,12 @@ fn has_ended(state: &RunState) -> Answer {
     ))
 }
 
-fn open_question(state: &RunState) -> Option<(StepId, EffectName)> {
+/// The step that a person is asked about, and its effect; `None`: whether it is to be tried further.
+fn open_question(state: &RunState) -> Option<(StepId, Option<EffectName>)> {
     state.steps.iter().find_map(|(id, step)| {
         let question = step.question.as_ref()?;
-        let effect = step
-            .effects
-            .iter()
-            .find(|r| r.effect.to_string() == question.effect)?;
-        Some((id.clone(), effect.effect.clone()))
+        let mut effects = step.effects.iter().map(|record| &record.effect);
+        let effect = effects.find(|effect| effect.to_string() == question.effect);
+        (effect.is_some() || question.effect.is_empty()).then(|| (id.clone(), effect.cloned()))
     })
 }

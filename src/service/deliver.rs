@@ -33,11 +33,7 @@ impl Service {
     /// right to start the workflow. Only the last leaves a receipt: what strangers send must not
     /// fill the books.
     pub async fn deliver(&self, delivery: &Delivery<'_>) -> Result<RunId> {
-        let hook = self.hook(delivery.hook)?;
-        self.believe(hook, delivery)?;
-        if delivery.id.is_some_and(|id| id.len() > LONGEST_ID) {
-            return Err(ServiceError::Invalid(Unproven::Id.to_string()));
-        }
+        let hook = self.believed(delivery)?;
         let inputs = inputs(delivery.body)?;
         let through = format!("webhook {}", delivery.hook);
         let by = Actor {
@@ -52,6 +48,16 @@ impl Service {
             idempotency_key: delivery.id.map(str::to_owned),
         })
         .await
+    }
+
+    /// The hook of a message that it believes.
+    pub(super) fn believed(&self, delivery: &Delivery<'_>) -> Result<&Hook> {
+        let hook = self.hook(delivery.hook)?;
+        self.believe(hook, delivery)?;
+        if delivery.id.is_some_and(|id| id.len() > LONGEST_ID) {
+            return Err(ServiceError::Invalid(Unproven::Id.to_string()));
+        }
+        Ok(hook)
     }
 
     /// The names of others are not told: anybody may ask.

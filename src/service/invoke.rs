@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{Result, Service, ServiceError};
-use crate::catalog::{Command, Loaded};
+use crate::catalog::{Catalog, Command, Loaded};
+use crate::domain::approval::ApprovalPolicy;
 use crate::domain::event::{DIALECT, Requested, Trigger};
 use crate::domain::expression::{self, Scope};
 use crate::domain::input::{InputError, check_inputs};
 use crate::domain::names::{Environment, RunId};
 use crate::domain::person::{Actor, Refusal, one_of};
 use crate::domain::plan::WorkflowPlan;
-use crate::domain::workflow::may_start;
+use crate::domain::run::RunState;
+use crate::domain::workflow::{Concurrency, WhenBusy, may_start};
 use crate::engine::run_id;
 use crate::store::NewRun;
 
@@ -55,6 +57,7 @@ impl Service {
     pub async fn start(&self, invocation: Invocation) -> Result<RunId> {
         let checked = self.check(&invocation, "run").await?;
         let request = self.make_request(&checked, invocation.by)?;
+        self.check_room().await?;
         let now = self.parts.clock.now();
         let run = NewRun {
             id: self.new_run_id(),
@@ -66,15 +69,30 @@ impl Service {
         Ok(self.parts.store.create(run).await?)
     }
 
+    /// Runs that nobody can carry out pile up behind something that is broken: not without end.
+    pub(super) async fn check_room(&self) -> Result<()> {
+        let most = self.parts.unfinished_runs;
+        if self.parts.store.unfinished().await?.len() < most {
+            return Ok(());
+        }
+        Err(ServiceError::Unavailable(format!(
+            "{most} runs are under way or wait already, and no more are taken ([engine] \
+             unfinished_runs): see with `purser runs list` what they wait for; nothing was started"
+        )))
+    }
+
     /// Says what a run would do, and changes nothing.
     ///
     /// # Errors
     /// As [`Self::start`], or a step for which no plan can be made.
     pub async fn plan(&self, invocation: &Invocation) -> Result<WorkflowPlan> {
         let checked = self.check(invocation, "plan").await?;
-        let by = invocation.by.person.as_str();
+        let request = self.make_request(&checked, invocation.by.clone())?;
+        // No run: one of no id, so that the same question has the same answer.
+        let nobody = RunId::new(uuid::Uuid::nil());
+        let run = RunState::asked_for(nobody, request, self.parts.clock.now());
         self.planner()
-            .plan_new(&checked.loaded.workflow, &checked.inputs, by)
+            .plan(&checked.loaded.workflow, &run)
             .await
             .map_err(|failure| ServiceError::Conflict(self.parts.redactor.text(&failure.message)))
     }
@@ -98,7 +116,10 @@ impl Service {
         };
         let loaded = loaded.map_err(ServiceError::Invalid)?.clone();
         let name = loaded.workflow.name.as_str();
-        let allowed = may_start(by, &loaded.workflow, &loaded.environments).and_then(|()| {
+        let may = catalog
+            .with_included(&loaded)
+            .try_for_each(|one| may_start(by, &one.workflow, &one.environments));
+        let allowed = may.and_then(|()| {
             command.map_or(Ok(()), |command| {
                 tightened(by, command, &loaded.environments)
             })
@@ -129,17 +150,13 @@ impl Service {
             ))
         };
         let systems: BTreeMap<_, _> = loaded.systems.iter().filter_map(address).collect();
-        let approval = loaded
-            .environments
-            .iter()
-            .filter_map(|environment| workflow.approval.get(environment).cloned())
-            .collect();
+        let approval = approvals(&self.catalog(), loaded);
         let concurrency = workflow
             .concurrency
             .as_ref()
-            .map(|text| {
+            .map(|concurrency| {
                 let scope = Scope::new(serde_json::json!({ "inputs": checked.inputs }));
-                expression::render(&Value::from(text.as_str()), &scope)
+                expression::render(&Value::from(concurrency.key()), &scope)
                     .map(|value| {
                         value
                             .as_str()
@@ -159,7 +176,13 @@ impl Service {
             approval,
             systems,
             concurrency,
+            when_busy: workflow
+                .concurrency
+                .as_ref()
+                .map_or_else(WhenBusy::default, Concurrency::when_busy),
             timeout: workflow.timeout,
+            rerun: None,
+            break_glass: None,
         })
     }
 
@@ -168,6 +191,21 @@ impl Service {
         let millis = self.parts.clock.now().micros().unsigned_abs() / 1000;
         run_id(millis, self.parts.entropy.as_ref())
     }
+}
+
+/// Who must approve: for the workflow and for all that it runs, each in all of its environments.
+fn approvals(catalog: &Catalog, loaded: &Loaded) -> Vec<ApprovalPolicy> {
+    let mut policies: Vec<ApprovalPolicy> = Vec::new();
+    for one in catalog.with_included(loaded) {
+        for environment in &one.environments {
+            if let Some(policy) = one.workflow.approval.get(environment)
+                && !policies.contains(policy)
+            {
+                policies.push(policy.clone());
+            }
+        }
+    }
+    policies
 }
 
 /// A command may only tighten what its workflow allows.

@@ -13,7 +13,7 @@ use crate::domain::names::{RunId, StepId};
 use crate::domain::nearest;
 use crate::domain::person::Actor;
 use crate::domain::receipt::Receipt;
-use crate::domain::run::{RunState, RunStatus, WaitingFor};
+use crate::domain::run::{RunState, RunStatus};
 use crate::store::RunRow;
 
 /// No list is longer.
@@ -241,10 +241,8 @@ impl Service {
 
 /// Nothing while the run does not ask for approval.
 pub(super) fn may_approve(by: &Actor, state: &RunState) -> Option<MayApprove> {
-    let waits = state.status() == RunStatus::Waiting(WaitingFor::Approval);
-    let open = state.approval.as_ref().filter(|_| waits)?;
-    let request = &state.request;
-    Some(open.may_be_met_by(by, &request.approval, &request.by.person))
+    let open = state.open_approval()?;
+    Some(open.may_be_met_by(by, &state.request.by.person))
 }
 
 fn catalog_view(catalog: &Catalog) -> CatalogView {

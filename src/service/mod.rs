@@ -9,6 +9,7 @@ mod look;
 mod places;
 mod schedules;
 mod secrets;
+mod signal;
 mod suggest;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,6 +84,8 @@ pub type ReadCatalog = dyn Fn(BTreeSet<SecretName>) -> Result<Catalog, String> +
 pub struct Parts {
     /// Where runs and receipts are.
     pub store: Arc<dyn Store>,
+    /// So many runs may be under way or wait at the same time.
+    pub unfinished_runs: usize,
     /// The bytes of what runs have kept.
     pub artifacts: Arc<dyn Artifacts>,
     /// What can be done.
@@ -170,6 +173,7 @@ impl Service {
             what: "catalog".to_owned(),
         };
         self.leave_receipt(subject, by.clone(), &summary).await?;
+        self.parts.store.go_by(&catalog.digest()).await?;
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
         self.parts.schedules_changed.notify_one();
         Ok(())

@@ -4,10 +4,14 @@
 mod artifacts;
 mod keeper;
 mod outbox;
+pub mod postgres;
 mod schedules;
 mod secrets;
 pub mod sqlite;
+mod tenure;
 mod vault;
+mod writer;
+mod written;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -26,6 +30,7 @@ pub use keeper::{SecretKeeper, open_rows};
 pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
 pub use secrets::{SecretRow, Secrets};
+pub use tenure::Tenure;
 pub use vault::Vault;
 
 /// What a store answers.
@@ -40,6 +45,12 @@ pub enum StoreError {
     /// Another process holds the store.
     #[error("{0}")]
     Held(String),
+    /// Another process has taken over: nothing was written, and nothing ever will be from here.
+    #[error("{by} has taken over the store: this process writes and does nothing more")]
+    Superseded {
+        /// Which.
+        by: String,
+    },
     /// A file beside the database does not do.
     #[error("{file} {message}")]
     File {
@@ -132,6 +143,9 @@ pub trait Runs: Send + Sync {
     /// All runs that have not ended, oldest first.
     fn unfinished(&self) -> BoxFuture<'_, Result<Vec<RunId>>>;
 
+    /// The runs of this concurrency key that have not ended, oldest first.
+    fn unfinished_of<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<RunId>>>;
+
     /// The latest runs, newest first.
     fn list(&self, limit: u32) -> BoxFuture<'_, Result<Vec<RunRow>>>;
 
@@ -196,6 +210,20 @@ pub trait Receipts: Send + Sync {
 }
 
 /// Everything that is kept.
-pub trait Store: Runs + StepLines + Receipts + Schedules + Secrets + Outbox {}
+pub trait Store: Runs + StepLines + Receipts + Schedules + Secrets + Outbox + Tenure {}
 
-impl<T: Runs + StepLines + Receipts + Schedules + Secrets + Outbox> Store for T {}
+impl<T: Runs + StepLines + Receipts + Schedules + Secrets + Outbox + Tenure> Store for T {}
+
+/// The version of the tables that these make.
+fn newest(migrations: &sqlx::migrate::Migrator) -> i64 {
+    let versions = migrations.iter().map(|migration| migration.version);
+    versions.max().unwrap_or(0)
+}
+
+/// Tables that this program does not know.
+fn newer_tables(version: i64) -> String {
+    format!(
+        "it was written by a newer version of Purser (its tables are at version {version}): start \
+         that version again; nothing was changed"
+    )
+}

@@ -6,7 +6,7 @@ use super::{NewRun, Result};
 use crate::domain::names::{PersonName, RunId};
 use crate::domain::receipt::Draft;
 use crate::domain::run::RunStatus;
-use crate::domain::schedule::ScheduleName;
+use crate::domain::schedule::{ScheduleName, Scheduled};
 use crate::domain::time::Timestamp;
 
 /// A schedule as it is kept.
@@ -24,6 +24,14 @@ pub struct ScheduleRow {
     pub gone_at: Option<Timestamp>,
     /// Its last fire.
     pub last: Option<FireRow>,
+}
+
+impl ScheduleRow {
+    /// Whether it is what the files have: one that had another timing, or was in no file, has missed
+    /// nothing.
+    pub fn is_of(&self, scheduled: &Scheduled) -> bool {
+        self.gone_at.is_none() && self.timing == scheduled.timing.to_string()
+    }
 }
 
 /// A fire that has been.

@@ -12,6 +12,7 @@ use super::tally::{Open, Tally};
 use crate::domain::ending::FinalState;
 use crate::domain::event::{Event, Logged, Trigger};
 use crate::domain::names::RunId;
+use crate::domain::run::RunStatus;
 use crate::store::{Result, Store};
 
 /// So many runs that have ended are remembered: news of a run may come after its last event was
@@ -46,7 +47,10 @@ impl Follower {
             let mut log = log.iter();
             if let Some(mut known) = log.next().and_then(Open::begin) {
                 log.for_each(|logged| known.apply(logged));
-                open.insert(run, known);
+                // It may have ended since it was listed: nothing more would be heard of it.
+                if !matches!(known.run.status(), RunStatus::Ended(_)) {
+                    open.insert(run, known);
+                }
             }
         }
         *tally.open() = open;

@@ -7,7 +7,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Parts;
-use super::tally::{Open, Tally};
+use super::tally::{OfSchedule, Open, Tally};
 use crate::domain::run::{RunStatus, WaitingFor};
 use crate::domain::schedule::Scheduled;
 use crate::domain::time::Timestamp;
@@ -18,11 +18,6 @@ type Number = Gauge<f64, std::sync::atomic::AtomicU64>;
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct InState {
     state: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct OfSchedule {
-    schedule: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -94,6 +89,7 @@ fn name_of(status: RunStatus) -> Option<&'static str> {
         RunStatus::Queued => "queued",
         RunStatus::Running => "running",
         RunStatus::Waiting(WaitingFor::Approval) => "waiting_approval",
+        RunStatus::Waiting(WaitingFor::Signal) => "waiting_signal",
         RunStatus::Waiting(WaitingFor::Timer) => "waiting_timer",
         RunStatus::Waiting(WaitingFor::Decision) => "waiting_decision",
         RunStatus::Ended(_) => return None,
@@ -188,11 +184,8 @@ pub(super) fn overdue_since(
     row: Option<&ScheduleRow>,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let row = row.filter(|row| row.paused.is_none())?;
-    let due = scheduled.due(row.seen, now);
-    let passed_over = due.passed_over.map(|(at, _)| at);
-    let all = due.made_up.into_iter().chain(due.on_time);
-    all.chain(passed_over).min()
+    let row = row.filter(|row| row.is_of(scheduled) && row.paused.is_none())?;
+    scheduled.waits_since(row.seen, now)
 }
 
 /// Seconds since the epoch.

@@ -10,22 +10,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, Method, Url};
-use secrecy::{ExposeSecret as _, SecretString};
+use reqwest::{Client, Method};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::gauges::overdue_since;
 use super::{Parts, ScheduledSuccess};
+use crate::action::{SecretUrl, innermost};
 use crate::domain::schedule::ScheduleName;
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 
 /// Whoever takes beats answers sooner.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A schedule that is this late is not running as it should: the scheduler takes a fire within
-/// seconds.
+/// A schedule that is this late, while this process was there, is not running as it should: the
+/// scheduler takes a fire within seconds.
 const OVERDUE: Duration = Duration::from_mins(2);
 
 /// So long before each further try to tell that a schedule's run has succeeded.
@@ -39,13 +39,13 @@ const TRIES: [Duration; 3] = [
 #[derive(Clone, Debug)]
 pub struct Beat {
     /// While all is well.
-    pub url: Option<SecretString>,
+    pub url: Option<SecretUrl>,
     /// With what is wrong as its body, while something is.
-    pub trouble_url: Option<SecretString>,
+    pub trouble_url: Option<SecretUrl>,
     /// How often.
     pub every: Duration,
     /// After each run of a schedule that succeeded.
-    pub schedules: BTreeMap<ScheduleName, SecretString>,
+    pub schedules: BTreeMap<ScheduleName, SecretUrl>,
 }
 
 /// What beats are made from.
@@ -54,8 +54,8 @@ pub struct HeartbeatParts {
     pub vitals: Parts,
     /// Where they go.
     pub beat: Beat,
-    /// The runs of schedules that end well.
-    pub successes: Receiver<ScheduledSuccess>,
+    /// The runs of schedules that end well; `None` where nobody is to be told of them.
+    pub successes: Option<Receiver<ScheduledSuccess>>,
 }
 
 /// Beats until it is stopped.
@@ -65,7 +65,7 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Begins with a beat at once.
+    /// Begins with a beat at once, where beats are wanted.
     ///
     /// # Errors
     /// No HTTP client can be made.
@@ -80,9 +80,14 @@ impl Heartbeat {
             beat: parts.beat,
         });
         let shutdown = CancellationToken::new();
-        let beats = beats(Arc::clone(&sender), shutdown.clone());
-        let of_schedules = of_schedules(sender, parts.successes, shutdown.clone());
-        let tasks = vec![tokio::spawn(beats), tokio::spawn(of_schedules)];
+        let mut tasks = vec![];
+        if sender.beat.url.is_some() || sender.beat.trouble_url.is_some() {
+            tasks.push(tokio::spawn(beats(Arc::clone(&sender), shutdown.clone())));
+        }
+        if let Some(successes) = parts.successes {
+            let of_schedules = of_schedules(sender, successes, shutdown.clone());
+            tasks.push(tokio::spawn(of_schedules));
+        }
         Ok(Self { shutdown, tasks })
     }
 
@@ -105,10 +110,13 @@ struct Sender {
 
 async fn beats(sender: Arc<Sender>, shutdown: CancellationToken) {
     let mut last = State::default();
+    let mut there = There::from(sender.parts.clock.now());
     loop {
         let every = async {
-            last = sender.beat(&last).await;
+            let since = there.since(sender.parts.clock.now());
+            last = sender.beat(&last, since).await;
             let next = sender.parts.clock.now().plus(sender.beat.every);
+            there.next = next;
             while sender.parts.clock.now() < next {
                 sender.parts.alarm.wait(next).await;
             }
@@ -120,6 +128,31 @@ async fn beats(sender: Arc<Sender>, shutdown: CancellationToken) {
     }
 }
 
+/// Since when this process has been there without a gap. A fire that was missed before is dealt
+/// with now, and no reason to call anybody.
+struct There {
+    since: Timestamp,
+    /// When it is looked again.
+    next: Timestamp,
+}
+
+impl There {
+    fn from(now: Timestamp) -> Self {
+        Self {
+            since: now,
+            next: now,
+        }
+    }
+
+    /// As it is now. A machine that slept, and a clock that was set, begin anew.
+    fn since(&mut self, now: Timestamp) -> Timestamp {
+        if now < self.since || now > self.next.plus(OVERDUE) {
+            self.since = now;
+        }
+        self.since
+    }
+}
+
 /// What was last said, so that the log gets a line when it changes and not at each beat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct State {
@@ -128,8 +161,8 @@ struct State {
 }
 
 impl Sender {
-    async fn beat(&self, last: &State) -> State {
-        let trouble = self.trouble().await;
+    async fn beat(&self, last: &State, there_since: Timestamp) -> State {
+        let trouble = self.trouble(there_since).await;
         let sent = match (&trouble, &self.beat.url, &self.beat.trouble_url) {
             (None, Some(url), _) => self.send(url, None).await,
             (Some(what), _, Some(url)) => self.send(url, Some(what.clone())).await,
@@ -158,7 +191,7 @@ impl Sender {
     }
 
     /// What is wrong with Purser itself; `None` when nothing is known to be.
-    async fn trouble(&self) -> Option<String> {
+    async fn trouble(&self, there_since: Timestamp) -> Option<String> {
         let now = self.parts.clock.now();
         let rows = match self.parts.store.schedules().await {
             Ok(rows) => rows,
@@ -168,33 +201,28 @@ impl Sender {
         let overdue = scheduled.iter().filter_map(|one| {
             let row = rows.iter().find(|row| row.name == one.name);
             let due = overdue_since(one, row, now)?;
-            let is_overdue =
-                due.plus(OVERDUE + one.jitter.map_or(Duration::ZERO, Span::duration)) < now;
+            let patience = OVERDUE + one.jitter.map_or(Duration::ZERO, Span::duration);
+            let is_overdue = due.max(there_since).plus(patience) < now;
             is_overdue.then(|| format!("{} was due at {due} and has not fired", one.name))
         });
         let overdue: Vec<_> = overdue.collect();
         (!overdue.is_empty()).then(|| overdue.join("; "))
     }
 
-    async fn send(&self, url: &SecretString, body: Option<String>) -> Result<(), String> {
-        // Its path is often all the secret that there is: no error names it.
-        let url: Url = url
-            .expose_secret()
-            .parse()
-            .map_err(|error| format!("its address is no URL: {error}"))?;
-        let host = url.host_str().unwrap_or("nobody").to_owned();
+    async fn send(&self, url: &SecretUrl, body: Option<String>) -> Result<(), String> {
+        let host = url.host();
         let method = if body.is_some() {
             Method::POST
         } else {
             Method::GET
         };
-        let request = self.http.request(method, url);
+        let request = self.http.request(method, url.expose().clone());
         let request = match body {
             Some(body) => request.body(body),
             None => request,
         };
         let answer = request.send().await.map_err(|error| {
-            let why = crate::action::innermost(&error.without_url());
+            let why = innermost(&error.without_url());
             format!("{host} cannot be reached: {why}")
         })?;
         let status = answer.status();

@@ -17,13 +17,16 @@ use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::Clock;
-use crate::domain::names::{PlaceName, RunId};
+use crate::domain::names::{PlaceName, RunId, WorkflowName};
 use crate::domain::schedule::ScheduleName;
 use crate::engine::{Alarm, Timetable};
 use crate::store::{Result, Store};
 use follower::Follower;
 pub use heartbeat::{Beat, Heartbeat, HeartbeatParts};
 use tally::Tally;
+
+/// Names the workflows that there are now.
+pub type Workflows = Arc<dyn Fn() -> Vec<WorkflowName> + Send + Sync>;
 
 /// What the figures are made from.
 #[derive(Clone)]
@@ -32,6 +35,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The schedules of the files.
     pub timetable: Arc<dyn Timetable>,
+    /// The workflows of the files.
+    pub workflows: Workflows,
     /// The places that are told of things.
     pub places: Vec<PlaceName>,
     /// The time.
@@ -51,7 +56,6 @@ pub struct ScheduledSuccess {
 
 /// The figures, which follow all runs from the start on.
 pub struct Vitals {
-    parts: Parts,
     tally: Arc<Tally>,
     registry: Registry,
     shutdown: CancellationToken,
@@ -67,16 +71,14 @@ impl Vitals {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn start(parts: Parts) -> Result<Self> {
+    pub async fn start(store: Arc<dyn Store>) -> Result<Self> {
         let mut registry = Registry::with_prefix("purser");
         let tally = Arc::new(Tally::register(&mut registry));
         let (successes, _) = tokio::sync::broadcast::channel(SUCCESSES);
         let shutdown = CancellationToken::new();
-        let store = Arc::clone(&parts.store);
         let follower = Follower::new(store, Arc::clone(&tally), successes.clone()).await?;
         let task = tokio::spawn(follower.follow(shutdown.clone()));
         Ok(Self {
-            parts,
             tally,
             registry,
             shutdown,
@@ -89,8 +91,11 @@ impl Vitals {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn text(&self) -> Result<String> {
-        let now = gauges::look(&self.parts, &self.tally).await?;
+    pub async fn text(&self, parts: &Parts) -> Result<String> {
+        let now = gauges::look(parts, &self.tally).await?;
+        for workflow in (parts.workflows)() {
+            self.tally.expect(&workflow);
+        }
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode_registry(&mut text, &self.registry)

@@ -9,8 +9,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::domain::ending::FinalState;
 use crate::domain::event::{Event, FailureKind, Logged, Trigger};
-use crate::domain::names::{RunId, StepId};
+use crate::domain::names::{RunId, StepId, WorkflowName};
 use crate::domain::run::RunState;
 use crate::domain::time::Timestamp;
 
@@ -50,8 +51,8 @@ struct Attempt {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct OfSchedule {
-    schedule: String,
+pub(super) struct OfSchedule {
+    pub(super) schedule: String,
 }
 
 /// What has been counted, and the runs that have not ended.
@@ -134,6 +135,15 @@ impl Tally {
             tally.lateness.clone(),
         );
         tally
+    }
+
+    /// Shows zeros of a workflow that there is: a counter that begins with its first failure has not
+    /// grown by it, as Prometheus sees it.
+    pub(super) fn expect(&self, workflow: &WorkflowName) {
+        for state in FinalState::ALL {
+            let (workflow, state) = (workflow.to_string(), state.name());
+            drop(self.ended.get_or_create(&Ended { workflow, state }));
+        }
     }
 
     /// The runs that have not ended.

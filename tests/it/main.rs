@@ -10,11 +10,13 @@
 )]
 
 mod catalog;
+mod clock;
 mod completions;
 mod deploy;
 mod docker;
 mod docs;
 mod engine;
+mod http;
 mod init;
 mod interpreter;
 mod kill;
@@ -26,7 +28,9 @@ mod prometheus;
 mod s3;
 mod schedules;
 mod schema;
+mod store;
 mod stories;
 mod support;
+mod torture;
 mod vitals;
 mod webhooks;

@@ -11,6 +11,7 @@ mod sh;
 mod stack;
 mod static_program;
 mod test;
+mod torture_command;
 
 use std::process::ExitCode;
 
@@ -28,7 +29,16 @@ usage: cargo xtask COMMAND
        [--no-minio]             backups to a folder, as where MinIO cannot be had
        [--binary PATH]          play this purser, instead of building one
        [--break SCENE]          for the test of the demo: do damage in one scene; it must be noticed
-  bench NAME [--json]           measure: startup
+  bench NAME [--json]           measure: engine startup
+       [--dev]                  the engine as the tests have built it, to try the bench out
+  torture [--store sqlite] [--kills N] [--seed S] [--json]
+                                kill the program at N random instants under load (60), start it
+                                again, and compare its log with what was really done
+          [--failpoints]        kill it once at every failpoint of http.send
+          [--disk-full]         have the disk of its store full again and again
+          [--clock]             move its clock by an hour both ways
+          [--frozen]            stop it for longer than its requests last, and wake it
+          [--binary PATH]       torment this purser, which has failpoints, instead of building one
   static                        build purser as one static program, and say where it is
   test [FILTER]                 all that CI checks, with the stack up for as long as it takes
 ";
@@ -41,6 +51,7 @@ fn main() -> ExitCode {
         ["demo", args @ ..] => demo::command(args),
         ["static"] => static_program::build().map(|program| println!("{}", program.display())),
         ["test", filter @ ..] => test::run(filter),
+        ["torture", args @ ..] => torture_command::command(args),
         ["bench", name, rest @ ..] => bench::run(name, rest),
         _ => Err(usage("")),
     });

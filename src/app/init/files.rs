@@ -1,15 +1,18 @@
 //! Puts files in their places, all or none, and never over what is there unless that was said.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret as _;
 use similar::TextDiff;
 
+use super::owner::Owner;
+use crate::action::failpoint;
 use crate::cli::{Failure, FileState, FileView};
-use crate::init::{Contents, File, Proposal};
+use crate::init::{CONFIG, Contents, File, Proposal};
 
 /// Everything is written here first.
 const STAGE: &str = ".purser-init";
@@ -17,6 +20,7 @@ const STAGE: &str = ".purser-init";
 /// What is to become of each file.
 pub(super) struct Plan {
     folder: PathBuf,
+    owner: Owner,
     files: Vec<(File, FileState, Option<String>)>,
 }
 
@@ -40,6 +44,7 @@ impl Plan {
         });
         Ok(Self {
             folder: folder.to_owned(),
+            owner: Owner::of(folder),
             files: files.collect::<Result<_, Failure>>()?,
         })
     }
@@ -71,19 +76,29 @@ impl Plan {
         files.filter(|(_, state)| matches!(state, FileState::New | FileState::Replaced))
     }
 
+    /// The secrets first, and the configuration last: whenever this ends, no file names a secret, or
+    /// a recipient, that is not there.
+    fn in_order(&self) -> [Vec<(&File, FileState)>; 3] {
+        let (secrets, rest): (Vec<_>, Vec<_>) = self
+            .to_write()
+            .partition(|(file, _)| matches!(file.contents, Contents::Secret(_)));
+        let (last, rest) = rest.into_iter().partition(|(file, _)| file.path == CONFIG);
+        [secrets, rest, last]
+    }
+
     /// Writes all files to a folder of their own, has them checked there, and moves them to their
     /// places. What was moved is taken back when one cannot be.
     pub(super) fn carry_out(
         &self,
         check: impl FnOnce(&Path) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let stage = Stage::make(&self.folder)?;
+        let stage = Stage::make(&self.folder, self.owner)?;
         for (file, ..) in &self.files {
             stage
-                .write(file)
-                .map_err(|error| failed(&stage.0.join(&file.path), &error))?;
+                .write(file, self.owner)
+                .map_err(|error| failed(&stage.path.join(&file.path), &error))?;
         }
-        check(&stage.0).map_err(|wrong| {
+        check(&stage.path).map_err(|wrong| {
             Failure::failed(format!(
                 "what was to be written is not good; nothing was written, and this is a mistake of \
                  Purser's: {}",
@@ -91,14 +106,37 @@ impl Plan {
             ))
         })?;
         let mut placed = vec![];
-        for (file, state) in self.to_write() {
-            let (from, to) = (stage.0.join(&file.path), self.folder.join(&file.path));
-            if let Err(error) = place(&from, &to, state) {
-                return Err(take_back(&placed, &to, &error));
+        for group in self.in_order() {
+            for (file, state) in &group {
+                let (from, to) = (stage.path.join(&file.path), self.folder.join(&file.path));
+                if let Err(error) = place(&from, &to, *state, self.owner) {
+                    return Err(take_back(&placed, &to, &error));
+                }
+                placed.push((to, *state));
             }
-            placed.push((to, state));
+            if let Err(error) = self.settle(&group) {
+                return Err(take_back(&placed, &self.folder, &error));
+            }
+            if group
+                .iter()
+                .any(|(file, _)| matches!(file.contents, Contents::Secret(_)))
+            {
+                failpoint("init/secrets placed");
+            }
         }
         Ok(())
+    }
+
+    /// What was placed is there after a power cut too, before anything that names it is.
+    fn settle(&self, group: &[(&File, FileState)]) -> io::Result<()> {
+        let files = group.iter().map(|(file, _)| self.folder.join(&file.path));
+        let folders: BTreeSet<_> = files
+            .filter_map(|path| path.parent().map(Path::to_owned))
+            .chain([self.folder.clone()])
+            .collect();
+        folders
+            .iter()
+            .try_for_each(|folder| fs::File::open(folder)?.sync_all())
     }
 }
 
@@ -157,9 +195,9 @@ fn difference(path: &str, there: &str, proposed: &str) -> String {
 }
 
 /// A new file appears at once and whole, and only where none is; a replaced one is whole too.
-fn place(from: &Path, to: &Path, state: FileState) -> io::Result<()> {
+fn place(from: &Path, to: &Path, state: FileState, owner: Owner) -> io::Result<()> {
     if let Some(folder) = to.parent() {
-        make_folder(folder)?;
+        owner.make_folder(folder)?;
     }
     if state == FileState::Replaced {
         return fs::rename(from, to);
@@ -173,41 +211,46 @@ fn place(from: &Path, to: &Path, state: FileState) -> io::Result<()> {
     }
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    if folder.ends_with("secrets") {
-        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
-    }
-    Ok(())
+/// A folder beside the places of the files, which goes in any case.
+struct Stage {
+    path: PathBuf,
+    /// Held as long as it is in use.
+    _lock: fs::File,
 }
 
-/// A folder beside the places of the files, which goes in any case.
-struct Stage(PathBuf);
-
 impl Stage {
-    fn make(folder: &Path) -> Result<Self, Failure> {
-        fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-        let stage = folder.join(format!("{STAGE}-{}", std::process::id()));
-        fs::create_dir(&stage).map_err(|error| failed(&stage, &error))?;
-        let stage = Self(stage);
-        fs::set_permissions(&stage.0, Permissions::from_mode(0o700))
-            .map_err(|error| failed(&stage.0, &error))?;
-        Ok(stage)
+    fn make(folder: &Path, owner: Owner) -> Result<Self, Failure> {
+        owner
+            .make_folder(folder)
+            .map_err(|error| failed(folder, &error))?;
+        clear(folder);
+        let path = folder.join(format!("{STAGE}-{}", std::process::id()));
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| failed(&path, &error))?;
+        let lock = fs::File::open(&path).and_then(|lock| Ok(lock.try_lock().map(|()| lock)?));
+        match lock {
+            Ok(lock) => Ok(Self { path, _lock: lock }),
+            Err(error) => {
+                let _ = fs::remove_dir(&path);
+                Err(failed(&path, &error))
+            }
+        }
     }
 
-    fn write(&self, file: &File) -> io::Result<()> {
-        let path = self.0.join(&file.path);
+    fn write(&self, file: &File, owner: Owner) -> io::Result<()> {
+        let path = self.path.join(&file.path);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let (text, mode) = match &file.contents {
-            Contents::Plain(text) => (text.as_str(), 0o644),
-            Contents::Secret(text) => (text.expose_secret(), 0o600),
+        let (text, mode, is_secret) = match &file.contents {
+            Contents::Plain(text) => (text.as_str(), 0o644, false),
+            Contents::Secret(text) => (text.expose_secret(), 0o600, true),
         };
         let mut new = OpenOptions::new();
         let mut written = new.write(true).create_new(true).mode(mode).open(&path)?;
         written.write_all(text.as_bytes())?;
         written.set_permissions(Permissions::from_mode(mode))?;
+        owner.give(&path, is_secret)?;
         written.sync_all()
     }
 }
@@ -215,6 +258,18 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         // What stays has a name that says whose it is.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Removes what a killed one has left: there are secrets in it. One that is at work holds its lock.
+fn clear(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_stage = name.to_string_lossy().starts_with(&format!("{STAGE}-"));
+        let is_left = || fs::File::open(entry.path()).is_ok_and(|lock| lock.try_lock().is_ok());
+        if is_stage && entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_left() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }

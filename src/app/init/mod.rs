@@ -4,17 +4,20 @@ mod answers;
 mod files;
 mod find;
 mod keys;
+mod owner;
 
 use std::path::{Path, PathBuf};
 
 use super::world::{World, load_config};
-use crate::cli::{self, Failure, Init, InitView, Questions, SeenView, SystemView};
+use crate::cli::{self, Failure, FileView, Init, InitView, Questions, SeenView, SystemView};
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
-use crate::init::{CONFIG, Candidate, IDENTITY_FILE, Proposal, Seen, propose};
+use crate::init::{CONFIG, Candidate, File, IDENTITY_FILE, Proposal, Seen, propose};
 use answers::answers;
 use files::Plan;
 use find::{added, found};
+use keys::{Keys, keys};
+use owner::Owner;
 
 /// The folder in which the paths of a service of the machine are good.
 const SYSTEM_FOLDER: &str = "/etc/purser";
@@ -49,26 +52,57 @@ pub async fn init(config_path: &Path, init: Init, json: bool) -> Result<(), Fail
         in_containers,
         &mut questions,
     )?;
-    let fresh = keys::fresh(&folder)?;
+    let Keys { fresh, is_drawn } = keys(&folder)?;
     let proposal = propose(&candidates, &seen, &answers, &fresh);
     let plan = Plan::of(&folder, &proposal, &init.force)?;
     let may_write = !plan.is_blocked() && !init.dry_run && !plan.is_empty();
-    let written =
-        may_write && questions.confirm(&format!("write these to {}", folder.display()))?;
-    if written {
-        plan.carry_out(lints)?;
-    }
-    let view = InitView {
+    let mut view = InitView {
         systems: systems(&proposal, &candidates),
         without_table: seen.into_iter().map(seen_view).collect(),
         taken: questions.taken(),
         notes: proposal.notes.clone(),
-        next: next(&init, &plan, &proposal, &folder, written),
         files: plan.views(),
-        written,
-        folder,
+        folder: folder.clone(),
+        ..InitView::default()
     };
+    if is_drawn {
+        hide(&mut view.files, &fresh.recipient);
+    }
+    if may_write && questions.are_asked() {
+        cli::show_proposal(&view);
+        view.is_shown = true;
+    }
+    view.written =
+        may_write && questions.confirm(&format!("write these to {}", folder.display()))?;
+    if view.written {
+        plan.carry_out(lints)?;
+        view.files = plan.views();
+    }
+    view.next = next(&init, &plan, &proposal, &folder, view.written);
     cli::show_init(&view, json)
+}
+
+/// The key was drawn and is gone with this process: nobody may lock anything for it.
+fn hide(files: &mut [FileView], recipient: &str) {
+    let differences = files.iter_mut().filter_map(|file| file.difference.as_mut());
+    for difference in differences {
+        *difference = difference.replace(recipient, "a key is drawn when this is written");
+    }
+}
+
+/// How the server is looked at and started, by whoever can read its secrets.
+fn start(owner: Owner) -> [String; 2] {
+    let lines = match owner {
+        Owner::Ourselves | Owner::Sudoer { .. } => [
+            "purser doctor          # is all that it names there, with the rights that are needed?",
+            "purser up              # the server, in the foreground",
+        ],
+        Owner::Service { .. } => [
+            "sudo -u purser purser doctor    # is all that it names there, with the rights that are needed?",
+            "systemctl enable --now purser-docker-proxy purser    # the server, see docs/INSTALL.md",
+        ],
+    };
+    lines.map(str::to_owned)
 }
 
 /// What is proposed must be good before anybody sees it.
@@ -124,20 +158,19 @@ fn next(
     if folder != Path::new(SYSTEM_FOLDER) {
         next.push(format!("export PURSER_CONFIG={}", config.display()));
     }
-    next.push(
-        "purser doctor          # is all that it names there, with the rights that are needed?"
-            .to_owned(),
-    );
-    next.push("purser up              # the server, in the foreground".to_owned());
+    next.extend(start(Owner::of(folder)));
     next.extend(
         proposal
             .first_run
             .iter()
             .map(|run| format!("{run:<22} # in another terminal")),
     );
-    next.push(format!(
-        "move {} to another machine: it opens backups of Purser itself",
-        folder.join(IDENTITY_FILE).display()
-    ));
+    let is_key = |file: &File| file.path == IDENTITY_FILE;
+    if proposal.files.iter().any(is_key) {
+        next.push(format!(
+            "move {} to another machine: it opens backups of Purser itself",
+            folder.join(IDENTITY_FILE).display()
+        ));
+    }
     next
 }

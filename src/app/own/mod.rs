@@ -26,7 +26,8 @@ const MOST_ARTIFACTS: u64 = 1 << 30;
 
 /// What this server keeps.
 pub(super) struct OwnFiles {
-    store: Arc<SqliteStore>,
+    /// `None`: the tables are not ours to copy.
+    store: Option<Arc<SqliteStore>>,
     /// Of the key that signs receipts.
     key: VerifyingKey,
     paths: Paths,
@@ -43,7 +44,11 @@ struct Paths {
 }
 
 impl OwnFiles {
-    pub(super) fn new(store: Arc<SqliteStore>, key: VerifyingKey, config: &Config) -> Self {
+    pub(super) fn new(
+        store: Option<Arc<SqliteStore>>,
+        key: VerifyingKey,
+        config: &Config,
+    ) -> Self {
         let paths = Paths {
             store: config.store.path.clone(),
             artifacts: config.artifacts.path.clone(),
@@ -54,12 +59,22 @@ impl OwnFiles {
         Self { store, key, paths }
     }
 
+    fn store(&self) -> Result<&SqliteStore> {
+        self.store.as_deref().ok_or_else(|| {
+            ActionError::fatal(format!(
+                "the tables of this Purser are in PostgreSQL, and its own backup would not hold them: \
+                 back that database up as any other (postgres.backup), and keep the keys in {} with it",
+                self.paths.store.display()
+            ))
+        })
+    }
+
     /// All but the store itself. There may be many thousand files.
     ///
     /// # Errors
     /// A file without which nothing could be recovered is not there, or not what it has to be.
     async fn beside(&self) -> Result<Beside> {
-        let secrets = self.store.secrets().await;
+        let secrets = self.store()?.secrets().await;
         let secrets = secrets.map_err(|error| ActionError::retryable(error.to_string()))?;
         let (paths, key) = (self.paths.clone(), self.key);
         let listed = tokio::task::spawn_blocking(move || {
@@ -154,9 +169,9 @@ impl OwnState for OwnFiles {
 
     fn copy<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<OwnCopy>> {
         async move {
-            let copied = TemporaryFile(self.store.copy_path(token));
-            let facts = self
-                .store
+            let store = self.store()?;
+            let copied = TemporaryFile(store.copy_path(token));
+            let facts = store
                 .copy_to(&copied.0)
                 .await
                 .map_err(|error| ActionError::retryable(error.to_string()))?;

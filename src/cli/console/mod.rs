@@ -235,7 +235,7 @@ impl Console<'_> {
         };
         match answer.as_str() {
             "yes" | "y" => {
-                let open = view.run.approval.as_ref();
+                let open = view.run.open_approval();
                 let body = AnswerBody {
                     digest: open.map(|open| open.digest.short().to_owned()),
                     ..AnswerBody::default()

@@ -1,6 +1,7 @@
 //! What a notice says of a run that waits for a person.
 
 use super::{Facts, Kind, Next, Notice, NoticeId};
+use crate::domain::approval::ApprovalRequest;
 use crate::domain::person::one_of;
 use crate::domain::plan::{Outlook, WorkflowPlan};
 use crate::domain::run::RunState;
@@ -11,11 +12,10 @@ const MOST_STEPS: usize = 10;
 
 /// A run waits for an approval.
 pub(super) fn approval(run: &RunState, now: Timestamp) -> Option<Notice> {
-    let open = run.approval.as_ref()?;
+    let open = run.open_approval()?;
     let short = run.id.short();
-    let missing: Vec<_> = run
-        .request
-        .approval
+    let missing: Vec<_> = open
+        .policies
         .iter()
         .map(|policy| {
             let number = open.missing(policy, &run.request.by.person);
@@ -28,6 +28,11 @@ pub(super) fn approval(run: &RunState, now: Timestamp) -> Option<Notice> {
         })
         .collect();
     let digest = open.digest.short();
+    let (again, what) = if open.reminded {
+        ("-again", "an approval, and not for much longer")
+    } else {
+        ("", "an approval")
+    };
     let summary = format!(
         "Plan {digest} needs {} until {}; after that the run is cancelled.",
         missing.join("; "),
@@ -35,7 +40,7 @@ pub(super) fn approval(run: &RunState, now: Timestamp) -> Option<Notice> {
     );
     Some(Notice {
         summary,
-        lines: run.plan.as_ref().map(steps_of_plan).unwrap_or_default(),
+        lines: asked_about(run, open),
         next: vec![
             Next::new("say yes", format!("purser approve {short} --plan {digest}")),
             Next::new("say no", format!("purser reject {short}")),
@@ -46,12 +51,25 @@ pub(super) fn approval(run: &RunState, now: Timestamp) -> Option<Notice> {
             ..facts_of_waiting(run)
         },
         ..Notice::new(
-            NoticeId::new(format!("run-{}-plan-{digest}", run.id)),
+            NoticeId::new(format!("run-{}-plan-{digest}{again}", run.id)),
             Kind::RunWaiting,
             now,
-            waiting_headline(run, "an approval"),
+            waiting_headline(run, what),
         )
     })
+}
+
+/// What a yes would let happen: of the whole run, or of the one step that is asked about.
+fn asked_about(run: &RunState, open: &ApprovalRequest) -> Vec<String> {
+    let of_step = run.steps.iter().find_map(|(id, step)| {
+        let asked = step.approval.as_ref()?;
+        (asked.request.digest == open.digest).then_some((id, &asked.plan))
+    });
+    match (of_step, &run.plan) {
+        (Some((id, plan)), _) => vec![format!("{id}: {}", plan.summary)],
+        (None, Some(plan)) => steps_of_plan(plan),
+        (None, None) => Vec::new(),
+    }
 }
 
 fn steps_of_plan(plan: &WorkflowPlan) -> Vec<String> {
@@ -80,24 +98,30 @@ pub(super) fn decision(run: &RunState, now: Timestamp) -> Option<Notice> {
     let question = state.question.as_ref()?;
     let short = run.id.short();
     let key = format!("{step}-{}-{}", state.generation, question.effect);
+    let known = question.known.trim_end_matches('.');
+    let say = |what, verdict| Next::new(what, format!("purser decide {short} {verdict}"));
+    let (summary, mut next) = if question.effect.is_empty() {
+        let summary = format!(
+            "Step `{step}` is not tried further by itself: {known}. Look why in the log; until then \
+             the run stands still."
+        );
+        (summary, vec![say("have it tried further", "go-on")])
+    } else {
+        let summary = format!(
+            "Nobody can tell whether `{}` of step `{step}` happened: {known}. Look, and say so; \
+             until then the run stands still.",
+            question.effect
+        );
+        let happened = say("say that it happened", "happened");
+        (
+            summary,
+            vec![happened, say("say that it did not", "did-not")],
+        )
+    };
+    next.push(Next::new("stop the run", format!("purser cancel {short}")));
     Some(Notice {
-        summary: format!(
-            "Nobody can tell whether `{}` of step `{step}` happened: {}. Look, and say so; until \
-             then the run stands still.",
-            question.effect,
-            question.known.trim_end_matches('.')
-        ),
-        next: vec![
-            Next::new(
-                "say that it happened",
-                format!("purser decide {short} happened"),
-            ),
-            Next::new(
-                "say that it did not",
-                format!("purser decide {short} did-not"),
-            ),
-            Next::new("stop the run", format!("purser cancel {short}")),
-        ],
+        summary,
+        next,
         facts: Facts {
             systems: state.system.iter().cloned().collect(),
             ..facts_of_waiting(run)

@@ -16,6 +16,10 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// Without a fallback a notice is tried for so long.
 pub const LONGEST_TRY: Duration = Duration::from_hours(24);
 
+/// A place that takes nothing is tried for so long before anything is given up, however old it is:
+/// while Purser was down nobody tried.
+pub const SHORTEST_TRY: Duration = Duration::from_hours(1);
+
 /// What a place made of a notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -52,6 +56,8 @@ pub struct Tried<'a> {
     pub put_at: Timestamp,
     /// How often it was tried, this time included.
     pub attempts: u32,
+    /// When the place was first tried of the tries since which it has taken nothing.
+    pub failing_since: Timestamp,
 }
 
 /// What is to become of a notice that was tried.
@@ -95,7 +101,7 @@ pub fn then(
         (Outcome::Refused { why }, None) => Then::GivenUp { why },
         (Outcome::Later { why, .. }, Some(patience)) if waits >= patience => Then::Fallback { why },
         (Outcome::Later { why, .. } | Outcome::PlaceRefuses { why }, None)
-            if waits >= LONGEST_TRY =>
+            if waits >= LONGEST_TRY && now.since(tried.failing_since) >= SHORTEST_TRY =>
         {
             Then::GivenUp { why }
         }
@@ -155,8 +161,18 @@ mod tests {
     /// Plays a place that never takes anything to the end: the instants of all tries, and what
     /// then becomes of the notice.
     fn play(outcome: &Outcome, patience: Option<Duration>) -> (Vec<Timestamp>, Then) {
+        play_after(Duration::ZERO, outcome, patience)
+    }
+
+    /// The same of a notice that has waited so long before it is tried for the first time.
+    fn play_after(
+        waited: Duration,
+        outcome: &Outcome,
+        patience: Option<Duration>,
+    ) -> (Vec<Timestamp>, Then) {
         let id = NoticeId::new("n");
-        let (put_at, mut now) = (Timestamp::from_micros(0), Timestamp::from_micros(0));
+        let mut now = Timestamp::from_micros(0);
+        let put_at = now.minus(waited);
         let mut tries = vec![];
         loop {
             tries.push(now);
@@ -164,6 +180,7 @@ mod tests {
                 id: &id,
                 put_at,
                 attempts: u32::try_from(tries.len()).unwrap(),
+                failing_since: tries[0],
             };
             match then(tried, outcome.clone(), patience, now) {
                 Then::Again { at, .. } => now = at,
@@ -196,7 +213,7 @@ mod tests {
         ) {
             let id = NoticeId::new("n");
             let at = Timestamp::from_micros(0);
-            let tried = Tried { id: &id, put_at: at, attempts };
+            let tried = Tried { id: &id, put_at: at, attempts, failing_since: at };
             let pause = asked.map(Duration::from_secs);
             let outcome = Outcome::Later { why: String::new(), pause };
             let Then::Again { at: next, .. } = then(tried, outcome, None, at) else {
@@ -204,6 +221,18 @@ mod tests {
             };
             let pause = next.since(at);
             prop_assert!(pause >= FIRST_PAUSE / 2 && pause <= LONGEST_PAUSE, "{pause:?}");
+        }
+    }
+
+    #[test]
+    fn what_waited_for_days_until_somebody_was_there_to_send_it_is_tried_for_a_while() {
+        let days = Duration::from_hours(72);
+        let refuses = Outcome::PlaceRefuses { why: "404".into() };
+        for outcome in [later(), refuses] {
+            let (tries, end) = play_after(days, &outcome, None);
+            let last = tries[tries.len() - 1].since(tries[0]);
+            assert!(last >= SHORTEST_TRY && last <= SHORTEST_TRY + LONGEST_PAUSE);
+            assert!(matches!(end, Then::GivenUp { .. }));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Many notices for people become one: whoever comes back to a channel reads what it came to.
 
-use super::{Facts, Kind, Loudness, Next, Notice, NoticeId};
+use super::{Facts, InsteadOf, Kind, Loudness, Next, Notice, NoticeId};
 
 /// More than so many that wait for one place are folded.
 pub const MANY: usize = 10;
@@ -31,7 +31,12 @@ pub fn fold(waiting: &[Untried]) -> Option<(Vec<i64>, Notice)> {
     let rows = first.iter().map(|untried| untried.row).collect();
     let notices: Vec<_> = first.iter().map(|untried| &untried.notice).collect();
     let loudest = notices.iter().map(|notice| notice.loudness).max();
-    let mut lines: Vec<_> = notices.iter().flat_map(|notice| lines_of(notice)).collect();
+    let meant = notices[0].instead_of.as_ref();
+    let meant = meant.filter(|_| notices.iter().all(|one| one.instead_of.as_ref() == meant));
+    let mut lines: Vec<_> = notices
+        .iter()
+        .flat_map(|notice| lines_of(notice, meant))
+        .collect();
     // One that was folded before has lines of its own, and counts what they stand for.
     let count: u64 = notices.iter().map(|notice| counted(notice)).sum();
     lines.truncate(MOST_LINES);
@@ -39,8 +44,7 @@ pub fn fold(waiting: &[Untried]) -> Option<(Vec<i64>, Notice)> {
     if count > shown {
         lines.push(format!("… and {} more", count - shown));
     }
-    let headline =
-        format!("{count} messages in one, because they came faster than they could be sent:");
+    let headline = format!("{count} messages in one, because so many waited:");
     let id = NoticeId::new(format!("fold-{count}-{}", last.notice.id.as_str()));
     let notice = Notice {
         loudness: loudest.unwrap_or(Loudness::Told),
@@ -50,17 +54,23 @@ pub fn fold(waiting: &[Untried]) -> Option<(Vec<i64>, Notice)> {
             counts: Some(serde_json::json!({ "messages": count })),
             ..Facts::default()
         },
+        instead_of: meant.cloned(),
         ..Notice::new(id, Kind::Folded, last.notice.at, headline)
     };
     Some((rows, notice))
 }
 
-fn lines_of(notice: &Notice) -> Vec<String> {
+/// With the place that it was meant for, where that is not `said` of all.
+fn lines_of(notice: &Notice, said: Option<&InsteadOf>) -> Vec<String> {
+    let meant = match &notice.instead_of {
+        Some(meant) if said.is_none() => format!(" (for `{}`)", meant.place),
+        _ => String::new(),
+    };
     if notice.kind == Kind::Folded {
         let shown = notice.lines.iter().filter(|line| line.starts_with('•'));
-        return shown.cloned().collect();
+        return shown.map(|line| format!("{line}{meant}")).collect();
     }
-    vec![format!("• {}", notice.headline)]
+    vec![format!("• {}{meant}", notice.headline)]
 }
 
 fn counted(notice: &Notice) -> u64 {
@@ -106,6 +116,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn whom_it_was_for_is_said_of_all_or_of_each() {
+        let meant = |place: &str, untried: Untried| Untried {
+            notice: untried
+                .notice
+                .instead_of(place.into(), "it is down".to_owned()),
+            ..untried
+        };
+        let failed = |row| untried(row, Kind::RunFailed);
+        let same: Vec<_> = (1..=11).map(|row| meant("ops", failed(row))).collect();
+        let (_, notice) = fold(&same).unwrap();
+        insta::assert_snapshot!(notice.text(None, notice.at).lines().take(3).collect::<Vec<_>>().join("\n"), @"
+        This was for `ops`, which did not get it (it is down); so it is told here.
+        11 messages in one, because so many waited:
+        • 1 failed
+        ");
+        let mut mixed = vec![Untried { row: 11, notice }];
+        mixed.extend((12..=20).map(failed));
+        mixed.push(meant("oncall", failed(21)));
+        let (_, notice) = fold(&mixed).unwrap();
+        assert_eq!(notice.instead_of, None);
+        let lines = &notice.lines;
+        assert_eq!(lines[0], "• 1 failed (for `ops`)");
+        assert_eq!(lines[11], "• 12 failed");
+        assert_eq!(counted(&notice), 21);
     }
 
     #[test]

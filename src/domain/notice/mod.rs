@@ -268,9 +268,9 @@ impl Notice {
         }
     }
 
-    /// For people: a few lines, no links.
-    pub fn text(&self, mention: Option<&str>) -> String {
-        text::of(self, mention)
+    /// For people: a few lines, no links. `now` is when it is told.
+    pub fn text(&self, mention: Option<&str>, now: Timestamp) -> String {
+        text::of(self, mention, now)
     }
 
     /// For programs: `{type, timestamp, data}`, as Standard Webhooks recommends.

@@ -88,6 +88,13 @@ impl Scheduled {
         due
     }
 
+    /// When the oldest fire was due that has begun by `now` and is not done, when everything up to
+    /// `seen` is. Whether it gets a run makes no difference: somebody has to deal with it.
+    pub fn waits_since(&self, seen: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let first = self.timing.next(seen)?.at;
+        (self.begin(first) <= now).then_some(first)
+    }
+
     fn passed_over(&self, late: &[Timestamp], or_more: bool) -> Option<(Timestamp, String)> {
         let (first, last) = (late.first()?, late.last()?);
         let more = if or_more { "at least " } else { "" };
@@ -156,6 +163,17 @@ mod tests {
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_micros((NOON + seconds) * 1_000_000)
+    }
+
+    #[test]
+    fn the_oldest_fire_waits_until_somebody_deals_with_it_whatever_becomes_of_it() {
+        for misfire in [Misfire::Skip, Misfire::Once, Misfire::All] {
+            let often = scheduled("* * * * *", misfire);
+            let oldest = |seen, now| often.waits_since(at(seen), at(now));
+            assert_eq!(oldest(0, MINUTE - 1), None);
+            assert_eq!(oldest(0, 500 * MINUTE), Some(at(MINUTE)));
+            assert_eq!(oldest(500 * MINUTE, 0), None);
+        }
     }
 
     /// Made up, on time, whether some were passed over, and the next look: seconds behind noon.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{END_OF_TIME, NotifierParts, TRY_AGAIN};
+use super::NotifierParts;
 use crate::domain::digest::Digest;
 use crate::domain::names::{PlaceName, RunId};
 use crate::domain::notice::{Daily, Notice, NoticeId, NotifySpec, Tally};
@@ -13,6 +13,7 @@ use crate::domain::receipt::Subject;
 use crate::domain::run::RunState;
 use crate::domain::schedule::Timing;
 use crate::domain::time::Timestamp;
+use crate::engine::pause;
 use crate::store::{Reached, Result, ScheduleRow, Telling};
 
 /// Receipts that are read in one go.
@@ -48,18 +49,13 @@ impl Look {
         let mut commits = store.commits();
         while !shutdown.is_cancelled() {
             commits.borrow_and_update();
-            let until = match self.look().await {
-                Ok(next) => next.unwrap_or(END_OF_TIME),
-                Err(error) => {
-                    tracing::error!(%error, "what is to be told cannot be read; trying again");
-                    self.parts.clock.now().plus(TRY_AGAIN)
-                }
-            };
-            tokio::select! {
-                () = alarm.wait(until) => {}
-                Ok(()) = commits.changed() => {}
-                () = shutdown.cancelled() => {}
+            let looked = self.look().await;
+            if let Err(error) = &looked {
+                tracing::error!(%error, "what is to be told cannot be read; trying again");
             }
+            let next = looked.as_ref().ok().copied().flatten();
+            let due = pause::instant(alarm.as_ref(), next);
+            pause::until_next_look(&looked, pause::commit(&mut commits), due, &shutdown).await;
         }
     }
 
@@ -172,6 +168,16 @@ impl Look {
             self.begin_digests(Some(now)).await?;
             return Ok(timing.next(now).map(|fire| fire.at));
         };
+        // The clock was once far ahead. One that was set back by a moment does not have a digest
+        // told again: the next one is then the one that was told.
+        if let Some(next) = timing.next(now).filter(|next| next.at < since) {
+            let reached = Reached {
+                digest_at: Some(now),
+                ..self.reached
+            };
+            self.tell(vec![], reached).await?;
+            return Ok(Some(next.at));
+        }
         let missed = timing.after(since).take_while(|fire| fire.at <= now);
         if let Some(due) = missed.take(MOST_MISSED).last() {
             let notice = self.digest(&timing, since, due.at).await?;

@@ -2,8 +2,8 @@
 //!
 //! One task turns receipts, in their order, and runs that wait into notices and puts them into the
 //! outbox together with the place that it has reached. One task for each place sends what waits
-//! there, in order. Neither keeps anything in memory that is not in the store, and no run waits
-//! for either.
+//! there, in order. Neither needs anything but the store to go on after a restart, and no run
+//! waits for either.
 
 mod look;
 mod send;
@@ -20,16 +20,9 @@ use crate::domain::names::PlaceName;
 use crate::domain::notice::Rules;
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::Timing;
-use crate::domain::time::Timestamp;
 use crate::store::{Result, Settled, Store};
 use look::Look;
 use send::Sender;
-
-/// How soon a store that failed is asked again.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
-
-/// What is waited for when nothing is due.
-const END_OF_TIME: Timestamp = Timestamp::from_micros(i64::MAX);
 
 /// What the notifier is built from.
 #[derive(Clone)]
@@ -91,7 +84,8 @@ impl Notifier {
     }
 }
 
-/// What waits for places that are configured no more goes to the fallback.
+/// What waits for places that are configured no more, most often because they were given another
+/// name, goes to the fallback; without one it goes where runs report that nobody watches.
 async fn abandon_lost_places(parts: &NotifierParts) -> Result<()> {
     let now = parts.clock.now();
     for backlog in parts.store.backlog().await? {
@@ -99,23 +93,24 @@ async fn abandon_lost_places(parts: &NotifierParts) -> Result<()> {
         if parts.places.contains_key(place) {
             continue;
         }
-        match &parts.fallback {
-            Some((to, _)) => {
-                tracing::warn!(%place, waiting, fallback = %to, "this place is configured no more; the fallback gets what waits for it");
-            }
-            None => {
-                tracing::error!(%place, waiting, "this place is configured no more; what waits for it is not told");
-            }
+        let fallback = parts.fallback.as_ref().map(|(to, _)| to);
+        let to = fallback.or(parts.rules.scheduled.as_ref());
+        let to = to.filter(|to| parts.places.contains_key(*to));
+        if let Some(to) = to {
+            tracing::warn!(%place, waiting, %to, "this place is configured no more; another gets what waits for it");
         }
         for waiting in parts.store.waiting_notices(place, u32::MAX).await? {
-            let settled = match &parts.fallback {
-                Some((to, _)) => Settled::Elsewhere {
+            let settled = if let Some(to) = to {
+                Settled::Elsewhere {
                     to: to.clone(),
                     why: "it is configured no more".to_owned(),
                     older: now,
                     at: now,
-                },
-                None => Settled::Over,
+                }
+            } else {
+                let (id, headline) = (waiting.notice.id.as_str(), &waiting.notice.headline);
+                tracing::error!(%place, id, headline, "a message is given up: its place is configured no more, and nobody has been told");
+                Settled::Over
             };
             parts.store.settle_notice(waiting.row, settled).await?;
         }

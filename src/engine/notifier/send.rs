@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{END_OF_TIME, NotifierParts, TRY_AGAIN};
+use super::NotifierParts;
 use crate::action::{Place, failpoint};
 use crate::domain::names::PlaceName;
 use crate::domain::notice::delivery::{self, Outcome, Then, Tried};
 use crate::domain::notice::{Untried, fold};
 use crate::domain::time::Timestamp;
+use crate::engine::pause;
 use crate::store::{Result, Settled, WaitingNotice};
 
 /// No place holds its sender up for longer.
@@ -28,6 +29,10 @@ pub(super) struct Sender {
     place: Arc<dyn Place>,
     /// `None` for the fallback itself.
     fallback: Option<(PlaceName, Duration)>,
+    /// What has become of a row, and could not be written down yet.
+    unsettled: Option<(i64, Settled)>,
+    /// Since when the place has taken nothing.
+    failing_since: Option<Timestamp>,
 }
 
 impl Sender {
@@ -38,10 +43,12 @@ impl Sender {
             name: name.clone(),
             place: Arc::clone(place),
             fallback,
+            unsettled: None,
+            failing_since: None,
         }
     }
 
-    pub(super) async fn send_all(self, shutdown: CancellationToken) {
+    pub(super) async fn send_all(mut self, shutdown: CancellationToken) {
         let mut commits = self.parts.store.commits();
         while !shutdown.is_cancelled() {
             commits.borrow_and_update();
@@ -49,24 +56,22 @@ impl Sender {
                 step = self.step() => step,
                 () = out_of_time(&shutdown) => return,
             };
-            let until = match step {
+            let next = match &step {
                 Ok(Step::Done) => continue,
-                Ok(Step::Nothing) => END_OF_TIME,
-                Ok(Step::NotBefore(at)) => at,
+                Ok(Step::NotBefore(at)) => Some(*at),
+                Ok(Step::Nothing) => None,
                 Err(error) => {
                     tracing::error!(place = %self.name, %error, "what waits for a place cannot be sent; trying again");
-                    self.parts.clock.now().plus(TRY_AGAIN)
+                    None
                 }
             };
-            tokio::select! {
-                () = self.parts.alarm.wait(until) => {}
-                Ok(()) = commits.changed() => {}
-                () = shutdown.cancelled() => {}
-            }
+            let due = pause::instant(self.parts.alarm.as_ref(), next);
+            pause::until_next_look(&step, pause::commit(&mut commits), due, &shutdown).await;
         }
     }
 
-    async fn step(&self) -> Result<Step> {
+    async fn step(&mut self) -> Result<Step> {
+        self.settle().await?;
         let store = &self.parts.store;
         let Some(first) = store.waiting_notices(&self.name, 1).await?.pop() else {
             return Ok(Step::Nothing);
@@ -100,7 +105,7 @@ impl Sender {
         }
     }
 
-    async fn send(&self, waiting: WaitingNotice) -> Result<()> {
+    async fn send(&mut self, waiting: WaitingNotice) -> Result<()> {
         // Secrets may have been learned since it was put into the outbox.
         let notice = waiting.notice.masked(&self.parts.redactor);
         failpoint("notice/sending");
@@ -115,11 +120,38 @@ impl Sender {
             id: &notice.id,
             put_at: waiting.put_at,
             attempts: waiting.attempts.saturating_add(1),
+            failing_since: self.failing_since(&outcome),
         };
         let patience = self.fallback.as_ref().map(|(_, patience)| *patience);
         let then = delivery::then(tried, outcome, patience, self.parts.clock.now());
         let settled = self.settled(tried, then, &notice.headline);
-        self.parts.store.settle_notice(waiting.row, settled).await
+        self.unsettled = Some((waiting.row, settled));
+        self.settle().await
+    }
+
+    /// Since when the place takes nothing, with this answer.
+    fn failing_since(&mut self, outcome: &Outcome) -> Timestamp {
+        let now = self.parts.clock.now();
+        match outcome {
+            Outcome::Later { .. } | Outcome::PlaceRefuses { .. } => {
+                *self.failing_since.get_or_insert(now)
+            }
+            Outcome::Taken { .. } | Outcome::Refused { .. } => {
+                self.failing_since = None;
+                now
+            }
+        }
+    }
+
+    /// Writes down what has become of a message. Until that has gone well nothing else is sent: a
+    /// place would get the same message again for as long as the disk is full.
+    async fn settle(&mut self) -> Result<()> {
+        if let Some((row, settled)) = &self.unsettled {
+            let (row, settled) = (*row, settled.clone());
+            self.parts.store.settle_notice(row, settled).await?;
+            self.unsettled = None;
+        }
+        Ok(())
     }
 
     /// What is written down, which is said in the log too.

@@ -58,8 +58,8 @@ impl Look {
         now: Timestamp,
     ) -> Result<Option<Timestamp>> {
         let name = &scheduled.name;
-        let timing = scheduled.timing.to_string();
-        let Some(row) = row.filter(|row| row.timing == timing && row.gone_at.is_none()) else {
+        let Some(row) = row.filter(|row| row.is_of(scheduled)) else {
+            let timing = scheduled.timing.to_string();
             self.parts
                 .store
                 .meet_schedule(name.clone(), timing, now)

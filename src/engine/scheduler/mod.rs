@@ -7,13 +7,12 @@
 mod look;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::Entropy;
+use super::{Entropy, pause};
 use crate::action::{Clock, Registry};
 use crate::domain::event::Requested;
 use crate::domain::person::Actor;
@@ -22,12 +21,6 @@ use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 use crate::store::Store;
 use look::Look;
-
-/// How soon a store that failed is asked again.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
-
-/// What a schedule waits for that fires no more.
-const END_OF_TIME: Timestamp = Timestamp::from_micros(i64::MAX);
 
 /// Waits for an instant; tests hand in one that they move themselves.
 pub trait Alarm: Send + Sync {
@@ -100,18 +93,13 @@ async fn look_again(mut look: Look, shutdown: CancellationToken) {
         Arc::clone(&look.parts.changed),
     );
     while !shutdown.is_cancelled() {
-        let until = match look.look().await {
-            Ok(until) => until,
-            Err(error) => {
-                tracing::error!(%error, "schedules cannot be looked at; trying again");
-                Some(look.parts.clock.now().plus(TRY_AGAIN))
-            }
-        };
-        tokio::select! {
-            () = alarm.wait(until.unwrap_or(END_OF_TIME)) => {}
-            () = changed.notified() => {}
-            () = shutdown.cancelled() => {}
+        let looked = look.look().await;
+        if let Err(error) = &looked {
+            tracing::error!(%error, "schedules cannot be looked at; trying again");
         }
+        let next = looked.as_ref().ok().copied().flatten();
+        let due = pause::instant(alarm.as_ref(), next);
+        pause::until_next_look(&looked, changed.notified(), due, &shutdown).await;
     }
 }
 

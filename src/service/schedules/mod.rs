@@ -263,7 +263,9 @@ impl Timetable for Service {
         by: Actor,
     ) -> Result<(Requested, Workflow), String> {
         let loaded = self.loaded(schedule)?;
-        may_be_scheduled(&loaded.workflow, &loaded.environments)
+        let catalog = self.catalog();
+        let mut all = catalog.with_included(&loaded);
+        all.try_for_each(|one| may_be_scheduled(&one.workflow, &one.environments))
             .map_err(|refusal| refusal.to_string())?;
         self.ask_for(schedule, at, by)
     }

@@ -229,7 +229,7 @@ fn of_type(spec: &InputSpec) -> Option<Vec<String>> {
     match spec.kind {
         InputType::Choice => Some(spec.choices.clone()),
         InputType::Boolean => Some(["true", "false"].map(str::to_owned).to_vec()),
-        InputType::String | InputType::Integer | InputType::Number => None,
+        InputType::String | InputType::Integer | InputType::Number | InputType::List => None,
     }
 }
 

@@ -54,7 +54,9 @@ impl Service {
         Ok(match deed {
             Deed::Look => true,
             Deed::Approve => may_approve(by, &state) == Some(MayApprove::Yes),
-            Deed::Reject => may_reject(by, &state, &definition).is_ok(),
+            Deed::Reject => state
+                .open_approval()
+                .is_some_and(|open| may_reject(by, &state, open, &definition).is_ok()),
             Deed::Cancel => state.stop.is_none() && may_touch(by, &state, &definition).is_ok(),
         })
     }

@@ -12,7 +12,7 @@ use super::inspect::is_damage;
 use super::{MIGRATIONS, SqliteStore, unavailable};
 use crate::domain::digest::Digest;
 use crate::domain::receipt::Anchor;
-use crate::store::{Result, StoreError};
+use crate::store::{Result, StoreError, newest};
 
 /// What the names of copies begin with: such a file is nobody's after a restart.
 const BEGINS: &str = "copy-";
@@ -67,11 +67,7 @@ impl SqliteStore {
 
 /// The version of the tables that this program knows.
 pub fn newest_schema() -> i64 {
-    MIGRATIONS
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or(0)
+    newest(&MIGRATIONS)
 }
 
 /// Whether the file is a whole database: what SQLite's own check finds wrong, in its words.

@@ -1,18 +1,32 @@
 //! The embedded store: one SQLite database in WAL mode, `synchronous=FULL`, and one writer.
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the statements are one text, compiled for each database with its own types: store/sql"
+)]
+
 mod copy;
 mod full;
 mod inspect;
+mod line;
 mod lock;
-mod outbox;
-mod receipts;
+mod peek;
 mod recovery;
-mod runs;
-mod schedules;
-mod secrets;
-mod step_lines;
-mod writer;
 
+#[path = "../sql/outbox.rs"]
+mod outbox;
+#[path = "../sql/receipts.rs"]
+mod receipts;
+#[path = "../sql/runs.rs"]
+mod runs;
+#[path = "../sql/schedules.rs"]
+mod schedules;
+#[path = "../sql/secrets.rs"]
+mod secrets;
+#[path = "../sql/step_lines.rs"]
+mod step_lines;
+
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,16 +37,17 @@ use sqlx::sqlite::{
 };
 use tokio::sync::broadcast;
 
-use super::{Result, StoreError};
+use super::writer::Writer;
+use super::{Result, StoreError, Tenure};
 use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
 pub use copy::{CopyFacts, damage, newest_schema};
 use full::{is_full, no_room};
 pub use inspect::{Holder, Inspection, holder};
+use line::SqliteLine;
 use lock::StoreLock;
+pub use peek::peek_at_secrets;
 pub use recovery::Recovery;
-pub use secrets::peek_at_secrets;
-use writer::Writer;
 
 /// The name of the database within the store's folder.
 const DATABASE: &str = "purser.db";
@@ -46,12 +61,30 @@ const READERS: u32 = 4;
 /// Changes that a slow listener may fall behind before it has to look for itself.
 const CHANGES: usize = 1024;
 
+/// Adds the lines of a JSON array behind those of the step.
+const ADD_LINES: &str = "INSERT INTO step_lines (run, step, n, line) \
+     SELECT $1, $2, key + 1 + (SELECT COALESCE(MAX(n), 0) FROM step_lines \
+     WHERE run = $1 AND step = $2), value FROM json_each($3)";
+
+/// Forgets the notices that asked, but for those whose ids are in a JSON array.
+const FORGET_ANSWERED: &str = "DELETE FROM outbox WHERE asks = 1 \
+     AND id NOT IN (SELECT value FROM json_each($1))";
+
+use SqliteStore as SqlStore;
+use sqlx::SqliteConnection as Connection;
+use sqlx::sqlite::SqliteRow as Row;
+
+/// SQLite keeps every text.
+fn text(text: &str) -> Cow<'_, str> {
+    Cow::Borrowed(text)
+}
+
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// The embedded store.
 pub struct SqliteStore {
     readers: SqlitePool,
-    writer: Writer,
+    writer: Writer<sqlx::Sqlite>,
     changes: broadcast::Sender<RunId>,
     redactor: Arc<Redactor>,
     place: String,
@@ -99,9 +132,13 @@ impl SqliteStore {
             .connect_with(options.clone().read_only(true))
             .await
             .map_err(unavailable)?;
+        let line = SqliteLine {
+            options,
+            place: place.clone(),
+        };
         Ok(Self {
             readers,
-            writer: Writer::start(connection, options, place.clone()),
+            writer: Writer::start(connection, line, place.clone()),
             changes: broadcast::channel(CHANGES).0,
             redactor,
             place,
@@ -116,7 +153,11 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
-    fn broken(&self, error: &sqlx::Error) -> StoreError {
+    pub(super) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    pub(super) fn broken(&self, error: &sqlx::Error) -> StoreError {
         unavailable(&self.place, error)
     }
 
@@ -124,6 +165,9 @@ impl SqliteStore {
         unreadable(&self.place, what, error)
     }
 }
+
+/// The lock goes with the last handle: whoever opens the store next finds all of it on disk.
+impl Tenure for SqliteStore {}
 
 fn unreadable(place: &str, what: &str, error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable {
@@ -159,10 +203,7 @@ fn unavailable(place: &str, error: &sqlx::Error) -> StoreError {
 fn not_migrated(place: &str, error: &sqlx::migrate::MigrateError) -> StoreError {
     use sqlx::migrate::MigrateError::VersionMissing;
     let message = match error {
-        VersionMissing(version) => format!(
-            "it was written by a newer version of Purser (its tables are at version {version}): \
-             start that version again; nothing was changed"
-        ),
+        VersionMissing(version) => super::newer_tables(*version),
         sqlx::migrate::MigrateError::Execute(error) if is_full(error) => {
             full::START_AGAIN.to_owned()
         }

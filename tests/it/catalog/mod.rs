@@ -4,6 +4,7 @@ mod commands;
 mod examples;
 mod fakes;
 mod hooks;
+mod language;
 mod notify;
 mod schedules;
 mod schemas;

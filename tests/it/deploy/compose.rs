@@ -1,7 +1,10 @@
 //! The Compose file, by Docker Compose itself.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
+
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::stage::{Files, Image, docker_group};
 use crate::docker::stage::{docker, host, inspect, try_docker, unique};
@@ -16,11 +19,20 @@ const NETWORKS: [&str; 4] = [
     "raspiska_prometheus_network",
 ];
 
-const SECRETS: [&str; 4] = [
-    "orders_db_url",
-    "minio_access_key",
-    "minio_secret_key",
-    "hook_backup",
+/// Each secret of the file, and something that it could hold.
+const SECRETS: [(&str, &str); 9] = [
+    (
+        "orders_db_url",
+        "postgres://shop:secret@postgres:5432/orders",
+    ),
+    ("minio_access_key", "an access key"),
+    ("minio_secret_key", "a secret key"),
+    ("hook_backup", "whsec_dGhlLWJvb2tzaG9wLWFuZC1pdHMtbjhu"),
+    ("metrics_token", "a token that nobody guesses"),
+    ("beat_url", "http://nobody.invalid/beat"),
+    ("nightly_url", "http://nobody.invalid/nightly"),
+    ("ops_webhook", "http://nobody.invalid/ops"),
+    ("relay_secret", "whsec_dGhlLWJvb2tzaG9wLWFuZC1pdHMtbjhu"),
 ];
 
 /// The project's folder as a person would lay it out, which goes with all that it has started.
@@ -28,15 +40,20 @@ struct Project {
     name: String,
     files: Files,
     image: Image,
+    /// The networks have one name for all, and the last one out removes them.
+    _alone: MutexGuard<'static, ()>,
 }
 
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 impl Project {
-    fn new() -> Self {
+    async fn new() -> Self {
+        let alone = ALONE.lock().await;
         let files = Files::new();
         let compose = include_str!("../../../deploy/compose.yaml");
         files.write("compose.yaml", compose);
-        for secret in SECRETS {
-            files.secret(&format!("secrets/{secret}"), "a secret");
+        for (secret, text) in SECRETS {
+            files.secret(&format!("secrets/{secret}"), text);
         }
         for network in NETWORKS {
             try_docker(&["network", "create", network]);
@@ -45,6 +62,7 @@ impl Project {
             name: unique("composed"),
             files,
             image: Image::build(),
+            _alone: alone,
         }
     }
 
@@ -81,7 +99,7 @@ impl Drop for Project {
 
 #[tokio::test]
 async fn compose_brings_both_services_up_and_they_are_healthy() {
-    let project = Project::new();
+    let project = Project::new().await;
     let (valid, said) = project.compose(&["config", "--quiet"]);
     assert!(valid && said.is_empty(), "{said}");
 
@@ -119,6 +137,53 @@ async fn compose_brings_both_services_up_and_they_are_healthy() {
     );
     let logs = docker(&["logs", &project.container("docker-proxy")]);
     assert!(!logs.contains("refused"), "{logs}");
+}
+
+/// What people are told to change in the example where it is to run in a container.
+fn example() -> String {
+    let text = include_str!("../../../deploy/purser.example.toml");
+    let install = include_str!("../../../docs/INSTALL.md");
+    let mut changed = text.to_owned();
+    for (there, line) in [
+        ("listen = \"127.0.0.1:8480\"", "listen = \"0.0.0.0:8480\""),
+        (
+            "host = \"unix:///var/run/docker.sock\"",
+            "host = \"unix:///run/purser-docker/docker.sock\"",
+        ),
+    ] {
+        assert!(changed.contains(there) && install.contains(&format!("   {line}\n")));
+        changed = changed.replace(there, line);
+    }
+    changed
+}
+
+#[tokio::test]
+async fn the_example_comes_up_as_the_page_goes_through_it() {
+    let project = Project::new().await;
+    project.files.write("etc/purser.toml", &example());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["workflows", "commands"] {
+        fs::remove_dir_all(project.files.path("etc").join(folder)).unwrap();
+        for file in fs::read_dir(root.join(folder)).unwrap() {
+            let file = file.unwrap();
+            let name = file.file_name().into_string().unwrap();
+            let text = fs::read_to_string(file.path()).unwrap();
+            project.files.write(&format!("etc/{folder}/{name}"), &text);
+        }
+    }
+    let lint = ["run", "--rm", "--no-deps", "--no-TTY", "purser", "lint"];
+    let (good, said) = project.compose(&lint);
+    let install = include_str!("../../../docs/INSTALL.md");
+    let shown = install.lines().find(|line| line.ends_with(": no errors"));
+    let shown = shown.unwrap().trim();
+    assert!(good && said.contains(shown), "{shown}, and it is {said}");
+
+    let (up, said) = project.compose(&["up", "--detach", "--wait"]);
+    let logs = project.compose(&["logs"]).1;
+    assert!(up, "{said}{logs}");
+    let ada = ["exec", "--no-TTY", "--user", "1000:65532", "purser"];
+    let (done, said) = project.compose(&[&ada[..], &["purser", "run", "status"]].concat());
+    assert!(done && said.contains("✓ succeeded"), "{said}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The image runs with as few rights as its documentation asks for.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -204,4 +205,33 @@ async fn get(address: &str, path: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
+}
+
+#[test]
+fn what_root_sets_up_for_the_service_can_be_read_by_the_service_alone() {
+    let place = Place::new();
+    let etc = place.files.path("fresh");
+    fs::create_dir(&etc).unwrap();
+    let mounted = format!("--volume={}:/etc/purser", etc.display());
+    let types = |user: &str, line: &str| {
+        let run = ["run", "--rm", "--network=none", "--user", user, &mounted];
+        let line: Vec<_> = line.split(' ').collect();
+        let said = try_docker(&[&run[..], &[&place.image.0], &line].concat());
+        String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned()
+    };
+    let init = "init --yes --person ann --add prom=prometheus+http://metrics:9090 \
+                --add db=postgres://shop@db/shop --add minio=s3+http://key@minio:9000/backups \
+                --password-file minio=/etc/passwd --bucket backups";
+    let said = types("0", init);
+    assert!(said.contains("written to /etc/purser"), "{said}");
+    let owned = |name: &str| {
+        let facts = fs::metadata(etc.join(name)).unwrap();
+        (facts.uid(), facts.mode() & 0o777)
+    };
+    assert_eq!(owned("purser.toml"), (0, 0o644));
+    assert_eq!(owned("workflows"), (0, 0o755));
+    assert_eq!(owned("secrets"), (65532, 0o700));
+    assert_eq!(owned("secrets/db_url"), (65532, 0o600));
+    let said = types("65532", "lint");
+    assert!(said.contains("no errors"), "{said}");
 }

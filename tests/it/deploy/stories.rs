@@ -1,5 +1,8 @@
 //! What people see when Purser's way to Docker leads through the filter.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use crate::docker::shop::Shop;
 use crate::docker::stage::V1;
 use crate::support::program::{Home, Said};
@@ -115,4 +118,40 @@ async fn the_program_says_which_flags_would_give_everything_away() {
         said.code == 2 && said.err.contains("symbolic link"),
         "{said:?}"
     );
+    let both = [
+        "docker-proxy",
+        "--allow-bind",
+        "/srv:ro",
+        "--allow-bind",
+        "/srv/",
+    ];
+    let said = home.types(&both).await;
+    let text = "purser: --allow-bind /srv is given with and without :ro: say which of the two\n";
+    assert_eq!((said.code, said.err.as_str()), (2, text));
+}
+
+#[tokio::test]
+async fn a_folder_is_known_to_hold_dockers_socket_whatever_it_is_called() {
+    let home = Home::new(&[]);
+    fs::create_dir(home.path("engine")).unwrap();
+    symlink(home.path("engine"), home.path("other-name")).unwrap();
+    home.write("engine/docker.sock", "");
+    let warned = async |bind: String| {
+        // It ends at once: the folder of its own socket is not there.
+        let said = home
+            .types(&[
+                "docker-proxy",
+                "--allow-bind",
+                &bind,
+                "--listen",
+                "nowhere/proxy",
+                "--docker",
+                home.path("engine/docker.sock").to_str().unwrap(),
+            ])
+            .await;
+        format!("{}{}", said.out, said.err).contains("Docker's own socket lies there")
+    };
+    assert!(warned(home.path("other-name").display().to_string()).await);
+    assert!(warned("/run:ro".to_owned()).await);
+    assert!(!warned(home.path("store").display().to_string()).await);
 }

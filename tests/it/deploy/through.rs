@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::docker::stage::{Cleanup, V1, docker, unique};
+use crate::support::program::Home;
 use crate::support::proxy::Proxy;
 use crate::support::speech::speak;
 
@@ -102,4 +103,35 @@ async fn a_lost_answer_stays_a_lost_answer() {
     });
     // Whatever stood here would be taken for the engine's own word.
     assert_eq!(broken.asked("POST /containers/web/start").await, "");
+}
+
+#[tokio::test]
+async fn a_second_filter_leaves_the_socket_of_the_first_alone() {
+    let proxy = Proxy::new(Allowances::default());
+    let socket = proxy.socket();
+    let home = Home::new(&[]);
+    let said = home
+        .types(&["docker-proxy", "--listen", socket.to_str().unwrap()])
+        .await;
+    let expected = format!(
+        "purser: the socket {} cannot be made: another docker-proxy serves there\n",
+        socket.display()
+    );
+    assert_eq!((said.code, said.err), (1, expected));
+    let version = "GET /version HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+    let answer = speak(&socket, version.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn whatever_answers_at_a_socket_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("proxy");
+    let somebody = UnixListener::bind(&socket).unwrap();
+    let refused = listen(&socket).map(drop).unwrap_err().to_string();
+    assert_eq!(refused, "something else serves there");
+    assert!(UnixStream::connect(&socket).await.is_ok());
+    // Whoever has gone has left the file, and nothing behind it.
+    drop(somebody);
+    assert!(listen(&socket).is_ok());
 }

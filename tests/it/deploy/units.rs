@@ -67,6 +67,52 @@ fn the_services_are_exposed_no_more_than_they_have_to_be() {
     }
 }
 
+/// What a unit says for a key, of which there is one line.
+fn said(name: &str, key: &str) -> Option<String> {
+    let text = unit(name);
+    let mut values = text.lines().filter_map(|line| line.strip_prefix(key));
+    let value = values.next().map(str::to_owned);
+    assert_eq!(values.next(), None, "{name}: {key}");
+    value
+}
+
+#[test]
+fn people_of_the_command_line_do_not_reach_docker_behind_purser() {
+    // Whoever opens the filtered socket stops any container, with nobody's approval and no receipt.
+    let machine = tempfile::tempdir().unwrap();
+    fs::create_dir(machine.path().join("etc")).unwrap();
+    let users = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/purser.sysusers");
+    let made = Command::new("systemd-sysusers")
+        .arg(format!("--root={}", machine.path().display()))
+        .arg(users)
+        .output()
+        .expect("systemd-sysusers can be run (Debian: systemd)");
+    assert!(made.status.success(), "{made:?}");
+    let groups = fs::read_to_string(machine.path().join("etc/group")).unwrap();
+    let members = |group: &str| {
+        let begin = format!("{group}:");
+        let line = groups.lines().find(|line| line.starts_with(&begin));
+        let line = line.unwrap_or_else(|| panic!("no {group} in {groups}"));
+        line.rsplit(':').next().unwrap().to_owned()
+    };
+    assert_eq!(members("purser-docker"), "purser", "only the service");
+    assert_eq!(members("purser"), "", "those whom the administrator adds");
+
+    let proxy = "purser-docker-proxy.service";
+    assert_eq!(said(proxy, "Group=").as_deref(), Some("purser-docker"));
+    assert_eq!(
+        said(proxy, "SupplementaryGroups=").as_deref(),
+        Some("docker")
+    );
+    assert_eq!(
+        said(proxy, "RuntimeDirectoryMode=").as_deref(),
+        Some("0750")
+    );
+    let groups = said("purser.service", "SupplementaryGroups=");
+    assert_eq!(groups.as_deref(), Some("purser-docker"));
+    assert_eq!(said("purser.service", "Group=").as_deref(), Some("purser"));
+}
+
 #[tokio::test]
 async fn the_manager_is_told_when_the_server_takes_calls() {
     let mut home = Home::new(&[]);

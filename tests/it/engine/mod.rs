@@ -1,6 +1,8 @@
 //! The engine on the embedded store, with a toy to act on: what a run does, and what is left.
 
 mod artifacts;
+mod language;
+mod lease;
 pub mod recovered;
 
 use std::sync::Arc;

@@ -102,7 +102,7 @@ fn proposal(containers: &[RunningContainer], environment: &str) -> Proposal {
     };
     let fresh = Fresh {
         hook: SecretString::from("whsec_dGhlLWJvb2tzaG9wLWFuZC1pdHMtbjhu"),
-        identity: SecretString::from("AGE-SECRET-KEY-1"),
+        identity: Some(SecretString::from("AGE-SECRET-KEY-1")),
         recipient: "age1".to_owned(),
     };
     propose(&found, &seen, &answers, &fresh)

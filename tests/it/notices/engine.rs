@@ -347,7 +347,7 @@ async fn the_fallback_gets_what_a_place_refuses_and_says_so() {
     hands.is_passed_over(1).await;
     let sent = relay.takes(1).await.remove(0);
     insta::assert_snapshot!(plain(&sent.text()), @"
-    This was for `ops`, which did not get it (it answered 410 Gone: said the place); this is its fallback.
+    This was for `ops`, which did not get it (it answered 410 Gone: said the place); so it is told here.
     @oncall The schedule `play.1` was passed over
     Nobody was there
     To run it now: `purser schedules run play.1`
@@ -503,7 +503,10 @@ async fn once_a_day_a_digest_says_what_there_was() {
     stand.clock.move_to(70 * HOUR);
     let hands = stand.open(settings).await;
     let digest = stand.ops.takes(5).await.pop().unwrap();
-    insta::assert_snapshot!(digest.text(), @"Since 2026-11-26T09:00:00+00:00, nothing ran. Now nothing waits for a person.");
+    insta::assert_snapshot!(digest.text(), @"
+    Since 2026-11-26T09:00:00+00:00, nothing ran. Now nothing waits for a person.
+    This was due at 2026-11-28T09:00:00Z.
+    ");
     hands.close().await;
     assert_eq!(stand.ops.sent().len(), 5);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use purser::action::{Clock, Place, Places};
+use purser::action::{Clock, Place, Places, SecretUrl};
 use purser::domain::event::Trigger;
 use purser::domain::names::{PlaceName, RunId};
 use purser::domain::notice::{On, Rules};
@@ -80,6 +80,8 @@ pub(super) struct Settings {
     pub(super) on: On,
     pub(super) digest: Option<&'static str>,
     pub(super) fallback: Option<&'static str>,
+    /// `None`: `ops`.
+    pub(super) scheduled: Option<&'static str>,
 }
 
 impl Settings {
@@ -92,7 +94,7 @@ impl Settings {
     pub(super) fn with(mut self, name: &str, receiver: &Receiver, format: Format) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let settings = WebhookSettings {
-            url: receiver.url().into(),
+            url: SecretUrl::parse(&receiver.url()).unwrap(),
             format,
             secrets: vec![],
             mention: Some("@oncall".to_owned()),
@@ -128,7 +130,7 @@ impl Hands {
             alarm: Arc::new(clock.clone()),
             redactor: Arc::new(Redactor::new()),
             rules: Rules {
-                scheduled: Some("ops".into()),
+                scheduled: Some(settings.scheduled.unwrap_or("ops").into()),
                 on: settings.on,
                 places: settings.places.keys().cloned().collect(),
             },

@@ -2,5 +2,6 @@
 
 mod engine;
 mod hands;
+mod lost;
 mod program;
-mod receiver;
+pub mod receiver;

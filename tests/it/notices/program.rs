@@ -1,6 +1,7 @@
 //! The real program and a real receiver: what stands in the channel, word for word.
 
 use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -283,4 +284,71 @@ async fn an_operator_can_try_a_place_and_sees_what_it_answered() {
     exit code 0
     ");
     assert!(!home.logs().contains(&ops.url()));
+}
+
+#[tokio::test]
+async fn whoever_tries_a_place_and_goes_before_it_answers_has_left_a_receipt() {
+    let ops = Receiver::start().await;
+    let mut home = home_of(&ops, "format = 'text'");
+    told(&home);
+    home.up().await;
+    ops.is(Mood::Waits);
+    let mut test = home.command(Person::Ann, &["notify", "test", "ops"]);
+    let mut test = test.spawn().unwrap();
+    ops.is_sent(1).await;
+    test.kill().await.unwrap();
+    ops.is(Mood::Answers(200));
+    let left = async {
+        loop {
+            let receipts = home.asks(&["receipts", "list"]).await.to_string();
+            if receipts.contains("ann sent a test message to ops: taken") {
+                return;
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(20), left).await;
+    assert!(in_time.is_ok(), "there is no receipt");
+    home.stop().await;
+}
+
+#[tokio::test]
+async fn the_address_of_a_place_is_told_to_nobody_also_when_the_place_says_it() {
+    const CHANNEL: &str = "T0000SECRETOFTHECHANNEL";
+    const TOKEN: &str = "the-token-of-a-hook";
+    let ops = Receiver::start().await;
+    let long = "x".repeat(80);
+    let mut home = home_of(&ops, "");
+    for (path, shown) in [
+        (
+            format!("/hooks/{CHANNEL}?wait={TOKEN}"),
+            "there is no [secret] here",
+        ),
+        // The answer is cut where the secret begins.
+        (format!("/{long}/{CHANNEL}"), "there is no [secret] here"),
+    ] {
+        home.write("ops-url", &ops.url_of(&path));
+        told(&home);
+        home.up().await;
+        let run = home.starts(&["backup"]).await;
+        home.ends(&run).await;
+        let problem = loop {
+            let places = home.asks(&["notify", "list"]).await;
+            if places[0]["problem"].is_string() {
+                break places[0]["problem"].clone();
+            }
+        };
+        assert_eq!(problem, format!("it answered 404 Not Found: {shown}"));
+        let test = home.types(&["notify", "test", "ops"]).await;
+        assert!(test.out.contains(shown), "{test:?}");
+        let receipts = home.asks(&["receipts", "list"]).await.to_string();
+        assert!(receipts.contains("test message to ops"), "{receipts}");
+        home.stop().await;
+        let all = format!("{problem} {test:?} {receipts} {}", home.logs());
+        for secret in [CHANNEL, TOKEN, &long] {
+            assert!(
+                !all.contains(&secret[..secret.len() - 4]),
+                "{secret}: {all}"
+            );
+        }
+    }
 }

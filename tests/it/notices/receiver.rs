@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::Value;
@@ -21,35 +21,37 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mood {
+pub enum Mood {
     /// With this status.
     Answers(u16),
     /// Not at all.
     Hangs,
     /// By sending elsewhere.
     Redirects,
+    /// Not before it is in another mood, and then as that says.
+    Waits,
 }
 
 /// One request.
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: String,
+pub struct Sent {
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
     /// The status that it got; 0 while there is none.
-    pub(super) status: u16,
+    pub status: u16,
 }
 
 impl Sent {
-    pub(super) fn id(&self) -> &str {
+    pub fn id(&self) -> &str {
         &self.headers["webhook-id"]
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
     /// Of a place for people.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let body = self.json();
         let keys: Vec<_> = body.as_object().unwrap().keys().collect();
         assert_eq!(keys, ["text"]);
@@ -57,13 +59,39 @@ impl Sent {
     }
 }
 
+impl Mood {
+    /// The status of its answer; 0 when there is none.
+    fn status(self) -> u16 {
+        match self {
+            Self::Answers(status) => status,
+            Self::Redirects => 302,
+            Self::Hangs | Self::Waits => 0,
+        }
+    }
+}
+
 struct Inner {
     mood: Mutex<Mood>,
     sent: Mutex<Vec<Sent>>,
     came: Notify,
+    changed: Notify,
 }
 
-pub(super) struct Receiver {
+impl Inner {
+    /// How it answers, once it knows.
+    async fn made_up(&self) -> Mood {
+        loop {
+            let changed = self.changed.notified();
+            let mood = *self.mood.lock().unwrap();
+            if mood != Mood::Waits {
+                return mood;
+            }
+            changed.await;
+        }
+    }
+}
+
+pub struct Receiver {
     address: String,
     inner: Arc<Inner>,
     server: Mutex<AbortHandle>,
@@ -71,11 +99,12 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// One that takes everything.
-    pub(super) async fn start() -> Self {
+    pub async fn start() -> Self {
         let inner = Arc::new(Inner {
             mood: Mutex::new(Mood::Answers(200)),
             sent: Mutex::default(),
             came: Notify::new(),
+            changed: Notify::new(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -87,44 +116,50 @@ impl Receiver {
         }
     }
 
-    pub(super) fn url(&self) -> String {
-        format!("http://{}/here", self.address)
+    pub fn url(&self) -> String {
+        self.url_of("/here")
     }
 
-    pub(super) fn is(&self, mood: Mood) {
+    /// The address of this path, where nothing is: it says so, and names the path.
+    pub fn url_of(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn is(&self, mood: Mood) {
         *self.inner.mood.lock().unwrap() = mood;
+        self.inner.changed.notify_waiters();
     }
 
     /// Nothing listens at its address any more.
-    pub(super) fn goes(&self) {
+    pub fn goes(&self) {
         self.server.lock().unwrap().abort();
     }
 
-    pub(super) async fn returns(&self) {
+    pub async fn returns(&self) {
         let listener = TcpListener::bind(&self.address).await.unwrap();
         *self.server.lock().unwrap() = serve(listener, &self.inner);
     }
 
     /// Everything that it was sent, whatever it answered.
-    pub(super) fn sent(&self) -> Vec<Sent> {
+    pub fn sent(&self) -> Vec<Sent> {
         self.inner.sent.lock().unwrap().clone()
     }
 
     /// What it has taken.
-    pub(super) fn taken(&self) -> Vec<Sent> {
+    pub fn taken(&self) -> Vec<Sent> {
         let mut sent = self.sent();
         sent.retain(|sent| (200..300).contains(&sent.status));
         sent
     }
 
     /// Waits until it was sent so many, whatever it answered.
-    pub(super) async fn is_sent(&self, count: usize) -> Vec<Sent> {
+    pub async fn is_sent(&self, count: usize) -> Vec<Sent> {
         self.until(|all| (all.len() >= count).then(|| all.to_vec()))
             .await
     }
 
     /// Waits until it has taken so many.
-    pub(super) async fn takes(&self, count: usize) -> Vec<Sent> {
+    pub async fn takes(&self, count: usize) -> Vec<Sent> {
         let taken = |all: &[Sent]| {
             let taken: Vec<_> = all
                 .iter()
@@ -136,7 +171,7 @@ impl Receiver {
         self.until(taken).await
     }
 
-    pub(super) async fn until<T>(&self, wanted: impl Fn(&[Sent]) -> Option<T>) -> T {
+    pub async fn until<T>(&self, wanted: impl Fn(&[Sent]) -> Option<T>) -> T {
         let look = async {
             loop {
                 let came = self.inner.came.notified();
@@ -157,6 +192,7 @@ fn serve(listener: TcpListener, inner: &Arc<Inner>) -> AbortHandle {
     let app = Router::new()
         .route("/here", post(receive))
         .route("/elsewhere", post(async || -> () { panic!("redirected") }))
+        .fallback(async |uri: Uri| (StatusCode::NOT_FOUND, format!("there is no {uri} here")))
         .with_state(Arc::clone(inner));
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() }).abort_handle()
 }
@@ -168,20 +204,21 @@ async fn receive(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Byte
         .map(|(name, value)| (name.to_string(), text(value)))
         .collect();
     assert_eq!(headers["content-type"], "application/json");
-    let mood = *inner.mood.lock().unwrap();
-    let status = match mood {
-        Mood::Answers(status) => status,
-        Mood::Hangs => 0,
-        Mood::Redirects => 302,
+    let place = {
+        let mut sent = inner.sent.lock().unwrap();
+        sent.push(Sent {
+            headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+            status: inner.mood.lock().unwrap().status(),
+        });
+        sent.len() - 1
     };
-    inner.sent.lock().unwrap().push(Sent {
-        headers,
-        body: String::from_utf8(body.to_vec()).unwrap(),
-        status,
-    });
+    inner.came.notify_waiters();
+    let mood = inner.made_up().await;
+    inner.sent.lock().unwrap()[place].status = mood.status();
     inner.came.notify_waiters();
     match mood {
-        Mood::Hangs => std::future::pending().await,
+        Mood::Hangs | Mood::Waits => std::future::pending().await,
         Mood::Redirects => (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")]).into_response(),
         Mood::Answers(status) => {
             let status = StatusCode::from_u16(status).unwrap();

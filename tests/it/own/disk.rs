@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use super::{Key, backs_up_to};
 use crate::docker::stage::{Cleanup, V1, eventually, inspect, names, unique};
+use crate::notices::receiver::{Mood, Receiver};
 use crate::support::program::Home;
 use crate::support::systems::docker;
 use crate::support::world::World;
@@ -236,4 +237,41 @@ async fn a_plan_for_which_there_is_no_room_is_no_attempt_that_failed() {
 async fn has_ended(world: &World, run: RunId) -> bool {
     let log = world.store.log(run, 0).await.unwrap();
     RunState::replay(&log).unwrap().ended.is_some()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_place_is_not_told_again_and_again_while_it_cannot_be_written_down_that_it_was() {
+    let ops = Receiver::start().await;
+    let mut home = Home::new(&[("shop", docker())]);
+    let disk = Disk::mounted_on(&home.path("store"));
+    home.configure(&format!("[places.ops]\nwebhook = '{}'\n", ops.url()));
+    let fails = "uses: docker.show_logs, with: { service: nobody }";
+    home.workflow(
+        "fail",
+        &format!("notify: {{ failure: ops }}\nsteps: [{{ id: log, {fails} }}]"),
+    );
+    home.workflow("look", "steps: [{ id: look, uses: docker.list_services }]");
+    home.up().await;
+    ops.is(Mood::Waits);
+    home.starts(&["fail"]).await;
+    ops.is_sent(1).await;
+
+    disk.fill();
+    while home.types(&["run", "look", "--detach"]).await.code == 0 {
+        disk.fill();
+    }
+    ops.is(Mood::Answers(200));
+    let cannot = "what waits for a place cannot be sent";
+    while home.log().matches(cannot).count() < 3 {
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ops.sent().len(), 1, "{:#?}", ops.sent());
+
+    disk.make_room();
+    let waits = async || home.asks(&["notify", "list"]).await[0]["waiting"] != 0;
+    while waits().await {
+        sleep(Duration::from_millis(50)).await;
+    }
+    home.stop().await;
+    assert_eq!(ops.sent().len(), 1, "{:#?}", ops.sent());
 }

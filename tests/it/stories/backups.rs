@@ -110,7 +110,7 @@ async fn a_database_that_comes_back_is_backed_up_by_the_next_attempt() {
         "retryable"
     );
     insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"
-    run RUN of backup: waits to try again
+    run RUN of backup: waits for its time
     asked by ann (uid 0) at TIME
     ! dump: could not connect to the database `DATABASE` on orders-db: nothing answers at 127.0.0.1:PORT (Connection refused (os error 111)); see that the server runs and that the address in HOME/orders-db.url is right; again at TIME
     exit code 0

@@ -321,7 +321,7 @@ async fn a_store_of_a_newer_version_is_left_alone() {
                  VALUES (9999, 'later', 1, x'00', 1)";
     story.store().await.execute(newer).await.unwrap();
     insta::assert_snapshot!(story.ails().await, @"
-    ✗ store HOME/store: it was written by a newer version of Purser (its tables are at version 9999, and this program knows 4)
+    ✗ store HOME/store: it was written by a newer version of Purser (its tables are at version 9999, and this program knows 5)
         next: start that version again
     1 problem, 0 warnings
     exit code 1
@@ -370,7 +370,7 @@ async fn a_damaged_database_is_found_before_the_next_start() {
     let found = "✗ store HOME/store: SQLite finds the database damaged, first: ";
     assert!(lines[0].starts_with(found), "{told}");
     insta::assert_snapshot!(lines[1..].join("\n"), @"
-        next: stop Purser, keep a copy of HOME/store, and restore a backup of the store
+        next: stop Purser, move HOME/store aside and keep it, then: purser recover --from BACKUP
     1 problem, 0 warnings
     exit code 1
     ");
@@ -443,5 +443,32 @@ async fn an_address_that_is_taken_is_named_before_the_server_misses_it() {
     insta::assert_snapshot!(lines.join("\n"), @"
     ✗ listener 127.0.0.1:PORT: the server will not be able to listen there (Address already in use (os error 98))
         next: find who does: ss -ltnp 'sport = PORT'; or write another address as `listen` in [server]
+    ");
+}
+
+#[tokio::test]
+async fn whoever_may_not_open_the_socket_hears_nothing_bad_of_the_server() {
+    let mut story = Story::of_docker();
+    story.home.configure("[metrics]\nlisten = '127.0.0.1:0'\n");
+    story.home.up_in_public().await;
+    let (public, metrics) = (story.home.address(), story.home.address_of("figures"));
+    story.call(&public, "PUBLIC");
+    story.call(&metrics, "METRICS");
+    let mut told = vec![];
+    for person in [Person::Ann, Person::Bo] {
+        let mut doctor = story.home.command(person, &["doctor"]);
+        doctor.env("PURSER__SERVER__LISTEN", &public);
+        doctor.env("PURSER__METRICS__LISTEN", &metrics);
+        doctor.stdout(Stdio::piped());
+        let said = doctor.output().await.unwrap();
+        let text = story.plain(&String::from_utf8(said.stdout).unwrap());
+        let lines = text.lines().filter(|line| line.contains(" listener "));
+        told.extend(lines.map(str::to_owned));
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    ✓ listener PUBLIC: hooks and health are served
+    ✓ listener METRICS: figures are served
+    ✓ listener PUBLIC: hooks and health are served
+    ✓ listener METRICS: figures are served
     ");
 }

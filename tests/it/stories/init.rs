@@ -17,14 +17,14 @@ use crate::support::s3::Bucket;
 use crate::support::stack::variable;
 
 /// Containers of a Compose project of their own, whose images are called as well-known ones are.
-struct Project {
+pub(super) struct Project {
     name: String,
     images: Vec<String>,
     _containers: Cleanup,
 }
 
 impl Project {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let name = unique("init");
         Self {
             _containers: Cleanup(format!("label=com.docker.compose.project={name}")),
@@ -33,8 +33,12 @@ impl Project {
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A service that seems to run this image.
-    fn runs(&mut self, service: &str, image: &str, environment: &[&str]) {
+    pub(super) fn runs(&mut self, service: &str, image: &str, environment: &[&str]) {
         let image = format!("{}/{image}", self.name);
         docker(&["tag", V1, &image]);
         let name = format!("{}-{service}-1", self.name);
@@ -61,7 +65,7 @@ impl Drop for Project {
 
 impl Story {
     /// A folder in which there is nothing.
-    fn of_nothing() -> Self {
+    pub(super) fn of_nothing() -> Self {
         let story = Self::with(&[]);
         fs::remove_file(story.home.path("purser.toml")).unwrap();
         for folder in ["workflows", "commands"] {
@@ -71,7 +75,7 @@ impl Story {
     }
 
     /// Ann types `purser init` about the stack's engine.
-    async fn inits(&self, project: &Project, more: &[&str]) -> Said {
+    pub(super) async fn inits(&self, project: &Project, more: &[&str]) -> Said {
         let host = host();
         let begin = [
             "init",
@@ -102,7 +106,7 @@ impl Story {
 }
 
 /// Every file below a folder with the digest of its bytes and its mode.
-fn inventory(folder: &Path) -> BTreeMap<String, (Digest, u32)> {
+pub(super) fn inventory(folder: &Path) -> BTreeMap<String, (Digest, u32)> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -491,6 +495,11 @@ async fn at_a_terminal_it_asks_and_a_password_is_not_shown() {
                 .unwrap_or_else(|_| panic!("no {question}: {seen}"))
                 .unwrap();
             seen += &String::from_utf8_lossy(&bytes[..count]);
+        }
+        if question == "write these to" {
+            for what in ["system orders: postgres", "secrets/db_url", "purser.toml"] {
+                assert!(seen.contains(what), "{what} is not shown before: {seen}");
+            }
         }
         terminal
             .write_all(format!("{answer}\n").as_bytes())

@@ -45,6 +45,7 @@ struct State {
     effects: Vec<EffectRecord>,
     records: Vec<(String, Value)>,
     dies_at: Option<(String, Moment)>,
+    is_of_another: bool,
     log: Vec<String>,
     artifacts: Vec<(Artifact, Vec<u8>)>,
 }
@@ -53,6 +54,11 @@ impl MemoryJournal {
     /// From now on the process "dies" once, at this moment of the effect of this name.
     pub fn die_at(&self, effect: &str, moment: Moment) {
         self.state.lock().unwrap().dies_at = Some((effect.to_owned(), moment));
+    }
+
+    /// From now on the run is another process's.
+    pub fn give_to_another(&self) {
+        self.state.lock().unwrap().is_of_another = true;
     }
 
     /// The lines that the step has logged.
@@ -205,6 +211,13 @@ impl Journal for Bound {
             Ok(Begun::Fresh(self.key_in(generation, effect.clone())))
         });
         async { begun }.boxed()
+    }
+
+    fn may_act(&self) -> Result<(), JournalError> {
+        if self.change(|state| state.is_of_another) {
+            return Err(JournalError("the run is another's".to_owned()));
+        }
+        Ok(())
     }
 
     fn done(&self, key: EffectKey, result: Value) -> BoxFuture<'_, Result<(), JournalError>> {

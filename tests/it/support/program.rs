@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -12,7 +13,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getgid, getuid};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
@@ -141,6 +141,12 @@ impl Home {
 
     /// The same, with these variables of the environment.
     pub async fn up_with(&mut self, environment: &[(&str, &str)]) {
+        self.start(environment);
+        self.takes_calls().await;
+    }
+
+    /// Starts the server and waits for nothing.
+    pub fn start(&mut self, environment: &[(&str, &str)]) {
         assert!(self.server.is_none(), "it is up");
         self.starts += 1;
         let log = File::create(self.path(&format!("purser-{}.log", self.starts))).unwrap();
@@ -149,17 +155,34 @@ impl Home {
             .envs(environment.iter().copied())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
-        let mut server = server.spawn().unwrap();
-        let answers = async {
-            while UnixStream::connect(self.path("purser.sock")).await.is_err() {
+        self.server = Some(server.spawn().unwrap());
+    }
+
+    /// Waits until the server that was started takes calls.
+    pub async fn takes_calls(&mut self) {
+        let socket = self.path("purser.sock");
+        self.comes_to(|| UnixStream::connect(&socket).is_ok()).await;
+    }
+
+    /// Waits until this stands in the log of the server that was started.
+    pub async fn says(&mut self, text: &str) {
+        let log = self.path(&format!("purser-{}.log", self.starts));
+        let says = || fs::read_to_string(&log).is_ok_and(|log| log.contains(text));
+        self.comes_to(says).await;
+    }
+
+    async fn comes_to(&mut self, there: impl Fn() -> bool) {
+        let mut server = self.server.take().expect("it was started");
+        let comes = async {
+            while !there() {
                 if let Some(status) = server.try_wait().unwrap() {
                     panic!("`purser up` has ended with {status}: {}", self.log());
                 }
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        let in_time = timeout(PATIENCE, answers).await.is_ok();
-        assert!(in_time, "`purser up` takes no calls: {}", self.log());
+        let in_time = timeout(PATIENCE, comes).await.is_ok();
+        assert!(in_time, "`purser up` does not come so far: {}", self.log());
         self.server = Some(server);
     }
 

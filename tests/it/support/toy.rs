@@ -269,6 +269,53 @@ impl Action for Shout {
     }
 }
 
+/// Makes a thing, and pours something out that nobody can pour back.
+pub struct Pour;
+
+impl Action for Pour {
+    type System = Toy;
+    type Input = Input;
+    type Output = ();
+    const SPEC: ActionSpec = ActionSpec {
+        name: "toy.pour",
+        summary: "Make a thing and pour it out",
+        risk: Risk::Destroy,
+        effects: &[
+            effect(EffectSort::Askable),
+            EffectSpec {
+                name: "pour_out",
+                sort: EffectSort::Repeatable,
+                limit: Duration::from_secs(30),
+            },
+        ],
+        last_undoable: Some("make_thing"),
+    };
+
+    async fn plan(&self, _: &ReadContext, _: &Toy, _: Input) -> Result<Plan> {
+        Ok(Plan::new("pour it out"))
+    }
+
+    async fn run(&self, ctx: &Context, toy: &Toy, _: Input) -> Result<()> {
+        ctx.repeatable("make_thing", |key| async move {
+            let mut state = toy.state.lock().unwrap();
+            state.done.insert(key.to_string(), 1);
+            Ok(())
+        })
+        .await?;
+        ctx.repeatable("pour_out", |_| async {
+            while toy.hangs() {
+                ctx.sleep(Duration::from_millis(5)).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn undo(&self, _: &Context, _: &Toy, _: Input) -> Result<Undone> {
+        Ok(Undone::ExceptFor("what was poured out".to_owned()))
+    }
+}
+
 /// Says two lines, one soon after the other, once.
 pub struct Tell;
 
@@ -343,7 +390,13 @@ pub fn integration() -> Integration {
         settings: |_| schemars::Schema::default(),
         actions: || {
             let make = Arc::new(Make) as Arc<dyn AnyAction>;
-            vec![make, Arc::new(Shout), Arc::new(Tell), Arc::new(Draw)]
+            vec![
+                make,
+                Arc::new(Shout),
+                Arc::new(Pour),
+                Arc::new(Tell),
+                Arc::new(Draw),
+            ]
         },
     }
 }

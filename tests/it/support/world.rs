@@ -7,12 +7,12 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use purser::action::{Clock, Registry, Systems};
 use purser::domain::approval::ApprovalPolicy;
-use purser::domain::event::{DIALECT, Requested, Trigger};
+use purser::domain::event::{DIALECT, Event, Requested, Trigger};
 use purser::domain::names::{Environment, RunId, SystemName};
 use purser::domain::person::Actor;
 use purser::domain::redact::Redactor;
 use purser::domain::run::RunState;
-use purser::domain::workflow::Workflow;
+use purser::domain::workflow::{WhenBusy, Workflow};
 use purser::engine::{Engine, Entropy, Parts, RunLog};
 use purser::store::sqlite::SqliteStore;
 use purser::store::{ArtifactFolder, NewRun, Runs as _, Store};
@@ -54,27 +54,7 @@ impl World {
                 .await
                 .unwrap(),
         );
-        let mut systems = Systems::new();
-        let system = Arc::clone(&toy) as Arc<dyn purser::action::System>;
-        systems.insert(
-            SystemName::from("box"),
-            "toy",
-            Environment::production(),
-            system,
-        );
-        let engine = Engine::start(Parts {
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            artifacts: Arc::new(ArtifactFolder::new(folder.join("artifacts"))),
-            registry: Arc::new(Registry::new(vec![toy::integration()])),
-            systems: Arc::new(systems),
-            secrets: Arc::new(NoSecrets),
-            clock,
-            redactor: Arc::new(Redactor::new()),
-            entropy: Arc::new(Dice),
-            key: key(),
-            concurrent_runs: 4,
-            grace: Duration::from_millis(100),
-        });
+        let engine = start(Arc::clone(&store) as Arc<dyn Store>, &toy, clock, folder);
         Self { store, toy, engine }
     }
 
@@ -95,14 +75,20 @@ impl World {
         approval: Vec<ApprovalPolicy>,
         concurrency: Option<String>,
     ) -> RunId {
+        self.ask_with(steps, |request| {
+            request.approval = approval;
+            request.concurrency = concurrency;
+        })
+        .await
+    }
+
+    /// Asks for a run of these steps, after a change of what is asked.
+    pub async fn ask_with(&self, steps: &str, change: impl FnOnce(&mut Requested)) -> RunId {
         let definition: Workflow =
             serde_saphyr::from_str(&format!("name: play\nsummary: Play\nsteps:\n{steps}")).unwrap();
         let id = RunId::new(Uuid::now_v7());
-        let request = Requested {
-            approval,
-            concurrency,
-            ..requested(&definition, actor("ann"), Trigger::Api)
-        };
+        let mut request = requested(&definition, actor("ann"), Trigger::Api);
+        change(&mut request);
         let at = purser::action::Clock::now(&WallClock);
         let run = NewRun {
             id,
@@ -138,6 +124,29 @@ impl World {
         self.until(run, |state| state.ended.is_some()).await
     }
 
+    /// What the run says of itself that is not in its log.
+    pub fn progress(&self, run: RunId) -> Option<String> {
+        self.engine.progress().of(run)
+    }
+
+    /// Puts an event into the run's log, whatever else comes into it meanwhile.
+    pub async fn say(&self, run: RunId, event: Event) {
+        let log = self.log(run).await;
+        loop {
+            let seq = log.state().await.unwrap().seq;
+            if log.append_if_at(seq, event.clone()).await.unwrap() {
+                return;
+            }
+        }
+    }
+
+    /// Somebody wants the run to stop.
+    pub async fn cancel(&self, run: RunId) {
+        let by = actor("bo");
+        let reason = None;
+        self.say(run, Event::CancelRequested { by, reason }).await;
+    }
+
     /// The run's log, to answer in.
     pub async fn log(&self, run: RunId) -> RunLog {
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
@@ -146,6 +155,37 @@ impl World {
             .unwrap()
             .0
     }
+}
+
+/// An engine over any store, with this toy to act on; artifacts are kept in the folder.
+pub fn start(
+    store: Arc<dyn Store>,
+    toy: &Arc<Toy>,
+    clock: Arc<dyn Clock>,
+    folder: &Path,
+) -> Engine {
+    let mut systems = Systems::new();
+    let system = Arc::clone(toy) as Arc<dyn purser::action::System>;
+    systems.insert(
+        SystemName::from("box"),
+        "toy",
+        Environment::production(),
+        system,
+    );
+    Engine::start(Parts {
+        store,
+        artifacts: Arc::new(ArtifactFolder::new(folder.join("artifacts"))),
+        registry: Arc::new(Registry::new(vec![toy::integration()])),
+        systems: Arc::new(systems),
+        secrets: Arc::new(NoSecrets),
+        clock,
+        redactor: Arc::new(Redactor::new()),
+        entropy: Arc::new(Dice),
+        key: key(),
+        concurrent_runs: 4,
+        steps_per_system: 4,
+        grace: Duration::from_millis(100),
+    })
 }
 
 /// A request for a run of this definition, on the toy.
@@ -161,6 +201,9 @@ pub fn requested(definition: &Workflow, by: Actor, trigger: Trigger) -> Requeste
         approval: vec![],
         systems: [(SystemName::from("box"), "memory".to_owned())].into(),
         concurrency: None,
+        when_busy: WhenBusy::Queue,
+        rerun: None,
+        break_glass: None,
         timeout: None,
     }
 }

@@ -1,5 +1,7 @@
 //! Beats of the real program.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 
 use super::receiver::Receiver;
@@ -56,6 +58,41 @@ async fn a_run_of_a_schedule_that_succeeds_is_told_and_one_that_fails_is_not() {
     assert!(runs.as_array().unwrap().iter().any(failed), "{runs:#}");
     assert!(came.iter().all(|line| line == "GET /looked"), "{came:?}");
     home.stop().await;
+}
+
+#[tokio::test]
+async fn a_fire_that_was_missed_while_purser_was_down_is_no_trouble() {
+    let (address, receiver) = Receiver::listen().await;
+    let mut home = home();
+    home.workflow("look", &OFTEN.replace("* * * * * *", "@hourly"));
+    home.configure(&format!(
+        "[heartbeat]\nurl = '{address}/well'\ntrouble_url = '{address}/trouble'\nevery = '5s'\n"
+    ));
+    home.up().await;
+    // The scheduler has met it once the store has it.
+    while in_store(&home, "UPDATE schedules SET seen = seen").await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    home.stop().await;
+    let hours = "UPDATE schedules SET seen = seen - 3 * 3600 * 1000000";
+    assert_eq!(in_store(&home, hours).await, 1);
+    let before = receiver.came().len();
+    home.up().await;
+    let came = receiver.comes(before + 2).await;
+    assert!(came.iter().all(|line| line == "GET /well"), "{came:?}");
+    let runs = home.asks(&["runs", "list"]).await;
+    assert_eq!(runs[0]["workflow"], "look", "it was made up for: {runs:#}");
+    home.stop().await;
+}
+
+/// What another client does in the store: how many rows it changed.
+async fn in_store(home: &Home, change: &'static str) -> u64 {
+    use sqlx::Connection as _;
+    let url = format!("sqlite://{}", home.path("store/purser.db").display());
+    let mut store = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let changed = sqlx::query(change).execute(&mut store).await.unwrap();
+    store.close().await.unwrap();
+    changed.rows_affected()
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ fn home() -> Home {
         "fail",
         "steps: [{ id: log, uses: docker.show_logs, with: { service: nobody } }]",
     );
+    home.workflow("never", "steps: [{ id: look, uses: docker.list_services }]");
     home.workflow(
         "often",
         "steps: [{ id: look, uses: docker.list_services }]\n\
@@ -96,6 +97,12 @@ async fn runs_steps_and_schedules_are_figures() {
         ),
         2.0,
     );
+    for state in ["failed", "rolled_back", "cancelled", "stuck"] {
+        let none = [look[0], ("state", state)];
+        assert_figure(figures.of("purser_runs_ended_total", &none), 0.0);
+    }
+    let never = [("workflow", "never"), ("state", "failed")];
+    assert_figure(figures.of("purser_runs_ended_total", &never), 0.0);
     assert_figure(figures.of("purser_run_duration_seconds_count", &look), 2.0);
     let failed = [("workflow", "fail"), ("state", "failed")];
     assert_figure(figures.of("purser_runs_ended_total", &failed), 1.0);

@@ -1,5 +1,6 @@
 //! Stories of what Purser tells other programs about itself.
 
+mod alerts;
 mod beats;
 mod figures;
 mod overdue;

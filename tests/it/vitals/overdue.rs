@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use purser::action::Clock;
+use purser::action::{Clock, SecretUrl};
 use purser::domain::event::Requested;
 use purser::domain::person::Actor;
 use purser::domain::redact::Redactor;
@@ -18,24 +18,54 @@ use purser::store::sqlite::SqliteStore;
 use purser::store::{Schedules as _, Store};
 use purser::vitals::{Beat, Heartbeat, HeartbeatParts, Parts, Vitals};
 
+use tokio::sync::watch;
+use tokio::time::timeout;
+
 use super::receiver::Receiver;
 
 /// 2026-11-25T12:00:00Z.
 const NOON: i64 = 1_795_608_000;
 const MINUTE: i64 = 60;
 
-/// A clock that stands, so many seconds behind noon.
-struct Stands(i64);
+/// A clock that is moved by hand, once whoever waits for it sleeps.
+#[derive(Clone)]
+struct HandClock {
+    now: watch::Sender<Timestamp>,
+    asleep: watch::Sender<bool>,
+}
 
-impl Clock for Stands {
-    fn now(&self) -> Timestamp {
-        at(self.0)
+impl HandClock {
+    fn at(seconds: i64) -> Self {
+        Self {
+            now: watch::Sender::new(at(seconds)),
+            asleep: watch::Sender::new(false),
+        }
+    }
+
+    async fn move_to(&self, seconds: i64) {
+        let mut asleep = self.asleep.subscribe();
+        let falls_asleep = asleep.wait_for(|asleep| *asleep);
+        let in_time = timeout(Duration::from_secs(30), falls_asleep).await.is_ok();
+        assert!(in_time, "nobody waits for the clock");
+        self.asleep.send_replace(false);
+        self.now.send_replace(at(seconds));
     }
 }
 
-impl Alarm for Stands {
-    fn wait(&self, _: Timestamp) -> BoxFuture<'_, ()> {
-        futures_util::future::pending().boxed()
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        *self.now.borrow()
+    }
+}
+
+impl Alarm for HandClock {
+    fn wait(&self, until: Timestamp) -> BoxFuture<'_, ()> {
+        async move {
+            self.asleep.send_replace(true);
+            let mut moves = self.now.subscribe();
+            let _ = moves.wait_for(|now| *now >= until).await;
+        }
+        .boxed()
     }
 }
 
@@ -71,10 +101,10 @@ fn name() -> ScheduleName {
 }
 
 /// A store that has met the schedule at half past eleven, and a clock.
-async fn parts(folder: &Path, now: i64) -> Parts {
+async fn parts(folder: &Path, clock: &HandClock) -> Parts {
     let store = SqliteStore::open(folder, Arc::new(Redactor::new())).await;
     let store = Arc::new(store.unwrap());
-    let timing = "@hourly".to_owned();
+    let timing = Hourly.scheduled()[0].timing.to_string();
     store
         .meet_schedule(name(), timing, at(-30 * MINUTE))
         .await
@@ -82,54 +112,65 @@ async fn parts(folder: &Path, now: i64) -> Parts {
     Parts {
         store: store as Arc<dyn Store>,
         timetable: Arc::new(Hourly),
+        workflows: Arc::new(Vec::new),
         places: vec!["ops".into()],
-        clock: Arc::new(Stands(now)),
-        alarm: Arc::new(Stands(now)),
+        clock: Arc::new(clock.clone()),
+        alarm: Arc::new(clock.clone()),
     }
 }
 
-/// What the first beat says.
-async fn first_beat(now: i64) -> Vec<String> {
+/// What the beats say that begin at the first of these instants.
+async fn beats_at(instants: &[i64]) -> Vec<String> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let (address, receiver) = Receiver::listen().await;
-    let vitals = parts(folder.path(), now).await;
-    let figures = Vitals::start(vitals.clone()).await.unwrap();
+    let clock = HandClock::at(instants[0]);
+    let url = |path: &str| Some(SecretUrl::parse(&format!("{address}/{path}")).unwrap());
     let heartbeat = Heartbeat::start(HeartbeatParts {
-        vitals,
+        vitals: parts(folder.path(), &clock).await,
         beat: Beat {
-            url: Some(format!("{address}/well").into()),
-            trouble_url: Some(format!("{address}/trouble").into()),
+            url: url("well"),
+            trouble_url: url("trouble"),
             every: Duration::from_mins(1),
             schedules: [].into(),
         },
-        successes: figures.successes(),
+        successes: None,
     });
     let heartbeat = heartbeat.unwrap();
-    let came = receiver.comes(1).await;
+    for instant in &instants[1..] {
+        clock.move_to(*instant).await;
+    }
+    let came = receiver.comes(instants.len()).await;
     heartbeat.stop().await;
     came
 }
 
+const WELL: &str = "GET /well";
+const TROUBLE: &str =
+    "POST /trouble backup.hourly was due at 2026-11-25T12:00:00Z and has not fired";
+
 #[tokio::test]
 async fn a_fire_that_nobody_deals_with_is_told() {
-    assert_eq!(first_beat(-MINUTE).await, ["GET /well"]);
-    assert_eq!(
-        first_beat(2 * MINUTE).await,
-        ["GET /well"],
-        "the scheduler has a moment to deal with it"
-    );
-    assert_eq!(
-        first_beat(3 * MINUTE).await,
-        ["POST /trouble backup.hourly was due at 2026-11-25T12:00:00Z and has not fired"]
-    );
+    // The scheduler has a moment to deal with it.
+    let minutes = [-1, 0, 1, 2, 3].map(|minute| minute * MINUTE);
+    assert_eq!(beats_at(&minutes).await, [WELL, WELL, WELL, WELL, TROUBLE]);
+}
+
+#[tokio::test]
+async fn a_fire_that_was_missed_is_told_when_nobody_deals_with_it_from_then_on() {
+    let minutes = [60, 61, 62, 63].map(|minute| minute * MINUTE - 1);
+    assert_eq!(beats_at(&minutes).await, [WELL, WELL, WELL, TROUBLE]);
+    // The machine slept.
+    let minutes = [-1, 30, 31, 32, 33].map(|minute| minute * MINUTE);
+    assert_eq!(beats_at(&minutes).await, [WELL, WELL, WELL, WELL, TROUBLE]);
 }
 
 #[tokio::test]
 async fn how_long_it_has_been_due_is_a_figure() {
     let folder = tempfile::tempdir().unwrap();
-    let figures = Vitals::start(parts(folder.path(), 5 * MINUTE).await);
-    let text = figures.await.unwrap().text().await.unwrap();
+    let parts = parts(folder.path(), &HandClock::at(5 * MINUTE)).await;
+    let vitals = Vitals::start(Arc::clone(&parts.store)).await.unwrap();
+    let text = vitals.text(&parts).await.unwrap();
     let overdue = r#"purser_schedule_overdue_seconds{schedule="backup.hourly"} 300.0"#;
     assert!(text.lines().any(|line| line == overdue), "{text}");
     let outbox = r#"purser_outbox_waiting{place="ops"} 0.0"#;

@@ -202,3 +202,52 @@ async fn a_hook_without_a_role_is_a_mistake() {
     assert!(said.err.contains(wrong), "{said:?}");
     assert_eq!(said.code, 2);
 }
+
+/// A workflow that waits for a message and does what it says.
+const ASK: &str = "
+steps:
+  - id: answer
+    wait: { hook: look }
+    timeout: 1h
+  - id: look
+    if: steps.answer.output.look
+    uses: docker.list_services
+";
+
+#[tokio::test]
+async fn a_step_that_waits_goes_on_with_a_signed_message_that_names_its_run() {
+    let mut home = Home::new(&[("shop", docker())]);
+    home.write("secret", SECRET);
+    home.configure("[hooks.look]\nroles = ['operator']\nsecret_file = 'secret'\n");
+    home.workflow("ask", ASK);
+    home.up_in_public().await;
+    let sender = Sender::to(&home);
+    let id = home.starts(&["ask"]).await;
+    let send = async |message: &str, body: String| {
+        let signed = NODE.sign(SECRET, &Message::of(message, &body)).await;
+        sender.send("look/signal", &signed).await
+    };
+    while home.asks(&["runs", "show", &id]).await["status"] != json!({ "waiting": "signal" }) {}
+    let yes = json!({ "run": id, "data": { "look": true } }).to_string();
+    let unsigned = Signed::by_token("none", &yes);
+    let refused = sender.send("look/signal", &unsigned).await;
+    assert_eq!(refused.status, 401, "{refused:?}");
+    let other = send("m0", json!({ "run": id, "step": "look" }).to_string()).await;
+    assert_eq!(other.status, 409, "{other:?}");
+    let answer = send("m1", yes.clone()).await;
+    assert_eq!(
+        (answer.status, &answer.body),
+        (202, &json!({ "run": id, "step": "answer" }))
+    );
+    let ended = home.ends(&id).await;
+    assert_eq!(ended["run"]["steps"]["look"]["status"], "succeeded");
+    let again = send("m1", yes.clone()).await;
+    assert_eq!(
+        (again.status, &again.body),
+        (202, &answer.body),
+        "the same answer"
+    );
+    let late = send("m2", yes).await;
+    let said = late.problem().replace(&id[id.len() - 8..], "RUN");
+    insta::assert_snapshot!(said, @"409 conflict: run RUN does not wait for a message by the hook `look`");
+}

@@ -1,6 +1,9 @@
 //! `cargo xtask bench NAME [--json]`: measures, and prints figures without a threshold.
 
+mod engine;
 mod startup;
+
+use std::borrow::Cow;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -12,29 +15,32 @@ use crate::usage;
 struct Figure {
     /// `bench.what_unit`.
     #[serde(rename = "figure")]
-    name: &'static str,
-    /// What the figure's name says: here our own measurement.
+    name: Cow<'static, str>,
+    /// What the figure's name says: the ratio, or our own measurement.
     value: f64,
     /// Our own measurement.
     ours: f64,
     /// What it is compared with, where there is something.
     reference: Option<f64>,
     /// `ms`, `MiB`.
-    unit: &'static str,
+    unit: Cow<'static, str>,
 }
 
 /// Runs the benchmark of this name.
 pub(crate) fn run(name: &str, rest: &[&str]) -> Result<()> {
-    let json = match rest {
-        [] => false,
-        ["--json"] => true,
-        _ => return Err(usage("bench takes one name, and --json")),
-    };
+    let (json, dev) = (rest.contains(&"--json"), rest.contains(&"--dev"));
+    let known = rest.iter().all(|flag| matches!(*flag, "--json" | "--dev"));
+    if !known || (dev && name != "engine") {
+        return Err(usage(
+            "bench takes one name, and --json; that of the engine --dev too",
+        ));
+    }
     let figures = match name {
+        "engine" => engine::measure(dev)?,
         "startup" => startup::measure()?,
         _ => {
             return Err(usage(&format!(
-                "there is no bench `{name}`; there is `startup`"
+                "there is no bench `{name}`; there are `engine` and `startup`"
             )));
         }
     };
@@ -42,10 +48,26 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<()> {
         if json {
             println!("{}", serde_json::to_string(&figure)?);
         } else {
-            println!("{:24} {:8.1} {}", figure.name, figure.value, figure.unit);
+            println!("{}", in_words(&figure));
         }
     }
     Ok(())
+}
+
+fn in_words(figure: &Figure) -> String {
+    let Figure {
+        name,
+        value,
+        ours,
+        reference,
+        unit,
+    } = figure;
+    match reference {
+        Some(reference) => {
+            format!("{name:34} {value:8.2} ({ours:.1} of {reference:.1} {unit})")
+        }
+        None => format!("{name:34} {value:8.1} {unit}"),
+    }
 }
 
 /// The value in the middle.

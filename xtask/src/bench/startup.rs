@@ -39,11 +39,11 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
 
 fn figure(name: &'static str, value: f64, unit: &'static str) -> Figure {
     Figure {
-        name,
+        name: name.into(),
         value,
         ours: value,
         reference: None,
-        unit,
+        unit: unit.into(),
     }
 }
 

@@ -1,0 +1,57 @@
+//! A store looked at from outside, whether a process holds it or not: nothing is made or changed.
+
+use sqlx::Connection as _;
+
+use super::connect::{Access, Connector};
+use super::problem::unavailable;
+use super::secrets::{ALL, secret};
+use super::{Door, Holding, lease};
+use crate::store::{Result, SecretRow};
+
+/// How a store stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The database and its server, without the password.
+    pub place: String,
+    /// The version of the tables; `None`: there are none yet.
+    pub version: Option<i64>,
+    /// Who is active.
+    pub holding: Option<Holding>,
+}
+
+/// Looks at the store, which need not be there yet.
+///
+/// # Errors
+/// The server cannot be reached, or will not do.
+pub async fn look(access: &Access) -> Result<Look> {
+    let mut door = Door::before(Connector::new(access)?).await?;
+    let place = door.connector.place.clone();
+    let version = door.version().await?;
+    let holding = match version {
+        Some(_) => lease::held(&mut door.connection).await,
+        None => Ok(None),
+    };
+    let holding = holding.map_err(|error| unavailable(&place, &error))?;
+    let _ = door.connection.close().await;
+    Ok(Look {
+        place,
+        version,
+        holding,
+    })
+}
+
+/// The secrets of the store, without its lease. None when there is no store yet.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn peek_at_secrets(access: &Access) -> Result<Vec<SecretRow>> {
+    let mut door = Door::before(Connector::new(access)?).await?;
+    if door.version().await?.is_none() {
+        return Ok(vec![]);
+    }
+    let place = door.connector.place.clone();
+    let rows = sqlx::query(ALL).fetch_all(&mut door.connection).await;
+    let rows = rows.map_err(|error| unavailable(&place, &error))?;
+    let _ = door.connection.close().await;
+    rows.iter().map(|row| secret(&place, row)).collect()
+}

@@ -1,0 +1,182 @@
+//! Two servers on one database: one is active, the other stands by.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::support::database::Database;
+use crate::support::program::Home;
+use crate::support::s3::closed_folder;
+
+/// The workflow that the second knows and the first does not.
+const BACKUP: &str = "steps:
+  - id: backup
+    uses: purser.backup_store
+    with:
+      to: file:///var/tmp/purser-standby
+      recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]
+";
+
+/// Two machines that know the same database and have the same keys.
+struct Pair {
+    database: Database,
+    first: Home,
+    second: Home,
+    _url: TempDir,
+}
+
+impl Pair {
+    async fn new() -> Self {
+        let database = Database::create("").await;
+        let folder = closed_folder();
+        let url = folder.path().join("url");
+        fs::write(&url, database.url()).unwrap();
+        let home = || {
+            let home = Home::new(&[]);
+            let config = fs::read_to_string(home.path("purser.toml")).unwrap();
+            let store = format!("[store]\nurl_file = '{}'", url.display());
+            home.write("purser.toml", &config.replace("[store]", &store));
+            home
+        };
+        Self {
+            first: home(),
+            second: home(),
+            database,
+            _url: folder,
+        }
+    }
+
+    /// The first starts, the second gets its keys.
+    async fn first_is_up(&mut self) {
+        self.first.up().await;
+        fs::create_dir_all(self.second.path("store")).unwrap();
+        for key in ["secrets.key", "receipts.key"] {
+            let key = format!("store/{key}");
+            fs::copy(self.first.path(&key), self.second.path(&key)).unwrap();
+        }
+    }
+}
+
+/// A port that nobody listens at.
+async fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+async fn status(port: u16, path: &str) -> u16 {
+    let url = format!("http://127.0.0.1:{port}{path}");
+    // Another test may have been quicker.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().build().unwrap();
+    client.get(url).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_standby_says_for_whom_it_waits_and_takes_over_when_that_one_stops() {
+    let mut pair = Pair::new().await;
+    pair.first_is_up().await;
+    let reloaded = pair.first.types(&["reload"]).await;
+    assert_eq!(reloaded.code, 0, "{reloaded:?}");
+
+    pair.second.workflow("backup", BACKUP);
+    let port = free_port().await;
+    let listen = format!("127.0.0.1:{port}");
+    pair.second.start(&[("PURSER__SERVER__LISTEN", &listen)]);
+    pair.second.says("standby: ").await;
+    let first = pair.first.pid();
+    assert!(
+        pair.second.log().contains(&format!(":{first}/"))
+            && pair.second.log().contains(" is active until "),
+        "{}",
+        pair.second.log()
+    );
+    while tokio::net::TcpStream::connect(&listen).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        (
+            status(port, "/healthz").await,
+            status(port, "/readyz").await
+        ),
+        (200, 503)
+    );
+    let receipts = pair.first.asks(&["receipts", "list"]).await;
+    assert!(pair.first.stop().await.success());
+
+    pair.second.takes_calls().await;
+    assert_eq!(
+        (
+            status(port, "/healthz").await,
+            status(port, "/readyz").await
+        ),
+        (200, 200)
+    );
+    let told =
+        "the workflows and commands are others than those of the process that was active before";
+    assert!(pair.second.log().contains(told), "{}", pair.second.log());
+    let verified = pair.second.types(&["receipts", "verify"]).await;
+    assert_eq!(verified.code, 0, "{verified:?}");
+    let after = pair.second.asks(&["receipts", "list"]).await;
+    let count = |list: &serde_json::Value| list.as_array().unwrap().len();
+    assert_eq!(count(&after), count(&receipts) + 1);
+    assert!(after.to_string().contains(told), "{after}");
+    let backup = pair.second.types(&["run", "backup"]).await;
+    let told =
+        "the tables of this Purser are in PostgreSQL, and its own backup would not hold them";
+    assert!(backup.code != 0 && backup.out.contains(told), "{backup:?}");
+    assert!(pair.second.stop().await.success());
+    pair.database.remove().await;
+}
+
+#[tokio::test]
+async fn a_server_that_was_frozen_ends_when_it_finds_that_another_has_taken_over() {
+    let mut pair = Pair::new().await;
+    pair.first_is_up().await;
+    pair.second.start(&[]);
+    pair.second.says("standby: ").await;
+    pair.first.says("purser is up").await;
+    pair.first.signal(Signal::SIGSTOP);
+    pair.second.takes_calls().await;
+    pair.first.signal(Signal::SIGCONT);
+    let status = pair.first.has_ended().await;
+    assert_eq!(status.code(), Some(1));
+    let told = format!(":{}/", pair.second.pid());
+    let log = pair.first.log();
+    assert!(
+        log.contains(&told)
+            && log.contains("has taken over the store: this process writes and does nothing more"),
+        "{log}"
+    );
+    pair.first.start(&[]);
+    pair.first.says("standby: ").await;
+    pair.second.kill().await;
+    pair.first.takes_calls().await;
+    assert!(pair.first.stop().await.success());
+    pair.database.remove().await;
+}
+
+#[tokio::test]
+async fn secrets_doctor_and_lint_find_the_tables_where_they_are() {
+    let pair = Pair::new().await;
+    let home = &pair.first;
+    let said = home.types(&["doctor"]).await;
+    assert!(said.out.contains("holds nothing yet"), "{said:?}");
+    fs::write(home.path("value"), "geheim-geheim").unwrap();
+    let file = home.path("value").display().to_string();
+    let set = home
+        .types(&["secret", "set", "TOKEN", "--file", &file])
+        .await;
+    assert_eq!(set.code, 0, "{set:?}");
+    let listed = home.asks(&["secret", "list"]).await;
+    assert!(listed.to_string().contains("TOKEN"), "{listed}");
+    assert!(
+        !home.path("store/purser.db").exists(),
+        "nothing is in SQLite"
+    );
+    assert_eq!(home.types(&["lint"]).await.code, 0);
+    let said = home.types(&["doctor"]).await;
+    assert!(said.out.contains("held by nobody"), "{said:?}");
+    pair.database.remove().await;
+}

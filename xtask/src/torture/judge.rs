@@ -1,0 +1,337 @@
+//! What the log says, held against what the effect server has really done.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::load::Asked;
+use crate::effect_server::{Books, Deed};
+
+/// What was found wrong, a line each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Verdict {
+    pub(super) lost: Vec<String>,
+    pub(super) repeated: Vec<String>,
+}
+
+/// One effect of a run's log.
+struct Logged<'a> {
+    key: String,
+    step: &'a str,
+    generation: u64,
+    name: String,
+    status: &'a Value,
+}
+
+impl Verdict {
+    /// Judges all runs: `views` are their last states, by id.
+    pub(super) fn of(asked: &[Asked], views: &BTreeMap<String, Value>, books: &Books) -> Self {
+        let mut verdict = Self::default();
+        let mut known = BTreeMap::new();
+        for one in asked {
+            let Some(run) = &one.run else {
+                verdict.lost.push(format!("`{}` was never taken", one.key));
+                continue;
+            };
+            match views.get(run) {
+                Some(view) => verdict.run(one, run, view, books, &mut known),
+                None => verdict
+                    .lost
+                    .push(format!("run {run} was accepted and is gone")),
+            }
+        }
+        for (key, deed) in &books.deeds {
+            if deed.done > 1 {
+                verdict
+                    .repeated
+                    .push(format!("{key} was done {} times", deed.done));
+            }
+            if !known.contains_key(key) {
+                verdict.earlier(key, deed, &known);
+            }
+        }
+        verdict
+    }
+
+    fn run(
+        &mut self,
+        asked: &Asked,
+        run: &str,
+        view: &Value,
+        books: &Books,
+        known: &mut BTreeMap<String, u64>,
+    ) {
+        let state = view["run"]["ended"]["state"].as_str().unwrap_or("unended");
+        let is_good = match state {
+            "succeeded" | "failed" | "rolled_back" => true,
+            "cancelled" => asked.cancelled,
+            _ => false,
+        };
+        if !is_good {
+            self.lost.push(format!("run {run} is {state}"));
+        }
+        let logged = effects(run, view);
+        for effect in &logged {
+            known.insert(effect.key.clone(), effect.generation);
+            self.effect(effect, state, books);
+        }
+        if state == "succeeded" {
+            for step in asked.workflow.steps {
+                let is_done = |effect: &Logged<'_>| {
+                    effect.step == step.id && effect.status.get("done").is_some()
+                };
+                if !logged.iter().any(is_done) {
+                    self.lost
+                        .push(format!("run {run} succeeded without `{}`", step.id));
+                }
+            }
+        }
+        if state == "rolled_back" {
+            for effect in logged.iter().filter(|effect| books.is_live(&effect.key)) {
+                self.lost.push(format!(
+                    "{} outlived its run, which was rolled back",
+                    effect.key
+                ));
+            }
+        }
+    }
+
+    fn effect(&mut self, effect: &Logged<'_>, state: &str, books: &Books) {
+        let (key, done, live) = (
+            &effect.key,
+            books.done(&effect.key),
+            books.is_live(&effect.key),
+        );
+        let status = effect.status;
+        if status.get("done").is_some() {
+            if done == 0 {
+                self.lost
+                    .push(format!("{key} is done in the log, and was never done"));
+            } else if !live {
+                self.lost
+                    .push(format!("{key} is done in the log, and was taken back"));
+            }
+        } else if status == "failed" && done > 0 {
+            self.lost
+                .push(format!("{key} was done, and the log says that it was not"));
+        } else if status == "undone" && live {
+            self.lost.push(format!(
+                "{key} is there, and the log says that it was taken back"
+            ));
+        } else if status == "started" && state == "succeeded" {
+            self.lost.push(format!(
+                "the run of {key} succeeded and does not know its end"
+            ));
+        }
+    }
+
+    /// A key that is no longer in the log must be of an earlier generation, and taken back.
+    fn earlier(&mut self, key: &str, deed: &Deed, known: &BTreeMap<String, u64>) {
+        let mut parts = key.rsplitn(3, '/');
+        let (name, generation, step) = (parts.next(), parts.next(), parts.next());
+        let (Some(name), Some(generation), Some(step)) = (name, generation, step) else {
+            self.lost.push(format!("{key} is no key of an effect"));
+            return;
+        };
+        let generation: u64 = generation.parse().unwrap_or(u64::MAX);
+        let (head, tail) = (format!("{step}/"), format!("/{name}"));
+        let is_later = |(other, later): (&String, &u64)| {
+            other.starts_with(&head) && other.ends_with(&tail) && *later > generation
+        };
+        if !known.iter().any(is_later) {
+            self.lost
+                .push(format!("{key} was done, and no log knows of it"));
+        } else if deed.live {
+            self.lost.push(format!(
+                "{key} is there, and a later one was begun as if it were not"
+            ));
+        }
+    }
+}
+
+/// The effects in a run's view, the latest of each name.
+fn effects<'a>(run: &str, view: &'a Value) -> Vec<Logged<'a>> {
+    let mut all = vec![];
+    for (step, state) in view["run"]["steps"].as_object().into_iter().flatten() {
+        for record in state["effects"].as_array().into_iter().flatten() {
+            let name = name_of(&record["effect"]);
+            let generation = record["generation"].as_u64().unwrap_or_default();
+            all.push(Logged {
+                key: format!("{run}/{step}/{generation}/{name}"),
+                step,
+                generation,
+                name,
+                status: &record["status"],
+            });
+        }
+    }
+    all
+}
+
+fn name_of(effect: &Value) -> String {
+    let name = effect["name"].as_str().unwrap_or_default();
+    match effect["item"].as_str() {
+        Some(item) => format!("{name}[{item}]"),
+        None => name.to_owned(),
+    }
+}
+
+/// What somebody would say to a parked run who looks at the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Truth {
+    /// What it asks about has happened, or not.
+    Happened(bool),
+    /// It was taken up too often, and is to go on.
+    GoOn,
+}
+
+/// The answer to a parked run's question, by the books; `None` when it asks nothing.
+pub(super) fn truth(run: &str, view: &Value, books: &Books) -> Option<Truth> {
+    let steps = view["run"]["steps"].as_object()?;
+    let asks = |(_, state): &(&String, &Value)| state["question"].is_object();
+    let (step, state) = steps.iter().find(asks)?;
+    let asked = state["question"]["effect"].as_str()?;
+    if asked.is_empty() {
+        return Some(Truth::GoOn);
+    }
+    let all = effects(run, view);
+    let is_meant = |effect: &&Logged<'_>| effect.step == step && effect.name == asked;
+    let effect = all.iter().find(is_meant)?;
+    Some(Truth::Happened(books.is_live(&effect.key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::super::workflows::{ALL, one};
+    use super::*;
+    use crate::effect_server::Sort;
+
+    const KEY: &str = "R/one/0/send_keyed";
+
+    fn asked() -> Vec<Asked> {
+        vec![Asked {
+            workflow: one("send_keyed", false).unwrap_or(ALL[0]),
+            key: "torture 0".to_owned(),
+            run: Some("R".to_owned()),
+            cancelled: false,
+        }]
+    }
+
+    fn view(state: &str, status: &Value, generation: u32) -> BTreeMap<String, Value> {
+        let effect = json!({ "effect": { "name": "send_keyed" }, "generation": generation,
+                             "status": status });
+        let steps = json!({ "one": { "effects": [effect] } });
+        let view = json!({ "run": { "ended": { "state": state }, "steps": steps } });
+        BTreeMap::from([("R".to_owned(), view)])
+    }
+
+    fn books(done: &[(Sort, &str)], undone: &[&str]) -> Books {
+        let mut books = Books::default();
+        for (sort, key) in done {
+            books.does(*sort, key, Duration::ZERO);
+        }
+        for key in undone {
+            books.takes_back(Sort::Askable, key, Duration::ZERO);
+        }
+        books
+    }
+
+    fn wrong(views: &BTreeMap<String, Value>, books: &Books) -> (Vec<String>, Vec<String>) {
+        let verdict = Verdict::of(&asked(), views, books);
+        (verdict.lost, verdict.repeated)
+    }
+
+    #[test]
+    fn what_the_log_says_and_what_was_done_are_the_same() {
+        let done = view("succeeded", &json!({ "done": {} }), 0);
+        // A service that honours keys was asked again, and that is no fault.
+        let twice = [(Sort::Keyed, KEY), (Sort::Keyed, KEY)];
+        assert_eq!(wrong(&done, &books(&twice, &[])), (vec![], vec![]));
+        let undone = view("rolled_back", &json!("undone"), 0);
+        let books = books(&[(Sort::Askable, KEY)], &[KEY]);
+        assert_eq!(wrong(&undone, &books), (vec![], vec![]));
+    }
+
+    #[test]
+    fn what_was_lost_is_found() {
+        let done = view("succeeded", &json!({ "done": null }), 0);
+        let lost = |views: &BTreeMap<_, _>, books: &Books| wrong(views, books).0;
+        let none = Books::default();
+        assert_eq!(
+            lost(&done, &none),
+            [format!("{KEY} is done in the log, and was never done")]
+        );
+        let once = books(&[(Sort::Askable, KEY)], &[]);
+        let failed = view("failed", &json!("failed"), 0);
+        assert_eq!(
+            lost(&failed, &once),
+            [format!("{KEY} was done, and the log says that it was not")]
+        );
+        let undone = view("rolled_back", &json!("undone"), 0);
+        assert_eq!(lost(&undone, &once).len(), 2);
+        let open = view("succeeded", &json!("started"), 0);
+        assert_eq!(lost(&open, &once).len(), 2, "its step is not done either");
+        assert_eq!(
+            lost(&BTreeMap::new(), &none),
+            ["run R was accepted and is gone"]
+        );
+        let stuck = view("stuck", &json!("started"), 0);
+        assert_eq!(lost(&stuck, &none), ["run R is stuck"]);
+        let stopped = view("cancelled", &json!("failed"), 0);
+        assert_eq!(
+            lost(&stopped, &none),
+            ["run R is cancelled"],
+            "nobody wanted that"
+        );
+    }
+
+    #[test]
+    fn what_was_done_twice_is_found() {
+        let done = view("succeeded", &json!({ "done": {} }), 0);
+        let twice = books(&[(Sort::Askable, KEY), (Sort::Askable, KEY)], &[]);
+        assert_eq!(wrong(&done, &twice).1, [format!("{KEY} was done 2 times")]);
+    }
+
+    #[test]
+    fn what_was_done_anew_after_an_undo_is_another_thing() {
+        let later = view("succeeded", &json!({ "done": {} }), 1);
+        let both = [(Sort::Askable, KEY), (Sort::Askable, "R/one/1/send_keyed")];
+        assert_eq!(wrong(&later, &books(&both, &[KEY])), (vec![], vec![]));
+        let still = wrong(&later, &books(&both, &[])).0;
+        assert_eq!(
+            still,
+            [format!(
+                "{KEY} is there, and a later one was begun as if it were not"
+            )]
+        );
+        let stranger = books(&[both[1], (Sort::Once, "R/two/0/send_once")], &[]);
+        let nobody = wrong(&later, &stranger).0;
+        assert_eq!(
+            nobody,
+            ["R/two/0/send_once was done, and no log knows of it"]
+        );
+    }
+
+    #[test]
+    fn the_truth_of_a_question_is_what_the_books_say() {
+        let mut view = view("unended", &json!("started"), 0)
+            .remove("R")
+            .unwrap_or_default();
+        assert_eq!(truth("R", &view, &Books::default()), None);
+        view["run"]["steps"]["one"]["question"] = json!({ "effect": "send_keyed", "known": "" });
+        assert_eq!(
+            truth("R", &view, &Books::default()),
+            Some(Truth::Happened(false))
+        );
+        assert_eq!(
+            truth("R", &view, &books(&[(Sort::Once, KEY)], &[])),
+            Some(Truth::Happened(true))
+        );
+        view["run"]["steps"]["one"]["question"] = json!({ "effect": "", "known": "" });
+        assert_eq!(truth("R", &view, &Books::default()), Some(Truth::GoOn));
+    }
+}

@@ -1,0 +1,173 @@
+//! The real program, killed and started again under load, until it is certain that nothing is lost
+//! and nothing is done twice.
+//!
+//! A [`House`] is a Purser with a store; the [`Load`] asks it for runs; the
+//! [effect server](crate::effect_server) counts what they really do; [`judge`] compares.
+
+mod api;
+mod clock;
+mod cluster;
+mod cutter;
+mod database;
+mod dice;
+mod disk;
+mod failpoints;
+mod frozen;
+mod house;
+mod judge;
+mod load;
+mod moods;
+mod random;
+mod settle;
+mod standby;
+mod store;
+mod workflows;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::Value;
+
+pub use clock::{PACKAGE as FAKETIME, moved_clock, moved_database_clock};
+pub use cluster::Cluster;
+pub use cutter::{CommitCutter, Cut};
+pub use database::{cut_commits, killed_database};
+pub use dice::Dice;
+pub use disk::full_disk;
+pub use failpoints::every_failpoint;
+pub use frozen::frozen;
+pub use random::random_kills;
+pub use standby::taken_over;
+pub use store::Store;
+
+use house::House;
+use load::Load;
+use store::Database;
+
+use crate::effect_server::{EffectServer, Mark};
+
+/// What to torment, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `purser`, built with failpoints.
+    pub program: PathBuf,
+    /// Where it keeps its runs.
+    pub store: Store,
+    /// How often it is killed.
+    pub kills: u32,
+    /// What chance is drawn from.
+    pub seed: u64,
+    /// Told how far it has come.
+    pub say: fn(&str),
+    /// Whether somebody wants it to end.
+    pub interrupted: fn() -> bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// How often the server was killed.
+    pub kills: u32,
+    /// How many of these kills hit an effect that was begun and not ended.
+    pub in_flight: u32,
+    /// How many runs were asked for.
+    pub runs: usize,
+    /// How many of them were begun by one server and found unfinished by the next.
+    pub taken_over: usize,
+    /// How often a run asked a person: whether an effect had happened, or whether to go on.
+    pub parked: u32,
+    /// Effects that the log says are done and that never were, runs that succeeded without them,
+    /// accepted requests without a run.
+    pub lost: usize,
+    /// Effects that were done more than once.
+    pub repeated: usize,
+    /// Each of those in words.
+    #[serde(skip)]
+    pub wrong: Vec<String>,
+}
+
+impl Report {
+    /// Whether nothing was lost and nothing was done twice.
+    pub fn is_clean(&self) -> bool {
+        self.lost == 0 && self.repeated == 0
+    }
+
+    /// This and another one together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.kills += other.kills;
+        self.in_flight += other.in_flight;
+        self.runs += other.runs;
+        self.taken_over += other.taken_over;
+        self.parked += other.parked;
+        self.lost += other.lost;
+        self.repeated += other.repeated;
+        self.wrong.extend(other.wrong);
+        self
+    }
+}
+
+/// A Purser under load, and what it really did.
+struct Scene {
+    house: House,
+    /// The server of the store, if it is on one.
+    database: Option<Database>,
+    server: EffectServer,
+    load: Load,
+    report: Report,
+    taken_over: BTreeSet<String>,
+}
+
+impl Scene {
+    fn set(options: &Options) -> Result<Self> {
+        let server = EffectServer::start()?;
+        let database = options.store.database()?;
+        let url = database.as_ref().map(Database::url);
+        let house = House::new(&options.program, url.as_deref(), &server.url())?;
+        let load = Load::of(&house)?;
+        Ok(Self {
+            house,
+            database,
+            server,
+            load,
+            report: Report::default(),
+            taken_over: BTreeSet::new(),
+        })
+    }
+
+    /// Starts a server, waits until it takes calls, and notes what it takes over.
+    fn starts(&mut self) -> Result<()> {
+        self.house.up()?;
+        self.takes_over();
+        Ok(())
+    }
+
+    /// Notes what the server that takes calls has found unfinished.
+    fn takes_over(&mut self) {
+        let unfinished = self.unfinished();
+        self.taken_over.extend(unfinished);
+    }
+
+    /// The runs that have begun and not ended, of those that are known to be asked for.
+    fn unfinished(&self) -> Vec<String> {
+        let known = self.load.all().into_iter().filter_map(|one| one.run);
+        let known: BTreeSet<_> = known.collect();
+        let listed = api::get(&self.house.socket(), "/api/v1/runs?limit=500");
+        let listed = listed.ok().and_then(|listed| listed.as_array().cloned());
+        let is_begun =
+            |row: &Value| row["status"] == "running" || row["status"]["waiting"] == "timer";
+        let listed = listed.unwrap_or_default().into_iter().filter(is_begun);
+        let ids = listed.filter_map(|row| row["id"].as_str().map(str::to_owned));
+        ids.filter(|id| known.contains(id)).collect()
+    }
+
+    /// Kills the server, and notes whether that hits an effect that was begun since this mark.
+    fn kills(&mut self, since: Mark) -> Result<()> {
+        self.report.in_flight += u32::from(self.server.in_hand(since) > 0);
+        self.house.kill()?;
+        self.report.kills += 1;
+        Ok(())
+    }
+}

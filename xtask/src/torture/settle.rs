@@ -1,0 +1,190 @@
+//! The end of a torture: everything ends, parked runs are answered, and the books are compared.
+
+use std::collections::BTreeMap;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use super::judge::{Truth, Verdict, truth};
+use super::{Options, Report, Scene, api};
+use crate::effect_server::Mood;
+
+/// Between two looks at the runs that have not ended.
+const LOOK: Duration = Duration::from_millis(200);
+/// When no run has ended and none was answered for so long, they do not end.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+impl Scene {
+    /// Starts a server that nobody kills, waits for all runs, and judges.
+    pub(super) fn settle(mut self, options: &Options) -> Result<Report> {
+        let judged = self.settled(options);
+        self.house.keep = judged.as_ref().map_or(true, |report| !report.is_clean());
+        if self.house.keep {
+            let history = self.server.books().history.join("\n");
+            self.house.write("effects.log", &history)?;
+            let folder = self.house.path("");
+            (options.say)(&format!("all of it is kept in {}", folder.display()));
+        }
+        judged
+    }
+
+    fn settled(&mut self, options: &Options) -> Result<Report> {
+        self.server.is(Mood::CALM);
+        if !self.house.runs() {
+            self.starts()?;
+        }
+        let begun = Instant::now();
+        while !self.load.asks_again() {
+            ensure!(begun.elapsed() < PATIENCE, "a request is not taken");
+            sleep(LOOK);
+        }
+        let views = self.until_all_have_ended(options)?;
+        (options.say)(&counted(&views));
+        let asked = self.load.all();
+        let mut report = self.report.clone();
+        report.runs = asked.len();
+        report.taken_over = self.taken_over.len();
+        let books = self.server.books();
+        let mut verdict = Verdict::of(&asked, &views, &books);
+        for one in &asked {
+            let again = self.load.run_of(one)?;
+            if again.as_str() != one.run.as_deref() {
+                let key = &one.key;
+                verdict.repeated.push(format!("`{key}` has made two runs"));
+            }
+        }
+        self.receipts(&views, &mut verdict)?;
+        report.lost = verdict.lost.len();
+        report.repeated = verdict.repeated.len();
+        report.wrong = verdict.lost.into_iter().chain(verdict.repeated).collect();
+        Ok(report)
+    }
+
+    /// The last state of each run, by id.
+    fn until_all_have_ended(&mut self, options: &Options) -> Result<BTreeMap<String, Value>> {
+        let mut open: Vec<_> = self
+            .load
+            .all()
+            .into_iter()
+            .filter_map(|one| one.run)
+            .collect();
+        let mut ended = BTreeMap::new();
+        let mut moved = Instant::now();
+        while !open.is_empty() {
+            ensure!(!(options.interrupted)(), "interrupted");
+            let mut left = vec![];
+            for run in open {
+                let view = self.view(&run)?;
+                if view["run"]["ended"].is_object() {
+                    ended.insert(run, view);
+                    moved = Instant::now();
+                    continue;
+                }
+                if view["status"]["waiting"] == "decision" {
+                    self.answer(&run, &view)?;
+                    moved = Instant::now();
+                }
+                left.push(run);
+            }
+            open = left;
+            if moved.elapsed() > PATIENCE {
+                bail!("these runs do not end: {}", open.join(" "));
+            }
+            if !open.is_empty() {
+                sleep(LOOK);
+            }
+        }
+        Ok(ended)
+    }
+
+    fn view(&self, run: &str) -> Result<Value> {
+        let begun = Instant::now();
+        loop {
+            let view = api::get(&self.house.socket(), &format!("/api/v1/runs/{run}"));
+            // A server that has just lost its database says so for a while.
+            if view.is_ok() || begun.elapsed() > PATIENCE {
+                return view.with_context(|| format!("run {run}"));
+            }
+            sleep(LOOK);
+        }
+    }
+
+    /// Says whether it happened, as somebody would who looks at the service.
+    fn answer(&mut self, run: &str, view: &Value) -> Result<()> {
+        // Whatever was still under way has landed.
+        ensure!(
+            self.server.waits_for_quiet(PATIENCE),
+            "the effect server is never done"
+        );
+        let truth = truth(run, view, &self.server.books()).context("it asks about nothing")?;
+        let body = match truth {
+            Truth::Happened(happened) => json!({ "happened": happened }),
+            Truth::GoOn => json!({ "go_on": true }),
+        };
+        match api::post(
+            &self.house.socket(),
+            &format!("/api/v1/runs/{run}/decide"),
+            &body,
+        ) {
+            // It asks something else by now, and is looked at again.
+            Err(api::Failure::Refused(409, _)) => return Ok(()),
+            answered => answered?,
+        };
+        self.report.parked += 1;
+        Ok(())
+    }
+
+    /// Every run has one receipt, and all of them verify.
+    fn receipts(&self, views: &BTreeMap<String, Value>, verdict: &mut Verdict) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let of_runs = self.receipts_of_runs()?;
+            let missing = views.keys().filter(|run| !of_runs.contains_key(*run));
+            let missing: Vec<_> = missing.collect();
+            if missing.is_empty() || begun.elapsed() > PATIENCE {
+                let lost = missing
+                    .iter()
+                    .map(|run| format!("run {run} has no receipt"));
+                verdict.lost.extend(lost);
+                let twice = of_runs.iter().filter(|(_, count)| **count > 1);
+                let twice = twice.map(|(run, count)| format!("run {run} has {count} receipts"));
+                verdict.repeated.extend(twice);
+                break;
+            }
+            sleep(LOOK);
+        }
+        if let Err(error) = self.house.purser(&["receipts", "verify"]) {
+            verdict
+                .lost
+                .push(format!("the receipts do not verify: {error}"));
+        }
+        Ok(())
+    }
+
+    fn receipts_of_runs(&self) -> Result<BTreeMap<String, u32>> {
+        let exported = self.house.purser(&["receipts", "export"])?;
+        let mut of_runs = BTreeMap::new();
+        for line in exported.lines().skip(1) {
+            let receipt: Value = serde_json::from_str(line)?;
+            if let Some(run) = receipt["content"]["subject"]["run"].as_str() {
+                *of_runs.entry(run.to_owned()).or_default() += 1;
+            }
+        }
+        Ok(of_runs)
+    }
+}
+
+/// How many runs have ended how.
+fn counted(views: &BTreeMap<String, Value>) -> String {
+    let mut counts = BTreeMap::<_, u32>::new();
+    for view in views.values() {
+        let state = view["run"]["ended"]["state"].as_str().unwrap_or_default();
+        *counts.entry(state).or_default() += 1;
+    }
+    let counts = counts
+        .iter()
+        .map(|(state, count)| format!("{count} {state}"));
+    format!("runs: {}", counts.collect::<Vec<_>>().join(", "))
+}
