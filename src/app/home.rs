@@ -12,6 +12,7 @@ use super::world::{World, load_config};
 use crate::catalog::Catalog;
 use crate::cli::Failure;
 use crate::config::LogFormat;
+use crate::domain::keys::RECEIPTS_KEY;
 use crate::domain::redact::Redactor;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SecretKeeper, Store, StoreError};
@@ -51,7 +52,7 @@ impl Home {
         let catalog = world.catalog(opened.names())?;
         let own = OwnFiles::new(Arc::clone(&store), &world.config);
         world.systems.set_own(Arc::new(own));
-        let key = receipts_key(&world.config.store.path.join("receipts.key"))?;
+        let key = receipts_key(&world.config.store.path.join(RECEIPTS_KEY))?;
         Ok(Self {
             redactor,
             store,

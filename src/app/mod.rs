@@ -9,6 +9,7 @@ mod keys;
 mod machine;
 mod offline;
 mod own;
+mod own_store;
 mod recover;
 mod secrets;
 mod service_manager;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use crate::action::ports::{OwnCopy, OwnFile, OwnOutlook, OwnState, TemporaryFile};
+use super::own_store::StoreCopy;
+use crate::action::ports::{OwnCopy, OwnFile, OwnOutlook, OwnState};
 use crate::action::{ActionError, Result};
 use crate::config::Config;
-use crate::integrations::own::{ARTIFACTS, COMMANDS, CONFIG, DATABASE, KEYS, WORKFLOWS};
+use crate::integrations::own::{ARTIFACTS, COMMANDS, CONFIG, RECEIPTS_KEY, WORKFLOWS};
 use crate::store::sqlite::{SqliteStore, database_file};
 
 /// Artifacts that are more than this together stay out of a backup: they are for people, and the
@@ -48,7 +49,7 @@ impl OwnFiles {
         Self { store, paths }
     }
 
-    /// All but the store itself. There may be many thousand files.
+    /// All but the store itself and the key that opens its secrets. There may be many thousand files.
     async fn beside(&self) -> Result<Beside> {
         let paths = self.paths.clone();
         let listed = tokio::task::spawn_blocking(move || paths.beside()).await;
@@ -62,12 +63,10 @@ impl Paths {
             name: CONFIG.to_owned(),
             path: self.config.clone(),
         }];
-        for key in KEYS {
-            let path = self.store.join(key);
-            if path.exists() {
-                let name = format!("store/{key}");
-                files.push(OwnFile { name, path });
-            }
+        let path = self.store.join(RECEIPTS_KEY);
+        if path.exists() {
+            let name = format!("store/{RECEIPTS_KEY}");
+            files.push(OwnFile { name, path });
         }
         files.extend(listed(&self.workflows, WORKFLOWS)?);
         files.extend(listed(&self.commands, COMMANDS)?);
@@ -114,29 +113,20 @@ impl OwnState for OwnFiles {
 
     fn copy<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<OwnCopy>> {
         async move {
-            let copied = TemporaryFile(self.store.copy_path(token));
-            let facts = self
-                .store
-                .copy_to(&copied.0)
-                .await
-                .map_err(|error| ActionError::retryable(error.to_string()))?;
+            let copy = StoreCopy::make(&self.store, &self.paths.store, token).await?;
             let Beside {
                 mut files,
                 left_out,
                 ..
             } = self.beside().await?;
-            let database = OwnFile {
-                name: DATABASE.to_owned(),
-                path: copied.0.clone(),
-            };
             // The configuration goes first: whoever opens a backup needs it first.
-            files.insert(1, database);
+            files.splice(1..1, copy.files);
             Ok(OwnCopy {
                 files,
-                head: facts.head,
-                schema: facts.schema,
+                head: copy.facts.head,
+                schema: copy.facts.schema,
                 left_out,
-                copied,
+                copied: copy.copied,
             })
         }
         .boxed()

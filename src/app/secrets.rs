@@ -1,5 +1,6 @@
 //! Secrets at the start, for the lint, and by hand: through the server, or without one.
 
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,11 +19,6 @@ use crate::integrations;
 use crate::service::{SecretDesk, SecretUses, ServiceError};
 use crate::store::sqlite::{SqliteStore, database_file, peek_at_secrets};
 use crate::store::{SecretKeeper, Secrets, StoreError, Vault, open_rows};
-
-/// No server listens.
-const NO_SERVER: u8 = 5;
-/// The person may not.
-const REFUSED: u8 = 4;
 
 /// A keeper of the store's secrets, which has opened and learned all of them.
 pub(super) async fn keep(
@@ -67,7 +63,7 @@ pub async fn secret(
 ) -> Result<(), Failure> {
     let socket = socket_of(config_path, socket)?;
     let answer = match ask.ask(&Server::at(&socket)?).await {
-        Err(failure) if failure.code == NO_SERVER && config_path.exists() => {
+        Err(failure) if failure.code == Failure::NO_SERVER && config_path.exists() => {
             let config = load_config(config_path)?;
             without_server(&config, &socket, ask).await?
         }
@@ -154,24 +150,36 @@ async fn at_the_desk(
 /// Whoever is not the owner would leave files that the server cannot open; root too.
 fn may_open(folder: &Path, socket: &Path, ask: &SecretAsk) -> Result<(), Failure> {
     let me = nix::unistd::geteuid().as_raw();
-    let place = folder.display();
-    match std::fs::metadata(folder) {
-        Ok(found) if found.uid() != me => Err(Failure {
-            code: REFUSED,
-            message: format!(
-                "no Purser answers you at {}, and the store {place} belongs to uid {}, not to yours, \
-                 {me}: type this as that user, or see that Purser runs and that you may open its socket",
-                socket.display(),
-                found.uid()
-            ),
-        }),
-        _ if !matches!(ask, SecretAsk::Set(..)) && !database_file(folder).exists() => {
-            Err(Failure::usage(format!(
-                "there are no secrets yet: there is no store in {place}"
-            )))
-        }
-        _ => Ok(()),
+    let (place, socket) = (folder.display(), socket.display());
+    let refused = |why: String| Failure {
+        code: Failure::REFUSED,
+        message: format!("no Purser answers you at {socket}, and the store {place} {why}"),
+    };
+    let closed = |error: &io::Error| {
+        let why = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(0)).desc();
+        refused(format!(
+            "cannot be looked into ({why}): type this as the user who owns it"
+        ))
+    };
+    let owner = match std::fs::metadata(folder) {
+        Ok(found) => Some(found.uid()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(closed(&error)),
+    };
+    if let Some(owner) = owner.filter(|owner| *owner != me) {
+        return Err(refused(format!(
+            "belongs to uid {owner}, not to yours, {me}: type this as that user, or see that Purser \
+             runs and that you may open its socket"
+        )));
     }
+    let is_there = database_file(folder).try_exists();
+    let is_there = is_there.map_err(|error| closed(&error))?;
+    if !is_there && !matches!(ask, SecretAsk::Set(..)) {
+        return Err(Failure::usage(format!(
+            "there are no secrets yet: there is no store in {place}"
+        )));
+    }
+    Ok(())
 }
 
 fn not_opened(error: &StoreError, socket: &Path) -> Failure {

@@ -2,7 +2,9 @@
 //! over plain data (decision 11).
 
 mod artifacts;
+mod failpoint;
 mod keeper;
+mod key_file;
 mod outbox;
 mod schedules;
 mod secrets;
@@ -23,6 +25,7 @@ use crate::domain::workflow::Workflow;
 
 pub use artifacts::{ArtifactFolder, Artifacts};
 pub use keeper::{SecretKeeper, open_rows};
+pub use key_file::put_key_file;
 pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
 pub use secrets::{SecretRow, Secrets};

@@ -286,15 +286,18 @@ async fn files_of_somebody_else_and_keys_for_all_are_found() {
         fs::set_permissions(story.home.path(name), Permissions::from_mode(mode)).unwrap();
     };
     open("store/receipts.key", 0o644);
+    open("store/secrets.key", 0o640);
     open("store", 0o755);
     insta::assert_snapshot!(story.ails().await, @"
     ✗ store HOME/store: purser.db in it belongs to nobody, and the folder to root
         next: chown -R root HOME/store
     ✗ store HOME/store: others may read receipts.key (mode 644) and sign receipts with it
         next: chmod 600 HOME/store/receipts.key
+    ✗ store HOME/store: others may read secrets.key (mode 640) and open the secrets with it
+        next: chmod 600 HOME/store/secrets.key
     ! store HOME/store: others may look into it (mode 755); runs and receipts are in it
         next: chmod 700 HOME/store
-    2 problems, 1 warning
+    3 problems, 1 warning
     exit code 1
     ");
 }

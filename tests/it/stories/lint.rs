@@ -131,3 +131,36 @@ async fn a_warning_keeps_nobody_from_working() {
     exit code 0
     ");
 }
+
+#[tokio::test]
+async fn mistakes_of_all_files_are_said_at_once() {
+    let story = Story::of_docker();
+    let config = "[systems.other]
+kind = 'docker'
+hots = 'tcp://127.0.0.1:2375'
+
+[systems.orders-db]
+kind = 'postgres'
+url_secret = 'ORDERS_URL'
+
+[hooks.ci]
+roles = ['operator']
+token_file = 'nowhere'
+
+[heartbeat]
+trouble_url = 'beats.example'
+schedules = { 'w.nightly' = { url = 'beats.example' } }";
+    story
+        .home
+        .configure(&config.replace("trouble", "url = 'http://b.example'\ntrouble"));
+    story
+        .home
+        .workflow("migrate", &super::MIGRATE.replace("steps:", "stesp:"));
+    insta::assert_snapshot!(story.checks().await, @"");
+    let said = story.home.types(&["lint", "--json"]).await;
+    assert_eq!((said.code, said.err.as_str()), (2, ""));
+    let problems = said.json();
+    let lines = problems.as_array().unwrap().iter();
+    let lines: Vec<_> = lines.map(|problem| &problem["line"]).collect();
+    assert_eq!(lines, [&20, &24, &28, &32, &5, &6], "{problems:#}");
+}

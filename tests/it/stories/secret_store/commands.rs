@@ -1,16 +1,11 @@
-//! What people type: set, list, remove; by stdin, by file and on a terminal.
+//! What people type: set, list, remove; by stdin and by file.
 
 use std::fs;
-use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Duration;
 
-use nix::sys::termios::{LocalFlags, tcgetattr};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::timeout;
 
-use super::{CANARY, JOB};
+use super::JOB;
 use crate::stories::Story;
 use crate::support::program::Person;
 
@@ -218,54 +213,4 @@ async fn the_longest_value_goes_through_the_api_too() {
     let sealed = story.sealed("LONGEST").await;
     let opened = age::decrypt(&story.identities()[0], &sealed).unwrap();
     assert!(opened == value.as_bytes());
-}
-
-/// What Ann sees who types this on a terminal when she is asked for a value, and whether it worked.
-async fn types_on_a_terminal(story: &Story, typed: &[u8], until: &str) -> (String, bool) {
-    let (mut terminal, line) = pty_process::open().unwrap();
-    let watched = terminal.as_fd().try_clone_to_owned().unwrap();
-    let arguments = ["secret", "set", "TYPED"];
-    let program = story.home.command(Person::Ann, &arguments);
-    let command = pty_process::Command::new(program.as_std().get_program())
-        .args(arguments)
-        .env("PURSER_CONFIG", story.home.path("purser.toml"))
-        .current_dir(story.home.path(""));
-    let mut child = command.spawn(line).unwrap();
-    let mut seen = String::new();
-    for (wanted, answer) in [("(it is not shown): ", typed), (until, b"")] {
-        let mut piece = [0; 256];
-        while !seen.contains(wanted) {
-            let read = timeout(Duration::from_secs(30), terminal.read(&mut piece)).await;
-            let length = read
-                .unwrap_or_else(|_| panic!("no {wanted:?}: {seen}"))
-                .unwrap();
-            seen += &String::from_utf8_lossy(&piece[..length]);
-        }
-        terminal.write_all(answer).await.unwrap();
-    }
-    let status = child.wait().await.unwrap();
-    let flags = tcgetattr(watched).unwrap().local_flags;
-    assert!(
-        flags.contains(LocalFlags::ECHO),
-        "the terminal is left dark"
-    );
-    (seen, status.success())
-}
-
-#[tokio::test]
-async fn on_a_terminal_the_value_is_asked_for_and_not_shown() {
-    let story = Story::of_docker();
-    let line = format!("{CANARY}\n");
-    let (seen, well) = types_on_a_terminal(&story, line.as_bytes(), "TYPED is set").await;
-    assert!(well && !seen.contains(CANARY), "{seen}");
-    let opened = age::decrypt(&story.identities()[0], &story.sealed("TYPED").await).unwrap();
-    assert_eq!(opened, CANARY.as_bytes());
-}
-
-#[tokio::test]
-async fn an_interrupt_sets_nothing_and_leaves_the_terminal_as_it_was() {
-    let story = Story::of_docker();
-    let (seen, well) = types_on_a_terminal(&story, b"half a val\x03", "nothing was set").await;
-    assert!(!well && !seen.contains("half"), "{seen}");
-    assert!(!story.home.path("store").exists());
 }

@@ -1,6 +1,7 @@
 //! The key that opens them: changed, lost, and held by another.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 
 use age::x25519::Identity;
@@ -92,6 +93,47 @@ async fn the_store_of_another_user_is_left_alone() {
     insta::assert_snapshot!(story.gives("secret set TOKEN", "another-token").await, @"
     purser: no Purser answers you at HOME/purser.sock, and the store HOME/store belongs to uid 65534, not to yours, 0: type this as that user, or see that Purser runs and that you may open its socket
     exit code 4
+    ");
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_looked_into_is_not_taken_for_none() {
+    let story = Story::of_docker();
+    let closed = story.home.path("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    let config = fs::read_to_string(story.home.path("purser.toml")).unwrap();
+    let config = config.replace("path = 'store'", "path = 'closed/store'");
+    story.home.write("purser.toml", &config);
+    for line in ["secret set TOKEN", "secret rm TOKEN", "secret rekey"] {
+        let said = story.person_gives(Person::Bo, line, b"a-long-token").await;
+        assert_eq!(
+            story.shown(&said),
+            "purser: no Purser answers you at HOME/purser.sock, and the store HOME/closed/store cannot \
+             be looked into (Permission denied): type this as the user who owns it\nexit code 4",
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_secret_that_does_not_open_is_named() {
+    let story = Story::of_docker();
+    for name in ["ONE", "TWO"] {
+        story.sets(name, "a-long-token").await;
+    }
+    let key = story.home.path("store/secrets.key");
+    fs::write(&key, Identity::generate().to_string().expose_secret()).unwrap();
+    story.sets("THREE", "a-long-token").await;
+    insta::assert_snapshot!(story.sees("up").await, @"
+    purser: the secret `ONE` cannot be opened: HOME/store/secrets.key does not open it (No matching keys found). Restore the key that belongs to this store, or set it again with `purser secret set ONE`
+    the secret `TWO` cannot be opened: HOME/store/secrets.key does not open it (No matching keys found). Restore the key that belongs to this store, or set it again with `purser secret set TWO`
+    exit code 1
+    ");
+    insta::assert_snapshot!(story.sees("lint").await, @"
+    HOME/store: the secret `ONE` cannot be opened: HOME/store/secrets.key does not open it (No matching keys found). Restore the key that belongs to this store, or set it again with `purser secret set ONE`
+    HOME/store: the secret `TWO` cannot be opened: HOME/store/secrets.key does not open it (No matching keys found). Restore the key that belongs to this store, or set it again with `purser secret set TWO`
+    exit code 2
     ");
 }
 
