@@ -26,7 +26,7 @@ pub use failpoint::failpoint;
 pub use journal::{Begun, Journal, JournalError};
 pub use place::{Place, Places};
 pub use registry::{AnyAction, Integration, Registry};
-pub use secrets::OpenSecrets;
+pub use secrets::{OpenSecrets, read_secret};
 pub use spec::{ActionSpec, Risk};
 pub use system::{Connect, ConnectError, Ports, System, Systems};
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::document::Origins;
 use super::{Wrong, check_name};
+use crate::action::read_secret;
 use crate::domain::names::{HookName, Role, SecretName};
 use crate::domain::redact::Redactor;
 use crate::domain::secret::{Opened, SecretSource};
@@ -162,11 +163,7 @@ pub(super) fn token(
     Ok(BearerToken::new(token))
 }
 
+/// Reads a secret whose file, if it is in one, is known with its folder.
 pub(super) fn read(source: &SecretSource, stored: &Opened) -> Result<SecretString, String> {
-    match source {
-        SecretSource::File(file) => std::fs::read_to_string(file)
-            .map(SecretString::from)
-            .map_err(|error| format!("the file {} cannot be read: {error}", file.display())),
-        SecretSource::Stored(name) => stored.get(name).cloned(),
-    }
+    read_secret(source, Path::new(""), stored)
 }

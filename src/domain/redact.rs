@@ -53,10 +53,14 @@ impl Redactor {
                 self.learn_whole(line);
             }
         }
-        for password in secret.lines().filter_map(spelled_password_in) {
-            all_are_long &= self.learn_whole(&decoded(password));
-            // Where it stands for no text, programs can print it as it is spelled only.
-            self.learn_whole(password);
+        for url in secret.lines() {
+            let of_login = login_password(url).map(|password| (password, decoded(password)));
+            let of_query = query_passwords(url).map(|password| (password, form_decoded(password)));
+            for (spelled, password) in of_login.into_iter().chain(of_query) {
+                all_are_long &= self.learn_whole(&password);
+                // Where it stands for no text, programs can print it as it is spelled only.
+                self.learn_whole(spelled);
+            }
         }
         all_are_long
     }
@@ -134,16 +138,35 @@ impl std::fmt::Debug for Redactor {
     }
 }
 
-/// The password in the login of a URL, decoded.
+/// The password of a URL, decoded: the last `password` of its query, as clients of PostgreSQL read
+/// it, else the one of its login.
 pub fn password_in(url: &str) -> Option<String> {
-    spelled_password_in(url).map(decoded)
+    let of_query = query_passwords(url).last().map(form_decoded);
+    of_query.or_else(|| login_password(url).map(decoded))
 }
 
-/// The same as it is spelled there.
-fn spelled_password_in(text: &str) -> Option<&str> {
+/// The password in a URL's login, as it is spelled there.
+fn login_password(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("://")?;
     let (login, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
-    Some(login.split_once(':')?.1)
+    let (_, password) = login.split_once(':')?;
+    (!password.is_empty()).then_some(password)
+}
+
+/// Every value of `password` in a URL's query, as it is spelled there.
+fn query_passwords(text: &str) -> impl Iterator<Item = &str> {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let url = rest.split('#').next().unwrap_or("").trim_end();
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs
+        .filter(|(key, value)| form_decoded(key) == "password" && !value.is_empty())
+        .map(|(_, value)| value)
+}
+
+/// As values of a query are read, in which `+` is a blank.
+fn form_decoded(text: &str) -> String {
+    decoded(&text.replace('+', " "))
 }
 
 fn decoded(password: &str) -> String {
@@ -222,9 +245,40 @@ mod tests {
             redactor.text("PGPASSWORD=s3cret/word at db:5432"),
             "PGPASSWORD=[secret] at db:5432"
         );
-        for no_login in ["no url at all", "http://host:80/a@b:c", "x://a@b"] {
-            assert_eq!(password_in(no_login), None, "{no_login}");
+        for none in [
+            "no url at all",
+            "http://host:80/a@b:c",
+            "x://a@b",
+            "x://a:@b",
+            "x://b/?password=",
+            "x://b/?passwords=a&b#?password=c",
+        ] {
+            assert_eq!(password_in(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn the_password_in_the_query_of_a_url_is_one_too() {
+        let url = "postgres:///orders?host=/run/db&password=s3cret%2Fw+rd%2B&user=app";
+        assert_eq!(password_in(url).as_deref(), Some("s3cret/w rd+"));
+        let redactor = Redactor::new();
+        assert!(redactor.learn(url));
+        for printed in ["s3cret/w rd+", "s3cret%2Fw+rd%2B", "s3cret%2fw%20rd%2b"] {
+            assert_eq!(redactor.text(&format!("<{printed}>")), "<[secret]>");
+        }
+        assert!(!redactor.learn("postgres://db/orders?password=1234"));
+    }
+
+    #[test]
+    fn the_last_password_of_the_query_is_the_one_that_is_used_and_all_are_masked() {
+        let url = "postgres://app:of-the-login@db/orders?password=the-first&password=the-second";
+        assert_eq!(password_in(url).as_deref(), Some("the-second"));
+        let redactor = Redactor::new();
+        redactor.learn(url);
+        assert_eq!(
+            redactor.text("of-the-login, the-first, the-second"),
+            "[secret], [secret], [secret]"
+        );
     }
 
     /// What encoders of several languages make of a text: they differ in what they leave as it is.
@@ -282,7 +336,10 @@ mod tests {
             ("postgres://app:a-long-password@db/orders", true),
             ("postgres://app:1234@db/orders", false),
             ("A=http://a:1234@a/\nB=http://b:a-long-password@b/", false),
-            ("-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nFw==\n-----END KEY-----", true),
+            (
+                "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nFw==\n-----END KEY-----",
+                true,
+            ),
         ] {
             assert_eq!(redactor.learn(secret), is_masked, "{secret}");
         }

@@ -12,8 +12,8 @@ use crate::catalog::Catalog;
 use crate::domain::names::{PersonName, SecretName};
 use crate::domain::person::Actor;
 use crate::domain::receipt::{Draft, Subject};
-use crate::domain::time::Timestamp;
 use crate::domain::secret;
+use crate::domain::time::Timestamp;
 use crate::engine::Entropy;
 use crate::store::{SecretKeeper, SecretRow};
 
