@@ -86,11 +86,7 @@ impl Connect<'_> {
             .clone()
             .try_into()
             .map_err(|error: toml::de::Error| {
-                let why = nearest::explain_unknown_field(error.message());
-                // The key comes as a last line of its own, where it is a value that does not do.
-                let said = error.to_string();
-                let key = said.lines().find_map(|line| line.strip_prefix("in "));
-                self.error(key.map_or_else(|| why.clone(), |key| format!("in {key}: {why}")))
+                self.error(nearest::explain_toml(error.message(), &error.to_string()))
             })
     }
 

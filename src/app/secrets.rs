@@ -9,7 +9,7 @@ use super::machine::{MachineClock, MachineEntropy};
 use super::offline::socket_of;
 use super::world::{load_config, read_catalog};
 use crate::action::Registry;
-use crate::cli::{Failure, SecretAnswer, SecretAsk, Server};
+use crate::cli::{self, Failure, SecretAnswer, SecretAsk, Server};
 use crate::config::Config;
 use crate::domain::person::People;
 use crate::domain::redact::Redactor;
@@ -40,14 +40,12 @@ pub(super) async fn keep(
 
 /// The secrets as the lint sees them: read without the store's lock, and changed in no way.
 pub(super) async fn peek(folder: &Path) -> Opened {
-    let opened = async {
+    let opened: Result<Opened, StoreError> = async {
         let rows = peek_at_secrets(folder).await?;
-        let values = open_rows(&Vault::of(folder), &rows)?;
-        Ok::<_, StoreError>(Opened::all(values))
-    };
-    opened
-        .await
-        .unwrap_or_else(|error| Opened::unknown(error.to_string()))
+        open_rows(&Vault::of(folder), &rows)
+    }
+    .await;
+    opened.unwrap_or_else(|error| Opened::unknown(error.to_string()))
 }
 
 /// `purser secret`: through the server if one runs. Else the store is opened here under its lock,
@@ -85,7 +83,7 @@ async fn without_server(
     match &ask {
         SecretAsk::List => {
             if !workflows_are_known {
-                eprintln!("purser: {}", unknown_users());
+                cli::say(&format!("purser: {}\n", unknown_users()));
             }
             let rows = peek_at_secrets(folder).await;
             let rows = rows.map_err(|error| Failure::failed(error.to_string()))?;
@@ -113,10 +111,10 @@ async fn without_server(
     })?;
     if is_first {
         let me = nix::unistd::geteuid();
-        eprintln!(
-            "purser: the store {} was made for uid {me}: run `purser up` as the same user",
+        cli::say(&format!(
+            "purser: the store {} was made for uid {me}: run `purser up` as the same user\n",
             folder.display()
-        );
+        ));
     }
     Ok(answer)
 }

@@ -42,7 +42,7 @@ pub use doctor::show_findings;
 pub use echo::EchoOff;
 pub use init::{FileState, FileView, Init, InitView, SeenView, SystemView, show_init};
 pub use notify::Notify;
-pub use pipe::end_quietly_when_nobody_reads;
+pub use pipe::{end_quietly_when_nobody_reads, say};
 pub use questions::Questions;
 pub use receipts::{Receipts, verify_file};
 pub use recover::{Listed, Recover, Recovery, list_backups};

@@ -25,9 +25,9 @@ pub fn end_quietly_when_nobody_reads() {
     }));
 }
 
-/// Says something to a person who is about to answer. Whoever has closed stderr can answer all the
-/// same.
-pub(super) fn say(text: &str) {
+/// Says something on stderr beside what a command does. Whoever has closed it can answer a question
+/// all the same, and what was done is reported.
+pub fn say(text: &str) {
     let mut stderr = std::io::stderr();
     let _ = stderr.write_all(text.as_bytes());
     let _ = stderr.flush();

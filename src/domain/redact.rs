@@ -71,15 +71,17 @@ impl Redactor {
             return false;
         }
         let mut forms = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let plain = [secret.to_owned(), json_escaped(secret)];
+        // A blank is encoded as `+` by some.
+        let with_plus = secret.replace(' ', "+");
+        let plain = [secret.to_owned(), json_escaped(secret), with_plus.clone()];
         for form in plain.into_iter().chain(base64_forms(secret.as_bytes())) {
             forms
                 .plain
                 .insert(ByLength(std::cmp::Reverse(form.len()), form));
         }
-        // What looks encoded may be printed as it is. A blank is encoded as `+` by some.
+        // What looks encoded may be printed as it is.
         let looks_encoded = Unescaped::of(secret).map(Unescaped::into_bytes);
-        let unescaped = [secret.to_owned(), secret.replace(' ', "+")].map(String::into_bytes);
+        let unescaped = [secret.to_owned(), with_plus].map(String::into_bytes);
         for form in unescaped.into_iter().chain(looks_encoded) {
             if form.len() >= SHORTEST {
                 forms

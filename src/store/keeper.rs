@@ -99,7 +99,7 @@ impl SecretKeeper {
     /// The store or the key cannot be read, or a secret cannot be opened.
     pub async fn open_all(&self) -> Result<Opened> {
         let _alone = self.at_work.lock().await;
-        let opened = open_rows(&self.vault, &self.store.secrets().await?)?;
+        let opened = open_every(&self.vault, &self.store.secrets().await?)?;
         for value in opened.values() {
             self.learn(value);
         }
@@ -157,7 +157,7 @@ impl SecretKeeper {
 
     async fn change_key(&self, receipt: Draft) -> Result<usize> {
         self.ready().await?;
-        let opened = open_rows(&self.vault, &self.store.secrets().await?)?;
+        let opened = open_every(&self.vault, &self.store.secrets().await?)?;
         self.vault.add_identity()?;
         failpoint("secret.rekey/added");
         let sealed: Result<Vec<_>> = opened
@@ -198,17 +198,42 @@ impl SecretKeeper {
     }
 }
 
-/// Opens what a look at the store has found, without a keeper.
+/// Opens what a look at the store has found, without a keeper, as far as it can be opened.
 ///
 /// # Errors
-/// The key cannot be read, or one of them cannot be opened.
-pub fn open_rows(vault: &Vault, rows: &[SecretRow]) -> Result<BTreeMap<SecretName, SecretString>> {
-    rows.iter()
-        .map(|row| {
-            let value = open(vault, row)?.map_err(StoreError::NotOpened)?;
-            Ok((row.name.clone(), value))
-        })
-        .collect()
+/// The key cannot be read.
+pub fn open_rows(vault: &Vault, rows: &[SecretRow]) -> Result<Opened> {
+    let (values, closed) = open_each(vault, rows)?;
+    Ok(Opened::in_part(values, closed))
+}
+
+/// All of them, or all that are in the way.
+fn open_every(vault: &Vault, rows: &[SecretRow]) -> Result<Values> {
+    let (values, closed) = open_each(vault, rows)?;
+    if closed.is_empty() {
+        return Ok(values);
+    }
+    let why: Vec<_> = closed.into_values().collect();
+    Err(StoreError::NotOpened(why.join("\n")))
+}
+
+type Values = BTreeMap<SecretName, SecretString>;
+
+/// The values of those that open, and why the others do not.
+fn open_each(vault: &Vault, rows: &[SecretRow]) -> Result<(Values, BTreeMap<SecretName, String>)> {
+    let (mut values, mut closed) = (Values::new(), BTreeMap::new());
+    for row in rows {
+        let name = row.name.clone();
+        match open(vault, row)? {
+            Ok(value) => {
+                values.insert(name, value);
+            }
+            Err(why) => {
+                closed.insert(name, why);
+            }
+        }
+    }
+    Ok((values, closed))
 }
 
 fn open(vault: &Vault, row: &SecretRow) -> Result<Result<SecretString, String>> {

@@ -51,7 +51,7 @@ pub enum StoreError {
         /// What is wrong, and what to do.
         message: String,
     },
-    /// A secret cannot be opened.
+    /// Secrets cannot be opened: a line about each.
     #[error("{0}")]
     NotOpened(String),
     /// It cannot be read or written.

@@ -130,7 +130,7 @@ async fn every_mistake_in_files_is_a_problem_and_the_rest_is_looked_at() {
         next: edit HOME/purser.toml, then run `purser lint`
     ✗ config HOME/purser.toml:21:1: unknown kind `postgress`; did you mean `postgres`?
         next: edit HOME/purser.toml, then run `purser lint`
-    ✗ config HOME/purser.toml:22:8: [hooks.deploy]: the file HOME/nothing cannot be read: No such file or directory (os error 2)
+    ✗ config HOME/purser.toml:24:1: [hooks.deploy]: the file HOME/nothing cannot be read: No such file or directory (os error 2)
         next: edit HOME/purser.toml, then run `purser lint`
     ✗ config HOME/workflows/status.yaml:7:11: unknown action `docker.list_service`; did you mean `docker.list_services`?
         next: edit HOME/workflows/status.yaml, then run `purser lint`

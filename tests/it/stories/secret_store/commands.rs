@@ -30,7 +30,7 @@ async fn before_the_first_start_secrets_are_set_without_a_server() {
     ");
     insta::assert_snapshot!(story.gives("secret set PIN", "1234").await, @"
     the secret PIN is set
-    it has less than 8 characters, and is not masked where another program prints it
+    it, or the password in it, has less than 8 characters, and is not masked where another program prints it
     exit code 0
     ");
     insta::assert_snapshot!(story.sees("lint").await, @"
@@ -166,9 +166,7 @@ async fn only_operators_come_near_them_and_a_refusal_has_its_receipt() {
 async fn what_cannot_be_a_secret_is_refused_with_what_to_do() {
     let story = Story::of_docker();
     insta::assert_snapshot!(story.gives("secret set bad.name", "x").await, @"
-    error: invalid value 'bad.name' for '<NAME>': `bad.name` cannot name a secret: a name has 1 to 64 letters, digits, `-` and `_`
-
-    For more information, try '--help'.
+    purser: this cannot name a secret: a name has 1 to 64 letters, digits, `-` and `_`
     exit code 2
     ");
     insta::assert_snapshot!(story.gives("secret set EMPTY", "\n").await, @"
@@ -202,6 +200,41 @@ async fn what_cannot_be_a_secret_is_refused_with_what_to_do() {
     story
         .sets("LONGEST", &format!("{}\n", "\u{1}".repeat(64 * 1024)))
         .await;
+}
+
+#[tokio::test]
+async fn a_secret_that_is_written_where_its_name_belongs_is_not_printed() {
+    const MISPLACED: &str = "pa55/word!";
+    let mut story = Story::of_docker();
+    let mut said = story.gives(&format!("secret set {MISPLACED}"), "x").await;
+    said += &story.sees(&format!("secret rm {MISPLACED}")).await;
+    let config = fs::read_to_string(story.home.path("purser.toml")).unwrap();
+    for (table, key) in [
+        ("systems.db", "kind = 'postgres'\nurl_secret"),
+        ("hooks.ci", "roles = ['operator']\ntoken_secret"),
+        ("metrics", "listen = '127.0.0.1:0'\ntoken_secret"),
+        ("heartbeat", "url_secret"),
+        ("heartbeat.schedules.'w.nightly'", "url_secret"),
+        ("places.ops", "webhook_secret"),
+    ] {
+        story
+            .home
+            .configure(&format!("[{table}]\n{key} = '{MISPLACED}'"));
+        for line in ["lint", "lint --json", "up"] {
+            let wrong = story.sees(line).await;
+            let names_it = wrong.contains("_secret`: this cannot name a secret");
+            assert!(
+                names_it && wrong.ends_with("exit code 2"),
+                "{table}: {wrong}"
+            );
+            said += &wrong;
+        }
+        story.home.write("purser.toml", &config);
+    }
+    story.home.up().await;
+    said += &story.gives(&format!("secret set {MISPLACED}"), "x").await;
+    said += &story.home.logs();
+    assert!(!said.contains(MISPLACED), "{said}");
 }
 
 #[tokio::test]

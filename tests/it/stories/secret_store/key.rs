@@ -47,6 +47,34 @@ async fn killed_anywhere_a_change_of_the_key_loses_nothing() {
 }
 
 #[tokio::test]
+async fn killed_while_a_key_is_made_the_next_start_makes_it_whole() {
+    for (made_before, key) in [(None, "secrets.key"), (Some("TOKEN"), "receipts.key")] {
+        let mut story = Story::of_docker();
+        if let Some(name) = made_before {
+            story.sets(name, "a-long-token").await;
+        }
+        let path = story.home.path(&format!("store/{key}"));
+        let half = story.home.path(&format!("store/{key}.new"));
+        let mut command = story.home.command(Person::Ann, &["up"]);
+        command.env("PURSER_FAILPOINT", "key/half");
+        let status = command.status().await.unwrap();
+        assert_eq!(status.signal(), Some(9), "{key}");
+        assert_eq!(fs::metadata(&half).unwrap().len(), 0, "{key}");
+        assert!(!path.exists(), "{key}");
+
+        fs::set_permissions(&half, fs::Permissions::from_mode(0o644)).unwrap();
+        story.home.up().await;
+        let made = fs::metadata(&path).unwrap();
+        assert_eq!(made.permissions().mode() & 0o777, 0o600, "{key}");
+        assert!(!half.exists(), "{key}");
+        story.sets("OTHER", "another-token").await;
+        assert_eq!(story.identities().len(), 1, "{key}");
+        let verified = story.sees("receipts verify").await;
+        assert!(verified.ends_with("exit code 0"), "{key}: {verified}");
+    }
+}
+
+#[tokio::test]
 async fn a_lost_key_is_never_papered_over_with_another() {
     let mut story = Story::of_docker();
     story.sets("TOKEN", "a-long-token").await;
