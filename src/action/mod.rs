@@ -27,8 +27,8 @@ pub use failpoint::failpoint;
 pub use journal::{Begun, Journal, JournalError};
 pub use place::{Place, Places};
 pub use registry::{AnyAction, Integration, Registry};
-pub use secret_url::SecretUrl;
-pub use secrets::OpenSecrets;
+pub use secret_url::{NoSecretUrl, SecretUrl};
+pub use secrets::{OpenSecrets, read_secret};
 pub use spec::{ActionSpec, Risk};
 pub use system::{Connect, ConnectError, Ports, System, Systems};
 

@@ -15,7 +15,7 @@ pub fn show_findings(findings: &[Finding], json: bool) -> Result<(), Failure> {
         println!("{}", text(findings));
     }
     if count(findings, State::Problem) > 0 {
-        return Err(Failure::silent(1));
+        return Err(Failure::silent(Failure::FAILED));
     }
     Ok(())
 }

@@ -138,7 +138,7 @@ fn waits_for_person(view: &RunView) -> bool {
 pub(super) fn exit_of(view: &RunView) -> Result<(), Failure> {
     match &view.run.ended {
         Some(ended) if ended.state == FinalState::Succeeded => Ok(()),
-        None if waits_for_person(view) => Err(Failure::silent(3)),
-        _ => Err(Failure::silent(1)),
+        None if waits_for_person(view) => Err(Failure::silent(Failure::WAITING)),
+        _ => Err(Failure::silent(Failure::FAILED)),
     }
 }

@@ -25,9 +25,6 @@ use super::run::{RunState, StepState, StepStatus};
 use super::schedule::ScheduleName;
 use super::time::Timestamp;
 
-/// The file in the store's folder with the key that signs receipts.
-pub const KEY_FILE: &str = "receipts.key";
-
 /// The version of the format of what is sealed.
 pub const FORMAT: u32 = 1;
 

@@ -2,7 +2,9 @@
 //! over plain data (decision 11).
 
 mod artifacts;
+mod failpoint;
 mod keeper;
+mod key_file;
 mod outbox;
 pub mod postgres;
 mod schedules;
@@ -27,6 +29,7 @@ use crate::domain::workflow::Workflow;
 
 pub use artifacts::{ArtifactFolder, Artifacts};
 pub use keeper::{SecretKeeper, open_rows};
+pub use key_file::put_key_file;
 pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
 pub use secrets::{SecretRow, Secrets};
@@ -59,7 +62,7 @@ pub enum StoreError {
         /// What is wrong, and what to do.
         message: String,
     },
-    /// A secret cannot be opened.
+    /// Secrets cannot be opened: a line about each.
     #[error("{0}")]
     NotOpened(String),
     /// It cannot be read or written.

@@ -2,6 +2,7 @@
 //! have written, and what runs have kept for people.
 
 mod listed;
+mod store_copy;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,14 +12,15 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::keys::read_key;
-use crate::action::ports::{OwnCopy, OwnFile, OwnOutlook, OwnState, TemporaryFile};
+use crate::action::ports::{OwnCopy, OwnFile, OwnOutlook, OwnState};
 use crate::action::{ActionError, Result};
 use crate::config::Config;
-use crate::domain::receipt;
-use crate::integrations::own::{ARTIFACTS, COMMANDS, CONFIG, DATABASE, KEYS, WORKFLOWS};
+use crate::domain::keys::RECEIPTS_KEY;
+use crate::integrations::own::{ARTIFACTS, COMMANDS, CONFIG, WORKFLOWS};
 use crate::store::sqlite::{SqliteStore, database_file};
 use crate::store::{Result as StoreResult, SecretRow, Secrets as _, Vault, open_rows};
 use listed::{Listed, size};
+use store_copy::StoreCopy;
 
 /// Artifacts that are more than this together stay out of a backup: they are for people, and the
 /// store would be late for them.
@@ -44,11 +46,7 @@ struct Paths {
 }
 
 impl OwnFiles {
-    pub(super) fn new(
-        store: Option<Arc<SqliteStore>>,
-        key: VerifyingKey,
-        config: &Config,
-    ) -> Self {
+    pub(super) fn new(store: Option<Arc<SqliteStore>>, key: VerifyingKey, config: &Config) -> Self {
         let paths = Paths {
             store: config.store.path.clone(),
             artifacts: config.artifacts.path.clone(),
@@ -69,7 +67,7 @@ impl OwnFiles {
         })
     }
 
-    /// All but the store itself. There may be many thousand files.
+    /// All but the store itself and the key that opens its secrets. There may be many thousand files.
     ///
     /// # Errors
     /// A file without which nothing could be recovered is not there, or not what it has to be.
@@ -89,7 +87,7 @@ impl OwnFiles {
 impl Paths {
     /// Whether the keys on disk are those of the store: a backup with others could not be recovered.
     fn check_keys(&self, signs: &VerifyingKey, secrets: &[SecretRow]) -> Result<()> {
-        let path = self.store.join(receipt::KEY_FILE);
+        let path = self.store.join(RECEIPTS_KEY);
         let useless = |why: &str| {
             ActionError::fatal(format!("{why}; a backup without it could not be recovered"))
         };
@@ -113,12 +111,10 @@ impl Paths {
             name: CONFIG.to_owned(),
             path: self.config.clone(),
         }];
-        for key in KEYS {
-            let path = self.store.join(key);
-            if path.exists() {
-                let name = format!("store/{key}");
-                files.push(OwnFile { name, path });
-            }
+        let path = self.store.join(RECEIPTS_KEY);
+        if path.exists() {
+            let name = format!("store/{RECEIPTS_KEY}");
+            files.push(OwnFile { name, path });
         }
         let mut left_out = Vec::new();
         for (folder, name) in [(&self.workflows, WORKFLOWS), (&self.commands, COMMANDS)] {
@@ -170,28 +166,20 @@ impl OwnState for OwnFiles {
     fn copy<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<OwnCopy>> {
         async move {
             let store = self.store()?;
-            let copied = TemporaryFile(store.copy_path(token));
-            let facts = store
-                .copy_to(&copied.0)
-                .await
-                .map_err(|error| ActionError::retryable(error.to_string()))?;
+            let copy = StoreCopy::make(store, &self.paths.store, token).await?;
             let Beside {
                 mut files,
                 left_out,
                 ..
             } = self.beside().await?;
-            let database = OwnFile {
-                name: DATABASE.to_owned(),
-                path: copied.0.clone(),
-            };
             // The configuration goes first: whoever opens a backup needs it first.
-            files.insert(1, database);
+            files.splice(1..1, copy.files);
             Ok(OwnCopy {
                 files,
-                head: facts.head,
-                schema: facts.schema,
+                head: copy.facts.head,
+                schema: copy.facts.schema,
                 left_out,
-                copied,
+                copied: copy.copied,
             })
         }
         .boxed()

@@ -13,15 +13,16 @@ use std::sync::Arc;
 
 use tokio_util::io::SyncIoBridge;
 
-use super::home::{keep_files_private, of_somebody_else};
+use super::home::{keep_files_private, not_ours};
 use super::machine::MachineClock;
 use super::world::{load_config, variables};
 use crate::action::Clock as _;
 use crate::cli::{self, Failure, Listed, Recover};
 use crate::config::Config;
+use crate::domain::keys::KEYS;
 use crate::integrations::own::manifest::Manifest;
 use crate::integrations::own::open::{OpenError, open, peek};
-use crate::integrations::own::{ARTIFACTS, DATABASE, KEYS, is_ours};
+use crate::integrations::own::{ARTIFACTS, DATABASE, is_ours};
 use crate::store::sqlite::{Recovery, database_file};
 use identity::{Identities, identities};
 use place::Placed;
@@ -30,8 +31,6 @@ use source::Source;
 
 /// Where the files of the backup are while they are looked at.
 const UNPACKED: &str = "unpacked";
-/// The person may not.
-const REFUSED: u8 = 4;
 
 /// Lists backups, or puts one back.
 ///
@@ -141,9 +140,9 @@ impl Backup {
                 ))
             })?
         };
-        if let Some(why) = of_somebody_else(&config.store.path) {
+        if let Some(why) = not_ours(&config.store.path) {
             return Err(Failure {
-                code: REFUSED,
+                code: Failure::REFUSED,
                 message: why,
             });
         }

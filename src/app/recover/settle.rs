@@ -12,8 +12,9 @@ use crate::app::keys::read_key;
 use crate::app::machine::{MachineClock, MachineEntropy};
 use crate::cli::Failure;
 use crate::config::Config;
+use crate::domain::keys::RECEIPTS_KEY;
 use crate::domain::person::People;
-use crate::domain::receipt::{Anchor, Chain, Draft, KEY_FILE, Subject};
+use crate::domain::receipt::{Anchor, Chain, Draft, Subject};
 use crate::domain::redact::Redactor;
 use crate::engine::{Entropy as _, Recovered, seal_waiting};
 use crate::integrations::own::manifest::Manifest;
@@ -50,7 +51,7 @@ impl Found<'_> {
     /// Verifies the receipts, ends what had not ended, and seals the receipt that says so: its place,
     /// and how many runs were ended.
     pub(super) async fn settle(&self, folder: &Path) -> Result<(u64, usize), Failure> {
-        let key = read_key(&folder.join(KEY_FILE))?;
+        let key = read_key(&folder.join(RECEIPTS_KEY))?;
         let store = SqliteStore::open(folder, Arc::new(Redactor::new()))
             .await
             .map_err(broken)?;

@@ -22,12 +22,9 @@ pub use backup_store::BackupStore;
 pub use folder::{Found, backups, is_ours};
 
 use crate::action::{Integration, Ports, Result, System};
-use crate::domain::{receipt, secret};
 
 /// The store's database in a backup.
 pub const DATABASE: &str = "store/purser.db";
-/// The keys in the store's folder: the second is there once there are secrets.
-pub const KEYS: [&str; 2] = [receipt::KEY_FILE, secret::KEY_FILE];
 /// What the names of files begin with that people have written: they keep their modes.
 const FOR_PEOPLE: &str = "config/";
 /// The configuration in a backup, whatever its file is called.

@@ -130,7 +130,7 @@ async fn every_mistake_in_files_is_a_problem_and_the_rest_is_looked_at() {
         next: edit HOME/purser.toml, then run `purser lint`
     ✗ config HOME/purser.toml:21:1: unknown kind `postgress`; did you mean `postgres`?
         next: edit HOME/purser.toml, then run `purser lint`
-    ✗ config HOME/purser.toml:22:8: [hooks.deploy]: the file HOME/nothing cannot be read: No such file or directory (os error 2)
+    ✗ config HOME/purser.toml:24:1: [hooks.deploy]: the file HOME/nothing cannot be read: No such file or directory (os error 2)
         next: edit HOME/purser.toml, then run `purser lint`
     ✗ config HOME/workflows/status.yaml:7:11: unknown action `docker.list_service`; did you mean `docker.list_services`?
         next: edit HOME/workflows/status.yaml, then run `purser lint`
@@ -286,15 +286,18 @@ async fn files_of_somebody_else_and_keys_for_all_are_found() {
         fs::set_permissions(story.home.path(name), Permissions::from_mode(mode)).unwrap();
     };
     open("store/receipts.key", 0o644);
+    open("store/secrets.key", 0o640);
     open("store", 0o755);
     insta::assert_snapshot!(story.ails().await, @"
     ✗ store HOME/store: purser.db in it belongs to nobody, and the folder to root
         next: chown -R root HOME/store
     ✗ store HOME/store: others may read receipts.key (mode 644) and sign receipts with it
         next: chmod 600 HOME/store/receipts.key
+    ✗ store HOME/store: others may read secrets.key (mode 640) and open the secrets with it
+        next: chmod 600 HOME/store/secrets.key
     ! store HOME/store: others may look into it (mode 755); runs and receipts are in it
         next: chmod 700 HOME/store
-    2 problems, 1 warning
+    3 problems, 1 warning
     exit code 1
     ");
 }
