@@ -156,11 +156,28 @@ schedules = { 'w.nightly' = { url = 'beats.example' } }";
     story
         .home
         .workflow("migrate", &super::MIGRATE.replace("steps:", "stesp:"));
-    insta::assert_snapshot!(story.checks().await, @"");
+    insta::assert_snapshot!(story.checks().await, @r#"
+    $ purser lint
+    HOME/purser.toml:19:1: [systems.other]: unknown field `hots`; did you mean `host`?
+    HOME/purser.toml:23:1: [systems.orders-db]: the secret `ORDERS_URL` is not set: set it with `purser secret set ORDERS_URL`
+    HOME/purser.toml:27:1: [hooks.ci]: the file HOME/nowhere cannot be read: No such file or directory (os error 2)
+    HOME/purser.toml:31:1: [heartbeat]: `trouble_url` holds no address that begins with http:// or https://
+    HOME/purser.toml:32:31: [heartbeat.schedules."w.nightly"]: `url` holds no address that begins with http:// or https://
+    HOME/workflows/migrate.yaml:1:1: `steps` is missing (what it does)
+    HOME/workflows/migrate.yaml:9:1: unknown key `stesp`; did you mean `steps`?
+    exit code 2
+    $ purser up
+    purser: HOME/purser.toml:19:1: [systems.other]: unknown field `hots`; did you mean `host`?
+    HOME/purser.toml:23:1: [systems.orders-db]: the secret `ORDERS_URL` is not set: set it with `purser secret set ORDERS_URL`
+    HOME/purser.toml:27:1: [hooks.ci]: the file HOME/nowhere cannot be read: No such file or directory (os error 2)
+    HOME/purser.toml:31:1: [heartbeat]: `trouble_url` holds no address that begins with http:// or https://
+    HOME/purser.toml:32:31: [heartbeat.schedules."w.nightly"]: `url` holds no address that begins with http:// or https://
+    exit code 2
+    "#);
     let said = story.home.types(&["lint", "--json"]).await;
     assert_eq!((said.code, said.err.as_str()), (2, ""));
     let problems = said.json();
     let lines = problems.as_array().unwrap().iter();
     let lines: Vec<_> = lines.map(|problem| &problem["line"]).collect();
-    assert_eq!(lines, [&19, &23, &27, &31, &32, &9], "{problems:#}");
+    assert_eq!(lines, [&19, &23, &27, &31, &32, &1, &9], "{problems:#}");
 }
