@@ -21,7 +21,7 @@ mod system;
 
 pub use crate::domain::effect::{EffectRecord, EffectStatus, Question};
 pub use context::{Clock, Context, Found, ReadContext, StepLog};
-pub use error::{ActionError, ErrorKind, Result, innermost};
+pub use error::{ActionError, ErrorKind, Result};
 pub use examine::{ClockReading, Examination, Use, Uses};
 pub use failpoint::failpoint;
 pub use journal::{Begun, Journal, JournalError};

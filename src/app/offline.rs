@@ -12,6 +12,7 @@ use crate::cli::{Failure, Preview, Schemas};
 use crate::config::Config;
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::Zone;
+use crate::domain::secret::Opened;
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 use crate::integrations;
@@ -32,7 +33,7 @@ pub async fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
     let (world, wrong) = World::load_what_can_be(config, &Redactor::new(), &secrets);
     let store = &world.config.store.path;
     let mut problems: Vec<_> = wrong.into_iter().map(problem_of).collect();
-    problems.extend(secrets.closed().map(|why| closed_secret(store, why)));
+    problems.extend(closed_secrets(&world.config, &secrets));
     let read = world.read_catalog(secrets.names());
     match &read {
         Ok(catalog) => problems.extend_from_slice(catalog.warnings()),
@@ -67,13 +68,15 @@ fn show(problems: &[Problem], json: bool) {
     }
 }
 
-fn closed_secret(store: &Path, why: &str) -> Problem {
-    Problem {
-        file: store.to_owned(),
+/// The secrets of the store that are there and do not open.
+pub(super) fn closed_secrets(config: &Config, secrets: &Opened) -> Vec<Problem> {
+    let problem = |why: &str| Problem {
+        file: config.store.path.clone(),
         position: None,
         severity: Severity::Error,
         message: why.to_owned(),
-    }
+    };
+    secrets.closed().map(problem).collect()
 }
 
 /// A lint that could not look says so where it would have had to.

@@ -7,6 +7,7 @@ use tokio::sync::broadcast::Receiver;
 use crate::action::{Clock, Places, SecretUrl};
 use crate::cli::Failure;
 use crate::config::{Address, Config, ConfigError, HeartbeatConfig, WrongKey};
+use crate::domain::cause::no_client;
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
 use crate::domain::webhook::BearerToken;
@@ -148,7 +149,7 @@ impl RunningVitals {
                 beat,
                 successes: self.successes.take(),
             });
-            let heartbeat = heartbeat.map_err(|error| Failure::failed(error.to_string()))?;
+            let heartbeat = heartbeat.map_err(|error| Failure::failed(no_client(&error)))?;
             self.heartbeat = Some(heartbeat);
         }
         Ok(())

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Failure;
+use crate::domain::cause::no_client;
 use crate::http::types::{ProblemDetails, RunView};
 
 /// No answer takes longer, save a watched run.
@@ -39,7 +40,7 @@ impl Server {
             // Nothing here speaks TLS: a machine without certificates will do.
             .tls_certs_only([])
             .build()
-            .map_err(|error| Failure::failed(error.to_string()))?;
+            .map_err(|error| Failure::failed(no_client(&error)))?;
         Ok(Self {
             client,
             socket: socket.to_owned(),

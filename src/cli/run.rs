@@ -127,7 +127,7 @@ pub(super) fn tell_end(terminal: Terminal, view: &RunView) {
     }
 }
 
-fn waits_for_person(view: &RunView) -> bool {
+pub(super) fn waits_for_person(view: &RunView) -> bool {
     matches!(
         view.status,
         RunStatus::Waiting(WaitingFor::Approval | WaitingFor::Decision)

@@ -5,6 +5,7 @@
 
 pub mod approval;
 pub mod artifact;
+pub mod cause;
 pub mod digest;
 pub mod effect;
 pub mod ending;

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-pub use crate::domain::approval::MayApprove;
+pub use crate::domain::approval::MayAnswer;
 pub use crate::domain::artifact::Artifact;
 pub use crate::service::{
     ArtifactView, CatalogEntry, CatalogView, Deed, PlaceAnswer, PlaceView, RunRow, RunView,

@@ -207,8 +207,11 @@ pub fn open_rows(vault: &Vault, rows: &[SecretRow]) -> Result<Opened> {
     Ok(Opened::in_part(values, closed))
 }
 
-/// All of them, or all that are in the way.
-fn open_every(vault: &Vault, rows: &[SecretRow]) -> Result<Values> {
+/// Opens all of them.
+///
+/// # Errors
+/// The key cannot be read, or does not open some: a line about each.
+pub fn open_every(vault: &Vault, rows: &[SecretRow]) -> Result<BTreeMap<SecretName, SecretString>> {
     let (values, closed) = open_each(vault, rows)?;
     if closed.is_empty() {
         return Ok(values);

@@ -28,7 +28,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 
 pub use artifacts::{ArtifactFolder, Artifacts};
-pub use keeper::{SecretKeeper, open_rows};
+pub use keeper::{SecretKeeper, open_every, open_rows};
 pub use key_file::put_key_file;
 pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::domain::keys::RECEIPTS_KEY;
 use crate::integrations::own::{ARTIFACTS, COMMANDS, CONFIG, WORKFLOWS};
 use crate::store::sqlite::{SqliteStore, database_file};
-use crate::store::{Result as StoreResult, SecretRow, Secrets as _, Vault, open_rows};
+use crate::store::{Result as StoreResult, SecretRow, Secrets as _, Vault, open_every};
 use listed::{Listed, size};
 use store_copy::StoreCopy;
 
@@ -192,5 +192,5 @@ fn opens(vault: &Vault, secrets: &[SecretRow]) -> StoreResult<()> {
         return Ok(());
     }
     vault.count()?;
-    open_rows(vault, secrets).map(|_| ())
+    open_every(vault, secrets).map(|_| ())
 }

@@ -140,10 +140,19 @@ impl Backup {
                 ))
             })?
         };
-        if let Some(why) = not_ours(&config.store.path) {
+        if config.store.url_file.is_some() {
+            return Err(Failure::usage(format!(
+                "{}: `[store] url_file` has the tables in PostgreSQL, and this backup is of a store in a \
+                 folder. Take that line out, recover, and move the store with `purser store migrate`",
+                config.file.display()
+            )));
+        }
+        let store = &config.store.path;
+        if let Some(why) = not_ours(store) {
+            let me = nix::unistd::geteuid();
             return Err(Failure {
                 code: Failure::REFUSED,
-                message: why,
+                message: format!("{why}, or `chown -R {me} {}`", store.display()),
             });
         }
         place::check(&config, &text)?;

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::manifest::{self, Manifest};
 use super::{CONFIG, FOR_PEOPLE};
+use crate::domain::cause::innermost;
 use crate::domain::digest::Digest;
 
 /// No header of age is longer: it has about a hundred bytes a recipient.
@@ -69,15 +70,6 @@ impl<R: Read> Read for Line<R> {
         }
         read
     }
-}
-
-/// The cause that a failure of the network goes back to, which says the most.
-fn innermost(error: &io::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 /// Has something read, and tells a line that broke off from a backup that is damaged.

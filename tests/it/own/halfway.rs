@@ -91,7 +91,8 @@ async fn a_store_of_somebody_else_is_refused_before_anything_is_fetched() {
     let me = nix::unistd::getuid();
     assert!(
         said.err.contains(&format!(
-            "{store} belongs to uid 65534, not to yours, {me}: type this as that user"
+            "{store} belongs to uid 65534, not to yours, {me}: type this as that user, or `chown -R {me} \
+             {store}`"
         )),
         "{said:?}"
     );

@@ -31,11 +31,13 @@ async fn home(key: &Key) -> Home {
 #[tokio::test]
 async fn without_a_key_that_recovery_needs_nothing_is_uploaded_and_the_key_is_named() {
     let key = Key::new();
+    let another = fs::read_to_string(Key::new().file()).unwrap();
     for (name, becomes) in [
         ("receipts.key", None),
         ("receipts.key", Some("no key")),
         ("secrets.key", None),
         ("secrets.key", Some("no key")),
+        ("secrets.key", Some(&another)),
     ] {
         let mut home = home(&key).await;
         let path = home.path("store").join(name);

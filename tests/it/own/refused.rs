@@ -296,6 +296,22 @@ async fn an_older_backup_under_the_name_of_a_newer_one_is_found_out() {
 }
 
 #[tokio::test]
+async fn nothing_is_recovered_into_a_folder_that_the_configuration_does_not_go_by() {
+    let stand = Stand::new().await;
+    let new = empty_machine();
+    new.write("purser.toml", "[store]\npath = 'store'\nurl_file = 'url'\n");
+    let from = stand.backup.display().to_string();
+    let said = recovers(&new, &from, &stand.key, &[]).await;
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(
+        said.err
+            .contains("`[store] url_file` has the tables in PostgreSQL"),
+        "{said:?}"
+    );
+    assert!(!new.path("store").exists());
+}
+
+#[tokio::test]
 async fn a_backup_is_refused_with_the_key_that_is_none() {
     let (key, home) = (Key::new(), Home::new(&[]));
     let mut home = home;

@@ -1,8 +1,9 @@
 //! What `purser doctor` says of homes that are well and of homes that are broken, each in its way.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
@@ -10,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use super::Story;
+use crate::own::{Key, backs_up_to};
 use crate::support::database::Database;
 use crate::support::program::Person;
 use crate::support::s3::Bucket;
@@ -474,4 +476,61 @@ async fn whoever_may_not_open_the_socket_hears_nothing_bad_of_the_server() {
     ✓ listener PUBLIC: hooks and health are served
     ✓ listener METRICS: figures are served
     ");
+}
+
+/// A disk that is mounted on a folder and answers nothing, until it is dropped.
+struct HungDisk {
+    folder: PathBuf,
+    /// The file system's other side, where nobody reads.
+    device: Option<File>,
+}
+
+impl HungDisk {
+    fn mounted_on(folder: &Path) -> Self {
+        fs::create_dir_all(folder).unwrap();
+        let device = File::options()
+            .read(true)
+            .write(true)
+            .open("/dev/fuse")
+            .unwrap();
+        let mounted = Command::new("mount")
+            .args(["--internal-only", "-t", "fuse", "hung"])
+            .arg(folder)
+            .args(["-o", "fd=0,rootmode=40000,user_id=0,group_id=0"])
+            .stdin(device.try_clone().unwrap())
+            .status();
+        assert!(mounted.unwrap().success());
+        Self {
+            folder: folder.to_owned(),
+            device: Some(device),
+        }
+    }
+}
+
+impl Drop for HungDisk {
+    fn drop(&mut self) {
+        // Whoever waits for it hears that it is gone.
+        self.device = None;
+        let _ = Command::new("umount")
+            .arg("--lazy")
+            .arg(&self.folder)
+            .status();
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_answer_holds_up_nothing_else() {
+    let story = Story::of_docker();
+    let _disk = HungDisk::mounted_on(&story.home.path("hung"));
+    let to = format!("file://{}", story.home.path("hung/backups").display());
+    backs_up_to(&story.home, &to, &Key::new(), "");
+    story
+        .home
+        .configure("[hooks.ci]\nroles = ['operator']\ntoken_file = 'token'");
+    story.home.write("token", "a-token-of-some-length");
+    insta::assert_snapshot!(story.ails().await, @"");
+    story
+        .home
+        .configure("[metrics]\nlisten = '127.0.0.1:0'\ntoken_file = 'hung/token'");
+    insta::assert_snapshot!(story.sees("doctor").await, @"");
 }

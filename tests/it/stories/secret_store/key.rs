@@ -125,6 +125,13 @@ async fn the_store_of_another_user_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_server_without_the_right_to_its_store_says_whose_it_is_and_how_it_becomes_its_own() {
+    let story = Story::of_docker();
+    story.sets("TOKEN", "a-long-token").await;
+    insta::assert_snapshot!(story.person_sees(Person::Bo, "up").await, @"");
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_be_looked_into_is_not_taken_for_none() {
     let story = Story::of_docker();
     let closed = story.home.path("closed");
@@ -138,7 +145,8 @@ async fn a_store_that_cannot_be_looked_into_is_not_taken_for_none() {
         assert_eq!(
             story.shown(&said),
             "purser: no Purser answers you at HOME/purser.sock, and the store HOME/closed/store cannot \
-             be looked into (Permission denied): type this as the user who owns it\nexit code 4",
+             be looked into (Permission denied): type this as the user who owns it, or see that Purser \
+             runs and that you may open its socket\nexit code 4",
             "{line}"
         );
     }

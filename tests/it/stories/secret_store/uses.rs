@@ -164,6 +164,7 @@ async fn systems_and_hooks_take_their_secrets_from_the_store() {
     ");
     insta::assert_snapshot!(story.sees("up").await, @"
     purser: HOME/purser.toml:28:1: [systems.orders-db]: the secret `ORDERS_URL` is not set; did you mean `ORDER_URL`? Else set it with `purser secret set ORDERS_URL`
+    HOME/purser.toml:32:1: [hooks.backup]: the secret `HOOK_TOKEN` is not set: set it with `purser secret set HOOK_TOKEN`
     exit code 2
     ");
     insta::assert_snapshot!(story.gives("secret set ORDERS_URL", &database.url()).await, @"
