@@ -40,7 +40,9 @@ pub async fn doctor(
         let catalog = world.read_catalog(secrets.names());
         (world, wrong, catalog)
     });
-    let (world, wrong, catalog) = loaded.await.ok_or_else(|| unread("what it names"))?;
+    let (world, wrong, catalog) = loaded
+        .await
+        .ok_or_else(|| unread("what the configuration names"))?;
     let socket = socket.unwrap_or_else(|| world.config.server.socket.clone());
     let findings = examine(&Patient {
         config: &world.config,

@@ -51,21 +51,19 @@ impl Asked {
         }
     }
 
-    /// What the run is told by this answer; nothing where it is to wait.
-    pub(super) fn answer(self, typed: &str, view: &RunView) -> Option<Answer> {
+    /// What the run is told by this answer; nothing where it is to wait. `plan` is the digest of the
+    /// plan that was seen.
+    pub(super) fn answer(self, typed: &str, plan: Option<&str>) -> Option<Answer> {
         let yes = matches!(typed, "yes" | "y");
         let no = matches!(typed, "no" | "n");
         Some(match self {
-            Self::Plan if yes => {
-                let open = view.run.open_approval();
-                Answer {
-                    verb: "approve",
-                    body: AnswerBody {
-                        digest: open.map(|open| open.digest.short().to_owned()),
-                        ..AnswerBody::default()
-                    },
-                }
-            }
+            Self::Plan if yes => Answer {
+                verb: "approve",
+                body: AnswerBody {
+                    digest: plan.map(str::to_owned),
+                    ..AnswerBody::default()
+                },
+            },
             Self::Plan if no => Answer::because("reject", &[]),
             Self::Effect if yes => Verdict::Happened.into(),
             Self::Effect if no => Verdict::DidNot.into(),
@@ -110,4 +108,45 @@ pub(super) fn verdicts() -> Vec<String> {
     let all = Verdict::value_variants().iter();
     all.filter_map(|verdict| Some(verdict.to_possible_value()?.get_name().to_owned()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_says_what_was_asked_and_anything_else_lets_the_run_wait() {
+        for (asked, typed, told) in [
+            (
+                Asked::Plan,
+                "yes",
+                Some(("approve", json!({ "digest": "ab12" }))),
+            ),
+            (Asked::Plan, "n", Some(("reject", json!({})))),
+            (Asked::Plan, "later", None),
+            (
+                Asked::Effect,
+                "y",
+                Some(("decide", json!({ "happened": true }))),
+            ),
+            (
+                Asked::Effect,
+                "no",
+                Some(("decide", json!({ "happened": false }))),
+            ),
+            (Asked::Effect, "", None),
+            (
+                Asked::Step,
+                "yes",
+                Some(("decide", json!({ "go_on": true }))),
+            ),
+            (Asked::Step, "no", None),
+        ] {
+            let answer = asked.answer(typed, Some("ab12"));
+            let answer = answer.map(|answer| (answer.verb, json!(answer.body)));
+            assert_eq!(answer, told, "{asked:?} {typed}");
+        }
+    }
 }

@@ -189,12 +189,9 @@ impl Console<'_> {
                 printer.say(&format!("{why}. The run waits; `watch {id}` follows it"));
                 return Ok(());
             }
-            let asked = Asked::by(&view).filter(|_| may_answer(&view).is_some());
-            let Some(asked) = asked else {
-                return Ok(());
-            };
-            if !self.ask(run, asked, &view).await? {
-                return Ok(());
+            match Asked::by(&view).filter(|_| may_answer(&view).is_some()) {
+                Some(asked) if self.ask(run, asked, &view).await? => {}
+                _ => return Ok(()),
             }
         }
     }
@@ -240,7 +237,8 @@ impl Console<'_> {
         let Typed::Line(typed) = self.input.answer(asked.prompt()).await else {
             return Ok(false);
         };
-        let Some(answer) = asked.answer(&typed, view) else {
+        let plan = view.run.open_approval().map(|open| open.digest.short());
+        let Some(answer) = asked.answer(&typed, plan) else {
             return Ok(false);
         };
         // What comes of a yes is seen: the run goes on.

@@ -49,7 +49,8 @@ fn closed(folder: &Path, error: &std::io::Error) -> StoreError {
     let owner = std::fs::metadata(folder).map(|found| found.uid());
     let next = match owner {
         Ok(owner) if owner != me => format!(
-            "it belongs to uid {owner}, and this runs as uid {me}: run it as that user, or give the              folder to this one with `chown -R {me} {place}`"
+            "it belongs to uid {owner}, and this runs as uid {me}: run it as that user, or give the \
+             folder to this one with `chown -R {me} {place}`"
         ),
         _ => format!("see what is in it: `ls -la {place}`"),
     };

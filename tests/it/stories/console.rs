@@ -200,16 +200,16 @@ async fn what_it_does_not_know_it_answers_with_the_nearest_name() {
     insta::assert_snapshot!(story.types_into_console(&lines).await, @"
     Type a command, `help`, or `quit`.
     purser> help
-    COMMAND           WHAT IT DOES
-    migrate [EXIT]    Bring the database up to date
-    runs              The latest runs
-    show RUN          Everything about one run
-    watch RUN         Follow one run to its end
-    approve RUN       Say yes to a run's plan
-    reject RUN [WHY]  Say no to a run's plan
+    COMMAND                            WHAT IT DOES
+    migrate [EXIT]                     Bring the database up to date
+    runs                               The latest runs
+    show RUN                           Everything about one run
+    watch RUN                          Follow one run to its end
+    approve RUN                        Say yes to a run's plan
+    reject RUN [WHY]                   Say no to a run's plan
     decide RUN happened|did-not|go-on  Say what you have found, where a run asks
-    cancel RUN [WHY]  Stop a run and take back what it did
-    quit              Leave; runs go on
+    cancel RUN [WHY]                   Stop a run and take back what it did
+    quit                               Leave; runs go on
     purser> migarte
     unknown command `migarte`; did you mean `migrate`?
     purser> migrate 1 2
@@ -293,12 +293,30 @@ async fn that_loses_answers() -> (Story, EffectServer) {
 #[tokio::test]
 async fn a_run_that_waits_for_a_decision_asks_whoever_watches_it() {
     let (story, server) = that_loses_answers().await;
-    insta::assert_snapshot!(story.types_into_console(&["charge", "no", "later"]).await, @"");
+    insta::assert_snapshot!(story.types_into_console(&["charge", "no", "later"]).await, @"
+    Type a command, `help`, or `quit`.
+    purser> charge
+    run RUN of charge, asked by ann
+    ? charge: did `send_once` happen? no answer of billing is known, and it cannot be asked: look there for what came with the Idempotency-Key RUN/charge/0/send_once
+    look whether it happened, then: purser decide RUN happened | did-not, or purser cancel RUN
+    Did it happen? [yes/no/later] no
+    ? charge: did `send_once` happen? no answer of billing is known, and it cannot be asked: look there for what came with the Idempotency-Key RUN/charge/0/send_once
+    look whether it happened, then: purser decide RUN happened | did-not, or purser cancel RUN
+    Did it happen? [yes/no/later] later
+    purser> (end of input)
+    exit code 0
+    ");
     assert_eq!(server.books().history.len(), 2, "a no has it sent again");
     let run = story.last_run().await;
     let short = &run[run.len() - 8..];
     let watch = format!("watch {short}");
-    insta::assert_snapshot!(story.types_into_console(&[&watch, "yes"]).await, @"");
+    let said = story.types_into_console(&[&watch, "yes"]).await;
+    let end = "✓ succeeded after N s: 1 step done\npurser> (end of input)\nexit code 0";
+    assert!(
+        said.contains("Did it happen? [yes/no/later] yes\n"),
+        "{said}"
+    );
+    assert!(said.ends_with(end), "{said}");
     assert_eq!(server.books().history.len(), 2, "a yes has not");
 }
 
@@ -313,11 +331,25 @@ async fn what_was_found_is_typed_too_and_only_by_who_may() {
         format!("decide {short} maybe"),
         format!("decide {short} happened"),
     );
-    let lines = [&*maybe, "decide", &*happened];
     let said = story
         .person_types_into_console(Person::Cy, &[&happened])
         .await;
-    insta::assert_snapshot!(said, @"");
-    insta::assert_snapshot!(story.types_into_console(&lines).await, @"");
-    story.home.ends(&run).await;
+    insta::assert_snapshot!(said, @"
+    Type a command, `help`, or `quit`.
+    purser> decide RUN happened
+    cy did not ask for this run, and cy may not run `charge` in production: that takes the role operator. Ask someone who has it, or have it added to [people.cy]
+    purser> (end of input)
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.types_into_console(&[&maybe, "decide"]).await, @"
+    Type a command, `help`, or `quit`.
+    purser> decide RUN maybe
+    `maybe` is none of `happened`, `did-not`, `go-on`
+    purser> decide
+    write: decide RUN happened|did-not|go-on
+    purser> (end of input)
+    exit code 0
+    ");
+    story.types_into_console(&[&happened]).await;
+    assert_eq!(story.home.ends(&run).await["status"], "succeeded");
 }

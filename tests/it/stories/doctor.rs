@@ -528,9 +528,19 @@ async fn a_disk_that_does_not_answer_holds_up_nothing_else() {
         .home
         .configure("[hooks.ci]\nroles = ['operator']\ntoken_file = 'token'");
     story.home.write("token", "a-token-of-some-length");
-    insta::assert_snapshot!(story.ails().await, @"");
+    insta::assert_snapshot!(story.ails().await, @"
+    ✗ folder file://HOME/hung/backups: no end after 10s
+        next: see what it hangs on: a network that loses packets, or a disk that does not answer
+    ! secret HOME/token: others may read it (mode 755)
+        next: chmod 600 HOME/token
+    1 problem, 1 warning
+    exit code 1
+    ");
     story
         .home
         .configure("[metrics]\nlisten = '127.0.0.1:0'\ntoken_file = 'hung/token'");
-    insta::assert_snapshot!(story.sees("doctor").await, @"");
+    insta::assert_snapshot!(story.sees("doctor").await, @"
+    purser: what the configuration names cannot be read within 10s: see which disk does not answer on which the configuration, workflows or files of secrets lie
+    exit code 1
+    ");
 }

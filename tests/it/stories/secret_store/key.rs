@@ -128,7 +128,10 @@ async fn the_store_of_another_user_is_left_alone() {
 async fn a_server_without_the_right_to_its_store_says_whose_it_is_and_how_it_becomes_its_own() {
     let story = Story::of_docker();
     story.sets("TOKEN", "a-long-token").await;
-    insta::assert_snapshot!(story.person_sees(Person::Bo, "up").await, @"");
+    insta::assert_snapshot!(story.person_sees(Person::Bo, "up").await, @"
+    purser: the store HOME/store: nothing can be written there (Permission denied (os error 13)); it belongs to uid 0, and this runs as uid 65534: run it as that user, or give the folder to this one with `chown -R 65534 HOME/store`
+    exit code 1
+    ");
 }
 
 #[tokio::test]
