@@ -99,12 +99,3 @@ impl std::error::Error for ActionError {
             .map(|cause| cause as &(dyn std::error::Error + 'static))
     }
 }
-
-/// The last cause in the chain: `Connection refused (os error 111)` rather than what wraps it.
-pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
-}

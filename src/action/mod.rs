@@ -21,14 +21,14 @@ mod system;
 
 pub use crate::domain::effect::{EffectRecord, EffectStatus, Question};
 pub use context::{Clock, Context, Found, ReadContext, StepLog};
-pub use error::{ActionError, ErrorKind, Result, innermost};
+pub use error::{ActionError, ErrorKind, Result};
 pub use examine::{ClockReading, Examination, Use, Uses};
 pub use failpoint::failpoint;
 pub use journal::{Begun, Journal, JournalError};
 pub use place::{Place, Places};
 pub use registry::{AnyAction, Integration, Registry};
-pub use secret_url::SecretUrl;
-pub use secrets::OpenSecrets;
+pub use secret_url::{NoSecretUrl, SecretUrl};
+pub use secrets::{OpenSecrets, read_secret};
 pub use spec::{ActionSpec, Risk};
 pub use system::{Connect, ConnectError, Ports, System, Systems};
 

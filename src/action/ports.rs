@@ -110,8 +110,8 @@ pub struct OwnCopy {
     pub schema: i64,
     /// What is not among the files, and why.
     pub left_out: Vec<String>,
-    /// Removes the copy.
-    pub copied: TemporaryFile,
+    /// Removes what was copied.
+    pub copied: Vec<TemporaryFile>,
 }
 
 /// A file of Purser's.

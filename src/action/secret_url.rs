@@ -19,16 +19,21 @@ pub struct SecretUrl {
     own: Arc<Redactor>,
 }
 
+/// What a text is that is no such address; it is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no address that begins with http:// or https://")]
+pub struct NoSecretUrl;
+
 impl SecretUrl {
     /// From its text, which may have spaces around it.
     ///
     /// # Errors
-    /// One sentence, which does not show it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// It is none; this does not show it.
+    pub fn parse(text: &str) -> Result<Self, NoSecretUrl> {
         let url = Url::parse(text.trim()).ok();
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let Some(url) = url else {
-            return Err("it is no address that begins with http:// or https://".to_owned());
+            return Err(NoSecretUrl);
         };
         let own = Arc::new(Redactor::new());
         learn(&own, text, &url);
@@ -117,8 +122,8 @@ mod tests {
             "https://",
             "unix:/run/x",
         ] {
-            let why = SecretUrl::parse(text).unwrap_err();
-            assert_eq!(why, "it is no address that begins with http:// or https://");
+            let why = SecretUrl::parse(text).unwrap_err().to_string();
+            assert_eq!(why, "no address that begins with http:// or https://");
         }
     }
 }

@@ -14,8 +14,9 @@ use super::error::{ActionError, Result};
 use super::examine::{Examination, Uses};
 use super::objects::{ObjectUrl, Objects};
 use super::ports;
+use super::secrets::read_secret;
 use crate::domain::finding::Remark;
-use crate::domain::names::{Environment, SecretName, SystemName};
+use crate::domain::names::{Environment, SystemName};
 use crate::domain::nearest;
 use crate::domain::redact::Redactor;
 use crate::domain::secret::{Opened, SecretSource};
@@ -85,56 +86,28 @@ impl Connect<'_> {
             .clone()
             .try_into()
             .map_err(|error: toml::de::Error| {
-                self.error(nearest::explain_unknown_field(error.message()))
+                self.error(nearest::explain_toml(error.message(), &error.to_string()))
             })
     }
 
     /// Reads a secret from where the settings say that it is, and has it masked from now on.
     pub fn secret(&self, source: &SecretSource) -> Result<SecretString, ConnectError> {
-        match source {
-            SecretSource::File(path) => self.secret_file(path),
-            SecretSource::Stored(name) => self.stored(name),
-        }
+        let value = self.read(source)?;
+        self.redactor.learn(value.expose_secret());
+        Ok(value)
     }
 
     /// As [`Self::secret`], for a value that is none by itself when it comes from a file.
     pub fn text(&self, source: &SecretSource) -> Result<String, ConnectError> {
-        match source {
-            SecretSource::File(path) => self.text_file(path),
-            SecretSource::Stored(name) => Ok(self.stored(name)?.expose_secret().to_owned()),
+        let value = self.read(source)?;
+        if matches!(source, SecretSource::Stored(_)) {
+            self.redactor.learn(value.expose_secret());
         }
+        Ok(value.expose_secret().to_owned())
     }
 
-    fn stored(&self, name: &SecretName) -> Result<SecretString, ConnectError> {
-        let value = self.secrets.get(name).map_err(|why| self.error(why))?;
-        self.redactor.learn(value.expose_secret());
-        Ok(value.clone())
-    }
-
-    /// Reads a secret from a file (one trailing line end is dropped) and has it masked from now
-    /// on wherever it turns up.
-    fn secret_file(&self, path: &Path) -> Result<SecretString, ConnectError> {
-        let text = self.text_file(path)?;
-        self.redactor.learn(&text);
-        Ok(SecretString::from(text))
-    }
-
-    /// Reads a value that is no secret by itself, such as a user's name, from a file; one
-    /// trailing line end is dropped.
-    fn text_file(&self, path: &Path) -> Result<String, ConnectError> {
-        let path = self.base.join(path);
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            self.error(format!(
-                "the file {} cannot be read: {error}",
-                path.display()
-            ))
-        })?;
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        let text = text.strip_suffix('\r').unwrap_or(text);
-        if text.is_empty() {
-            return Err(self.error(format!("the file {} is empty", path.display())));
-        }
-        Ok(text.to_owned())
+    fn read(&self, source: &SecretSource) -> Result<SecretString, ConnectError> {
+        read_secret(source, self.base, self.secrets).map_err(|why| self.error(why))
     }
 
     /// An error that names the system.

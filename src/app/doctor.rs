@@ -2,14 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::machine::{MachineClock, MachineEntropy};
+use super::offline::closed_secrets;
 use super::secrets::peek;
 use super::world::{World, load_config};
 use crate::cli::{self, Failure};
+use crate::config::StoreFolder;
 use crate::doctor::{Patient, examine};
 use crate::domain::redact::Redactor;
+use crate::domain::secret::Opened;
 use crate::engine::Entropy as _;
+
+/// A disk that takes longer does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks at everything and says what is wrong.
 ///
@@ -22,15 +29,25 @@ pub async fn doctor(
 ) -> Result<(), Failure> {
     // Folders are looked for upwards from where they will be, which takes whole paths.
     let config_path = std::path::absolute(config_path).unwrap_or_else(|_| config_path.to_owned());
-    let redactor = Redactor::new();
-    let config = load_config(&config_path)?;
-    let secrets = peek(&config.store).await;
-    let (world, wrong) = World::load_what_can_be(config, &redactor, &secrets);
-    let catalog = world.read_catalog(secrets.names());
+    let config = soon(move || load_config(&config_path)).await;
+    let config = config.unwrap_or_else(|| Err(unread("the configuration")))?;
+    let redactor = Arc::new(Redactor::new());
+    let secrets = peek_soon(&config.store).await;
+    let closed = closed_secrets(&config, &secrets);
+    let learns = Arc::clone(&redactor);
+    let loaded = soon(move || {
+        let (world, wrong) = World::load_what_can_be(config, &learns, &secrets);
+        let catalog = world.read_catalog(secrets.names());
+        (world, wrong, catalog)
+    });
+    let (world, wrong, catalog) = loaded
+        .await
+        .ok_or_else(|| unread("what the configuration names"))?;
     let socket = socket.unwrap_or_else(|| world.config.server.socket.clone());
     let findings = examine(&Patient {
         config: &world.config,
         wrong: &wrong,
+        closed: &closed,
         catalog: &catalog,
         registry: &world.registry,
         systems: &world.systems,
@@ -41,4 +58,26 @@ pub async fn doctor(
     })
     .await;
     cli::show_findings(&findings, json)
+}
+
+/// The secrets, unless the disk that the store is on does not answer.
+async fn peek_soon(store: &StoreFolder) -> Opened {
+    let runtime = tokio::runtime::Handle::current();
+    let (folder, store) = (store.path.display().to_string(), store.clone());
+    let peeked = soon(move || runtime.block_on(peek(&store))).await;
+    peeked.unwrap_or_else(|| Opened::unknown(format!("{folder} does not answer")))
+}
+
+/// Does something with files on a thread of its own: a disk that hangs holds up that thread alone.
+async fn soon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let done = tokio::task::spawn_blocking(work);
+    tokio::time::timeout(PATIENCE, done).await.ok()?.ok()
+}
+
+fn unread(what: &str) -> Failure {
+    Failure::failed(format!(
+        "{what} cannot be read within {}: see which disk does not answer on which the configuration, \
+         workflows or files of secrets lie",
+        humantime::format_duration(PATIENCE)
+    ))
 }

@@ -1,5 +1,7 @@
 //! What the server works with: its configuration, its store, and the keys beside it.
 
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use super::world::{World, load_config};
 use crate::catalog::Catalog;
 use crate::cli::Failure;
 use crate::config::{Config, LogFormat};
+use crate::domain::keys::RECEIPTS_KEY;
 use crate::domain::redact::Redactor;
 use crate::store::postgres::Holding;
 use crate::store::{SecretKeeper, Store, StoreError};
@@ -68,9 +71,9 @@ impl Home {
         let world = Arc::new(World::load(config, &redactor, &opened)?);
         let catalog = world.catalog(opened.names())?;
         standby::go_by(&store, &catalog).await.map_err(failed)?;
-        let own = OwnFiles::new(embedded, &world.config);
+        let key = receipts_key(&world.config.store.path.join(RECEIPTS_KEY))?;
+        let own = OwnFiles::new(embedded, key.verifying_key(), &world.config);
         world.systems.set_own(Arc::new(own));
-        let key = receipts_key(&world.config.store.path.join("receipts.key"))?;
         Ok(Self {
             redactor,
             store,
@@ -80,6 +83,30 @@ impl Home {
             key,
         })
     }
+}
+
+/// Why a folder is not for whoever runs this: it belongs to somebody else, who could not open what
+/// is left there (root too), or it cannot be looked into. One that is not there yet is for everybody.
+pub(super) fn not_ours(folder: &Path) -> Option<String> {
+    let me = nix::unistd::geteuid().as_raw();
+    match std::fs::metadata(folder).map(|found| found.uid()) {
+        Ok(owner) if owner == me => None,
+        Ok(owner) => Some(format!(
+            "{} belongs to uid {owner}, not to yours, {me}: type this as that user",
+            folder.display()
+        )),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => Some(closed(folder, &error)),
+    }
+}
+
+/// That a folder cannot be looked into, and who can.
+pub(super) fn closed(folder: &Path, error: &io::Error) -> String {
+    let why = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(0)).desc();
+    format!(
+        "{} cannot be looked into ({why}): type this as the user who owns it",
+        folder.display()
+    )
 }
 
 #[allow(

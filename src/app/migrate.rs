@@ -7,6 +7,7 @@ use super::keys::read_key;
 use super::store::access_by;
 use super::world::load_config;
 use crate::cli::{Failure, Migrate, Migration};
+use crate::domain::keys::RECEIPTS_KEY;
 use crate::domain::redact::Redactor;
 use crate::store::StoreError;
 use crate::store::postgres::move_in;
@@ -30,7 +31,7 @@ pub async fn migrate(config_path: &Path, to: Migrate, json: bool) -> Result<(), 
     let failed = |error: StoreError| Failure::failed(error.to_string());
     let redactor = Arc::new(Redactor::new());
     let access = access_by(&to.to_url_file, &redactor).map_err(failed)?;
-    let key = read_key(&folder.join("receipts.key"))?.verifying_key();
+    let key = read_key(&folder.join(RECEIPTS_KEY))?.verifying_key();
     let store = SqliteStore::open(folder, redactor).await.map_err(failed)?;
     let moved = move_in(&store, &access, &key).await;
     store.close().await;

@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 
 use super::machine::MachineClock;
 use super::secrets::peek;
-use super::world::{World, load_config};
+use super::world::{World, load_config, problem_of, variables};
 use crate::action::Clock as _;
 use crate::action::Registry;
 use crate::catalog::{self, Catalog, Loaded, Problem, Severity};
-use crate::cli::{Failure, Preview, Schemas, counted};
+use crate::cli::{Failure, Preview, Schemas};
+use crate::config::Config;
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::Zone;
+use crate::domain::secret::Opened;
 use crate::domain::time::Timestamp;
+use crate::domain::words::counted;
 use crate::integrations;
 
 /// Checks configuration, workflows and commands, and says all that is wrong.
@@ -19,25 +22,29 @@ use crate::integrations;
 /// # Errors
 /// Something is wrong.
 pub async fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
-    let config = load_config(config_path)?;
-    let secrets = peek(&config.store).await;
-    let world = World::load(config, &Redactor::new(), &secrets)?;
-    let read = world.read_catalog(secrets.names());
-    let mut problems = match &read {
-        Ok(catalog) => catalog.warnings().to_vec(),
-        Err(problems) => problems.clone(),
-    };
-    if let (Ok(catalog), Some(why)) = (&read, secrets.why_unknown()) {
-        problems.extend(unchecked_secrets(catalog, &world.config.store.path, why));
-    }
-    if json {
-        println!("{}", serde_json::json!(problems));
-    } else {
-        for problem in &problems {
-            println!("{problem}");
+    let config = match Config::load(config_path, variables()) {
+        Ok(config) => config,
+        Err(error) => {
+            show(&[problem_of(error)], json);
+            return Err(Failure::usage(""));
         }
+    };
+    let secrets = peek(&config.store).await;
+    let (world, wrong) = World::load_what_can_be(config, &Redactor::new(), &secrets);
+    let store = &world.config.store.path;
+    let mut problems: Vec<_> = wrong.into_iter().map(problem_of).collect();
+    problems.extend(closed_secrets(&world.config, &secrets));
+    let read = world.read_catalog(secrets.names());
+    match &read {
+        Ok(catalog) => problems.extend_from_slice(catalog.warnings()),
+        Err(wrong) => problems.extend_from_slice(wrong),
     }
-    let Ok(catalog) = read else {
+    if let (Ok(catalog), Some(why)) = (&read, secrets.why_unknown()) {
+        problems.extend(unchecked_secrets(catalog, store, why));
+    }
+    show(&problems, json);
+    let is_error = |problem: &Problem| problem.severity == Severity::Error;
+    let (Ok(catalog), false) = (read, problems.iter().any(is_error)) else {
         return Err(Failure::usage(""));
     };
     if !json {
@@ -49,6 +56,27 @@ pub async fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+fn show(problems: &[Problem], json: bool) {
+    if json {
+        println!("{}", serde_json::json!(problems));
+    } else {
+        for problem in problems {
+            println!("{problem}");
+        }
+    }
+}
+
+/// The secrets of the store that are there and do not open.
+pub(super) fn closed_secrets(config: &Config, secrets: &Opened) -> Vec<Problem> {
+    let problem = |why: &str| Problem {
+        file: config.store.path.clone(),
+        position: None,
+        severity: Severity::Error,
+        message: why.to_owned(),
+    };
+    secrets.closed().map(problem).collect()
 }
 
 /// A lint that could not look says so where it would have had to.

@@ -1,15 +1,15 @@
 //! Secrets at the start, for the lint, and by hand: through the server, or without one.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::home::{closed, not_ours};
 use super::machine::{MachineClock, MachineEntropy};
 use super::offline::socket_of;
 use super::store::peek_at_secrets;
 use super::world::{load_config, read_catalog};
 use crate::action::Registry;
-use crate::cli::{Failure, SecretAnswer, SecretAsk, Server};
+use crate::cli::{self, Failure, SecretAnswer, SecretAsk, Server};
 use crate::config::{Config, StoreFolder};
 use crate::domain::person::People;
 use crate::domain::redact::Redactor;
@@ -19,11 +19,6 @@ use crate::integrations;
 use crate::service::{SecretDesk, SecretUses, ServiceError};
 use crate::store::sqlite::database_file;
 use crate::store::{SecretKeeper, Secrets, StoreError, Vault, open_rows};
-
-/// No server listens.
-const NO_SERVER: u8 = 5;
-/// The person may not.
-const REFUSED: u8 = 4;
 
 /// A keeper of the store's secrets, which has opened and learned all of them.
 pub(super) async fn keep(
@@ -45,14 +40,12 @@ pub(super) async fn keep(
 
 /// The secrets as the lint sees them: read without the store's lock, and changed in no way.
 pub(super) async fn peek(config: &StoreFolder) -> Opened {
-    let opened = async {
+    let opened: Result<Opened, StoreError> = async {
         let rows = peek_at_secrets(config).await?;
-        let values = open_rows(&Vault::of(&config.path), &rows)?;
-        Ok::<_, StoreError>(Opened::all(values))
-    };
-    opened
-        .await
-        .unwrap_or_else(|error| Opened::unknown(error.to_string()))
+        open_rows(&Vault::of(&config.path), &rows)
+    }
+    .await;
+    opened.unwrap_or_else(|error| Opened::unknown(error.to_string()))
 }
 
 /// `purser secret`: through the server if one runs. Else the store is opened here under its lock,
@@ -68,7 +61,7 @@ pub async fn secret(
 ) -> Result<(), Failure> {
     let socket = socket_of(config_path, socket)?;
     let answer = match ask.ask(&Server::at(&socket)?).await {
-        Err(failure) if failure.code == NO_SERVER && config_path.exists() => {
+        Err(failure) if failure.code == Failure::NO_SERVER && config_path.exists() => {
             let config = load_config(config_path)?;
             without_server(&config, &socket, ask).await?
         }
@@ -90,7 +83,7 @@ async fn without_server(
     match &ask {
         SecretAsk::List => {
             if !workflows_are_known {
-                eprintln!("purser: {}", unknown_users());
+                cli::say(&format!("purser: {}\n", unknown_users()));
             }
             let rows = peek_at_secrets(&config.store).await;
             let rows = rows.map_err(|error| Failure::failed(error.to_string()))?;
@@ -119,10 +112,10 @@ async fn without_server(
     })?;
     if is_first {
         let me = nix::unistd::geteuid();
-        eprintln!(
-            "purser: the store {} was made for uid {me}: run `purser up` as the same user",
+        cli::say(&format!(
+            "purser: the store {} was made for uid {me}: run `purser up` as the same user\n",
             folder.display()
-        );
+        ));
     }
     Ok(answer)
 }
@@ -155,28 +148,25 @@ async fn at_the_desk(
 
 /// Whoever is not the owner would leave files that the server cannot open; root too.
 fn may_open(config: &StoreFolder, socket: &Path, ask: &SecretAsk) -> Result<(), Failure> {
-    let folder = &config.path;
-    let me = nix::unistd::geteuid().as_raw();
-    let place = folder.display();
-    match std::fs::metadata(folder) {
-        Ok(found) if found.uid() != me => Err(Failure {
-            code: REFUSED,
-            message: format!(
-                "no Purser answers you at {}, and the store {place} belongs to uid {}, not to yours, \
-                 {me}: type this as that user, or see that Purser runs and that you may open its socket",
-                socket.display(),
-                found.uid()
-            ),
-        }),
-        _ if !matches!(ask, SecretAsk::Set(..))
-            && config.url_file.is_none()
-            && !database_file(folder).exists() =>
-        {
-            Err(Failure::usage(format!(
-                "there are no secrets yet: there is no store in {place}"
-            )))
-        }
-        _ => Ok(()),
+    let (folder, socket) = (&config.path, socket.display());
+    let refused = |why: String| Failure {
+        code: Failure::REFUSED,
+        message: format!("no Purser answers you at {socket}, and the store {why}"),
+    };
+    if let Some(why) = not_ours(folder) {
+        let or = "or see that Purser runs and that you may open its socket";
+        return Err(refused(format!("{why}, {or}")));
+    }
+    if config.url_file.is_some() || matches!(ask, SecretAsk::Set(..)) {
+        return Ok(());
+    }
+    match database_file(folder).try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::usage(format!(
+            "there are no secrets yet: there is no store in {}",
+            folder.display()
+        ))),
+        Err(error) => Err(refused(closed(folder, &error))),
     }
 }
 

@@ -24,14 +24,18 @@ pub(super) fn open_places(
     let mut places = Places::new();
     let mut wrong = vec![];
     for (name, place) in &config.places {
-        match place.open(redactor, secrets).and_then(Webhook::new) {
+        let table = ["places", name.as_str()];
+        let settings = place.open(redactor, secrets);
+        let settings = settings.map_err(|error| config.key_error(&table, &error));
+        let opened = settings.and_then(|settings| {
+            let opened = Webhook::new(settings);
+            opened.map_err(|why| config.error_at(&table, format!("[places.{name}]: {why}")))
+        });
+        match opened {
             Ok(place) => {
                 places.insert(name.clone(), Arc::new(place) as Arc<dyn Place>);
             }
-            Err(why) => {
-                let why = format!("[places.{name}]: {why}");
-                wrong.push(config.error_at(&["places", name.as_str()], why));
-            }
+            Err(error) => wrong.push(error),
         }
     }
     (places, wrong)

@@ -6,7 +6,8 @@ use tokio::sync::broadcast::Receiver;
 
 use crate::action::{Clock, Places, SecretUrl};
 use crate::cli::Failure;
-use crate::config::{Address, Config, ConfigError, HeartbeatConfig};
+use crate::config::{Address, Config, ConfigError, HeartbeatConfig, WrongKey};
+use crate::domain::cause::no_client;
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
 use crate::domain::webhook::BearerToken;
@@ -56,51 +57,59 @@ pub(super) fn parts(
 }
 
 impl VitalsSecrets {
-    /// Reads the files of secrets.
-    ///
-    /// # Errors
-    /// The first that does not do, with its place in the configuration.
+    /// Reads what can be read, and says what cannot.
     pub(super) fn read(
         config: &Config,
         redactor: &Redactor,
         stored: &Opened,
-    ) -> Result<Self, ConfigError> {
-        let wrong = |path: &[&str], why: String| {
-            config.error_at(path, format!("[{}]: {why}", path.join(".")))
+    ) -> (Self, Vec<ConfigError>) {
+        let mut reading = Reading {
+            config,
+            redactor,
+            stored,
+            wrong: vec![],
         };
-        let token = config
-            .metrics
-            .as_ref()
-            .map(|metrics| metrics.open(redactor, stored));
-        let metrics_token = token
-            .transpose()
-            .map_err(|why| wrong(&["metrics"], why))?
-            .flatten();
-        let open = |url: &Address, path: &[&str]| -> Result<SecretUrl, ConfigError> {
-            url.open(redactor, stored).map_err(|why| wrong(path, why))
+        let metrics = config.metrics.as_ref();
+        let token = metrics.map(|metrics| metrics.open(redactor, stored));
+        let secrets = Self {
+            metrics_token: token.and_then(|token| reading.keep(&["metrics"], token)?),
+            beat: config.heartbeat.as_ref().map(|beat| reading.beat(beat)),
         };
-        let beat = |config: &HeartbeatConfig| {
-            let url = |url: &Option<Address>| {
-                let url = url.as_ref().map(|url| open(url, &["heartbeat"]));
-                url.transpose()
-            };
-            let schedules = config.schedules.iter().map(|(name, url)| {
-                let text = name.to_string();
-                let url = open(url, &["heartbeat", "schedules", &text])?;
-                Ok((name.clone(), url))
-            });
-            Ok(Beat {
-                url: url(&config.url)?,
-                trouble_url: url(&config.trouble_url)?,
-                every: config.every,
-                schedules: schedules.collect::<Result<_, ConfigError>>()?,
-            })
-        };
-        let beat = config.heartbeat.as_ref().map(beat).transpose()?;
-        Ok(Self {
-            metrics_token,
-            beat,
-        })
+        (secrets, reading.wrong)
+    }
+}
+
+/// Reads one after the other, and goes on after what is wrong.
+struct Reading<'a> {
+    config: &'a Config,
+    redactor: &'a Redactor,
+    stored: &'a Opened,
+    wrong: Vec<ConfigError>,
+}
+
+impl Reading<'_> {
+    fn beat(&mut self, heartbeat: &HeartbeatConfig) -> Beat {
+        let mut own = |url: &Option<Address>| self.url(&["heartbeat"], url.as_ref()?);
+        let (url, trouble_url) = (own(&heartbeat.url), own(&heartbeat.trouble_url));
+        let schedules = heartbeat.schedules.iter().filter_map(|(name, url)| {
+            let table = ["heartbeat", "schedules", &name.to_string()];
+            Some((name.clone(), self.url(&table, url)?))
+        });
+        Beat {
+            url,
+            trouble_url,
+            every: heartbeat.every,
+            schedules: schedules.collect(),
+        }
+    }
+
+    fn url(&mut self, table: &[&str], url: &Address) -> Option<SecretUrl> {
+        self.keep(table, url.open(self.redactor, self.stored))
+    }
+
+    fn keep<T>(&mut self, table: &[&str], opened: Result<T, WrongKey>) -> Option<T> {
+        let opened = opened.map_err(|error| self.wrong.push(self.config.key_error(table, &error)));
+        opened.ok()
     }
 }
 
@@ -140,7 +149,7 @@ impl RunningVitals {
                 beat,
                 successes: self.successes.take(),
             });
-            let heartbeat = heartbeat.map_err(|error| Failure::failed(error.to_string()))?;
+            let heartbeat = heartbeat.map_err(|error| Failure::failed(no_client(&error)))?;
             self.heartbeat = Some(heartbeat);
         }
         Ok(())

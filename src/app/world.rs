@@ -35,13 +35,14 @@ impl World {
         secrets: &Opened,
     ) -> Result<Self, Failure> {
         let (world, wrong) = Self::load_what_can_be(config, redactor, secrets);
-        match wrong.first() {
-            None => Ok(world),
-            Some(error) => Err(Failure::usage(error.to_string())),
+        if wrong.is_empty() {
+            return Ok(world);
         }
+        let lines: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+        Err(Failure::usage(lines.join("\n")))
     }
 
-    /// The same without what cannot be had, and why it cannot.
+    /// The same without what cannot be had, and why it cannot, in the order of the file's lines.
     pub(super) fn load_what_can_be(
         config: Config,
         redactor: &Redactor,
@@ -82,16 +83,14 @@ impl World {
                 Ok(hook) => {
                     hooks.insert(name.clone(), hook);
                 }
-                Err(why) => wrong.push(config.hook_error(name, format!("[hooks.{name}]: {why}"))),
+                Err(error) => wrong.push(config.key_error(&["hooks", name.as_str()], &error)),
             }
         }
-        let vitals = VitalsSecrets::read(&config, redactor, secrets);
-        let vitals = vitals.unwrap_or_else(|error| {
-            wrong.push(error);
-            VitalsSecrets::default()
-        });
+        let (vitals, unread) = VitalsSecrets::read(&config, redactor, secrets);
+        wrong.extend(unread);
         let (places, closed) = open_places(&config, redactor, secrets);
         wrong.extend(closed);
+        wrong.sort_by_key(ConfigError::position);
         let world = Self {
             vitals,
             config,
@@ -188,7 +187,7 @@ fn unknown_schedules(config: &Config, catalog: &Catalog) -> Vec<Problem> {
     let problem = |name: String| {
         let names = known.iter().map(String::as_str).collect::<Vec<_>>();
         let message = nearest::unknown("schedule", &name, names);
-        problem_at(config, &["heartbeat", "schedules", &name], message)
+        problem_of(config.error_at(&["heartbeat", "schedules", &name], message))
     };
     unknown.map(problem).collect()
 }
@@ -203,21 +202,22 @@ fn unknown_exceptions(config: &Config, catalog: &Catalog) -> Vec<Problem> {
         let why = catalog.workflow(workflow.as_str()).err()?;
         let message = format!("[freezes.{freeze}] except: {why}");
         let path = ["freezes", freeze.as_str(), "except"];
-        Some(problem_at(config, &path, message))
+        Some(problem_of(config.error_at(&path, message)))
     });
     unknown.collect()
 }
 
-fn problem_at(config: &Config, path: &[&str], message: String) -> Problem {
-    let error = config.error_at(path, message);
+/// What is wrong with the configuration, as a problem among those of the other files.
+pub(super) fn problem_of(error: ConfigError) -> Problem {
+    let position = error.position();
     Problem {
         file: error.file,
-        position: match error.origin {
-            Some(Origin::File(position)) => Some(position),
-            _ => None,
-        },
+        position,
         severity: Severity::Error,
-        message: error.message,
+        message: match error.origin {
+            Some(Origin::Variable(name)) => format!("{name}: {}", error.message),
+            _ => error.message,
+        },
     }
 }
 

@@ -93,17 +93,22 @@ impl Why {
 
 impl Decide {
     pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
-        let (happened, go_on) = match self.verdict {
+        tell(server, &self.run, "decide", &AnswerBody::from(self.verdict), json).await
+    }
+}
+
+impl From<Verdict> for AnswerBody {
+    fn from(verdict: Verdict) -> Self {
+        let (happened, go_on) = match verdict {
             Verdict::Happened => (Some(true), false),
             Verdict::DidNot => (Some(false), false),
             Verdict::GoOn => (None, true),
         };
-        let body = AnswerBody {
+        Self {
             happened,
             go_on,
-            ..AnswerBody::default()
-        };
-        tell(server, &self.run, "decide", &body, json).await
+            ..Self::default()
+        }
     }
 }
 

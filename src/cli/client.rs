@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Failure;
+use crate::domain::cause::no_client;
 use crate::http::types::{ProblemDetails, RunView};
 
 /// No answer takes longer, save a watched run.
@@ -39,7 +40,7 @@ impl Server {
             // Nothing here speaks TLS: a machine without certificates will do.
             .tls_certs_only([])
             .build()
-            .map_err(|error| Failure::failed(error.to_string()))?;
+            .map_err(|error| Failure::failed(no_client(&error)))?;
         Ok(Self {
             client,
             socket: socket.to_owned(),
@@ -48,13 +49,13 @@ impl Server {
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let request = self.client.get(url(path)).timeout(PATIENCE);
-        self.read(self.send(request).await?).await
+        self.read(self.send(request, "").await?).await
     }
 
     /// Something that is no JSON.
     pub(super) async fn bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
         let request = self.client.get(url(path)).timeout(PATIENCE);
-        let response = self.fine(self.send(request).await?).await?;
+        let response = self.fine(self.send(request, "").await?).await?;
         let bytes = response
             .bytes()
             .await
@@ -68,7 +69,7 @@ impl Server {
         body: &B,
     ) -> Result<T, Failure> {
         let request = self.client.post(url(path)).json(body).timeout(PATIENCE);
-        self.read(self.send(request).await?).await
+        self.read(self.send(request, &not_known(path)).await?).await
     }
 
     /// Shows the run's view to `see`, now and at each change, until `see` says that it is enough.
@@ -86,7 +87,6 @@ impl Server {
             match self.watch_once(run, &mut see, &mut last).await {
                 Ok(Some(view)) => return Ok(view),
                 Ok(None) => {}
-                Err(failure) if failure.code == NO_SERVER && last.is_some() => {}
                 Err(failure) => return Err(failure),
             }
             gone();
@@ -94,19 +94,19 @@ impl Server {
         }
     }
 
-    /// `Ok(None)` when the server went away in the middle.
+    /// `Ok(None)` when the server went away in the middle, or has not returned.
     async fn watch_once(
         &self,
         run: &str,
         see: &mut impl FnMut(&RunView) -> bool,
         last: &mut Option<RunView>,
     ) -> Result<Option<RunView>, Failure> {
-        let response = self
-            .send(
-                self.client
-                    .get(url(&format!("runs/{}/watch", segment(run)))),
-            )
-            .await?;
+        let path = url(&format!("runs/{}/watch", segment(run)));
+        let response = match self.client.get(path).send().await {
+            Ok(response) => response,
+            Err(_) if last.is_some() => return Ok(None),
+            Err(error) => return Err(self.unanswered(&error, "")),
+        };
         let response = self.fine(response).await?;
         let mut stream = response.bytes_stream();
         let mut buffer = Vec::new();
@@ -145,12 +145,20 @@ impl Server {
             .map_err(|_| self.no_server())
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        request.send().await.map_err(|error| {
-            if error.is_timeout() {
-                return Failure::failed("Purser gave no answer in time; see its log");
-            }
-            self.no_server()
+    async fn send(&self, request: RequestBuilder, not_known: &str) -> Result<Response, Failure> {
+        let sent = request.send().await;
+        sent.map_err(|error| self.unanswered(&error, not_known))
+    }
+
+    /// Only what nobody has heard was certainly not done.
+    fn unanswered(&self, error: &reqwest::Error, not_known: &str) -> Failure {
+        if error.is_connect() {
+            return self.no_server();
+        }
+        Failure::failed(if error.is_timeout() {
+            format!("Purser gave no answer in time{not_known}; see its log")
+        } else {
+            format!("Purser went away before it answered{not_known}")
         })
     }
 
@@ -174,7 +182,7 @@ impl Server {
 
     fn no_server(&self) -> Failure {
         Failure {
-            code: NO_SERVER,
+            code: Failure::NO_SERVER,
             message: format!(
                 "no Purser is listening at {}: start it with `purser up`, or name its socket with \
                  --socket",
@@ -192,9 +200,9 @@ impl Server {
         Err(match serde_json::from_str::<ProblemDetails>(&body) {
             Ok(problem) => {
                 let code = match problem.title.as_str() {
-                    "refused" => 4,
-                    "invalid" | "missing" => 2,
-                    _ => 1,
+                    "refused" => Failure::REFUSED,
+                    "invalid" | "missing" => Failure::USAGE,
+                    _ => Failure::FAILED,
                 };
                 Failure {
                     code,
@@ -221,8 +229,19 @@ impl Server {
     }
 }
 
-/// No server listens.
-const NO_SERVER: u8 = 5;
+/// What is to be said of a change of which no answer came.
+fn not_known(path: &str) -> String {
+    let look = match path.split('/').next() {
+        Some("secrets") => "purser secret list",
+        Some("schedules") => "purser schedules list",
+        Some("places") => "purser notify list",
+        Some("reload") => "purser receipts list",
+        // Nothing was to be done.
+        Some("plans") => return String::new(),
+        _ => "purser runs list",
+    };
+    format!(": whether it was done is not known; look with `{look}`")
+}
 
 /// Something that people typed, as one piece of a path: it names what they meant, or nothing.
 pub(super) fn segment(typed: &str) -> impl std::fmt::Display + '_ {

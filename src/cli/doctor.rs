@@ -1,7 +1,8 @@
 //! What `purser doctor` shows: what is wrong first, what is well in short lines.
 
-use super::{Failure, counted, print_json};
+use super::{Failure, print_json};
 use crate::domain::finding::{Finding, State};
+use crate::domain::words::counted;
 
 /// Shows findings, which are in the order in which they are to be read.
 ///
@@ -14,7 +15,7 @@ pub fn show_findings(findings: &[Finding], json: bool) -> Result<(), Failure> {
         println!("{}", text(findings));
     }
     if count(findings, State::Problem) > 0 {
-        return Err(Failure::silent(1));
+        return Err(Failure::silent(Failure::FAILED));
     }
     Ok(())
 }

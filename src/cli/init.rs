@@ -157,7 +157,7 @@ pub fn show_init(view: &InitView, json: bool) -> Result<(), Failure> {
     }
     let differs = |file: &FileView| file.state == FileState::Differs;
     if view.files.iter().any(differs) {
-        return Err(Failure::silent(1));
+        return Err(Failure::silent(Failure::FAILED));
     }
     Ok(())
 }

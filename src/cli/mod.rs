@@ -1,5 +1,5 @@
-//! The command line: clients of the API, one file a command. Exit codes: 0 done, 1 failed,
-//! 2 usage, 3 waiting for a person, 4 refused, 5 no server.
+//! The command line: clients of the API, one file a command. Exit codes: 0 done, else those of
+//! [`Failure`].
 
 mod answer;
 mod client;
@@ -9,7 +9,7 @@ mod docker_proxy;
 mod doctor;
 mod echo;
 mod health;
-mod hidden;
+pub mod hidden;
 mod init;
 mod live;
 mod locks;
@@ -38,18 +38,18 @@ mod words;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::domain::words::counted;
 use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
 pub use completions::Completions;
 pub use docker_proxy::DockerProxy;
 pub use doctor::show_findings;
-pub use echo::EchoOff;
 pub use init::{
     FileState, FileView, Init, InitView, SeenView, SystemView, show_init, show_proposal,
 };
 pub use notify::Notify;
-pub use pipe::end_quietly_when_nobody_reads;
+pub use pipe::{end_quietly_when_nobody_reads, say};
 pub use questions::Questions;
 pub use receipts::{Receipts, verify_file};
 pub use recover::{Listed, Recover, Recovery, list_backups};
@@ -183,10 +183,21 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// It failed.
+    pub const FAILED: u8 = 1;
+    /// The command line, or what it names, makes no sense.
+    pub const USAGE: u8 = 2;
+    /// It waits for a person.
+    pub const WAITING: u8 = 3;
+    /// The person may not.
+    pub const REFUSED: u8 = 4;
+    /// No server listens.
+    pub const NO_SERVER: u8 = 5;
+
     /// The command line, or what it names, makes no sense.
     pub fn usage(message: impl Into<String>) -> Self {
         Self {
-            code: 2,
+            code: Self::USAGE,
             message: message.into(),
         }
     }
@@ -194,7 +205,7 @@ impl Failure {
     /// It failed.
     pub fn failed(message: impl Into<String>) -> Self {
         Self {
-            code: 1,
+            code: Self::FAILED,
             message: message.into(),
         }
     }
@@ -264,12 +275,6 @@ pub async fn call(
         | Command::Schema(_)
         | Command::Completions(_) => Err(Failure::usage("this command is not for a server")),
     }
-}
-
-/// `1 workflow`, `2 workflows`.
-pub fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 fn print_json<T: serde::Serialize>(value: &T) -> Result<(), Failure> {

@@ -40,7 +40,7 @@ impl Notify {
                 if answer.taken {
                     Ok(())
                 } else {
-                    Err(Failure::silent(1))
+                    Err(Failure::silent(Failure::FAILED))
                 }
             }
         }

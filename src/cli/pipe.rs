@@ -1,5 +1,9 @@
 //! Output into a pipe that nobody reads any more, as behind `| head`.
 
+use std::io::Write as _;
+
+use super::echo::show_again;
+
 /// As a shell says it of a process that SIGPIPE has ended.
 const CLOSED: i32 = 141;
 
@@ -13,8 +17,18 @@ pub fn end_quietly_when_nobody_reads() {
             message.starts_with("failed printing to std") && message.contains("Broken pipe")
         };
         if message.is_some_and(is_closed) {
+            // Nothing is dropped from here on.
+            show_again();
             std::process::exit(CLOSED);
         }
         report(panic);
     }));
+}
+
+/// Says something on stderr beside what a command does. Whoever has closed it can answer a question
+/// all the same, and what was done is reported.
+pub fn say(text: &str) {
+    let mut stderr = std::io::stderr();
+    let _ = stderr.write_all(text.as_bytes());
+    let _ = stderr.flush();
 }

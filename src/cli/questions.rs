@@ -1,10 +1,11 @@
 //! Questions to a person at a terminal, each with what is taken where nobody answers.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use secrecy::SecretString;
 
 use super::echo::EchoOff;
+use super::pipe::say;
 use super::{Failure, Init};
 
 /// Who is asked: a person at a terminal, or nobody.
@@ -40,7 +41,7 @@ impl Questions {
             self.taken.push(format!("{what}: {most_likely}"));
             return Ok(most_likely);
         }
-        eprint!("{what} [{most_likely}]: ");
+        say(&format!("{what} [{most_likely}]: "));
         let answer = line()?;
         Ok(if answer.is_empty() {
             most_likely
@@ -59,10 +60,10 @@ impl Questions {
         }
         let failed = |error: nix::Error| Failure::failed(format!("the terminal: {}", error.desc()));
         let unseen = EchoOff::begin().map_err(failed)?;
-        eprint!("password of {of} (it is not shown): ");
+        say(&format!("password of {of} (it is not shown): "));
         let typed = line();
         drop(unseen);
-        eprintln!();
+        say("\n");
         Ok(Some(SecretString::from(typed?)))
     }
 
@@ -74,7 +75,7 @@ impl Questions {
         if !self.person_is_there {
             return Ok(true);
         }
-        eprint!("{what} [yes]: ");
+        say(&format!("{what} [yes]: "));
         Ok(matches!(line()?.to_lowercase().as_str(), "" | "y" | "yes"))
     }
 
@@ -91,7 +92,6 @@ impl Questions {
 
 fn line() -> Result<String, Failure> {
     let failed = |error: std::io::Error| Failure::failed(format!("the terminal: {error}"));
-    std::io::stderr().flush().map_err(failed)?;
     let mut line = String::new();
     match std::io::stdin().read_line(&mut line).map_err(failed)? {
         0 => Err(Failure::failed(

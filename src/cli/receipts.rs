@@ -11,6 +11,7 @@ use super::{Failure, print_json, render};
 use crate::domain::approval::Delegation;
 use crate::domain::person::Actor;
 use crate::domain::receipt::{Chain, Committed, Receipt, Subject};
+use crate::domain::words::counted;
 use crate::http::types::{KeyView, ReceiptsHeader};
 
 /// List, show and verify receipts.
@@ -167,7 +168,7 @@ fn tell_verified(chain: &Chain, key: &str, json: bool) -> Result<(), Failure> {
     }
     println!(
         "good: {}, from the first to the last; none was altered, none is missing between them",
-        super::counted(count, "receipt")
+        counted(count, "receipt")
     );
     println!("head {head}");
     println!("signed by {key}");

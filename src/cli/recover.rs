@@ -101,6 +101,10 @@ pub struct Recovery {
     pub placed: Vec<PathBuf>,
     /// Those that were there and say something else: they were left as they are.
     pub left: Vec<PathBuf>,
+    /// The configuration that is in force.
+    pub config: PathBuf,
+    /// The backup's own, where it is not.
+    pub beside: Option<PathBuf>,
     /// What was not in the backup.
     pub left_out: Vec<String>,
     /// Files with secrets that the configuration names and this machine does not have.
@@ -143,15 +147,28 @@ impl Recovery {
         for path in &self.missing {
             println!("missing here, and never in a backup: {}", path.display());
         }
-        let first = if self.missing.is_empty() {
+        println!(
+            "next: {}see that the old machine stays off, then `purser doctor` and `purser up`",
+            self.first()
+        );
+        Ok(())
+    }
+
+    /// What is to be done before all else.
+    fn first(&self) -> String {
+        let beside = self.beside.as_ref().map(|beside| {
+            format!(
+                "take over into {} what is wanted of {}, which is the backup's and not in force, ",
+                self.config.display(),
+                beside.display()
+            )
+        });
+        let missing = if self.missing.is_empty() {
             ""
         } else {
             "put the missing files there, "
         };
-        println!(
-            "next: {first}see that the old machine stays off, then `purser doctor` and `purser up`"
-        );
-        Ok(())
+        beside.unwrap_or_default() + missing
     }
 
     fn receipts(&self) -> String {

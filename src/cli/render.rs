@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::domain::effect::Question;
 use crate::domain::ending::FinalState;
 use crate::domain::event::Failure;
 use crate::domain::names::{ActionName, StepId, SystemName};
@@ -336,9 +337,13 @@ pub(super) fn what_to_do(view: &RunView) -> Option<String> {
     }
 }
 
+/// What a run asks that waits for a decision.
+pub(super) fn question(state: &RunState) -> Option<&Question> {
+    state.steps.values().find_map(|step| step.question.as_ref())
+}
+
 fn what_to_decide(state: &RunState, run: &str) -> String {
-    let asked = state.steps.values().find_map(|step| step.question.as_ref());
-    if asked.is_some_and(|question| question.effect.is_empty()) {
+    if question(state).is_some_and(|question| question.effect.is_empty()) {
         return format!(
             "look why in the log, then: purser decide {run} go-on, or purser cancel {run}"
         );

@@ -131,7 +131,7 @@ pub(super) fn tell_end(terminal: Terminal, view: &RunView) {
     }
 }
 
-fn waits_for_person(view: &RunView) -> bool {
+pub(super) fn waits_for_person(view: &RunView) -> bool {
     matches!(
         view.status,
         RunStatus::Waiting(WaitingFor::Approval | WaitingFor::Decision)
@@ -142,7 +142,7 @@ fn waits_for_person(view: &RunView) -> bool {
 pub(super) fn exit_of(view: &RunView) -> Result<(), Failure> {
     match &view.run.ended {
         Some(ended) if ended.state == FinalState::Succeeded => Ok(()),
-        None if waits_for_person(view) => Err(Failure::silent(3)),
-        _ => Err(Failure::silent(1)),
+        None if waits_for_person(view) => Err(Failure::silent(Failure::WAITING)),
+        _ => Err(Failure::silent(Failure::FAILED)),
     }
 }

@@ -7,10 +7,11 @@ use clap::Subcommand;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::client::{Server, segment};
-use super::{Failure, counted, hidden, print_json, render};
-use crate::domain::names::SecretName;
+use super::{Failure, hidden, print_json, render};
+use crate::domain::names::{NoSecretName, SecretName};
 use crate::domain::redact::SHORTEST;
 use crate::domain::secret::{self, LONGEST};
+use crate::domain::words::counted;
 use crate::http::types::{RekeyedView, RemoveSecretBody, SecretView, SetSecretBody};
 
 /// Keep passwords and keys in the store, sealed. Without a server the store is opened here.
@@ -19,7 +20,7 @@ pub enum Secret {
     /// Keep a value under a name; it is read from stdin, or typed without being shown.
     Set {
         /// Letters, digits, - and _.
-        name: SecretName,
+        name: String,
         /// Read the value from this file instead; one line end at its end is dropped.
         #[arg(long)]
         file: Option<PathBuf>,
@@ -29,7 +30,7 @@ pub enum Secret {
     /// Forget one.
     Rm {
         /// Which.
-        name: SecretName,
+        name: String,
         /// Also when the configuration or a workflow names it.
         #[arg(long)]
         force: bool,
@@ -70,6 +71,7 @@ impl Secret {
     pub async fn read(self) -> Result<SecretAsk, Failure> {
         Ok(match self {
             Self::Set { name, file } => {
+                let name = named(&name)?;
                 let value = read_value(&name, file).await?;
                 if let Some(why) = secret::why_not_kept(&value) {
                     return Err(Failure::usage(why));
@@ -77,10 +79,16 @@ impl Secret {
                 SecretAsk::Set(name, value)
             }
             Self::List => SecretAsk::List,
-            Self::Rm { name, force } => SecretAsk::Remove(name, force),
+            Self::Rm { name, force } => SecretAsk::Remove(named(&name)?, force),
             Self::Rekey => SecretAsk::Rekey,
         })
     }
+}
+
+/// Whoever types the value in the place of the name is not to find it in a log of errors.
+fn named(name: &str) -> Result<SecretName, Failure> {
+    name.parse()
+        .map_err(|error: NoSecretName| Failure::usage(error.to_string()))
 }
 
 impl SecretAsk {
@@ -153,8 +161,8 @@ fn show_set(view: &SecretView) {
     }
     if view.masked == Some(false) {
         println!(
-            "it has less than {SHORTEST} characters, and is not masked where another program \
-             prints it"
+            "it, or the password in it, has less than {SHORTEST} characters, and is not masked where \
+             another program prints it"
         );
     }
 }
@@ -172,9 +180,15 @@ fn is_or_are(count: usize) -> &'static str {
     if count == 1 { "is" } else { "are" }
 }
 
+/// What is said of a value that was not typed to its end.
+const SET: hidden::Words = hidden::Words {
+    otherwise: "give the value with --file FILE or < FILE",
+    nothing: "nothing was set",
+};
+
 async fn read_value(name: &SecretName, file: Option<PathBuf>) -> Result<SecretString, Failure> {
     if file.is_none() && std::io::stdin().is_terminal() {
-        return hidden::line(&format!("the value of {name} (it is not shown): ")).await;
+        return hidden::line(&format!("the value of {name} (it is not shown): "), SET).await;
     }
     let read = tokio::task::spawn_blocking(move || match file {
         Some(file) => std::fs::File::open(&file)

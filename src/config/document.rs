@@ -70,10 +70,8 @@ impl<'t> Document<'t> {
             let origin = error
                 .span()
                 .and_then(|span| origin(&span, text, &variables));
-            (
-                origin,
-                nearest::explain_unknown_field(&in_words(error.message())),
-            )
+            let message = in_words(error.message());
+            (origin, nearest::explain_toml(&message, &error.to_string()))
         })
     }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{Config, HookConfig};
+use super::Config;
 use crate::action::ConnectError;
-use crate::domain::names::{HookName, SystemName};
+use crate::domain::names::SystemName;
 use crate::domain::position::Position;
 
 /// A configuration that cannot be used.
@@ -19,6 +19,15 @@ pub struct ConfigError {
     pub message: String,
 }
 
+/// A key of a table whose value does not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongKey {
+    /// Which.
+    pub key: String,
+    /// One sentence: what is wrong.
+    pub why: String,
+}
+
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -26,6 +35,16 @@ pub enum Origin {
     File(Position),
     /// A variable of the environment.
     Variable(String),
+}
+
+impl ConfigError {
+    /// Where in the file it is, if it is there.
+    pub fn position(&self) -> Option<Position> {
+        match self.origin {
+            Some(Origin::File(position)) => Some(position),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -63,16 +82,11 @@ impl Config {
         }
     }
 
-    /// What is wrong with a hook, with the place of the key that names its secret, or of its table.
-    pub fn hook_error(&self, hook: &HookName, message: String) -> ConfigError {
-        let table = ["hooks", hook.as_str()];
-        let key = self.hooks.get(hook).and_then(HookConfig::stored);
-        let at_key = key.and_then(|(key, _)| self.origins.of(&[table[0], table[1], key]));
-        ConfigError {
-            file: self.file.clone(),
-            origin: at_key.or_else(|| self.origins.of(&table)),
-            message,
-        }
+    /// What is wrong with a key of a table, with its place.
+    pub fn key_error(&self, table: &[&str], wrong: &WrongKey) -> ConfigError {
+        let key = [table, &[&wrong.key]].concat();
+        let message = format!("{}: {}", header(table), wrong.why);
+        self.error_at(&key, message)
     }
 
     /// An error about a system, with the place of one of its keys, or of its table.
@@ -90,6 +104,19 @@ impl Config {
             message: message.into(),
         }
     }
+}
+
+/// A table as a file begins it: `[heartbeat.schedules."backup.nightly"]`.
+pub(super) fn header(table: &[&str]) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let parts = table.iter().map(|part| {
+        if part.chars().all(is_bare) {
+            (*part).to_owned()
+        } else {
+            format!("{part:?}")
+        }
+    });
+    format!("[{}]", parts.collect::<Vec<_>>().join("."))
 }
 
 /// The key that a message is about: one that it names in ticks, or one whose value it quotes.

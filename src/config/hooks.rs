@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::document::Origins;
-use super::{Wrong, check_name};
+use super::{Wrong, WrongKey, check_name};
+use crate::action::read_secret;
 use crate::domain::names::{HookName, Role, SecretName};
 use crate::domain::redact::Redactor;
 use crate::domain::secret::{Opened, SecretSource};
@@ -98,23 +99,16 @@ impl HookTable {
 }
 
 impl HookConfig {
-    /// The key of its table that names a secret of the store, with that name.
-    pub(super) fn stored(&self) -> Option<(&'static str, &SecretName)> {
-        match &self.key {
-            HookKey::Secrets(SecretSource::Stored(name)) => Some(("secret_secret", name)),
-            HookKey::Token(SecretSource::Stored(name)) => Some(("token_secret", name)),
-            _ => None,
-        }
-    }
-
     /// Reads its secret, and has it masked from now on.
     ///
     /// # Errors
-    /// One sentence: it cannot be read, or is something else.
-    pub fn open(&self, redactor: &Redactor, stored: &Opened) -> Result<Hook, String> {
+    /// It cannot be read, or is something else.
+    pub fn open(&self, redactor: &Redactor, stored: &Opened) -> Result<Hook, WrongKey> {
         let proof = match &self.key {
-            HookKey::Secrets(source) => Proof::Signature(secrets(source, redactor, stored)?),
-            HookKey::Token(source) => Proof::Bearer(token(source, redactor, stored)?),
+            HookKey::Secrets(source) => {
+                Proof::Signature(secrets("secret", source, redactor, stored)?)
+            }
+            HookKey::Token(source) => Proof::Bearer(token("token", source, redactor, stored)?),
         };
         Ok(Hook {
             roles: self.roles.clone(),
@@ -123,50 +117,60 @@ impl HookConfig {
     }
 }
 
+/// The signing secrets that the setting `key` is the source of.
 pub(super) fn secrets(
+    key: &str,
     source: &SecretSource,
     redactor: &Redactor,
     stored: &Opened,
-) -> Result<Vec<SigningSecret>, String> {
-    let text = read(source, stored)?;
+) -> Result<Vec<SigningSecret>, WrongKey> {
+    let text = read(key, source, stored)?;
     let lines = text.expose_secret().lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty());
     let secrets: Vec<SigningSecret> = lines
         .map(|line| {
             redactor.learn(line);
-            SigningSecret::parse(line).map_err(|error| format!("{source}: {error}"))
+            SigningSecret::parse(line)
+                .map_err(|error| wrong(key, source, format!("{source}: {error}")))
         })
         .collect::<Result<_, _>>()?;
     if secrets.is_empty() {
-        return Err(match source {
+        let why = match source {
             SecretSource::File(file) => format!("the file {} is empty", file.display()),
             SecretSource::Stored(_) => format!("{source} is empty"),
-        });
+        };
+        return Err(wrong(key, source, why));
     }
     Ok(secrets)
 }
 
+/// The bearer token that the setting `key` is the source of.
 pub(super) fn token(
+    key: &str,
     source: &SecretSource,
     redactor: &Redactor,
     stored: &Opened,
-) -> Result<BearerToken, String> {
-    let text = read(source, stored)?;
+) -> Result<BearerToken, WrongKey> {
+    let text = read(key, source, stored)?;
     let token = text.expose_secret().trim();
     if token.len() < SHORTEST_TOKEN {
-        return Err(format!(
-            "{source}: a token has at least {SHORTEST_TOKEN} characters"
-        ));
+        let why = format!("{source}: a token has at least {SHORTEST_TOKEN} characters");
+        return Err(wrong(key, source, why));
     }
     redactor.learn(token);
     Ok(BearerToken::new(token))
 }
 
-pub(super) fn read(source: &SecretSource, stored: &Opened) -> Result<SecretString, String> {
-    match source {
-        SecretSource::File(file) => std::fs::read_to_string(file)
-            .map(SecretString::from)
-            .map_err(|error| format!("the file {} cannot be read: {error}", file.display())),
-        SecretSource::Stored(name) => stored.get(name).cloned(),
-    }
+/// Reads the secret that the setting `key` is the source of. The folder of its file is known.
+pub(super) fn read(
+    key: &str,
+    source: &SecretSource,
+    stored: &Opened,
+) -> Result<SecretString, WrongKey> {
+    read_secret(source, Path::new(""), stored).map_err(|why| wrong(key, source, why))
+}
+
+fn wrong(key: &str, source: &SecretSource, why: String) -> WrongKey {
+    let key = source.setting(key);
+    WrongKey { key, why }
 }

@@ -33,7 +33,7 @@ use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
 pub use address::Address;
 use document::{Document, Origins};
-pub use error::{ConfigError, Origin};
+pub use error::{ConfigError, Origin, WrongKey};
 pub use hooks::{HookConfig, HookKey};
 pub use places::{NotifyConfig, PlaceConfig};
 pub use schema::schema;

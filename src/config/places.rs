@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::address::Address;
 use super::document::Origins;
-use super::{Wrong, check_name, hooks};
+use super::{Wrong, WrongKey, check_name, hooks};
 use crate::domain::names::{PlaceName, SecretName};
 use crate::domain::nearest;
 use crate::domain::notice::{Loudness, On};
@@ -195,11 +195,11 @@ impl PlaceConfig {
     /// Reads its address and secrets, and has them masked from now on.
     ///
     /// # Errors
-    /// One sentence: a file cannot be read, or holds something else.
-    pub fn open(&self, redactor: &Redactor, stored: &Opened) -> Result<WebhookSettings, String> {
+    /// One of them cannot be read, or is something else.
+    pub fn open(&self, redactor: &Redactor, stored: &Opened) -> Result<WebhookSettings, WrongKey> {
         let url = self.address.open(redactor, stored)?;
         let secrets = match &self.secrets {
-            Some(source) => hooks::secrets(source, redactor, stored)?,
+            Some(source) => hooks::secrets("secret", source, redactor, stored)?,
             None => vec![],
         };
         Ok(WebhookSettings {

@@ -10,10 +10,11 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::Wrong;
 use super::address::Address;
 use super::document::Origins;
+use super::error::header;
 use super::hooks::token;
+use super::{Wrong, WrongKey};
 use crate::domain::names::SecretName;
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::ScheduleName;
@@ -144,11 +145,11 @@ pub(super) fn heartbeat(
         let place = ["heartbeat", "schedules", name.as_str()];
         let parsed = ScheduleName::try_from(name.clone()).map_err(|why| wrong(&place, why))?;
         let url = Address::of("url", keys.url, from_base(keys.url_file), keys.url_secret);
-        let url = url.map_err(|why| wrong(&place, why))?;
+        let url = url.map_err(|why| wrong(&place, format!("{}: {why}", header(&place))))?;
         let Some(url) = url else {
             let message = format!(
-                "[heartbeat.schedules.\"{name}\"] needs `url`, `url_file` or `url_secret`: where it \
-                 goes that a run has succeeded"
+                "{} needs `url`, `url_file` or `url_secret`: where it goes that a run has succeeded",
+                header(&place)
             );
             return Err(wrong(&place, message));
         };
@@ -171,13 +172,13 @@ impl MetricsConfig {
     /// Reads the token, and has it masked from now on.
     ///
     /// # Errors
-    /// One sentence: the file cannot be read, or holds something else.
+    /// It cannot be read, or is something else.
     pub fn open(
         &self,
         redactor: &Redactor,
         stored: &Opened,
-    ) -> Result<Option<BearerToken>, String> {
-        let open = |source| token(source, redactor, stored);
+    ) -> Result<Option<BearerToken>, WrongKey> {
+        let open = |source| token("token", source, redactor, stored);
         self.token.as_ref().map(open).transpose()
     }
 }
@@ -186,9 +187,10 @@ impl HeartbeatConfig {
     /// All addresses, each with the table that names it.
     pub(super) fn urls(&self) -> impl Iterator<Item = (String, &Address)> {
         let own = self.url.iter().chain(&self.trouble_url);
-        let of_schedules = self.schedules.iter();
-        let of_schedules =
-            of_schedules.map(|(name, url)| (format!("[heartbeat.schedules.\"{name}\"]"), url));
+        let of_schedules = self.schedules.iter().map(|(name, url)| {
+            let table = header(&["heartbeat", "schedules", &name.to_string()]);
+            (table, url)
+        });
         own.map(|url| ("[heartbeat]".to_owned(), url))
             .chain(of_schedules)
     }

@@ -23,7 +23,13 @@ pub(super) fn look(patient: &Patient<'_>) -> Vec<Finding> {
         ),
         Err(problems) => (problems.as_slice(), None),
     };
-    let mut findings: Vec<_> = wrong.chain(problems.iter().map(finding)).collect();
+    let closed = patient.closed.iter().map(|problem| {
+        let next = "put the copy of its secrets.key back";
+        Remark::problem(&problem.message, next)
+            .of(Check::Secret, problem.file.display().to_string())
+    });
+    let problems = problems.iter().map(finding);
+    let mut findings: Vec<_> = wrong.chain(closed).chain(problems).collect();
     if let Some((workflows, commands)) = counted {
         let systems = patient.config.configured_systems();
         let remark = Remark::well(format!(

@@ -1,7 +1,7 @@
 //! Folders of objects that workflows name: whether they can be listed, and written where that is
 //! needed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use futures_util::TryStreamExt as _;
 use nix::unistd::{AccessFlags, access};
@@ -22,7 +22,7 @@ pub(super) async fn look(
     used: FolderUse,
 ) -> Vec<Finding> {
     let remark = match &address {
-        ObjectUrl::File { path } => on_disk(path, used.writes),
+        ObjectUrl::File { path } => on_disk(path.clone(), used.writes).await,
         ObjectUrl::S3 { system, .. } if patient.systems.get(system.as_str()).is_none() => {
             return vec![];
         }
@@ -31,8 +31,16 @@ pub(super) async fn look(
     vec![remark.of(Check::Folder, url)]
 }
 
+/// Looks on a thread of its own, which a disk that hangs holds up alone.
+async fn on_disk(path: PathBuf, writes: bool) -> Remark {
+    let looked = tokio::task::spawn_blocking(move || at(&path, writes)).await;
+    looked.unwrap_or_else(|error| {
+        Remark::problem(format!("it was not looked at: {error}"), "run this again")
+    })
+}
+
 /// A folder of this machine is made at the first write: it or the nearest above must be open.
-fn on_disk(path: &Path, writes: bool) -> Remark {
+fn at(path: &Path, writes: bool) -> Remark {
     let there = path.ancestors().find(|path| path.exists()).unwrap_or(path);
     let (flags, done) = if writes {
         (AccessFlags::W_OK | AccessFlags::X_OK, "written")

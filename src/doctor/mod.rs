@@ -21,6 +21,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 
+use crate::action::objects::ObjectUrl;
 use crate::action::{Clock, Registry, Systems};
 use crate::catalog::{self, Catalog, Problem};
 use crate::config::{Config, ConfigError};
@@ -40,6 +41,8 @@ pub struct Patient<'a> {
     pub config: &'a Config,
     /// What in it could not be carried out.
     pub wrong: &'a [ConfigError],
+    /// The secrets of the store that do not open.
+    pub closed: &'a [Problem],
     /// The workflows and commands, or what is wrong with them.
     pub catalog: &'a Result<Catalog, Vec<Problem>>,
     /// What can be done.
@@ -70,7 +73,12 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     let server = doors::Server::at(patient.socket).await;
     let mut checks: Vec<BoxFuture<'_, Vec<Finding>>> = vec![
         async { config::look(patient) }.boxed(),
-        async { secrets::look(config) }.boxed(),
+        limited(
+            Check::Secret,
+            "files".to_owned(),
+            SOON,
+            secrets::look(config),
+        ),
         limited(
             Check::Store,
             store.path.display().to_string(),
@@ -88,8 +96,12 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
         checks.push(limited(Check::Listener, address.to_string(), SOON, look));
     }
     for (url, (address, used)) in folders {
+        let limit = match address {
+            ObjectUrl::File { .. } => SOON,
+            ObjectUrl::S3 { .. } => PATIENCE,
+        };
         let look = folders::look(patient, url.clone(), address, used);
-        checks.push(limited(Check::Folder, url, PATIENCE, look));
+        checks.push(limited(Check::Folder, url, limit, look));
     }
     let systems = systems::look(patient, &uses);
     let (found, (systems, readings)) = futures_util::join!(join_all(checks), systems);

@@ -13,7 +13,14 @@ use crate::domain::secret::SecretSource;
 const OF_A_CONTAINER: &str = "/run/secrets";
 
 /// How the files stand; those that cannot be read are somebody else's finding.
-pub(super) fn look(config: &Config) -> Vec<Finding> {
+pub(super) async fn look(config: &Config) -> Vec<Finding> {
+    let files = named(config);
+    let looked = tokio::task::spawn_blocking(move || of_all(files)).await;
+    looked.unwrap_or_default()
+}
+
+/// The files that the configuration names.
+fn named(config: &Config) -> BTreeSet<PathBuf> {
     let mut files = BTreeSet::new();
     for system in config.systems.values() {
         collect(&system.settings, config.base(), &mut files);
@@ -23,6 +30,10 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
             files.insert(file.clone());
         }
     }
+    files
+}
+
+fn of_all(files: BTreeSet<PathBuf>) -> Vec<Finding> {
     let there: Vec<_> = files
         .into_iter()
         .filter(|file| !file.starts_with(OF_A_CONTAINER))

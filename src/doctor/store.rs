@@ -10,6 +10,7 @@ use nix::unistd::{Uid, User, geteuid};
 
 use crate::config::StoreFolder;
 use crate::domain::finding::{Check, Finding, Remark};
+use crate::domain::keys::{KEYS, RECEIPTS_KEY};
 use crate::domain::receipt::Chain;
 use crate::domain::redact::Redactor;
 use crate::store::StoreError;
@@ -18,9 +19,6 @@ use crate::store::sqlite::{Holder, Inspection, database_file, holder};
 
 /// So many receipts are verified, the latest; `purser receipts verify` takes all.
 const RECEIPTS: u32 = 1000;
-
-/// The key that signs receipts.
-const KEY: &str = "receipts.key";
 
 /// How the store in this folder stands. A disk that hangs holds up a thread of its own.
 pub(super) async fn look(config: StoreFolder) -> Vec<Finding> {
@@ -174,13 +172,18 @@ fn rights(folder: &Path, facts: &Metadata) -> Vec<Remark> {
             format!("chmod 700 {}", folder.display()),
         ));
     }
-    let open_key = files
+    let keys = files
         .iter()
-        .find(|(name, facts)| name == KEY && facts.mode() & 0o077 != 0);
-    if let Some((name, facts)) = open_key {
+        .filter(|(name, _)| KEYS.contains(&name.as_str()));
+    for (name, facts) in keys.filter(|(_, facts)| facts.mode() & 0o077 != 0) {
+        let could = if name == RECEIPTS_KEY {
+            "sign receipts"
+        } else {
+            "open the secrets"
+        };
         remarks.push(Remark::problem(
             format!(
-                "others may read {name} (mode {:03o}) and sign receipts with it",
+                "others may read {name} (mode {:03o}) and {could} with it",
                 facts.mode() & 0o777
             ),
             format!("chmod 600 {}", folder.join(name).display()),
@@ -266,11 +269,11 @@ async fn receipts(inspection: &mut Inspection, folder: &Path) -> Remark {
     let Some(first) = receipts.first() else {
         return Remark::well("there are no receipts yet");
     };
-    let key = match key(&folder.join(KEY)) {
+    let key = match key(&folder.join(RECEIPTS_KEY)) {
         Ok(key) => key,
         Err(why) => {
             let next = format!(
-                "restore {KEY} from a backup: without it new receipts cannot follow the old ones"
+                "restore {RECEIPTS_KEY} from a backup: without it new receipts cannot follow the old ones"
             );
             return Remark::problem(why, next);
         }
@@ -295,10 +298,11 @@ async fn receipts(inspection: &mut Inspection, folder: &Path) -> Remark {
 }
 
 fn key(path: &Path) -> Result<VerifyingKey, String> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("{KEY} cannot be read: {error}"))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{RECEIPTS_KEY} cannot be read: {error}"))?;
     let bytes = hex::decode(text.trim()).ok();
     let seed = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    let seed = seed.ok_or_else(|| format!("{KEY} holds no key of 64 hexadecimal digits"))?;
+    let seed =
+        seed.ok_or_else(|| format!("{RECEIPTS_KEY} holds no key of 64 hexadecimal digits"))?;
     Ok(SigningKey::from_bytes(&seed).verifying_key())
 }

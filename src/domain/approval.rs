@@ -115,13 +115,13 @@ impl ApprovalRequest {
     }
 
     /// Whether a yes of this person would count now.
-    pub fn may_be_met_by(&self, actor: &Actor, requester: &PersonName) -> MayApprove {
+    pub fn may_be_met_by(&self, actor: &Actor, requester: &PersonName) -> MayAnswer {
         if self.has_yes_of(&actor.person) {
-            return MayApprove::No(already(actor));
+            return MayAnswer::No(already(actor));
         }
         match self.may_approve(actor, requester) {
-            Ok(()) => MayApprove::Yes,
-            Err(refusal) => MayApprove::No(refusal.0),
+            Ok(()) => MayAnswer::Yes,
+            Err(refusal) => MayAnswer::No(refusal.0),
         }
     }
 
@@ -225,10 +225,10 @@ impl ApprovalRequest {
     }
 }
 
-/// Whether somebody's yes would count.
+/// Whether somebody's answer would count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MayApprove {
+pub enum MayAnswer {
     /// It would.
     Yes,
     /// It would not: why, and whose would.

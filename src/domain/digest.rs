@@ -16,7 +16,12 @@ pub struct Digest(String);
 impl Digest {
     /// Of these bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        Self(format!("sha256:{}", hex::encode(Sha256::digest(bytes))))
+        Self::of_hash(Sha256::new_with_prefix(bytes))
+    }
+
+    /// Of the bytes that this hash was given, piece by piece.
+    pub fn of_hash(hash: Sha256) -> Self {
+        Self(format!("sha256:{}", hex::encode(hash.finalize())))
     }
 
     /// The written form.

@@ -5,9 +5,11 @@
 
 pub mod approval;
 pub mod artifact;
+pub mod cause;
 pub mod digest;
 pub mod effect;
 pub mod ending;
+mod escapes;
 pub mod event;
 mod event_masking;
 pub mod expression;
@@ -15,6 +17,7 @@ pub mod finding;
 pub mod hold;
 pub mod input;
 pub mod interpreter;
+pub mod keys;
 pub mod names;
 pub mod nearest;
 pub mod notice;
@@ -33,4 +36,5 @@ pub mod step_path;
 pub mod time;
 pub mod trigger;
 pub mod webhook;
+pub mod words;
 pub mod workflow;

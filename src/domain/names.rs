@@ -97,12 +97,12 @@ const LONGEST_SECRET_NAME: usize = 64;
 #[serde(try_from = "String", into = "String")]
 pub struct SecretName(String);
 
-/// A text that cannot name a secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// A text that cannot name a secret. It is not shown: it may be the secret itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` cannot name a secret: a name has 1 to {LONGEST_SECRET_NAME} letters, digits, `-` and `_`"
+    "this cannot name a secret: a name has 1 to {LONGEST_SECRET_NAME} letters, digits, `-` and `_`"
 )]
-pub struct NoSecretName(String);
+pub struct NoSecretName;
 
 impl SecretName {
     /// The name as text.
@@ -119,9 +119,7 @@ impl TryFrom<String> for SecretName {
         if (1..=LONGEST_SECRET_NAME).contains(&text.len()) && text.chars().all(fits) {
             Ok(Self(text))
         } else {
-            Err(NoSecretName(
-                text.chars().take(LONGEST_SECRET_NAME).collect(),
-            ))
+            Err(NoSecretName)
         }
     }
 }

@@ -63,6 +63,17 @@ pub fn explain_unknown_field(message: &str) -> String {
     }
 }
 
+/// An error of TOML in one sentence: with the key that it is about, which its display says in a line
+/// of its own, where the message does not name it.
+pub fn explain_toml(message: &str, display: &str) -> String {
+    let why = explain_unknown_field(message);
+    let key = display.lines().find_map(|line| line.strip_prefix("in "));
+    match key {
+        Some(key) if !why.starts_with("unknown field ") => format!("in {key}: {why}"),
+        _ => why,
+    }
+}
+
 fn closeness(a: &str, b: &str) -> f64 {
     let is_part = a.len() >= 3 && (b.starts_with(a) || b.ends_with(&format!(".{a}")));
     strsim::jaro_winkler(a, b)

@@ -4,9 +4,11 @@
 //! catches what another system echoes back: a URL with a password in an error, a token in a log.
 
 use std::collections::BTreeSet;
-use std::sync::RwLock;
+use std::sync::{PoisonError, RwLock};
 
 use serde_json::Value;
+
+use super::escapes::Unescaped;
 
 /// What a secret is replaced by.
 pub const MASK: &str = "[secret]";
@@ -16,13 +18,19 @@ pub const SHORTEST: usize = 8;
 
 /// Every secret that was read or issued, in the forms in which it may turn up.
 #[derive(Default)]
-pub struct Redactor {
-    /// Longest first, so that a secret that contains another is masked whole.
-    forms: RwLock<BTreeSet<ByLength>>,
+pub struct Redactor(RwLock<Forms>);
+
+/// Each set longest first, so that a secret that contains another is masked whole.
+#[derive(Default)]
+struct Forms {
+    /// As it is, and in encodings of which every encoder makes the same.
+    plain: BTreeSet<ByLength<String>>,
+    /// What a percent-encoded text stands for that holds it.
+    unescaped: BTreeSet<ByLength<Vec<u8>>>,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct ByLength(std::cmp::Reverse<usize>, String);
+struct ByLength<T>(std::cmp::Reverse<usize>, T);
 
 impl Redactor {
     /// Knows no secret yet.
@@ -33,49 +41,62 @@ impl Redactor {
     /// From now on `secret` is masked: as it is, base64-encoded and percent-encoded. So is each line
     /// of one that has several, as of a key in PEM, because programs print line by line; and the
     /// password in one that is a URL, because programs print that alone.
-    pub fn learn(&self, secret: &str) {
-        self.learn_whole(secret);
+    ///
+    /// Says whether the whole and each password in it are long enough to be masked. Of a short line
+    /// among others that is not said: the last one of a key often is.
+    pub fn learn(&self, secret: &str) -> bool {
+        let mut all_are_long = self.learn_whole(secret);
         if secret.trim().contains('\n') {
             let is_frame = |line: &&str| line.starts_with("-----");
             let lines = secret.lines().map(str::trim);
-            lines
-                .filter(|line| !is_frame(line))
-                .for_each(|line| self.learn_whole(line));
+            for line in lines.filter(|line| !is_frame(line)) {
+                self.learn_whole(line);
+            }
         }
-        if let Some(password) = password_in(secret) {
-            self.learn_whole(&password);
+        for url in secret.lines() {
+            let of_login = login_password(url).map(|password| (password, decoded(password)));
+            let of_query = query_passwords(url).map(|password| (password, form_decoded(password)));
+            for (spelled, password) in of_login.into_iter().chain(of_query) {
+                all_are_long &= self.learn_whole(&password);
+                // Where it stands for no text, programs can print it as it is spelled only.
+                self.learn_whole(spelled);
+            }
         }
+        all_are_long
     }
 
-    fn learn_whole(&self, secret: &str) {
+    fn learn_whole(&self, secret: &str) -> bool {
         let secret = secret.trim();
         if secret.len() < SHORTEST {
-            return;
+            return false;
         }
-        let mut forms = self
-            .forms
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        for form in [
-            secret.to_owned(),
-            percent_encoded(secret),
-            json_escaped(secret),
-        ]
-        .into_iter()
-        .chain(base64_forms(secret.as_bytes()))
-        {
-            forms.insert(ByLength(std::cmp::Reverse(form.len()), form));
+        let mut forms = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // A blank is encoded as `+` by some.
+        let with_plus = secret.replace(' ', "+");
+        let plain = [secret.to_owned(), json_escaped(secret), with_plus.clone()];
+        for form in plain.into_iter().chain(base64_forms(secret.as_bytes())) {
+            forms
+                .plain
+                .insert(ByLength(std::cmp::Reverse(form.len()), form));
         }
+        // What looks encoded may be printed as it is.
+        let looks_encoded = Unescaped::of(secret).map(Unescaped::into_bytes);
+        let unescaped = [secret.to_owned(), with_plus].map(String::into_bytes);
+        for form in unescaped.into_iter().chain(looks_encoded) {
+            if form.len() >= SHORTEST {
+                forms
+                    .unescaped
+                    .insert(ByLength(std::cmp::Reverse(form.len()), form));
+            }
+        }
+        true
     }
 
     /// `text` with every known secret masked.
     pub fn text(&self, text: &str) -> String {
-        let forms = self
-            .forms
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut clean = text.to_owned();
-        for ByLength(_, form) in forms.iter() {
+        let forms = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut clean = forms.without_escaped(text);
+        for ByLength(_, form) in &forms.plain {
             if clean.contains(form.as_str()) {
                 clean = clean.replace(form.as_str(), MASK);
             }
@@ -97,32 +118,62 @@ impl Redactor {
     }
 }
 
+impl Forms {
+    fn without_escaped(&self, text: &str) -> String {
+        let mut clean = text.to_owned();
+        if let Some(unescaped) = Unescaped::of(text) {
+            let forms = self.unescaped.iter().map(|ByLength(_, form)| &form[..]);
+            let mut places = unescaped.places_of(forms);
+            places.sort_by_key(|place| std::cmp::Reverse(place.start));
+            // From behind, so that the places of the others stay.
+            places
+                .into_iter()
+                .for_each(|place| clean.replace_range(place, MASK));
+        }
+        clean
+    }
+}
+
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Redactor")
     }
 }
 
-/// The password of a URL, decoded.
-fn password_in(text: &str) -> Option<String> {
+/// The password of a URL, decoded: the last `password` of its query, as clients of PostgreSQL read
+/// it, else the one of its login.
+pub fn password_in(url: &str) -> Option<String> {
+    let of_query = query_passwords(url).last().map(form_decoded);
+    of_query.or_else(|| login_password(url).map(decoded))
+}
+
+/// The password in a URL's login, as it is spelled there.
+fn login_password(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("://")?;
     let (login, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
     let (_, password) = login.split_once(':')?;
-    let decoded = percent_encoding::percent_decode_str(password).decode_utf8();
-    decoded.ok().map(std::borrow::Cow::into_owned)
+    (!password.is_empty()).then_some(password)
 }
 
-/// RFC 3986: everything but unreserved characters as `%XX`.
-fn percent_encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push_str(&hex::encode_upper([byte]));
-        }
-        out
-    })
+/// Every value of `password` in a URL's query, as it is spelled there.
+fn query_passwords(text: &str) -> impl Iterator<Item = &str> {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let url = rest.split('#').next().unwrap_or("").trim_end();
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs
+        .filter(|(key, value)| form_decoded(key) == "password" && !value.is_empty())
+        .map(|(_, value)| value)
+}
+
+/// As values of a query are read, in which `+` is a blank.
+fn form_decoded(text: &str) -> String {
+    decoded(&text.replace('+', " "))
+}
+
+fn decoded(password: &str) -> String {
+    let decoded = percent_encoding::percent_decode_str(password);
+    decoded.decode_utf8_lossy().into_owned()
 }
 
 fn json_escaped(text: &str) -> String {
@@ -196,8 +247,130 @@ mod tests {
             redactor.text("PGPASSWORD=s3cret/word at db:5432"),
             "PGPASSWORD=[secret] at db:5432"
         );
-        for no_login in ["no url at all", "http://host:80/a@b:c", "x://a@b"] {
-            assert_eq!(password_in(no_login), None, "{no_login}");
+        for none in [
+            "no url at all",
+            "http://host:80/a@b:c",
+            "x://a@b",
+            "x://a:@b",
+            "x://b/?password=",
+            "x://b/?passwords=a&b#?password=c",
+        ] {
+            assert_eq!(password_in(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn the_password_in_the_query_of_a_url_is_one_too() {
+        let url = "postgres:///orders?host=/run/db&password=s3cret%2Fw+rd%2B&user=app";
+        assert_eq!(password_in(url).as_deref(), Some("s3cret/w rd+"));
+        let redactor = Redactor::new();
+        assert!(redactor.learn(url));
+        for printed in ["s3cret/w rd+", "s3cret%2Fw+rd%2B", "s3cret%2fw%20rd%2b"] {
+            assert_eq!(redactor.text(&format!("<{printed}>")), "<[secret]>");
+        }
+        assert!(!redactor.learn("postgres://db/orders?password=1234"));
+    }
+
+    #[test]
+    fn the_last_password_of_the_query_is_the_one_that_is_used_and_all_are_masked() {
+        let url = "postgres://app:of-the-login@db/orders?password=the-first&password=the-second";
+        assert_eq!(password_in(url).as_deref(), Some("the-second"));
+        let redactor = Redactor::new();
+        redactor.learn(url);
+        assert_eq!(
+            redactor.text("of-the-login, the-first, the-second"),
+            "[secret], [secret], [secret]"
+        );
+    }
+
+    /// What encoders of several languages make of a text: they differ in what they leave as it is.
+    fn percent_encodings(text: &str) -> Vec<String> {
+        let leaving = |left: &str, space: &str| -> String {
+            let encoded = text.bytes().map(|byte| match char::from(byte) {
+                ' ' => space.to_owned(),
+                c if c.is_ascii_alphanumeric() || left.contains(c) => c.to_string(),
+                _ => format!("%{byte:02X}"),
+            });
+            encoded.collect()
+        };
+        let upper = [
+            leaving("-._~", "%20"),          // RFC 3986
+            leaving("-_.!~*'()", "%20"),     // encodeURIComponent of JavaScript
+            leaving("-._~/", "%20"),         // quote of Python
+            leaving("-._~", "+"),            // quote_plus of Python, QueryEscape of Go
+            leaving("-._~$&+,;=", "%20"),    // UserPassword of Go
+            leaving("-._~!$&'()*+,", "%20"), // URLs in browsers
+        ];
+        let lower = upper.clone().map(|text| {
+            let mut parts = text.split('%').map(str::to_owned).collect::<Vec<_>>();
+            for part in parts.iter_mut().skip(1) {
+                let hex = part.get(..2).unwrap_or("").to_lowercase();
+                part.replace_range(..hex.len(), &hex);
+            }
+            parts.join("%")
+        });
+        upper.into_iter().chain(lower).collect()
+    }
+
+    #[test]
+    fn the_password_of_a_url_is_masked_however_it_is_spelled() {
+        let redactor = Redactor::new();
+        redactor.learn("postgres://app:s3cret%2fw(o)rd!@db:5432/orders");
+        for spelled in [
+            "s3cret/w(o)rd!",
+            "s3cret%2Fw(o)rd!",
+            "s3cret%2fw%28o%29rd%21",
+            "s3cret/w%28o)rd!",
+        ] {
+            assert_eq!(
+                redactor.text(&format!("PGPASSWORD={spelled} at db:5432")),
+                "PGPASSWORD=[secret] at db:5432"
+            );
+        }
+    }
+
+    #[test]
+    fn it_says_whether_the_whole_and_its_password_are_long_enough() {
+        let redactor = Redactor::new();
+        for (secret, is_masked) in [
+            ("a-long-password", true),
+            ("1234", false),
+            ("postgres://app:a-long-password@db/orders", true),
+            ("postgres://app:1234@db/orders", false),
+            ("A=http://a:1234@a/\nB=http://b:a-long-password@b/", false),
+            (
+                "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nFw==\n-----END KEY-----",
+                true,
+            ),
+        ] {
+            assert_eq!(redactor.learn(secret), is_masked, "{secret}");
+        }
+    }
+
+    #[test]
+    fn the_password_of_each_line_is_masked_alone() {
+        let redactor = Redactor::new();
+        redactor.learn("A=http://a:first-word@a/\nB=http://b:second-word@b/\n");
+        assert_eq!(
+            redactor.text("first-word, second-word"),
+            "[secret], [secret]"
+        );
+    }
+
+    #[test]
+    fn a_secret_that_looks_encoded_and_one_within_another_are_masked_whole() {
+        let redactor = Redactor::new();
+        redactor.learn("abcdefgh");
+        redactor.learn("abcdefgh%41tail");
+        redactor.learn("abcdefgh/and more");
+        for text in [
+            "abcdefgh%41tail",
+            "abcdefgh%2541tail",
+            "abcdefgh%2fand%20more",
+            "abcdefgh/and+more",
+            "abcdefgh%2Fand+more",
+        ] {
+            assert_eq!(redactor.text(&format!("<{text}>")), "<[secret]>", "{text}");
         }
     }
 
@@ -212,6 +385,16 @@ mod tests {
             prop_assert!(!plain.contains(&secret));
             let encoded = STANDARD.encode(format!("{before}{secret}{after}"));
             prop_assert!(redactor.text(&encoded).contains(MASK));
+        }
+
+        #[test]
+        fn no_secret_survives_an_encoder_of_urls(secret in "[!-~][ -~ä☃]{6,40}[!-~]") {
+            let redactor = Redactor::new();
+            redactor.learn(&secret);
+            for encoded in percent_encodings(&secret) {
+                let clean = redactor.text(&format!("\n{encoded}\n"));
+                prop_assert_eq!(clean, format!("\n{MASK}\n"), "{}", encoded);
+            }
         }
     }
 }

@@ -154,6 +154,14 @@ impl SecretSource {
             format!("one of `{key}_file`, a path, and `{key}_secret`, a secret's name, is needed")
         })
     }
+
+    /// The setting that says it: `KEY_file` or `KEY_secret`.
+    pub fn setting(&self, key: &str) -> String {
+        match self {
+            Self::File(_) => format!("{key}_file"),
+            Self::Stored(_) => format!("{key}_secret"),
+        }
+    }
 }
 
 impl fmt::Display for SecretSource {
@@ -170,14 +178,24 @@ impl fmt::Display for SecretSource {
 #[derive(Clone, Debug, Default)]
 pub struct Opened {
     values: BTreeMap<SecretName, SecretString>,
+    closed: BTreeMap<SecretName, String>,
     unknown: Option<String>,
 }
 
 impl Opened {
     /// All that there are.
     pub fn all(values: BTreeMap<SecretName, SecretString>) -> Self {
+        Self::in_part(values, BTreeMap::new())
+    }
+
+    /// All that there are; of some, only why they cannot be opened.
+    pub fn in_part(
+        values: BTreeMap<SecretName, SecretString>,
+        closed: BTreeMap<SecretName, String>,
+    ) -> Self {
         Self {
             values,
+            closed,
             unknown: None,
         }
     }
@@ -185,8 +203,8 @@ impl Opened {
     /// The store cannot be read; this is why.
     pub fn unknown(why: String) -> Self {
         Self {
-            values: BTreeMap::new(),
             unknown: Some(why),
+            ..Self::default()
         }
     }
 
@@ -195,10 +213,15 @@ impl Opened {
         self.unknown.as_deref()
     }
 
+    /// Why those cannot be opened that are there and do not open, each in one sentence.
+    pub fn closed(&self) -> impl Iterator<Item = &str> {
+        self.closed.values().map(String::as_str)
+    }
+
     /// The names of all, if they are known.
     pub fn names(&self) -> Option<BTreeSet<SecretName>> {
         match self.unknown {
-            None => Some(self.values.keys().cloned().collect()),
+            None => Some(self.all_names().cloned().collect()),
             Some(_) => None,
         }
     }
@@ -206,13 +229,20 @@ impl Opened {
     /// The value of one.
     ///
     /// # Errors
-    /// It is not set, with the nearest name that is, or the store cannot be read.
+    /// It is not set, with the nearest name that is, or it or the store cannot be read.
     pub fn get(&self, name: &SecretName) -> Result<&SecretString, String> {
         if let Some(why) = &self.unknown {
             return Err(format!("the secret `{name}` cannot be read: {why}"));
         }
+        if let Some(why) = self.closed.get(name) {
+            return Err(why.clone());
+        }
         let value = self.values.get(name);
-        value.ok_or_else(|| not_set(name, self.values.keys()))
+        value.ok_or_else(|| not_set(name, self.all_names()))
+    }
+
+    fn all_names(&self) -> impl Iterator<Item = &SecretName> {
+        self.values.keys().chain(self.closed.keys())
     }
 }
 

@@ -176,7 +176,7 @@ impl Journal for StepJournal {
             let artifact = Artifact {
                 name,
                 media_type,
-                digest: digest.map_err(|error| JournalError(error.to_string()))?,
+                digest: digest.map_err(|error| self.failed_by(error))?,
                 bytes: size,
             };
             self.append(Event::ArtifactKept {

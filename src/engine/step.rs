@@ -53,9 +53,9 @@ impl StepWork {
             Err(why) => return Ok(Outcome::StandsStill(why)),
         };
         if step.plan.is_none() && step.effects.is_empty() {
-            match self.stand_by_plan(&run, &step).await {
-                Ok(Some(voided)) => return self.append(voided).await,
+            match self.stand_by_plan(&run, &step).await? {
                 Ok(None) => {}
+                Ok(Some(voided)) => return self.append(voided).await,
                 Err(error) => return self.failed(&step, &error).await,
             }
         }
@@ -168,34 +168,36 @@ impl StepWork {
 
     /// Makes the step's plan again, once, before its first effect (decision 16). From then on it
     /// stands. `Some` when it is not what was approved.
+    ///
+    /// # Errors
+    /// The store cannot be written. That no plan can be made is the step's own failure.
     async fn stand_by_plan(
         &self,
         run: &RunState,
         step: &StepState,
-    ) -> std::result::Result<Option<Event>, ActionError> {
+    ) -> Result<std::result::Result<Option<Event>, ActionError>> {
         let action = step.action.as_ref().map_or("", |name| name.as_str());
-        let Some(plan) = self
+        let plan = self
             .planner
             .plan_step(action, step.system.as_ref(), &step.input)
-            .await?
-        else {
-            return Ok(None);
+            .await;
+        let plan = match plan {
+            Ok(Some(plan)) => plan,
+            Ok(None) => return Ok(Ok(None)),
+            Err(error) => return Ok(Err(error)),
         };
         if let Some(why) = drift(run, &self.step, &plan) {
-            return Ok(Some(Event::ApprovalVoided {
+            return Ok(Ok(Some(Event::ApprovalVoided {
                 step: self.step.clone(),
                 why,
-            }));
+            })));
         }
         let event = Event::StepPlanned {
             step: self.step.clone(),
             plan,
         };
-        self.log
-            .append(event)
-            .await
-            .map_err(|error| ActionError::retryable(error.to_string()))?;
-        Ok(None)
+        self.log.append(event).await?;
+        Ok(Ok(None))
     }
 
     /// Where the store could not be written, `failure` is set. What the action says of it then is no

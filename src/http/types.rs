@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::time::Span;
 
-pub use crate::domain::approval::MayApprove;
+pub use crate::domain::approval::MayAnswer;
 pub use crate::domain::artifact::Artifact;
 pub use crate::domain::hold::Lock;
 pub use crate::service::{

@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::action::{Place, SecretUrl, innermost};
+use crate::action::{Place, SecretUrl};
+use crate::domain::cause::{innermost, no_client};
 use crate::domain::notice::Notice;
 use crate::domain::notice::delivery::Outcome;
 use crate::domain::time::Timestamp;
@@ -66,7 +67,7 @@ impl Webhook {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("purser/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| format!("no HTTP client can be made: {error}"))?;
+            .map_err(|error| no_client(&error))?;
         Ok(Self { settings, http })
     }
 

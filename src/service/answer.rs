@@ -1,12 +1,12 @@
 //! What people say to a run that exists: yes, no, stop, it happened, it did not.
 
 use super::{Result, Service, ServiceError};
-use crate::domain::approval::{ApprovalRequest, already};
+use crate::domain::approval::{ApprovalRequest, MayAnswer, already};
 use crate::domain::effect::EffectName;
 use crate::domain::event::Event;
 use crate::domain::names::{PersonName, RunId, StepId};
 use crate::domain::person::{Actor, Refusal};
-use crate::domain::run::RunState;
+use crate::domain::run::{RunState, RunStatus, WaitingFor};
 use crate::domain::workflow::{Workflow, may_start};
 use crate::engine::{RunLog, past_undo};
 
@@ -318,6 +318,17 @@ pub(super) fn may_touch(by: &Actor, state: &RunState, definition: &Workflow) -> 
     }
     may_start(by, definition, &state.request.environments)
         .map_err(|refusal| Answer::refused(format!("{by} did not ask for this run, and {refusal}")))
+}
+
+/// Nothing while the run asks for no decision.
+pub(super) fn may_decide(by: &Actor, state: &RunState, definition: &Workflow) -> Option<MayAnswer> {
+    let asks = state.status() == RunStatus::Waiting(WaitingFor::Decision);
+    open_question(state).filter(|_| asks)?;
+    Some(match may_touch(by, state, definition) {
+        Ok(()) => MayAnswer::Yes,
+        Err(Answer::Refused(why)) => MayAnswer::No(why),
+        Err(Answer::Error(error)) => MayAnswer::No(error.to_string()),
+    })
 }
 
 fn has_ended(state: &RunState) -> Answer {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::answer::may_decide;
 use super::{Result, Service, ServiceError};
 use crate::catalog::Catalog;
-use crate::domain::approval::MayApprove;
+use crate::domain::approval::MayAnswer;
 use crate::domain::event::Logged;
 use crate::domain::input::InputSpec;
 use crate::domain::names::{RunId, StepId};
@@ -33,7 +34,10 @@ pub struct RunView {
     pub progress: Option<String>,
     /// While it waits for approval: whether whoever looks may give it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub may_approve: Option<MayApprove>,
+    pub may_approve: Option<MayAnswer>,
+    /// While it asks for a decision: whether whoever looks may decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_decide: Option<MayAnswer>,
     /// Its whole state.
     pub run: RunState,
 }
@@ -96,12 +100,13 @@ impl Service {
     /// A stranger asks, or the store cannot be read.
     pub async fn show(&self, by: &Actor, run: RunId) -> Result<RunView> {
         self.known(by, "look at a run").await?;
-        let (log, _) = self.open(run).await?;
+        let (log, definition) = self.open(run).await?;
         let state = log.state().await?;
         Ok(RunView {
             status: state.status(),
             progress: self.parts.progress.of(run),
             may_approve: may_approve(by, &state),
+            may_decide: may_decide(by, &state, &definition),
             run: state,
         })
     }
@@ -252,7 +257,7 @@ impl Service {
 }
 
 /// Nothing while the run does not ask for approval.
-pub(super) fn may_approve(by: &Actor, state: &RunState) -> Option<MayApprove> {
+pub(super) fn may_approve(by: &Actor, state: &RunState) -> Option<MayAnswer> {
     let open = state.open_approval()?;
     Some(open.may_be_met_by(by, &state.request.by.person))
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{OPERATOR, Result, Service, ServiceError};
@@ -12,8 +12,8 @@ use crate::catalog::Catalog;
 use crate::domain::names::{PersonName, SecretName};
 use crate::domain::person::Actor;
 use crate::domain::receipt::{Draft, Subject};
+use crate::domain::secret;
 use crate::domain::time::Timestamp;
-use crate::domain::{redact, secret};
 use crate::engine::Entropy;
 use crate::store::{SecretKeeper, SecretRow};
 
@@ -28,8 +28,8 @@ pub struct SecretView {
     pub used_by_configuration: Vec<String>,
     /// The workflows of which a step opens it.
     pub used_by_workflows: Vec<String>,
-    /// Whether its value is long enough to be masked where other programs print it; known only
-    /// when it was just set.
+    /// Whether its value, and the password in one that is a URL, are long enough to be masked where
+    /// other programs print them; known only when it was just set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<bool>,
 }
@@ -149,16 +149,16 @@ impl SecretDesk<'_> {
         let summary = format!("the secret {name} was set by {by}");
         let receipt = self.receipt(by, now, format!("secret {name}"), &summary);
         let set_by = (by.person.clone(), now);
-        self.keeper
+        let masked = self
+            .keeper
             .set(name.clone(), value, set_by, receipt)
             .await?;
         let set = SetBy {
             at: now,
             by: by.person.clone(),
         };
-        let length = value.expose_secret().trim().len();
         Ok(SecretView {
-            masked: Some(length >= redact::SHORTEST),
+            masked: Some(masked),
             ..self.uses.view(&name, Some(set))
         })
     }

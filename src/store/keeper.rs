@@ -6,6 +6,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
+use super::failpoint::failpoint;
 use super::{Result, SecretRow, Secrets, StoreError, Vault};
 use crate::domain::names::{PersonName, SecretName};
 use crate::domain::receipt::Draft;
@@ -14,13 +15,14 @@ use crate::domain::secret::{self, Opened};
 use crate::domain::time::Timestamp;
 
 /// Keeps secrets, and has each masked that it opens or is given.
+#[derive(Clone)]
 pub struct SecretKeeper {
     store: Arc<dyn Secrets>,
     vault: Vault,
     redactor: Arc<Redactor>,
     /// Held while secrets are sealed or opened, so that none is met with a key that is just being
     /// dropped.
-    at_work: Mutex<()>,
+    at_work: Arc<Mutex<()>>,
 }
 
 impl SecretKeeper {
@@ -30,7 +32,7 @@ impl SecretKeeper {
             store,
             vault,
             redactor,
-            at_work: Mutex::new(()),
+            at_work: Arc::default(),
         }
     }
 
@@ -86,7 +88,9 @@ impl SecretKeeper {
             let rows = self.store.secrets().await?;
             return Ok(Err(secret::not_set(name, rows.iter().map(|row| &row.name))));
         };
-        Ok(open(&self.vault, &row)?.inspect(|value| self.learn(value)))
+        Ok(open(&self.vault, &row)?.inspect(|value| {
+            self.learn(value);
+        }))
     }
 
     /// Opens all.
@@ -95,14 +99,14 @@ impl SecretKeeper {
     /// The store or the key cannot be read, or a secret cannot be opened.
     pub async fn open_all(&self) -> Result<Opened> {
         let _alone = self.at_work.lock().await;
-        let opened = open_rows(&self.vault, &self.store.secrets().await?)?;
+        let opened = open_every(&self.vault, &self.store.secrets().await?)?;
         for value in opened.values() {
             self.learn(value);
         }
         Ok(Opened::all(opened))
     }
 
-    /// Keeps a secret.
+    /// Keeps a secret: whether all of it is masked from now on, see [`Redactor::learn`].
     ///
     /// # Errors
     /// The key cannot be read or the store not written: then the secret is as it was.
@@ -112,17 +116,21 @@ impl SecretKeeper {
         value: &SecretString,
         (set_by, set_at): (PersonName, Timestamp),
         receipt: Draft,
-    ) -> Result<()> {
-        self.learn(value);
-        let _alone = self.at_work.lock().await;
-        self.ready().await?;
-        let row = SecretRow {
-            name,
-            sealed: self.vault.seal(value)?,
-            set_at,
-            set_by,
-        };
-        self.store.set_secret(row, receipt).await
+    ) -> Result<bool> {
+        let masked = self.learn(value);
+        let value = value.clone();
+        self.alone(|keeper| async move {
+            keeper.ready().await?;
+            let row = SecretRow {
+                name,
+                sealed: keeper.vault.seal(&value)?,
+                set_at,
+                set_by,
+            };
+            keeper.store.set_secret(row, receipt).await?;
+            Ok(masked)
+        })
+        .await
     }
 
     /// Forgets a secret.
@@ -130,8 +138,8 @@ impl SecretKeeper {
     /// # Errors
     /// The store cannot be written.
     pub async fn remove(&self, name: SecretName, receipt: Draft) -> Result<()> {
-        let _alone = self.at_work.lock().await;
-        self.store.remove_secret(name, receipt).await
+        self.alone(|keeper| async move { keeper.store.remove_secret(name, receipt).await })
+            .await
     }
 
     /// Seals all secrets for a new key and drops the old one: how many they are.
@@ -143,11 +151,15 @@ impl SecretKeeper {
     /// The key or the store cannot be read or written, or a secret cannot be opened; then all open as
     /// before.
     pub async fn rekey(&self, receipt: Draft) -> Result<usize> {
-        let _alone = self.at_work.lock().await;
+        self.alone(|keeper| async move { keeper.change_key(receipt).await })
+            .await
+    }
+
+    async fn change_key(&self, receipt: Draft) -> Result<usize> {
         self.ready().await?;
-        let opened = open_rows(&self.vault, &self.store.secrets().await?)?;
+        let opened = open_every(&self.vault, &self.store.secrets().await?)?;
         self.vault.add_identity()?;
-        failpoint("added");
+        failpoint("secret.rekey/added");
         let sealed: Result<Vec<_>> = opened
             .into_iter()
             .map(|(name, value)| Ok((name, self.vault.seal(&value)?)))
@@ -155,28 +167,76 @@ impl SecretKeeper {
         let sealed = sealed?;
         let count = sealed.len();
         self.store.reseal_secrets(sealed, receipt).await?;
-        failpoint("sealed");
+        failpoint("secret.rekey/sealed");
         self.vault.keep_last_identity()?;
-        failpoint("dropped");
+        failpoint("secret.rekey/dropped");
         Ok(count)
     }
 
-    fn learn(&self, value: &SecretString) {
-        self.redactor.learn(value.expose_secret());
+    /// Changes secrets while nobody else does, and to the end: whoever asked may go away in the
+    /// middle, and what the store has been told by then is done with the key of that moment.
+    async fn alone<T, F>(&self, change: impl FnOnce(Self) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let (at_work, change) = (Arc::clone(&self.at_work), change(self.clone()));
+        let changed = tokio::spawn(async move {
+            let _alone = at_work.lock().await;
+            change.await
+        });
+        changed.await.unwrap_or_else(|error| {
+            Err(StoreError::File {
+                file: self.vault.file().display().to_string(),
+                message: format!("may be half changed: {error}"),
+            })
+        })
+    }
+
+    fn learn(&self, value: &SecretString) -> bool {
+        self.redactor.learn(value.expose_secret())
     }
 }
 
-/// Opens what a look at the store has found, without a keeper.
+/// Opens what a look at the store has found, without a keeper, as far as it can be opened.
 ///
 /// # Errors
-/// The key cannot be read, or one of them cannot be opened.
-pub fn open_rows(vault: &Vault, rows: &[SecretRow]) -> Result<BTreeMap<SecretName, SecretString>> {
-    rows.iter()
-        .map(|row| {
-            let value = open(vault, row)?.map_err(StoreError::NotOpened)?;
-            Ok((row.name.clone(), value))
-        })
-        .collect()
+/// The key cannot be read.
+pub fn open_rows(vault: &Vault, rows: &[SecretRow]) -> Result<Opened> {
+    let (values, closed) = open_each(vault, rows)?;
+    Ok(Opened::in_part(values, closed))
+}
+
+/// Opens all of them.
+///
+/// # Errors
+/// The key cannot be read, or does not open some: a line about each.
+pub fn open_every(vault: &Vault, rows: &[SecretRow]) -> Result<BTreeMap<SecretName, SecretString>> {
+    let (values, closed) = open_each(vault, rows)?;
+    if closed.is_empty() {
+        return Ok(values);
+    }
+    let why: Vec<_> = closed.into_values().collect();
+    Err(StoreError::NotOpened(why.join("\n")))
+}
+
+type Values = BTreeMap<SecretName, SecretString>;
+
+/// The values of those that open, and why the others do not.
+fn open_each(vault: &Vault, rows: &[SecretRow]) -> Result<(Values, BTreeMap<SecretName, String>)> {
+    let (mut values, mut closed) = (Values::new(), BTreeMap::new());
+    for row in rows {
+        let name = row.name.clone();
+        match open(vault, row)? {
+            Ok(value) => {
+                values.insert(name, value);
+            }
+            Err(why) => {
+                closed.insert(name, why);
+            }
+        }
+    }
+    Ok((values, closed))
 }
 
 fn open(vault: &Vault, row: &SecretRow) -> Result<Result<SecretString, String>> {
@@ -190,11 +250,103 @@ fn open(vault: &Vault, row: &SecretRow) -> Result<Result<SecretString, String>> 
     }))
 }
 
-/// Ends the process as SIGKILL would, when `PURSER_FAILPOINT` is `secret.rekey/WHERE`.
-#[allow(unused_variables, reason = "only used with the feature")]
-fn failpoint(place: &str) {
-    #[cfg(feature = "failpoints")]
-    if std::env::var("PURSER_FAILPOINT").is_ok_and(|at| at == format!("secret.rekey/{place}")) {
-        let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::SIGKILL);
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex as Rows;
+
+    use futures_util::FutureExt as _;
+    use futures_util::future::BoxFuture;
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::domain::person::People;
+    use crate::domain::receipt::Subject;
+
+    /// A store whose writer is slow, and which writes what it has been given, whoever waits for it.
+    #[derive(Default)]
+    struct Slow {
+        rows: Arc<Rows<BTreeMap<SecretName, SecretRow>>>,
+        writes: Arc<Notify>,
+        asked: Arc<Notify>,
+    }
+
+    impl Secrets for Slow {
+        fn secrets(&self) -> BoxFuture<'_, Result<Vec<SecretRow>>> {
+            async { Ok(self.rows.lock().unwrap().values().cloned().collect()) }.boxed()
+        }
+
+        fn secret<'a>(&'a self, name: &'a SecretName) -> BoxFuture<'a, Result<Option<SecretRow>>> {
+            async { Ok(self.rows.lock().unwrap().get(name).cloned()) }.boxed()
+        }
+
+        fn set_secret(&self, row: SecretRow, _: Draft) -> BoxFuture<'_, Result<()>> {
+            let (rows, writes) = (Arc::clone(&self.rows), Arc::clone(&self.writes));
+            let written = tokio::spawn(async move {
+                writes.notified().await;
+                rows.lock().unwrap().insert(row.name.clone(), row);
+            });
+            self.asked.notify_one();
+            async { Ok(written.await.unwrap()) }.boxed()
+        }
+
+        fn remove_secret(&self, _: SecretName, _: Draft) -> BoxFuture<'_, Result<()>> {
+            unreachable!("nothing is removed")
+        }
+
+        fn reseal_secrets(
+            &self,
+            sealed: Vec<(SecretName, Vec<u8>)>,
+            _: Draft,
+        ) -> BoxFuture<'_, Result<()>> {
+            for (name, sealed) in sealed {
+                self.rows.lock().unwrap().get_mut(&name).unwrap().sealed = sealed;
+            }
+            async { Ok(()) }.boxed()
+        }
+    }
+
+    fn receipt() -> Draft {
+        let by = People::new([].into()).by_uid(0);
+        let subject = Subject::Changed { what: "x".into() };
+        Draft::without_run(subject, by, Timestamp::from_micros(1), "x", [0; 32])
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_nobody_waits_for_any_more_is_not_lost_to_a_change_of_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Slow::default());
+        let vault = Vault::of(folder.path());
+        let keeper = SecretKeeper::new(Arc::clone(&store) as _, vault, Arc::default());
+        let keeper = Arc::new(keeper);
+        let name: SecretName = "TOKEN".parse().unwrap();
+        let setting = tokio::spawn({
+            let (keeper, name) = (Arc::clone(&keeper), name.clone());
+            async move {
+                let set = ("ann".into(), Timestamp::from_micros(1));
+                let value = "a-long-token".into();
+                keeper.set(name, &value, set, receipt()).await
+            }
+        });
+        store.asked.notified().await;
+        setting.abort();
+        assert!(setting.await.unwrap_err().is_cancelled());
+
+        let mut rekeying = tokio::spawn({
+            let keeper = Arc::clone(&keeper);
+            async move { keeper.rekey(receipt()).await }
+        });
+        let had_time = async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = &mut rekeying => panic!("it changes the key while a secret is on its way"),
+            () = had_time => {}
+        }
+        store.writes.notify_one();
+        assert_eq!(rekeying.await.unwrap(), Ok(1));
+        let value = keeper.open(&name).await.unwrap().unwrap();
+        assert_eq!(value.expose_secret(), "a-long-token");
     }
 }

@@ -2,7 +2,9 @@
 //! over plain data (decision 11).
 
 mod artifacts;
+mod failpoint;
 mod keeper;
+mod key_file;
 mod locks;
 mod outbox;
 pub mod postgres;
@@ -27,7 +29,8 @@ use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 
 pub use artifacts::{ArtifactFolder, Artifacts};
-pub use keeper::{SecretKeeper, open_rows};
+pub use keeper::{SecretKeeper, open_every, open_rows};
+pub use key_file::put_key_file;
 pub use locks::Locks;
 pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
@@ -61,7 +64,7 @@ pub enum StoreError {
         /// What is wrong, and what to do.
         message: String,
     },
-    /// A secret cannot be opened.
+    /// Secrets cannot be opened: a line about each.
     #[error("{0}")]
     NotOpened(String),
     /// It cannot be read or written.

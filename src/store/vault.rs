@@ -5,19 +5,16 @@
 //! know. Its last identity seals; all of them open. There is more than one only while the key is
 //! being changed, or after that was cut short.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use age::x25519::Identity;
 use age::{Decryptor, Encryptor};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Result, StoreError};
-
-/// The name of the file within the store's folder.
-const FILE: &str = "secrets.key";
+use super::{Result, StoreError, put_key_file};
+use crate::domain::keys::SECRETS_KEY;
 
 /// Opens and seals secrets.
 #[derive(Clone, Debug)]
@@ -40,7 +37,7 @@ impl Vault {
 
     /// The file with the identity.
     pub fn file(&self) -> PathBuf {
-        self.folder.join(FILE)
+        self.folder.join(SECRETS_KEY)
     }
 
     /// Whether the file is there.
@@ -159,15 +156,10 @@ impl Vault {
             })
     }
 
-    /// Puts a whole file in the place of the one of before, or of none, at one instant.
     fn replace(&self, identities: &[Identity]) -> Result<()> {
-        let half = self.folder.join(format!("{FILE}.new"));
-        let replace = || {
-            write(&half, identities)?;
-            fs::rename(&half, self.file())?;
-            File::open(&self.folder)?.sync_all()
-        };
-        replace().map_err(|error| self.failed(&error))
+        let text = SecretString::from(file_of(identities));
+        put_key_file(&self.file(), text.expose_secret().as_bytes())
+            .map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> StoreError {
@@ -182,28 +174,13 @@ impl Vault {
     }
 }
 
-/// Writes a file for the owner only, and sees that it is on disk.
-fn write(file: &Path, identities: &[Identity]) -> io::Result<()> {
-    // What a kill has left there may have another mode.
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)?;
-    writeln!(
-        file,
-        "# Opens the secrets of the store in this folder. The last identity seals."
-    )?;
-    for identity in identities {
-        writeln!(file, "# public key: {}", identity.to_public())?;
-        writeln!(file, "{}", identity.to_string().expose_secret())?;
-    }
-    file.sync_all()
+/// The text of an identity file of age.
+fn file_of(identities: &[Identity]) -> String {
+    let first = "# Opens the secrets of the store in this folder. The last identity seals.\n";
+    identities.iter().fold(first.to_owned(), |text, identity| {
+        let (public, secret) = (identity.to_public(), identity.to_string());
+        format!("{text}# public key: {public}\n{}\n", secret.expose_secret())
+    })
 }
 
 #[cfg(test)]

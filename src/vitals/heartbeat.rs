@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::gauges::overdue_since;
 use super::{Parts, ScheduledSuccess};
-use crate::action::{SecretUrl, innermost};
+use crate::action::SecretUrl;
+use crate::domain::cause::innermost;
 use crate::domain::schedule::ScheduleName;
 use crate::domain::time::{Span, Timestamp};
 

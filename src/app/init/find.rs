@@ -6,11 +6,11 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::action::ports::RunningContainer;
-use crate::action::{Connect, Registry};
+use crate::action::{Connect, Registry, read_secret};
 use crate::cli::{Failure, Init, Questions};
 use crate::domain::names::SystemName;
 use crate::domain::redact::Redactor;
-use crate::domain::secret::Opened;
+use crate::domain::secret::{Opened, SecretSource};
 use crate::init::{Addition, Candidate, Engine, Seen, Target, VARIABLES, detect};
 use crate::integrations;
 
@@ -87,7 +87,7 @@ pub(super) fn added(init: &Init, questions: &Questions) -> Result<Vec<Candidate>
             let addition: Addition = text.parse().map_err(|error| Failure::usage(format!("{error}")))?;
             let name = addition.name.clone();
             let password = match files.iter().find(|(of, _)| *of == name) {
-                Some((_, path)) => Some(password_in(path)?),
+                Some((_, path)) => Some(secret_in(path)?),
                 None if addition.takes_password() => questions.password(&name)?,
                 None => None,
             };
@@ -101,10 +101,7 @@ pub(super) fn added(init: &Init, questions: &Questions) -> Result<Vec<Candidate>
         .collect()
 }
 
-fn password_in(path: &str) -> Result<SecretString, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("the file {path} cannot be read: {error}")))?;
-    Ok(SecretString::from(
-        text.trim_end_matches(['\r', '\n']).to_owned(),
-    ))
+fn secret_in(file: &str) -> Result<SecretString, Failure> {
+    let source = SecretSource::File(file.into());
+    read_secret(&source, Path::new(""), &Opened::default()).map_err(Failure::usage)
 }

@@ -1,39 +1,48 @@
 //! The secret key that opens backups: from a file, or from whoever sits at the terminal.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::path::Path;
 
+use age::armor::ArmoredReader;
 use age::secrecy::{ExposeSecret as _, SecretString};
-use age::{Decryptor, IdentityFile};
+use age::{DecryptError, Decryptor, IdentityFile};
 
-use crate::cli::{EchoOff, Failure, Recover};
+use crate::cli::{Failure, Recover, hidden};
 
-/// What every file of age begins with: a key file that begins so has a passphrase.
-const ENCRYPTED: &[u8] = b"age-encryption.org/";
+/// What every encrypted file of age begins with: a key file that begins so has a passphrase. The
+/// second is how `age --armor` writes one.
+const ENCRYPTED: [&[u8]; 2] = [
+    b"age-encryption.org/",
+    b"-----BEGIN AGE ENCRYPTED FILE-----",
+];
 /// No key file is longer.
 const LONGEST: u64 = 1 << 20;
 
 pub(super) type Identities = Vec<Box<dyn age::Identity + Send + Sync>>;
 
 /// The keys.
-pub(super) fn identities(ask: &Recover) -> Result<Identities, Failure> {
+pub(super) async fn identities(ask: &Recover) -> Result<Identities, Failure> {
     let Some(path) = &ask.identity else {
-        let without = "--identity KEYFILE is needed: the file with the secret key of age";
-        let key = asked("secret key (AGE-SECRET-KEY-1…, not shown): ", without)?;
-        return parsed(key.expose_secret().as_bytes(), "what was typed");
+        let otherwise = "--identity KEYFILE is needed: the file with the secret key of age";
+        let key = asked("secret key (AGE-SECRET-KEY-1…, not shown): ", otherwise).await?;
+        return parsed(key.expose_secret().trim().as_bytes(), "what was typed");
     };
     let name = path.display().to_string();
     let text = read(path)?;
-    if !text.starts_with(ENCRYPTED) {
+    if !ENCRYPTED.iter().any(|begin| text.starts_with(begin)) {
         return parsed(&text, &name);
     }
     let passphrase = if let Some(file) = &ask.passphrase_file {
         let text = String::from_utf8_lossy(&read(file)?).into_owned();
         SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())
     } else {
-        let without = format!("{name} has a passphrase: --passphrase-file FILE is needed");
-        asked(&format!("passphrase of {name} (not shown): "), &without)?
+        let prompt = format!("passphrase of {name} (not shown): ");
+        asked(
+            &prompt,
+            "the key file has a passphrase: --passphrase-file FILE is needed",
+        )
+        .await?
     };
     parsed(&decrypted(&text, passphrase, &name)?, &name)
 }
@@ -49,12 +58,24 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 fn decrypted(text: &[u8], passphrase: SecretString, name: &str) -> Result<Vec<u8>, Failure> {
     let key = age::scrypt::Identity::new(passphrase);
     let mut inside = Vec::new();
-    Decryptor::new(text)
+    Decryptor::new(ArmoredReader::new(text))
         .and_then(|file| file.decrypt(std::iter::once(&key as &dyn age::Identity)))
-        .map_err(|error| Failure::failed(format!("the key file {name} cannot be opened: {error}")))?
+        .map_err(|error| not_opened(&error, name))?
         .read_to_end(&mut inside)
         .map_err(|error| Failure::failed(format!("the key file {name} cannot be read: {error}")))?;
     Ok(inside)
+}
+
+fn not_opened(error: &DecryptError, name: &str) -> Failure {
+    Failure::failed(match error {
+        DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed => {
+            format!("the passphrase does not open {name}")
+        }
+        DecryptError::NoMatchingKeys => {
+            format!("the key file {name} is encrypted for a key, and not with a passphrase")
+        }
+        other => format!("the key file {name} cannot be opened: {other}"),
+    })
 }
 
 fn parsed(text: &[u8], name: &str) -> Result<Identities, Failure> {
@@ -74,20 +95,11 @@ fn parsed(text: &[u8], name: &str) -> Result<Identities, Failure> {
     Ok(keys)
 }
 
-/// Asks at the terminal, without showing what is typed; `without` is said where there is none.
-fn asked(prompt: &str, without: &str) -> Result<SecretString, Failure> {
-    let stdin = io::stdin();
-    if !stdin.is_terminal() {
-        return Err(Failure::usage(without));
+/// Asks at the terminal, without showing what is typed; `otherwise` is said where there is none.
+async fn asked(prompt: &str, otherwise: &'static str) -> Result<SecretString, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(otherwise));
     }
-    let broken = |error: &dyn std::fmt::Display| Failure::failed(format!("the terminal: {error}"));
-    let dark = EchoOff::begin().map_err(|error| broken(&error))?;
-    eprint!("{prompt}");
-    io::stderr().flush().map_err(|error| broken(&error))?;
-    let mut line = String::new();
-    let typed = stdin.lock().read_line(&mut line);
-    drop(dark);
-    eprintln!();
-    typed.map_err(|error| broken(&error))?;
-    Ok(SecretString::from(line.trim().to_owned()))
+    let nothing = "nothing was changed";
+    hidden::line(prompt, hidden::Words { otherwise, nothing }).await
 }

@@ -113,6 +113,26 @@ fn address(from: &str) -> Result<ObjectUrl, Failure> {
     Ok(ObjectUrl::File { path })
 }
 
+/// Whether no key is one that the store keeps, which has yet to be recovered.
+fn in_files(settings: &toml::Table) -> Result<(), String> {
+    let kept = settings
+        .keys()
+        .filter_map(|key| key.strip_suffix("_secret"));
+    let kept: Vec<_> = kept.collect();
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let named = |ending: &str| {
+        let named: Vec<_> = kept.iter().map(|key| format!("{key}{ending}")).collect();
+        named.join(" and ")
+    };
+    Err(format!(
+        "{}, and these secrets are in the backup itself: name {} instead",
+        named("_secret"),
+        named("_file")
+    ))
+}
+
 /// Connects the one system that the address names; the others may not be there yet.
 fn connect(
     systems: &mut Systems,
@@ -137,6 +157,10 @@ fn connect(
             config_path.display()
         )));
     };
+    in_files(&system.settings).map_err(|why| {
+        let file = config_path.display();
+        needed(format!("{file}: [systems.{name}] names {why}"))
+    })?;
     let registry = Registry::new(integrations::all());
     let integration = registry.integration(&system.kind).map_err(|unknown| {
         Failure::usage(config.system_error(name, Some("kind"), unknown).to_string())

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::BUILT_IN;
+use super::ask::verdicts;
 use super::given::{entry, options, placeholder};
+use super::{BUILT_IN, built_in};
 use crate::cli::words::at_cursor;
 use crate::http::types::{CatalogEntry, CatalogView, Deed, Suggestion, Wanted, What};
 
@@ -47,8 +48,10 @@ pub(super) fn place(before: &str, catalog: &CatalogView) -> Option<Place> {
     };
     let name = first.trim_start_matches('/');
     if let Some(deed) = deed(name) {
-        if given.is_empty() {
-            place.want(What::Run(deed));
+        match given.len() {
+            0 => place.want(What::Run(deed)),
+            1 if deed == Deed::Decide => place.ours = verdicts(),
+            _ => {}
         }
         return Some(place);
     }
@@ -65,6 +68,7 @@ fn deed(name: &str) -> Option<Deed> {
         "show" | "watch" => Deed::Look,
         "approve" => Deed::Approve,
         "reject" => Deed::Reject,
+        "decide" => Deed::Decide,
         "cancel" => Deed::Cancel,
         _ => return None,
     })
@@ -152,7 +156,7 @@ pub(super) fn rest(line: &str, catalog: &CatalogView) -> Option<String> {
     }
     let (first, given) = cursor.before.split_first()?;
     let name = first.trim_start_matches('/');
-    if let Some((_, usage, _)) = BUILT_IN.iter().find(|(built_in, ..)| *built_in == name) {
+    if let Some(usage) = built_in(name) {
         let rest: Vec<_> = usage.split(' ').skip(1 + given.len()).collect();
         return (!rest.is_empty()).then(|| rest.join(" "));
     }
@@ -270,6 +274,8 @@ mod tests {
         assert_eq!(choices("query 'sum(u", &["sum(up"]), "sum(up");
         assert_eq!(choices("query sum(u", &["sum(up"]), "sum(up");
         assert_eq!(choices("h", &[]), "help ");
+        assert_eq!(choices("decide 8bc ", &[]), "happened|did-not|go-on");
+        assert_eq!(choices("decide 8bc d", &[]), "did-not ");
     }
 
     #[test]
@@ -279,6 +285,7 @@ mod tests {
         assert_eq!(rest("deploy version=v2 "), "SERVICE [WAIT]");
         assert_eq!(rest("deploy a"), "");
         assert_eq!(rest("reject 8bc "), "[WHY]");
+        assert_eq!(rest("decide 8bc "), "happened|did-not|go-on");
         assert_eq!(rest(""), "");
         assert_eq!(rest("runs "), "");
     }

@@ -1,5 +1,6 @@
 //! `purser console`: a prompt that takes the commands of `commands/`.
 
+mod ask;
 mod complete;
 mod editor;
 mod given;
@@ -11,23 +12,28 @@ use std::rc::Rc;
 
 use super::client::{Server, segment};
 use super::printer::Printer;
-use super::run::tell_end;
+use super::run::{tell_end, waits_for_person};
 use super::terminal::Terminal;
 use super::words::words;
 use super::{Failure, locks, render, show};
 use crate::domain::nearest;
-use crate::domain::run::{RunStatus, WaitingFor};
-use crate::http::types::{Accepted, AnswerBody, AskBody, CatalogView, MayApprove, RunRow, RunView};
+use crate::http::types::{Accepted, AskBody, CatalogView, MayAnswer, RunRow, RunView};
+use ask::{Answer, Asked};
 use given::{entry, options, usage};
 use input::{Input, Typed};
 
 /// What the console itself takes: how it is written, and what it does.
-const BUILT_IN: [(&str, &str, &str); 11] = [
+const BUILT_IN: [(&str, &str, &str); 12] = [
     ("runs", "runs", "The latest runs"),
     ("show", "show RUN", "Everything about one run"),
     ("watch", "watch RUN", "Follow one run to its end"),
     ("approve", "approve RUN", "Say yes to a run's plan"),
     ("reject", "reject RUN [WHY]", "Say no to a run's plan"),
+    (
+        "decide",
+        "decide RUN happened|did-not|go-on",
+        "Say what you have found, where a run asks",
+    ),
     (
         "cancel",
         "cancel RUN [WHY]",
@@ -138,19 +144,18 @@ impl Console<'_> {
             }
             ("show", [run]) => show::show(self.server, self.terminal, run, false).await,
             ("watch", [run]) => self.watch(run, Until::ItEnds).await,
-            ("approve" | "reject" | "cancel", [run, reason @ ..]) => {
-                self.answer(run, name, &reason.join(" ")).await
-            }
             ("locks", _) => locks::list(self.server, false).await,
             ("lock", [target, why @ ..]) if !why.is_empty() => {
                 let (target, why) = ((*target).to_owned(), why.join(" "));
                 locks::take(self.server, target, why, None, false).await
             }
             ("unlock", [target]) => locks::release(self.server, target, false).await,
-            ("lock", _) => Err(Failure::usage("write: lock TARGET WHY")),
-            ("unlock", _) => Err(Failure::usage("write: unlock TARGET")),
-            ("show" | "watch" | "approve" | "reject" | "cancel", _) => {
-                Err(Failure::usage(format!("write: {name} RUN")))
+            ("approve", [run]) => self.tell(run, &Answer::because("approve", &[])).await,
+            ("reject", [run, why @ ..]) => self.tell(run, &Answer::because("reject", why)).await,
+            ("cancel", [run, why @ ..]) => self.tell(run, &Answer::because("cancel", why)).await,
+            ("decide", [run, found]) => self.tell(run, &Answer::found(found)?).await,
+            (name, _) if let Some(usage) = built_in(name) => {
+                Err(Failure::usage(format!("write: {usage}")))
             }
             _ => self.command(name, rest).await,
         }
@@ -172,7 +177,7 @@ impl Console<'_> {
         self.watch(&accepted.run.to_string(), Until::ItWaits).await
     }
 
-    /// Shows a run until its end; asks whoever may approve when it waits for an approval.
+    /// Shows a run until its end; asks whoever may answer when it waits for a person.
     async fn watch(&mut self, run: &str, until: Until) -> Result<(), Failure> {
         let mut printer = Printer::new(self.terminal);
         loop {
@@ -188,13 +193,14 @@ impl Console<'_> {
             if let Some(todo) = render::what_to_do(&view) {
                 printer.say(&todo);
             }
-            if let Some(MayApprove::No(why)) = &view.may_approve {
+            if let Some(MayAnswer::No(why)) = may_answer(&view) {
                 let id = view.run.id.short();
                 printer.say(&format!("{why}. The run waits; `watch {id}` follows it"));
                 return Ok(());
             }
-            if view.may_approve.is_none() || !self.ask(run, &view).await? {
-                return Ok(());
+            match Asked::by(&view).filter(|_| may_answer(&view).is_some()) {
+                Some(asked) if self.ask(run, asked, &view).await? => {}
+                _ => return Ok(()),
             }
         }
     }
@@ -235,46 +241,33 @@ impl Console<'_> {
         Ok(None)
     }
 
-    /// Asks about the plan, and passes the answer on; whether there was one.
-    async fn ask(&mut self, run: &str, view: &RunView) -> Result<bool, Failure> {
-        let answer = self
-            .input
-            .answer("Approve this plan? [yes/no/later] ")
-            .await;
-        let Typed::Line(answer) = answer else {
+    /// Asks what the run asks, and passes the answer on; whether there was one.
+    async fn ask(&mut self, run: &str, asked: Asked, view: &RunView) -> Result<bool, Failure> {
+        let Typed::Line(typed) = self.input.answer(asked.prompt()).await else {
             return Ok(false);
         };
-        match answer.as_str() {
-            "yes" | "y" => {
-                let open = view.run.open_approval();
-                let body = AnswerBody {
-                    digest: open.map(|open| open.digest.short().to_owned()),
-                    ..AnswerBody::default()
-                };
-                let path = format!("runs/{}/approve", segment(run));
-                let _: RunView = self.server.post(&path, &body).await?;
-                Ok(true)
-            }
-            "no" | "n" => {
-                self.answer(run, "reject", "").await?;
-                Ok(true)
-            }
-            _ => Ok(false),
+        let plan = view.run.open_approval().map(|open| open.digest.short());
+        let Some(answer) = asked.answer(&typed, plan) else {
+            return Ok(false);
+        };
+        // What comes of a yes is seen: the run goes on.
+        if answer.verb == "reject" {
+            self.tell(run, &answer).await?;
+        } else {
+            self.post(run, &answer).await?;
         }
+        Ok(true)
     }
 
-    async fn answer(&mut self, run: &str, verb: &str, reason: &str) -> Result<(), Failure> {
-        let reason = (!reason.is_empty()).then(|| reason.to_owned());
-        let body = AnswerBody {
-            reason,
-            ..AnswerBody::default()
-        };
-        let view: RunView = self
-            .server
-            .post(&format!("runs/{}/{verb}", segment(run)), &body)
-            .await?;
+    async fn tell(&self, run: &str, answer: &Answer) -> Result<(), Failure> {
+        let view = self.post(run, answer).await?;
         println!("run {}: {}", view.run.id.short(), render::state_of(&view));
         Ok(())
+    }
+
+    async fn post(&self, run: &str, Answer { verb, body }: &Answer) -> Result<RunView, Failure> {
+        let path = format!("runs/{}/{verb}", segment(run));
+        self.server.post(&path, body).await
     }
 
     fn help(&self) -> String {
@@ -294,6 +287,16 @@ impl Console<'_> {
 
 /// Whether a run has come to where the console has something to say or to ask.
 fn is_for_us(view: &RunView, until: Until) -> bool {
-    matches!(view.status, RunStatus::Waiting(WaitingFor::Approval))
-        && (until == Until::ItWaits || view.may_approve == Some(MayApprove::Yes))
+    waits_for_person(view) && (until == Until::ItWaits || may_answer(view) == Some(&MayAnswer::Yes))
+}
+
+/// Whether whoever looks may answer what the run asks.
+fn may_answer(view: &RunView) -> Option<&MayAnswer> {
+    view.may_approve.as_ref().or(view.may_decide.as_ref())
+}
+
+/// What the console itself takes under this name: how it is written.
+fn built_in(name: &str) -> Option<&'static str> {
+    let found = BUILT_IN.iter().find(|(built_in, ..)| *built_in == name);
+    found.map(|(_, usage, _)| *usage)
 }

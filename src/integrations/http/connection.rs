@@ -12,6 +12,7 @@ use super::explain::Trouble;
 use super::request::{Request, path_with_key};
 use super::settings::Settings;
 use crate::action::{ActionError, Connect, ConnectError, Result};
+use crate::domain::cause::no_client;
 use crate::domain::names::SystemName;
 use crate::domain::secret::SecretSource;
 
@@ -102,7 +103,7 @@ impl WebService {
             // One that the service is just about to close would look like a lost answer.
             .pool_max_idle_per_host(0)
             .build()
-            .map_err(|error| connect.error(format!("no HTTP client can be made: {error}")))?;
+            .map_err(|error| connect.error(no_client(&error)))?;
         let service = Self {
             name: connect.name.clone(),
             settings: Arc::new(settings),

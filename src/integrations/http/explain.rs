@@ -3,7 +3,8 @@
 use super::answer::Answer;
 use super::connection::WebService;
 use super::request::Request;
-use crate::action::{ActionError, innermost};
+use crate::action::ActionError;
+use crate::domain::cause::innermost;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt as _;
 
 use age::Encryptor;
 use age::x25519::Recipient;
@@ -15,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, DuplexStream};
 use tokio_util::io::SyncIoBridge;
 
+use super::FOR_PEOPLE;
 use super::manifest::{self, Manifest};
 use crate::action::objects::Objects;
 use crate::action::ports::OwnFile;
@@ -28,8 +30,8 @@ const PARTS_AT_ONCE: usize = 2;
 /// What may wait between the two sides.
 const PIPE_BYTES: usize = 256 * 1024;
 const LEVEL: i32 = 3;
-/// Nobody else may read a file that is taken out of a backup.
-const MODE: u32 = 0o600;
+/// Nobody else may read a file that is taken out of a backup, unless people have written it for all.
+const PRIVATE: u32 = 0o600;
 
 /// An object as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +97,7 @@ pub(super) async fn read_back(folder: &dyn Objects, name: &str) -> Result<Option
         }
         Ok(Sent {
             bytes,
-            sha256: digest(hash),
+            sha256: Digest::of_hash(hash),
         })
     };
     match read.await {
@@ -145,13 +147,9 @@ impl Pump {
         self.upload.finish().await?;
         Ok(Sent {
             bytes: self.bytes,
-            sha256: digest(self.hash),
+            sha256: Digest::of_hash(self.hash),
         })
     }
-}
-
-fn digest(hash: Sha256) -> Digest {
-    Digest::from(format!("sha256:{}", hex::encode(hash.finalize())))
 }
 
 /// Writes a whole backup of these files for these recipients; the manifest gets its list of files.
@@ -177,7 +175,12 @@ pub fn write(
         manifest.files.push(written);
     }
     let text = serde_json::to_vec_pretty(&manifest)?;
-    append(&mut tar, manifest::NAME, text.len() as u64, mtime, &*text)?;
+    let entry = Entry {
+        name: manifest::NAME,
+        bytes: text.len() as u64,
+        mode: PRIVATE,
+    };
+    append(&mut tar, &entry, mtime, &*text)?;
     let mut to = tar.into_inner()?.finish()?.finish()?;
     to.flush()?;
     Ok(manifest)
@@ -189,35 +192,51 @@ fn append_file<W: Write>(
     mtime: u64,
 ) -> io::Result<manifest::File> {
     let open = File::open(&file.path)?;
-    let bytes = open.metadata()?.len();
+    let found = open.metadata()?;
+    let bytes = found.len();
+    let entry = Entry {
+        name: &file.name,
+        bytes,
+        mode: if file.name.starts_with(FOR_PEOPLE) {
+            found.permissions().mode() & 0o777
+        } else {
+            PRIVATE
+        },
+    };
     let mut hashed = Hashed {
         from: open.take(bytes),
         hash: Sha256::new(),
         left: bytes,
     };
-    append(tar, &file.name, bytes, mtime, &mut hashed)?;
+    append(tar, &entry, mtime, &mut hashed)?;
     if hashed.left > 0 {
         return Err(io::Error::other("it has become shorter while it was read"));
     }
     Ok(manifest::File {
         name: file.name.clone(),
         bytes,
-        sha256: digest(hashed.hash),
+        sha256: Digest::of_hash(hashed.hash),
     })
+}
+
+/// What stands before a file in a tar.
+struct Entry<'a> {
+    name: &'a str,
+    bytes: u64,
+    mode: u32,
 }
 
 fn append<W: Write>(
     tar: &mut tar::Builder<W>,
-    name: &str,
-    bytes: u64,
+    entry: &Entry<'_>,
     mtime: u64,
     from: impl Read,
 ) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
-    header.set_size(bytes);
-    header.set_mode(MODE);
+    header.set_size(entry.bytes);
+    header.set_mode(entry.mode);
     header.set_mtime(mtime);
-    tar.append_data(&mut header, name, from)
+    tar.append_data(&mut header, entry.name, from)
 }
 
 /// Hashes what passes.

@@ -12,11 +12,15 @@ use super::archive::{self, Sent};
 use super::manifest::{FORMAT, Manifest};
 use super::{Own, folder, recipients};
 use crate::action::objects::{ObjectUrl, Objects};
-use crate::action::{Action, ActionError, ActionSpec, Context, ReadContext, Result, Risk, Undone};
+use crate::action::{
+    Action, ActionError, ActionSpec, Context, EffectRecord, EffectStatus, ReadContext, Result,
+    Risk, Undone,
+};
 use crate::domain::digest::Digest;
 use crate::domain::effect::{EffectSort, EffectSpec};
 use crate::domain::plan::Plan;
 use crate::domain::receipt::Anchor;
+use crate::domain::words::counted;
 
 const UPLOAD_BACKUP: &str = "upload_backup";
 const DELETE_OLD: &str = "delete_old";
@@ -37,7 +41,7 @@ pub struct Input {
 
 /// How far a backup is proven (decision 20). Nobody can open it here: that is what
 /// `purser recover` shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
     /// The object store has taken it whole; we may not read it there.
@@ -148,7 +152,9 @@ impl Action for BackupStore {
         let stored: Stored = ctx
             .repeatable(UPLOAD_BACKUP, |_| upload(ctx, &input, &begun, &*folder))
             .await?;
-        let proof = prove(&*folder, &begun.name, &stored.sent).await?;
+        let proof = ctx
+            .record("proof", || prove(&*folder, &begun.name, &stored.sent))
+            .await?;
         let deleted = match (input.keep, proof) {
             (Some(keep), Proof::Readable) => delete_old(ctx, &*folder, &begun.name, keep).await?,
             (Some(_), Proof::Stored) => {
@@ -172,7 +178,8 @@ impl Action for BackupStore {
         })
     }
 
-    /// Once older ones were deleted for it, the new one is what there is.
+    /// As soon as one older backup was to be deleted for it, the new one stays, whatever the journal
+    /// says of that: it may be all that there is.
     async fn undo(&self, ctx: &Context, _: &Own, input: Input) -> Result<Undone> {
         let Some(begun) = ctx.journal.recorded("backup".to_owned()).await else {
             return Ok(Undone::Fully);
@@ -180,13 +187,9 @@ impl Action for BackupStore {
         let begun: Begun = serde_json::from_value(begun).map_err(|error| {
             ActionError::fatal(format!("what the run recorded cannot be read: {error}"))
         })?;
-        let effects = ctx.effects().await;
-        let has_deleted = |record: &&crate::action::EffectRecord| {
-            record.effect.name == DELETE_OLD && record.is_live()
-        };
-        if effects.iter().any(|record| has_deleted(&record)) {
+        if let Some(gone) = gone(&ctx.effects().await) {
             return Ok(Undone::ExceptFor(format!(
-                "{} stays: older backups were deleted for it",
+                "{} stays, for older ones were to be deleted for it; {gone}",
                 begun.name
             )));
         }
@@ -208,11 +211,6 @@ fn check(input: &Input) -> Result<usize> {
         ));
     }
     Ok(recipients::read(&input.recipients)?.len())
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 async fn begin(ctx: &Context) -> Result<Begun> {
@@ -309,12 +307,29 @@ async fn delete_old(
         })
         .await?;
     for name in &old {
-        ctx.repeatable((DELETE_OLD, name.as_str()), |_| {
-            folder::remove(folder, name)
+        ctx.repeatable((DELETE_OLD, name.as_str()), |_| async {
+            let removed = folder::remove(folder, name).await;
+            // Whatever is answered, the object may be gone.
+            removed.map_err(ActionError::may_have_landed)
         })
         .await?;
     }
     Ok(old)
+}
+
+/// What became of the older backups; `None` when none was to be deleted yet.
+fn gone(effects: &[EffectRecord]) -> Option<String> {
+    let deletions = effects.iter().filter(|one| one.effect.name == DELETE_OLD);
+    let said: Vec<_> = deletions
+        .map(|one| {
+            let name = one.effect.item.as_deref().unwrap_or_default();
+            match one.status {
+                EffectStatus::Done(_) => format!("{name} is deleted"),
+                _ => format!("{name} may be gone"),
+            }
+        })
+        .collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// Removes what an earlier try may have left, unfinished uploads included.

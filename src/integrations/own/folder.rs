@@ -44,6 +44,11 @@ fn begun_at(name: &str) -> Option<Timestamp> {
     is_token.then(|| Timestamp::from_micros(at.timestamp_micros()))
 }
 
+/// Whether an object of this name is a backup that Purser has named.
+pub fn is_ours(name: &str) -> bool {
+    begun_at(name).is_some()
+}
+
 /// All backups of the folder, newest first. What else lies there is none of ours.
 ///
 /// # Errors

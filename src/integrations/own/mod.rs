@@ -19,16 +19,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use backup_store::BackupStore;
-pub use folder::{Found, backups};
+pub use folder::{Found, backups, is_ours};
 
 use crate::action::{Integration, Ports, Result, System};
 
 /// The store's database in a backup.
 pub const DATABASE: &str = "store/purser.db";
-/// The key that signs receipts.
-pub const RECEIPTS_KEY: &str = "receipts.key";
-/// The keys in the store's folder, those of them that are there.
-pub const KEYS: [&str; 2] = [RECEIPTS_KEY, "secrets.key"];
+/// What the names of files begin with that people have written: they keep their modes.
+const FOR_PEOPLE: &str = "config/";
 /// The configuration in a backup, whatever its file is called.
 pub const CONFIG: &str = "config/purser.toml";
 /// The folder of the workflows in a backup.

@@ -140,6 +140,5 @@ async fn sample(
         whole.update(&hash);
         sampled += 1;
     }
-    let written = format!("sha256:{}", hex::encode(whole.finalize()));
-    Ok((sampled, Digest::from(written)))
+    Ok((sampled, Digest::of_hash(whole)))
 }

@@ -16,6 +16,7 @@ use super::tools::{self, Tool, Version};
 use crate::action::{ActionError, Connect, ConnectError, Result};
 use crate::domain::names::{SecretName, SystemName};
 use crate::domain::nearest;
+use crate::domain::redact::password_in;
 use crate::domain::secret::SecretSource;
 
 /// How long to wait for a connection, the login included.
@@ -82,12 +83,9 @@ impl Postgres {
             .get_database()
             .unwrap_or(options.get_username())
             .to_owned();
-        if let Some(password) = password_in(&url) {
-            connect.redactor.learn(&password);
-        }
         Ok(Self {
             name: connect.name.clone(),
-            environment: environment_of(&url, &options),
+            environment: environment_of(&url, password_in(secret.expose_secret()), &options),
             url_source: source,
             options,
             database,
@@ -251,23 +249,9 @@ impl Postgres {
     }
 }
 
-fn password_in(url: &reqwest::Url) -> Option<String> {
-    let from_query = || {
-        url.query_pairs()
-            .find(|(name, _)| name == "password")
-            .map(|(_, value)| value.into_owned())
-    };
-    url.password()
-        .map(|password| {
-            percent_encoding::percent_decode_str(password)
-                .decode_utf8_lossy()
-                .into_owned()
-        })
-        .or_else(from_query)
-}
-
 fn environment_of(
     url: &reqwest::Url,
+    password: Option<String>,
     options: &PgConnectOptions,
 ) -> Vec<(&'static str, SecretString)> {
     let host = options.get_socket().map_or_else(
@@ -281,7 +265,7 @@ fn environment_of(
         ("PGAPPNAME", "purser".to_owned()),
         ("PGCONNECT_TIMEOUT", CONNECT_WITHIN.as_secs().to_string()),
     ];
-    environment.extend(password_in(url).map(|password| ("PGPASSWORD", password)));
+    environment.extend(password.map(|password| ("PGPASSWORD", password)));
     for (name, value) in url.query_pairs() {
         let variable = match &*name {
             "sslmode" | "ssl-mode" => "PGSSLMODE",

@@ -18,6 +18,7 @@ use crate::action::{Action, ActionError, ActionSpec, Context, ReadContext, Resul
 use crate::domain::effect::{EffectSort, EffectSpec};
 use crate::domain::plan::Plan;
 use crate::domain::time::Span;
+use crate::domain::words::counted;
 
 /// No restore is waited for longer than this.
 const LIMIT: Duration = Duration::from_hours(12);
@@ -323,10 +324,6 @@ fn verdict(matched: &Matched) -> (Proof, String) {
             counted(matched.compared_rows, "row")
         ),
     )
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

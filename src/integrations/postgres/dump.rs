@@ -186,7 +186,7 @@ impl Pump {
         Ok(Dump {
             bytes: self.bytes,
             uncompressed_bytes: self.uncompressed_bytes,
-            sha256: Digest::from(format!("sha256:{}", hex::encode(self.hash.finalize()))),
+            sha256: Digest::of_hash(self.hash),
         })
     }
 }

@@ -172,7 +172,7 @@ async fn feed(
 }
 
 fn check_bytes(folder: &dyn Objects, manifest: &Manifest, bytes: u64, hash: Sha256) -> Result<()> {
-    let found = Digest::from(format!("sha256:{}", hex::encode(hash.finalize())));
+    let found = Digest::of_hash(hash);
     let expected = &manifest.dump;
     if found == expected.sha256 && bytes == expected.bytes {
         return Ok(());

@@ -13,6 +13,7 @@ use super::answer::Answer;
 use super::explain::Trouble;
 use super::settings::{Graph, Settings};
 use crate::action::{ActionError, Connect, ConnectError, Result};
+use crate::domain::cause::no_client;
 use crate::domain::names::SystemName;
 use crate::domain::nearest;
 use crate::domain::schedule::Zone;
@@ -96,7 +97,7 @@ impl Prometheus {
             .timeout(settings.timeout.duration())
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| connect.error(format!("no HTTP client can be made: {error}")))?;
+            .map_err(|error| connect.error(no_client(&error)))?;
         Ok(Self {
             name: connect.name.clone(),
             settings: Arc::new(settings),

@@ -4,7 +4,8 @@
 use serde::Deserialize;
 
 use super::connection::Prometheus;
-use crate::action::{ActionError, innermost};
+use crate::action::ActionError;
+use crate::domain::cause::innermost;
 use crate::domain::position::Position;
 
 /// What went wrong, as far as the server or the network told.

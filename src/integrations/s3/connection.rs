@@ -11,6 +11,7 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
 use crate::action::{ActionError, Connect, ConnectError, Result};
+use crate::domain::cause::no_client;
 use crate::domain::names::{SecretName, SystemName};
 use crate::domain::secret::SecretSource;
 
@@ -80,7 +81,7 @@ impl S3 {
             .timeout(RETRY_FOR)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| connect.error(format!("no HTTP client can be made: {error}")))?;
+            .map_err(|error| connect.error(no_client(&error)))?;
         Ok(Self {
             name: connect.name.clone(),
             credential: Arc::new(AwsCredential {

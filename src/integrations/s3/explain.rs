@@ -6,7 +6,8 @@ use std::error::Error as StdError;
 use object_store::client::{HttpError, HttpErrorKind};
 
 use super::connection::S3;
-use crate::action::{ActionError, innermost};
+use crate::action::ActionError;
+use crate::domain::cause::innermost;
 use crate::domain::names::SystemName;
 use crate::domain::nearest;
 use crate::domain::secret::SecretSource;

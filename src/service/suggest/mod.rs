@@ -71,6 +71,8 @@ pub enum Deed {
     Approve,
     /// Say no to its plan.
     Reject,
+    /// Say what it asks a person.
+    Decide,
     /// Stop it.
     Cancel,
 }

@@ -2,11 +2,11 @@
 
 use super::{Deed, Suggestion};
 use crate::action::ports::MOST_SUGGESTIONS;
-use crate::domain::approval::MayApprove;
+use crate::domain::approval::MayAnswer;
 use crate::domain::names::RunId;
 use crate::domain::person::Actor;
 use crate::domain::run::{RunStatus, WaitingFor};
-use crate::service::answer::{may_reject, may_touch};
+use crate::service::answer::{may_decide, may_reject, may_touch};
 use crate::service::look::may_approve;
 use crate::service::{Result, RunRow, Service};
 
@@ -45,6 +45,7 @@ impl Service {
             (Deed::Approve | Deed::Reject, status) => {
                 status == RunStatus::Waiting(WaitingFor::Approval)
             }
+            (Deed::Decide, status) => status == RunStatus::Waiting(WaitingFor::Decision),
         };
         if !is_open {
             return Ok(false);
@@ -53,10 +54,11 @@ impl Service {
         let state = log.state().await?;
         Ok(match deed {
             Deed::Look => true,
-            Deed::Approve => may_approve(by, &state) == Some(MayApprove::Yes),
+            Deed::Approve => may_approve(by, &state) == Some(MayAnswer::Yes),
             Deed::Reject => state
                 .open_approval()
                 .is_some_and(|open| may_reject(by, &state, open, &definition).is_ok()),
+            Deed::Decide => may_decide(by, &state, &definition) == Some(MayAnswer::Yes),
             Deed::Cancel => state.stop.is_none() && may_touch(by, &state, &definition).is_ok(),
         })
     }

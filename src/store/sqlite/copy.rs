@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::full::is_full;
+use super::inspect::is_damage;
 use super::{MIGRATIONS, SqliteStore, unavailable};
 use crate::domain::digest::Digest;
 use crate::domain::receipt::Anchor;
@@ -72,16 +73,25 @@ pub fn newest_schema() -> i64 {
 /// Whether the file is a whole database: what SQLite's own check finds wrong, in its words.
 ///
 /// # Errors
-/// It is no database.
+/// It cannot be read.
 pub async fn damage(path: &Path) -> Result<Option<String>> {
-    let failed = |error| unavailable(&path.display().to_string(), &error);
-    let mut connection = open(path).await.map_err(failed)?;
-    let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(3)")
+    match check(path).await {
+        Ok(found) => Ok((found != ["ok"]).then(|| found.join("; "))),
+        // A check that breaks off at what is damaged has found it too.
+        Err(sqlx::Error::Database(error)) if is_damage(error.as_ref()) => {
+            Ok(Some(error.message().to_owned()))
+        }
+        Err(error) => Err(unavailable(&path.display().to_string(), &error)),
+    }
+}
+
+async fn check(path: &Path) -> sqlx::Result<Vec<String>> {
+    let mut connection = open(path).await?;
+    let found = sqlx::query_scalar("PRAGMA integrity_check(3)")
         .fetch_all(&mut connection)
-        .await
-        .map_err(failed)?;
+        .await?;
     let _ = connection.close().await;
-    Ok((found != ["ok"]).then(|| found.join("; ")))
+    Ok(found)
 }
 
 /// Removes the copies of a process that died.
@@ -129,5 +139,20 @@ fn remove(path: &Path) -> std::io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_database_at_all_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("purser.db");
+        std::fs::write(&path, "no database".repeat(1000)).unwrap();
+        let found = damage(&path).await.unwrap();
+        assert_eq!(found.as_deref(), Some("file is not a database"));
+        assert!(damage(&folder.path().join("none.db")).await.is_err());
     }
 }

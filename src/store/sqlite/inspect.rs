@@ -9,7 +9,8 @@ use futures_util::TryStreamExt as _;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use super::{DATABASE, LOCK, MIGRATIONS, receipts, unavailable};
+use super::copy::newest_schema;
+use super::{DATABASE, LOCK, receipts, unavailable};
 use crate::domain::receipt::Receipt;
 use crate::store::Result;
 
@@ -104,8 +105,7 @@ impl Inspection {
             .fetch_one(&mut self.connection)
             .await
             .map_err(|error| unavailable(&self.place, &error))?;
-        let known = MIGRATIONS.iter().map(|migration| migration.version).max();
-        Ok((found.unwrap_or(0), known.unwrap_or(0)))
+        Ok((found.unwrap_or(0), newest_schema()))
     }
 
     /// The last sealed receipts, oldest first.
@@ -127,6 +127,6 @@ impl Inspection {
 }
 
 /// `SQLITE_CORRUPT`, `SQLITE_NOTADB`: <https://www.sqlite.org/rescode.html>.
-fn is_damage(error: &dyn sqlx::error::DatabaseError) -> bool {
+pub(super) fn is_damage(error: &dyn sqlx::error::DatabaseError) -> bool {
     matches!(error.code().as_deref(), Some("11" | "26"))
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::full::no_room;
@@ -14,8 +15,10 @@ pub(super) struct StoreLock {
 
 impl StoreLock {
     pub(super) fn take(path: &Path) -> Result<Self> {
+        let folder = path.parent().unwrap_or(path);
         let failed = |error: std::io::Error| match error.kind() {
-            ErrorKind::StorageFull => no_room(&path.parent().unwrap_or(path).display().to_string()),
+            ErrorKind::StorageFull => no_room(&folder.display().to_string()),
+            ErrorKind::PermissionDenied => closed(folder, &error),
             _ => StoreError::Unavailable {
                 place: path.display().to_string(),
                 message: format!("the lock cannot be taken: {error}"),
@@ -37,6 +40,23 @@ impl StoreLock {
         file.rewind().map_err(failed)?;
         write!(file, "{}", std::process::id()).map_err(failed)?;
         Ok(Self { _file: file })
+    }
+}
+
+/// That a folder lets this user write nothing: whose it is, and how it becomes theirs.
+fn closed(folder: &Path, error: &std::io::Error) -> StoreError {
+    let (me, place) = (nix::unistd::geteuid().as_raw(), folder.display());
+    let owner = std::fs::metadata(folder).map(|found| found.uid());
+    let next = match owner {
+        Ok(owner) if owner != me => format!(
+            "it belongs to uid {owner}, and this runs as uid {me}: run it as that user, or give the \
+             folder to this one with `chown -R {me} {place}`"
+        ),
+        _ => format!("see what is in it: `ls -la {place}`"),
+    };
+    StoreError::Unavailable {
+        place: place.to_string(),
+        message: format!("nothing can be written there ({error}); {next}"),
     }
 }
 

@@ -26,7 +26,10 @@ const NOTHING: [&str; 3] = ["lost+found", LOCK, HALF];
 pub struct Recovery {
     folder: PathBuf,
     half: PathBuf,
-    was_there: bool,
+    /// The folders that were made for it, the outermost first.
+    made: Vec<PathBuf>,
+    /// The folder's own, where it was there.
+    mode: Option<u32>,
     _lock: StoreLock,
 }
 
@@ -37,18 +40,23 @@ impl Recovery {
     /// The folder holds a store, or anything else: it is left as it is. Or it cannot be written.
     pub fn begin(folder: &Path) -> Result<Self> {
         refuse_what_is_there(folder)?;
-        let was_there = folder.exists();
+        let made = missing(folder);
+        let mode = fs::metadata(folder).map(|found| found.permissions().mode());
         make_folder(folder)?;
         let lock = StoreLock::take(&folder.join(LOCK))?;
         refuse_what_is_there(folder)?;
         let this = Self {
             folder: folder.to_owned(),
             half: folder.join(HALF),
-            was_there,
+            made,
+            mode: mode.ok(),
             _lock: lock,
         };
-        this.prepare()
-            .map_err(|error| broken(folder, &format!("nothing can be written there: {error}")))?;
+        if let Err(error) = this.prepare() {
+            this.give_up();
+            let why = format!("nothing can be written there: {error}");
+            return Err(broken(folder, &why));
+        }
         Ok(this)
     }
 
@@ -60,13 +68,19 @@ impl Recovery {
     /// Makes a store of what the folder holds. A store that was opened there must be closed.
     ///
     /// # Errors
-    /// The folder cannot be written.
-    pub fn finish(self) -> Result<()> {
+    /// The folder cannot be written: there is no store, and this can be given up.
+    pub fn commit(&self) -> Result<()> {
         let _ = fs::remove_file(self.half.join(LOCK));
-        let whole = self.folder.join(WHOLE);
-        fs::rename(&self.half, whole)
-            .and_then(|()| File::open(&self.folder)?.sync_all())
-            .map_err(|error| broken(&self.folder, &format!("it cannot be completed: {error}")))?;
+        fs::rename(&self.half, self.folder.join(WHOLE)).map_err(|error| not_completed(self, &error))
+    }
+
+    /// Moves what was made a store to its places.
+    ///
+    /// # Errors
+    /// The folder cannot be written: whoever opens the store next goes on with it.
+    pub fn finish(self) -> Result<()> {
+        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|error| not_completed(&self, &error))?;
         go_on(&self.folder)
     }
 
@@ -74,8 +88,11 @@ impl Recovery {
     pub fn give_up(self) {
         let _ = fs::remove_dir_all(&self.half);
         let _ = fs::remove_file(self.folder.join(LOCK));
-        if !self.was_there {
-            let _ = fs::remove_dir(&self.folder);
+        for folder in self.made.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+        if let Some(mode) = self.mode {
+            let _ = fs::set_permissions(&self.folder, fs::Permissions::from_mode(mode));
         }
     }
 
@@ -146,6 +163,24 @@ fn refuse_what_is_there(folder: &Path) -> Result<()> {
     ))
 }
 
+/// Those of a folder and of the folders around it that are not there, the outermost first.
+fn missing(folder: &Path) -> Vec<PathBuf> {
+    let mut missing: Vec<_> = folder
+        .ancestors()
+        .take_while(|one| !one.as_os_str().is_empty() && !one.exists())
+        .map(Path::to_owned)
+        .collect();
+    missing.reverse();
+    missing
+}
+
+fn not_completed(recovery: &Recovery, error: &io::Error) -> StoreError {
+    broken(
+        &recovery.folder,
+        &format!("it cannot be completed: {error}"),
+    )
+}
+
 fn entries(folder: &Path) -> io::Result<Vec<String>> {
     fs::read_dir(folder)?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
@@ -197,6 +232,7 @@ mod tests {
         assert_eq!(there(second.inner()), [""; 0]);
         write(&second.inner().join(DATABASE));
         write(&second.inner().join("receipts.key"));
+        second.commit().unwrap();
         second.finish().unwrap();
         assert_eq!(there(&folder), [LOCK, DATABASE, "receipts.key"]);
         assert!(refused(&folder).contains("there is a store already (purser.db, receipts.key)"));
@@ -217,11 +253,14 @@ mod tests {
     #[test]
     fn given_up_it_leaves_nothing() {
         let place = tempfile::tempdir().unwrap();
-        let folder = place.path().join("store");
+        let folder = place.path().join("lib/store");
         Recovery::begin(&folder).unwrap().give_up();
-        assert!(!folder.exists());
-        fs::create_dir(&folder).unwrap();
+        assert_eq!(there(place.path()), [""; 0]);
+        fs::create_dir_all(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).unwrap();
         Recovery::begin(&folder).unwrap().give_up();
         assert_eq!(there(&folder), [""; 0]);
+        let mode = fs::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o750);
     }
 }

@@ -149,7 +149,11 @@ fn complaints(folder: &Path) -> Vec<String> {
         );
     }
     for hook in config.hooks.values() {
-        complaints.extend(hook.open(&redactor, &Opened::default()).err());
+        complaints.extend(
+            hook.open(&redactor, &Opened::default())
+                .err()
+                .map(|wrong| wrong.why),
+        );
     }
     let facts = |system: &purser::config::SystemConfig| SystemFacts {
         kind: system.kind.clone(),

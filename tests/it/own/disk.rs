@@ -4,8 +4,14 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use purser::domain::ending::FinalState;
+use purser::domain::names::RunId;
+use purser::domain::run::{RunState, StepStatus};
+use purser::store::Runs as _;
 use tokio::time::sleep;
 
 use super::{Key, backs_up_to};
@@ -13,15 +19,26 @@ use crate::docker::stage::{Cleanup, V1, eventually, inspect, names, unique};
 use crate::notices::receiver::{Mood, Receiver};
 use crate::support::program::Home;
 use crate::support::systems::docker;
+use crate::support::world::World;
 
 /// A small disk of its own, mounted on a folder until it is dropped.
-struct Disk(PathBuf);
+pub struct Disk(PathBuf);
 
 impl Disk {
-    fn mounted_on(folder: &Path) -> Self {
+    /// An empty one.
+    pub fn mounted_on(folder: &Path) -> Self {
+        Self::mounted(folder, "size=3m,mode=700")
+    }
+
+    /// One to which nothing can be written.
+    pub fn read_only_on(folder: &Path) -> Self {
+        Self::mounted(folder, "size=3m,mode=700,ro")
+    }
+
+    fn mounted(folder: &Path, options: &str) -> Self {
         fs::create_dir_all(folder).unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=3m,mode=700", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
             .arg(folder)
             .status()
             .unwrap();
@@ -29,15 +46,25 @@ impl Disk {
         Self(folder.to_owned())
     }
 
+    /// Fills it up to so many bytes.
+    pub fn fill_but(&self, bytes: u64) {
+        self.fill();
+        let filler = File::options().write(true).open(self.0.join("filler"));
+        let filler = filler.unwrap();
+        let length = filler.metadata().unwrap().len();
+        filler.set_len(length - bytes).unwrap();
+    }
+
     /// Fills it to the last byte.
-    fn fill(&self) {
+    pub fn fill(&self) {
         let mut filler = File::create(self.0.join("filler")).unwrap();
         for size in [4096, 1] {
             while filler.write_all(&vec![0; size]).is_ok() {}
         }
     }
 
-    fn make_room(&self) {
+    /// Removes what fills it.
+    pub fn make_room(&self) {
         fs::remove_file(self.0.join("filler")).unwrap();
     }
 }
@@ -108,6 +135,8 @@ steps:
         known,
         "what was refused is no run"
     );
+    let waits = home.log().matches("lines of the step wait").count();
+    assert!(waits <= 1, "said once, and not {waits} times");
 
     disk.make_room();
     let ended = home.ends(&under_way).await;
@@ -149,6 +178,65 @@ async fn a_new_store_on_a_full_disk_is_not_begun() {
     home.up().await;
     assert_eq!(home.asks(&["runs", "list"]).await, serde_json::json!([]));
     home.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_artifact_for_which_there_is_no_room_is_no_attempt_that_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::mounted_on(&folder.path().join("artifacts"));
+    let world = World::open(folder.path(), Arc::default()).await;
+    disk.fill();
+    let draw = "  - { id: one, uses: toy.draw, with: { system: box } }\n";
+    let run = world.ask(draw, vec![]).await;
+    world
+        .until(run, |state| {
+            let one = state.step(&"one".into()).into_owned();
+            one.status == StepStatus::Running || one.attempt > 0
+        })
+        .await;
+    // It is tried again and again, and is still the first attempt.
+    while world.toy.drawings() < 2 && !has_ended(&world, run).await {
+        sleep(Duration::from_millis(20)).await;
+    }
+    disk.make_room();
+    let state = world.end(run).await;
+    let ended = state.ended.as_ref().unwrap();
+    assert_eq!(ended.state, FinalState::Succeeded, "{}", ended.summary);
+    assert_eq!(state.step(&"one".into()).attempt, 1);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_for_which_there_is_no_room_is_no_attempt_that_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(Disk::mounted_on(folder.path()));
+    let world = World::open(folder.path(), Arc::default()).await;
+    let (plans, fills) = (Arc::new(AtomicU32::new(0)), Arc::clone(&disk));
+    let count = Arc::clone(&plans);
+    // There is room to write down that an attempt has failed, and none for the plan.
+    world.toy.set_version(&"v".repeat(512 * 1024));
+    world.toy.when_planning(move || {
+        if count.fetch_add(1, Ordering::Relaxed) == 0 {
+            fills.fill_but(128 * 1024);
+        }
+    });
+    let make = "  - { id: one, uses: toy.make, with: { system: box } }\n";
+    let run = world.ask(make, vec![]).await;
+    // It is made again and again, and is still of the first attempt.
+    while plans.load(Ordering::Relaxed) < 2 && !has_ended(&world, run).await {
+        sleep(Duration::from_millis(20)).await;
+    }
+    disk.make_room();
+    let state = world.end(run).await;
+    let ended = state.ended.as_ref().unwrap();
+    assert_eq!(ended.state, FinalState::Succeeded, "{}", ended.summary);
+    assert_eq!(state.step(&"one".into()).attempt, 1);
+    world.close().await;
+}
+
+async fn has_ended(world: &World, run: RunId) -> bool {
+    let log = world.store.log(run, 0).await.unwrap();
+    RunState::replay(&log).unwrap().ended.is_some()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -2,8 +2,11 @@
 //! that has nothing.
 
 mod disk;
+mod halfway;
+mod incomplete;
 mod mid_write;
 mod page;
+mod pruning;
 mod recover;
 mod refused;
 

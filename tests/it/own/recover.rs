@@ -1,9 +1,11 @@
 //! A backup that is put back: what was there is there again, and nothing goes on by itself.
 
 use std::fs;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
+use nix::sys::termios::{LocalFlags, tcgetattr};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::sleep;
@@ -78,8 +80,7 @@ async fn old_machine(bucket: &Bucket, to: &str, key: &Key) -> (Home, String, Val
 }
 
 /// The five lines that lead to the bucket, in a file of their own.
-fn way_to(bucket: &Bucket, home: &Home) -> String {
-    let minio = of_kind("s3", bucket.settings());
+pub fn way_to(minio: toml::Table, home: &Home) -> String {
     let minio = toml::Table::from_iter([("minio".to_owned(), minio.into())]);
     let lines = toml::Table::from_iter([("systems".to_owned(), minio.into())]);
     home.write("s3.toml", &lines.to_string());
@@ -129,12 +130,18 @@ async fn from_an_object_store_an_empty_machine_gets_everything_and_nothing_goes_
     assert_eq!(bucket.unfinished_uploads().await, 0);
 
     let mut new = empty_machine();
-    let by_s3 = way_to(&bucket, &new);
+    let by_s3 = way_to(of_kind("s3", bucket.settings()), &new);
     let list = ["recover", "--from", &to, "--list", "--config", &by_s3];
     let listed = new.asks(&list).await;
     assert_eq!(listed.as_array().unwrap().len(), 2);
     let newest = listed[0]["name"].as_str().unwrap();
     assert_eq!(backup["backup"], format!("{to}/{newest}"));
+
+    // The five lines are the way to it, and not what Purser is to go by.
+    let without = recovers(&new, &to, &key, &["--config", &by_s3]).await;
+    assert_eq!(without.code, 2, "{without:?}");
+    assert!(without.err.contains("with --to FOLDER"), "{without:?}");
+    assert!(!new.path("purser.toml").exists());
 
     let home = new.path("").display().to_string();
     let more = ["--to", &home, "--config", &by_s3, "--json"];
@@ -247,6 +254,61 @@ async fn the_key_can_be_typed_and_is_not_shown() {
     assert!(seen.contains("receipts: there were none"), "{seen}");
     assert!(!seen.contains(secret), "{seen}");
     assert!(new.path("store/purser.db").exists());
+}
+
+#[tokio::test]
+async fn an_interrupt_at_the_question_for_the_key_leaves_the_terminal_as_it_was() {
+    let new = empty_machine();
+    fs::create_dir(new.path("backups")).unwrap();
+    fs::write(new.path("backups/one.age"), "never read").unwrap();
+    let (mut pty, pts) = pty_process::open().unwrap();
+    let watched = pty.as_fd().try_clone_to_owned().unwrap();
+    let mut purser = pty_process::Command::new(program())
+        .args(["recover", "--from", "backups/one.age"])
+        .env("PURSER_CONFIG", new.path("purser.toml"))
+        .current_dir(new.path(""))
+        .kill_on_drop(true)
+        .spawn(pts)
+        .unwrap();
+    let mut seen = String::new();
+    let mut block = [0; 1024];
+    while let Ok(read @ 1..) = pty.read(&mut block).await {
+        seen += &String::from_utf8_lossy(&block[..read]);
+        if seen.ends_with("not shown): ") {
+            pty.write_all(b"half a key\x03").await.unwrap();
+        }
+    }
+    assert!(!purser.wait().await.unwrap().success(), "{seen}");
+    let flags = tcgetattr(watched).unwrap().local_flags;
+    assert!(
+        flags.contains(LocalFlags::ECHO),
+        "the terminal is left dark"
+    );
+    assert!(seen.contains("interrupted: nothing was changed"), "{seen}");
+    assert!(!seen.contains("half"), "{seen}");
+}
+
+#[tokio::test]
+async fn keys_of_the_object_store_that_are_in_the_backup_itself_are_named() {
+    let key = Key::new();
+    let new = empty_machine();
+    let minio = toml::toml! {
+        kind = "s3"
+        endpoint = "http://127.0.0.1:9"
+        access_key_secret = "MINIO_ACCESS"
+        secret_key_secret = "MINIO_SECRET"
+    };
+    let by_s3 = way_to(minio, &new);
+    let said = recovers(&new, "s3://minio/any", &key, &["--config", &by_s3]).await;
+    assert_eq!(said.code, 2, "{said:?}");
+    for part in [
+        "access_key_secret and secret_key_secret",
+        "in the backup itself",
+        "access_key_file and secret_key_file",
+    ] {
+        assert!(said.err.contains(part), "{part}: {said:?}");
+    }
+    assert!(!said.err.contains("purser secret set"), "{said:?}");
 }
 
 /// Each of two backups that were made while runs were being written is whole.

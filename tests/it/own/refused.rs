@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use age::x25519;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use purser::action::ports::OwnFile;
 use purser::domain::time::Timestamp;
 use purser::integrations::own::archive;
@@ -139,8 +140,20 @@ async fn a_store_or_a_configuration_that_is_there_stays() {
         fs::read_to_string(new.path("purser.toml")).unwrap(),
         "[store]\npath = 'elsewhere'\n"
     );
-    assert!(new.path("purser.recovered.toml").exists());
+    let beside = new.path("purser.recovered.toml");
+    assert!(beside.exists());
     assert!(new.path("elsewhere/purser.db").exists());
+
+    // For people it is said which of the two is in force.
+    fs::remove_dir_all(new.path("elsewhere")).unwrap();
+    let said = recovers(&new, &from, &stand.key, &[]).await;
+    let next = said.out.lines().last().unwrap();
+    let wanted = format!(
+        "next: take over into {} what is wanted of {}, which is the backup's and not in force, ",
+        new.path("purser.toml").display(),
+        beside.display()
+    );
+    assert!(next.starts_with(&wanted), "{said:?}");
 }
 
 /// A backup as some other version would make it: of this manifest and these files.
@@ -225,8 +238,9 @@ async fn a_key_file_may_have_a_passphrase_and_without_a_key_there_is_nothing() {
 
     let mut passphrase = age::scrypt::Recipient::new("correct horse".to_owned().into());
     passphrase.set_work_factor(2);
-    let encrypted = age::encrypt(&passphrase, &fs::read(stand.key.file()).unwrap()).unwrap();
-    fs::write(new.path("locked.key"), encrypted).unwrap();
+    let secret = fs::read(stand.key.file()).unwrap();
+    let locked = age::encrypt(&passphrase, &secret).unwrap();
+    fs::write(new.path("locked.key"), &locked).unwrap();
     let asked = [
         "recover",
         "--from",
@@ -238,14 +252,63 @@ async fn a_key_file_may_have_a_passphrase_and_without_a_key_there_is_nothing() {
     ];
     fs::write(new.path("words"), "wrong horse\n").unwrap();
     let said = told(&new.types(&asked).await);
+    assert_eq!(said, "purser: the passphrase does not open locked.key");
+    nothing_is_there(&new);
+    fs::write(new.path("words"), "correct horse\n").unwrap();
+    // As `age --armor` writes it, and as it does without.
+    for text in [armored(&locked), locked] {
+        fs::write(new.path("locked.key"), text).unwrap();
+        let said = new.types(&asked).await;
+        assert_eq!(said.code, 0, "{said:?}");
+        fs::remove_dir_all(new.path("store")).unwrap();
+    }
+}
+
+fn armored(bytes: &[u8]) -> Vec<u8> {
+    let mut lines = vec![b"-----BEGIN AGE ENCRYPTED FILE-----".to_vec()];
+    let text = BASE64_STANDARD.encode(bytes);
+    lines.extend(text.as_bytes().chunks(64).map(<[u8]>::to_vec));
+    lines.push(b"-----END AGE ENCRYPTED FILE-----\n".to_vec());
+    lines.join(&b"\n"[..])
+}
+
+#[tokio::test]
+async fn an_older_backup_under_the_name_of_a_newer_one_is_found_out() {
+    let stand = Stand::new().await;
+    let name = stand.backup.file_name().unwrap().to_str().unwrap();
+    let newer = "purser-20991231T000000Z-0123456789ab.tar.zst.age";
+    let new = empty_machine();
+    fs::create_dir(new.path("backups")).unwrap();
+    fs::copy(&stand.backup, new.path("backups").join(newer)).unwrap();
+    let said = told(&recovers(&new, "backups", &stand.key, &[]).await);
     assert!(
-        said.starts_with("purser: the key file locked.key cannot be opened"),
+        said.starts_with(&format!(
+            "purser: {newer} cannot be recovered from: it is {name} under another name"
+        )),
         "{said}"
     );
     nothing_is_there(&new);
-    fs::write(new.path("words"), "correct horse\n").unwrap();
-    let said = new.types(&asked).await;
+    // A name that is none of ours claims nothing.
+    let copy = new.path("copy.age");
+    fs::copy(&stand.backup, &copy).unwrap();
+    let said = recovers(&new, "copy.age", &stand.key, &[]).await;
     assert_eq!(said.code, 0, "{said:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_recovered_into_a_folder_that_the_configuration_does_not_go_by() {
+    let stand = Stand::new().await;
+    let new = empty_machine();
+    new.write("purser.toml", "[store]\npath = 'store'\nurl_file = 'url'\n");
+    let from = stand.backup.display().to_string();
+    let said = recovers(&new, &from, &stand.key, &[]).await;
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(
+        said.err
+            .contains("`[store] url_file` has the tables in PostgreSQL"),
+        "{said:?}"
+    );
+    assert!(!new.path("store").exists());
 }
 
 #[tokio::test]

@@ -5,10 +5,13 @@ use std::process::Stdio;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
+use xtask::effect_server::{EffectServer, Mood, Reply};
+
 use super::{MIGRATE, Story};
 use crate::support::program::{Person, ended};
+use crate::support::systems::of_kind;
 
-const PROMPTS: [&str; 2] = ["purser> ", "[yes/no/later] "];
+const PROMPTS: [&str; 3] = ["purser> ", "[yes/no/later] ", "[yes/later] "];
 
 /// A server with the command `migrate`, which needs one word of anybody who may.
 async fn open() -> Story {
@@ -33,7 +36,12 @@ impl Story {
     /// Ann types these lines into the console and closes it: what it shows, with each line where a
     /// terminal would have shown it.
     async fn types_into_console(&self, lines: &[&str]) -> String {
-        let mut console = self.home.command(Person::Ann, &["console"]);
+        self.person_types_into_console(Person::Ann, lines).await
+    }
+
+    /// The same of somebody else.
+    async fn person_types_into_console(&self, person: Person, lines: &[&str]) -> String {
+        let mut console = self.home.command(person, &["console"]);
         console
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -192,18 +200,19 @@ async fn what_it_does_not_know_it_answers_with_the_nearest_name() {
     insta::assert_snapshot!(story.types_into_console(&lines).await, @"
     Type a command, `help`, or `quit`.
     purser> help
-    COMMAND           WHAT IT DOES
-    migrate [EXIT]    Bring the database up to date
-    runs              The latest runs
-    show RUN          Everything about one run
-    watch RUN         Follow one run to its end
-    approve RUN       Say yes to a run's plan
-    reject RUN [WHY]  Say no to a run's plan
-    cancel RUN [WHY]  Stop a run and take back what it did
-    locks             What is locked or frozen
-    lock TARGET WHY   Keep a system or a service to yourself for four hours
-    unlock TARGET     Release a lock
-    quit              Leave; runs go on
+    COMMAND                            WHAT IT DOES
+    migrate [EXIT]                     Bring the database up to date
+    runs                               The latest runs
+    show RUN                           Everything about one run
+    watch RUN                          Follow one run to its end
+    approve RUN                        Say yes to a run's plan
+    reject RUN [WHY]                   Say no to a run's plan
+    decide RUN happened|did-not|go-on  Say what you have found, where a run asks
+    cancel RUN [WHY]                   Stop a run and take back what it did
+    locks                              What is locked or frozen
+    lock TARGET WHY                    Keep a system or a service to yourself for four hours
+    unlock TARGET                      Release a lock
+    quit                               Leave; runs go on
     purser> migarte
     unknown command `migarte`; did you mean `migrate`?
     purser> migrate 1 2
@@ -266,4 +275,84 @@ async fn who_has_approved_is_not_asked_again_while_a_second_word_is_missing() {
     purser> quit
     exit code 0
     ");
+}
+
+/// A server with the command `charge`, which sends something whose answer is lost.
+async fn that_loses_answers() -> (Story, EffectServer) {
+    let server = EffectServer::start().unwrap();
+    let settings = toml::toml! { url = (server.url()) environment = "production" };
+    let mut story = Story::with(&[("billing", of_kind("http", settings))]);
+    story.call(&server.url(), "SERVER");
+    let with = "{ path: /once/charges, body: { amount: 5 } }";
+    let step = format!("steps: [{{ id: charge, uses: http.send, with: {with} }}]");
+    story.home.workflow("charge", &step);
+    let command = "name: charge\nsummary: Take the money\nruns: charge\n";
+    story.home.write("commands/charge.yaml", command);
+    story.home.up().await;
+    server.is(Mood::done_but(Reply::Cut));
+    (story, server)
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_a_decision_asks_whoever_watches_it() {
+    let (story, server) = that_loses_answers().await;
+    insta::assert_snapshot!(story.types_into_console(&["charge", "no", "later"]).await, @"
+    Type a command, `help`, or `quit`.
+    purser> charge
+    run RUN of charge, asked by ann
+    ? charge: did `send_once` happen? no answer of billing is known, and it cannot be asked: look there for what came with the Idempotency-Key RUN/charge/0/send_once
+    look whether it happened, then: purser decide RUN happened | did-not, or purser cancel RUN
+    Did it happen? [yes/no/later] no
+    ? charge: did `send_once` happen? no answer of billing is known, and it cannot be asked: look there for what came with the Idempotency-Key RUN/charge/0/send_once
+    look whether it happened, then: purser decide RUN happened | did-not, or purser cancel RUN
+    Did it happen? [yes/no/later] later
+    purser> (end of input)
+    exit code 0
+    ");
+    assert_eq!(server.books().history.len(), 2, "a no has it sent again");
+    let run = story.last_run().await;
+    let short = &run[run.len() - 8..];
+    let watch = format!("watch {short}");
+    let said = story.types_into_console(&[&watch, "yes"]).await;
+    let end = "✓ succeeded after N s: 1 step done\npurser> (end of input)\nexit code 0";
+    assert!(
+        said.contains("Did it happen? [yes/no/later] yes\n"),
+        "{said}"
+    );
+    assert!(said.ends_with(end), "{said}");
+    assert_eq!(server.books().history.len(), 2, "a yes has not");
+}
+
+#[tokio::test]
+async fn what_was_found_is_typed_too_and_only_by_who_may() {
+    let (story, _server) = that_loses_answers().await;
+    let run = story.starts("charge").await;
+    let asks = |view: &serde_json::Value| view["status"] == json!({ "waiting": "decision" });
+    assert_eq!(story.until(&run, asks).await["may_decide"], "yes");
+    let short = &run[run.len() - 8..];
+    let (maybe, happened) = (
+        format!("decide {short} maybe"),
+        format!("decide {short} happened"),
+    );
+    let said = story
+        .person_types_into_console(Person::Cy, &[&happened])
+        .await;
+    insta::assert_snapshot!(said, @"
+    Type a command, `help`, or `quit`.
+    purser> decide RUN happened
+    cy did not ask for this run, and cy may not run `charge` in production: that takes the role operator. Ask someone who has it, or have it added to [people.cy]
+    purser> (end of input)
+    exit code 0
+    ");
+    insta::assert_snapshot!(story.types_into_console(&[&maybe, "decide"]).await, @"
+    Type a command, `help`, or `quit`.
+    purser> decide RUN maybe
+    `maybe` is none of `happened`, `did-not`, `go-on`
+    purser> decide
+    write: decide RUN happened|did-not|go-on
+    purser> (end of input)
+    exit code 0
+    ");
+    story.types_into_console(&[&happened]).await;
+    assert_eq!(story.home.ends(&run).await["status"], "succeeded");
 }

@@ -1,8 +1,9 @@
 //! What `purser doctor` says of homes that are well and of homes that are broken, each in its way.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
@@ -10,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use super::Story;
+use crate::own::{Key, backs_up_to};
 use crate::support::database::Database;
 use crate::support::program::Person;
 use crate::support::s3::Bucket;
@@ -130,7 +132,7 @@ async fn every_mistake_in_files_is_a_problem_and_the_rest_is_looked_at() {
         next: edit HOME/purser.toml, then run `purser lint`
     ✗ config HOME/purser.toml:21:1: unknown kind `postgress`; did you mean `postgres`?
         next: edit HOME/purser.toml, then run `purser lint`
-    ✗ config HOME/purser.toml:22:8: [hooks.deploy]: the file HOME/nothing cannot be read: No such file or directory (os error 2)
+    ✗ config HOME/purser.toml:24:1: [hooks.deploy]: the file HOME/nothing cannot be read: No such file or directory (os error 2)
         next: edit HOME/purser.toml, then run `purser lint`
     ✗ config HOME/workflows/status.yaml:7:11: unknown action `docker.list_service`; did you mean `docker.list_services`?
         next: edit HOME/workflows/status.yaml, then run `purser lint`
@@ -286,15 +288,18 @@ async fn files_of_somebody_else_and_keys_for_all_are_found() {
         fs::set_permissions(story.home.path(name), Permissions::from_mode(mode)).unwrap();
     };
     open("store/receipts.key", 0o644);
+    open("store/secrets.key", 0o640);
     open("store", 0o755);
     insta::assert_snapshot!(story.ails().await, @"
     ✗ store HOME/store: purser.db in it belongs to nobody, and the folder to root
         next: chown -R root HOME/store
     ✗ store HOME/store: others may read receipts.key (mode 644) and sign receipts with it
         next: chmod 600 HOME/store/receipts.key
+    ✗ store HOME/store: others may read secrets.key (mode 640) and open the secrets with it
+        next: chmod 600 HOME/store/secrets.key
     ! store HOME/store: others may look into it (mode 755); runs and receipts are in it
         next: chmod 700 HOME/store
-    2 problems, 1 warning
+    3 problems, 1 warning
     exit code 1
     ");
 }
@@ -470,5 +475,72 @@ async fn whoever_may_not_open_the_socket_hears_nothing_bad_of_the_server() {
     ✓ listener METRICS: figures are served
     ✓ listener PUBLIC: hooks and health are served
     ✓ listener METRICS: figures are served
+    ");
+}
+
+/// A disk that is mounted on a folder and answers nothing, until it is dropped.
+struct HungDisk {
+    folder: PathBuf,
+    /// The file system's other side, where nobody reads.
+    device: Option<File>,
+}
+
+impl HungDisk {
+    fn mounted_on(folder: &Path) -> Self {
+        fs::create_dir_all(folder).unwrap();
+        let device = File::options()
+            .read(true)
+            .write(true)
+            .open("/dev/fuse")
+            .unwrap();
+        let mounted = Command::new("mount")
+            .args(["--internal-only", "-t", "fuse", "hung"])
+            .arg(folder)
+            .args(["-o", "fd=0,rootmode=40000,user_id=0,group_id=0"])
+            .stdin(device.try_clone().unwrap())
+            .status();
+        assert!(mounted.unwrap().success());
+        Self {
+            folder: folder.to_owned(),
+            device: Some(device),
+        }
+    }
+}
+
+impl Drop for HungDisk {
+    fn drop(&mut self) {
+        // Whoever waits for it hears that it is gone.
+        self.device = None;
+        let _ = Command::new("umount")
+            .arg("--lazy")
+            .arg(&self.folder)
+            .status();
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_answer_holds_up_nothing_else() {
+    let story = Story::of_docker();
+    let _disk = HungDisk::mounted_on(&story.home.path("hung"));
+    let to = format!("file://{}", story.home.path("hung/backups").display());
+    backs_up_to(&story.home, &to, &Key::new(), "");
+    story
+        .home
+        .configure("[hooks.ci]\nroles = ['operator']\ntoken_file = 'token'");
+    story.home.write("token", "a-token-of-some-length");
+    insta::assert_snapshot!(story.ails().await, @"
+    ✗ folder file://HOME/hung/backups: no end after 10s
+        next: see what it hangs on: a network that loses packets, or a disk that does not answer
+    ! secret HOME/token: others may read it (mode 755)
+        next: chmod 600 HOME/token
+    1 problem, 1 warning
+    exit code 1
+    ");
+    story
+        .home
+        .configure("[metrics]\nlisten = '127.0.0.1:0'\ntoken_file = 'hung/token'");
+    insta::assert_snapshot!(story.sees("doctor").await, @"
+    purser: what the configuration names cannot be read within 10s: see which disk does not answer on which the configuration, workflows or files of secrets lie
+    exit code 1
     ");
 }

@@ -26,7 +26,7 @@ async fn a_misspelt_key_of_the_configuration_is_found_with_its_place() {
     story.home.configure("[engine]\nconcurent_runs = 3");
     insta::assert_snapshot!(story.checks().await, @"
     $ purser lint
-    purser: HOME/purser.toml:18:1: unknown field `concurent_runs`; did you mean `concurrent_runs`?
+    HOME/purser.toml:18:1: unknown field `concurent_runs`; did you mean `concurrent_runs`?
     exit code 2
     $ purser up
     purser: HOME/purser.toml:18:1: unknown field `concurent_runs`; did you mean `concurrent_runs`?
@@ -46,7 +46,7 @@ async fn a_misspelt_kind_of_system_names_the_nearest() {
         .configure("[systems.orders-db]\nkind = 'postgress'");
     insta::assert_snapshot!(story.checks().await, @"
     $ purser lint
-    purser: HOME/purser.toml:18:1: unknown kind `postgress`; did you mean `postgres`?
+    HOME/purser.toml:18:1: unknown kind `postgress`; did you mean `postgres`?
     exit code 2
     $ purser up
     purser: HOME/purser.toml:18:1: unknown kind `postgress`; did you mean `postgres`?
@@ -62,7 +62,7 @@ async fn a_misspelt_key_of_a_system_names_the_nearest() {
         .configure("[systems.other]\nkind = 'docker'\nhots = 'tcp://127.0.0.1:2375'");
     insta::assert_snapshot!(story.checks().await, @"
     $ purser lint
-    purser: HOME/purser.toml:19:1: [systems.other]: unknown field `hots`; did you mean `host`?
+    HOME/purser.toml:19:1: [systems.other]: unknown field `hots`; did you mean `host`?
     exit code 2
     $ purser up
     purser: HOME/purser.toml:19:1: [systems.other]: unknown field `hots`; did you mean `host`?
@@ -74,7 +74,7 @@ async fn a_misspelt_key_of_a_system_names_the_nearest() {
 async fn a_configuration_that_is_not_there_is_named() {
     let story = Story::of_docker();
     insta::assert_snapshot!(story.sees("lint --config nowhere.toml").await, @"
-    purser: nowhere.toml: the configuration cannot be read: No such file or directory (os error 2)
+    nowhere.toml: the configuration cannot be read: No such file or directory (os error 2)
     exit code 2
     ");
 }
@@ -130,4 +130,54 @@ async fn a_warning_keeps_nobody_from_working() {
     1 system, 1 workflow, 0 commands: no errors
     exit code 0
     ");
+}
+
+#[tokio::test]
+async fn mistakes_of_all_files_are_said_at_once() {
+    let story = Story::of_docker();
+    let config = "[systems.other]
+kind = 'docker'
+hots = 'tcp://127.0.0.1:2375'
+
+[systems.orders-db]
+kind = 'postgres'
+url_secret = 'ORDERS_URL'
+
+[hooks.ci]
+roles = ['operator']
+token_file = 'nowhere'
+
+[heartbeat]
+trouble_url = 'beats.example'
+schedules = { 'w.nightly' = { url = 'beats.example' } }";
+    story
+        .home
+        .configure(&config.replace("trouble", "url = 'http://b.example'\ntrouble"));
+    story
+        .home
+        .workflow("migrate", &super::MIGRATE.replace("steps:", "stesp:"));
+    insta::assert_snapshot!(story.checks().await, @r#"
+    $ purser lint
+    HOME/purser.toml:19:1: [systems.other]: unknown field `hots`; did you mean `host`?
+    HOME/purser.toml:23:1: [systems.orders-db]: the secret `ORDERS_URL` is not set: set it with `purser secret set ORDERS_URL`
+    HOME/purser.toml:27:1: [hooks.ci]: the file HOME/nowhere cannot be read: No such file or directory (os error 2)
+    HOME/purser.toml:31:1: [heartbeat]: `trouble_url` holds no address that begins with http:// or https://
+    HOME/purser.toml:32:31: [heartbeat.schedules."w.nightly"]: `url` holds no address that begins with http:// or https://
+    HOME/workflows/migrate.yaml:1:1: `steps` is missing (what it does)
+    HOME/workflows/migrate.yaml:9:1: unknown key `stesp`; did you mean `steps`?
+    exit code 2
+    $ purser up
+    purser: HOME/purser.toml:19:1: [systems.other]: unknown field `hots`; did you mean `host`?
+    HOME/purser.toml:23:1: [systems.orders-db]: the secret `ORDERS_URL` is not set: set it with `purser secret set ORDERS_URL`
+    HOME/purser.toml:27:1: [hooks.ci]: the file HOME/nowhere cannot be read: No such file or directory (os error 2)
+    HOME/purser.toml:31:1: [heartbeat]: `trouble_url` holds no address that begins with http:// or https://
+    HOME/purser.toml:32:31: [heartbeat.schedules."w.nightly"]: `url` holds no address that begins with http:// or https://
+    exit code 2
+    "#);
+    let said = story.home.types(&["lint", "--json"]).await;
+    assert_eq!((said.code, said.err.as_str()), (2, ""));
+    let problems = said.json();
+    let lines = problems.as_array().unwrap().iter();
+    let lines: Vec<_> = lines.map(|problem| &problem["line"]).collect();
+    assert_eq!(lines, [&19, &23, &27, &31, &32, &1, &9], "{problems:#}");
 }

@@ -30,6 +30,8 @@ struct State {
     hang: bool,
     version: String,
     undo_fails: bool,
+    drawings: u32,
+    when_planning: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Toy {
@@ -55,6 +57,16 @@ impl Toy {
     /// Plans rely on this.
     pub fn set_version(&self, version: &str) {
         version.clone_into(&mut self.state.lock().unwrap().version);
+    }
+
+    /// This happens each time that a plan is made.
+    pub fn when_planning(&self, happens: impl Fn() + Send + Sync + 'static) {
+        self.state.lock().unwrap().when_planning = Some(Arc::new(happens));
+    }
+
+    /// How often a picture was begun.
+    pub fn drawings(&self) -> u32 {
+        self.state.lock().unwrap().drawings
     }
 
     /// Taking back does not work any more.
@@ -179,7 +191,13 @@ impl Action for Make {
     };
 
     async fn plan(&self, _: &ReadContext, toy: &Toy, _: Input) -> Result<Plan> {
-        let version = toy.state.lock().unwrap().version.clone();
+        let (version, happens) = {
+            let state = toy.state.lock().unwrap();
+            (state.version.clone(), state.when_planning.clone())
+        };
+        if let Some(happens) = happens {
+            happens();
+        }
         Ok(Plan::new("make a thing")
             .relies_on("the toy's version", version)
             .changes("thing", None, Some("there".to_owned())))
@@ -361,6 +379,7 @@ impl Action for Draw {
     }
 
     async fn run(&self, ctx: &Context, toy: &Toy, input: Input) -> Result<()> {
+        toy.state.lock().unwrap().drawings += 1;
         let picture = format!("picture {}", ctx.attempt).into_bytes();
         ctx.artifact("picture.txt", "text/plain", picture).await?;
         ctx.artifact("frame.txt", "text/plain", b"frame".to_vec())

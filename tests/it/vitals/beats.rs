@@ -121,7 +121,7 @@ async fn what_is_wrong_in_the_tables_is_said_with_its_place() {
         ),
         (
             "[heartbeat]\nurl = 'beats.example'",
-            "[heartbeat]: it is no address that begins with http:// or https://",
+            "[heartbeat]: `url` holds no address that begins with http:// or https://",
         ),
         (
             "[heartbeat]\nurl = 'https://b.example'\nevery = '1s'",

@@ -199,7 +199,7 @@ async fn a_hook_without_a_role_is_a_mistake() {
     let said = home.types(&["lint"]).await;
     let wrong = "[hooks.look] has no role and could start nothing: write whose part it has, as in \
                  `roles = [\"operator\"]`";
-    assert!(said.err.contains(wrong), "{said:?}");
+    assert!(said.out.contains(wrong), "{said:?}");
     assert_eq!(said.code, 2);
 }
 

@@ -1,6 +1,7 @@
 //! The key that opens them: changed, lost, and held by another.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 
 use age::x25519::Identity;
@@ -42,6 +43,34 @@ async fn killed_anywhere_a_change_of_the_key_loses_nothing() {
         }
         let migrated = story.sees("run migrate").await;
         assert!(migrated.contains("exit code 0"), "{place}: {migrated}");
+    }
+}
+
+#[tokio::test]
+async fn killed_while_a_key_is_made_the_next_start_makes_it_whole() {
+    for (made_before, key) in [(None, "secrets.key"), (Some("TOKEN"), "receipts.key")] {
+        let mut story = Story::of_docker();
+        if let Some(name) = made_before {
+            story.sets(name, "a-long-token").await;
+        }
+        let path = story.home.path(&format!("store/{key}"));
+        let half = story.home.path(&format!("store/{key}.new"));
+        let mut command = story.home.command(Person::Ann, &["up"]);
+        command.env("PURSER_FAILPOINT", "key/half");
+        let status = command.status().await.unwrap();
+        assert_eq!(status.signal(), Some(9), "{key}");
+        assert_eq!(fs::metadata(&half).unwrap().len(), 0, "{key}");
+        assert!(!path.exists(), "{key}");
+
+        fs::set_permissions(&half, fs::Permissions::from_mode(0o644)).unwrap();
+        story.home.up().await;
+        let made = fs::metadata(&path).unwrap();
+        assert_eq!(made.permissions().mode() & 0o777, 0o600, "{key}");
+        assert!(!half.exists(), "{key}");
+        story.sets("OTHER", "another-token").await;
+        assert_eq!(story.identities().len(), 1, "{key}");
+        let verified = story.sees("receipts verify").await;
+        assert!(verified.ends_with("exit code 0"), "{key}: {verified}");
     }
 }
 
@@ -92,6 +121,58 @@ async fn the_store_of_another_user_is_left_alone() {
     insta::assert_snapshot!(story.gives("secret set TOKEN", "another-token").await, @"
     purser: no Purser answers you at HOME/purser.sock, and the store HOME/store belongs to uid 65534, not to yours, 0: type this as that user, or see that Purser runs and that you may open its socket
     exit code 4
+    ");
+}
+
+#[tokio::test]
+async fn a_server_without_the_right_to_its_store_says_whose_it_is_and_how_it_becomes_its_own() {
+    let story = Story::of_docker();
+    story.sets("TOKEN", "a-long-token").await;
+    insta::assert_snapshot!(story.person_sees(Person::Bo, "up").await, @"
+    purser: the store HOME/store: nothing can be written there (Permission denied (os error 13)); it belongs to uid 0, and this runs as uid 65534: run it as that user, or give the folder to this one with `chown -R 65534 HOME/store`
+    exit code 1
+    ");
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_looked_into_is_not_taken_for_none() {
+    let story = Story::of_docker();
+    let closed = story.home.path("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    let config = fs::read_to_string(story.home.path("purser.toml")).unwrap();
+    let config = config.replace("path = 'store'", "path = 'closed/store'");
+    story.home.write("purser.toml", &config);
+    for line in ["secret set TOKEN", "secret rm TOKEN", "secret rekey"] {
+        let said = story.person_gives(Person::Bo, line, b"a-long-token").await;
+        assert_eq!(
+            story.shown(&said),
+            "purser: no Purser answers you at HOME/purser.sock, and the store HOME/closed/store cannot \
+             be looked into (Permission denied): type this as the user who owns it, or see that Purser \
+             runs and that you may open its socket\nexit code 4",
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_secret_that_does_not_open_is_named() {
+    let story = Story::of_docker();
+    for name in ["ONE", "TWO"] {
+        story.sets(name, "a-long-token").await;
+    }
+    let key = story.home.path("store/secrets.key");
+    fs::write(&key, Identity::generate().to_string().expose_secret()).unwrap();
+    story.sets("THREE", "a-long-token").await;
+    insta::assert_snapshot!(story.sees("up").await, @"
+    purser: the secret `ONE` cannot be opened: HOME/store/secrets.key does not open it (No matching keys found). Restore the key that belongs to this store, or set it again with `purser secret set ONE`
+    the secret `TWO` cannot be opened: HOME/store/secrets.key does not open it (No matching keys found). Restore the key that belongs to this store, or set it again with `purser secret set TWO`
+    exit code 1
+    ");
+    insta::assert_snapshot!(story.sees("lint").await, @"
+    HOME/store: the secret `ONE` cannot be opened: HOME/store/secrets.key does not open it (No matching keys found). Restore the key that belongs to this store, or set it again with `purser secret set ONE`
+    HOME/store: the secret `TWO` cannot be opened: HOME/store/secrets.key does not open it (No matching keys found). Restore the key that belongs to this store, or set it again with `purser secret set TWO`
+    exit code 2
     ");
 }
 

@@ -3,6 +3,8 @@
 
 mod commands;
 mod key;
+mod lost;
+mod terminal;
 mod uses;
 
 use std::fs;

@@ -158,11 +158,13 @@ async fn systems_and_hooks_take_their_secrets_from_the_store() {
         .sets("ORDER_URL", "postgres://app:not-this-one@db/orders")
         .await;
     insta::assert_snapshot!(story.sees("lint").await, @"
-    purser: HOME/purser.toml:28:1: [systems.orders-db]: the secret `ORDERS_URL` is not set; did you mean `ORDER_URL`? Else set it with `purser secret set ORDERS_URL`
+    HOME/purser.toml:28:1: [systems.orders-db]: the secret `ORDERS_URL` is not set; did you mean `ORDER_URL`? Else set it with `purser secret set ORDERS_URL`
+    HOME/purser.toml:32:1: [hooks.backup]: the secret `HOOK_TOKEN` is not set: set it with `purser secret set HOOK_TOKEN`
     exit code 2
     ");
     insta::assert_snapshot!(story.sees("up").await, @"
     purser: HOME/purser.toml:28:1: [systems.orders-db]: the secret `ORDERS_URL` is not set; did you mean `ORDER_URL`? Else set it with `purser secret set ORDERS_URL`
+    HOME/purser.toml:32:1: [hooks.backup]: the secret `HOOK_TOKEN` is not set: set it with `purser secret set HOOK_TOKEN`
     exit code 2
     ");
     insta::assert_snapshot!(story.gives("secret set ORDERS_URL", &database.url()).await, @"
@@ -171,7 +173,7 @@ async fn systems_and_hooks_take_their_secrets_from_the_store() {
     exit code 0
     ");
     insta::assert_snapshot!(story.sees("lint").await, @"
-    purser: HOME/purser.toml:32:1: [hooks.backup]: the secret `HOOK_TOKEN` is not set: set it with `purser secret set HOOK_TOKEN`
+    HOME/purser.toml:32:1: [hooks.backup]: the secret `HOOK_TOKEN` is not set: set it with `purser secret set HOOK_TOKEN`
     exit code 2
     ");
     story.sets("HOOK_TOKEN", "a-token-of-some-length").await;
@@ -229,25 +231,25 @@ async fn a_setting_has_one_source_of_its_secret() {
         said += "\n";
     }
     insta::assert_snapshot!(said, @"
-    purser: HOME/purser.toml:20:1: [systems.db]: there is `url_secret` and `url_file`: keep one of them
+    HOME/purser.toml:20:1: [systems.db]: there is `url_secret` and `url_file`: keep one of them
     exit code 2
-    purser: HOME/purser.toml:17:10: [systems.db]: one of `url_file`, a path, and `url_secret`, a secret's name, is needed
+    HOME/purser.toml:17:10: [systems.db]: one of `url_file`, a path, and `url_secret`, a secret's name, is needed
     exit code 2
-    purser: HOME/purser.toml:19:1: [systems.db]: `no name` cannot name a secret: a name has 1 to 64 letters, digits, `-` and `_`
+    HOME/purser.toml:19:1: [systems.db]: in `url_secret`: this cannot name a secret: a name has 1 to 64 letters, digits, `-` and `_`
     exit code 2
-    purser: HOME/purser.toml:17:10: [systems.m]: one of `secret_key_file`, a path, and `secret_key_secret`, a secret's name, is needed
+    HOME/purser.toml:17:10: [systems.m]: one of `secret_key_file`, a path, and `secret_key_secret`, a secret's name, is needed
     exit code 2
-    purser: HOME/purser.toml:17:10: [systems.p]: the secret `T` is not set: set it with `purser secret set T`
+    HOME/purser.toml:17:10: [systems.p]: the secret `T` is not set: set it with `purser secret set T`
     exit code 2
-    purser: HOME/purser.toml:20:1: [systems.p]: in `basic_auth`: one of `password_file`, a path, and `password_secret`, a secret's name, is needed
+    HOME/purser.toml:20:1: [systems.p]: in `basic_auth`: one of `password_file`, a path, and `password_secret`, a secret's name, is needed
     exit code 2
-    purser: HOME/purser.toml:20:1: [systems.p]: there is `bearer_secret` and `basic_auth`: keep one of them
+    HOME/purser.toml:20:1: [systems.p]: there is `bearer_secret` and `basic_auth`: keep one of them
     exit code 2
-    purser: HOME/purser.toml:19:1: [hooks.h]: the secret `S` is not set: set it with `purser secret set S`
+    HOME/purser.toml:19:1: [hooks.h]: the secret `S` is not set: set it with `purser secret set S`
     exit code 2
-    purser: HOME/purser.toml:17:8: [hooks.h]: there is `secret_secret` and `secret_file`: keep one of them
+    HOME/purser.toml:17:8: [hooks.h]: there is `secret_secret` and `secret_file`: keep one of them
     exit code 2
-    purser: HOME/purser.toml:17:8: [hooks.h]: it needs one of `secret_file`, for senders that sign, and `token_file`, for those that cannot; `secret_secret` and `token_secret` name a secret of the store instead
+    HOME/purser.toml:17:8: [hooks.h]: it needs one of `secret_file`, for senders that sign, and `token_file`, for those that cannot; `secret_secret` and `token_secret` name a secret of the store instead
     exit code 2
     ");
 }

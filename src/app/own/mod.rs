@@ -1,29 +1,37 @@
 //! What Purser keeps of its own, for its own backup: the store, its keys, the files that people
 //! have written, and what runs have kept for people.
 
-use std::path::{Path, PathBuf};
+mod listed;
+mod store_copy;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use ed25519_dalek::VerifyingKey;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use crate::action::ports::{OwnCopy, OwnFile, OwnOutlook, OwnState, TemporaryFile};
+use super::keys::read_key;
+use crate::action::ports::{OwnCopy, OwnFile, OwnOutlook, OwnState};
 use crate::action::{ActionError, Result};
 use crate::config::Config;
-use crate::integrations::own::{ARTIFACTS, COMMANDS, CONFIG, DATABASE, KEYS, WORKFLOWS};
+use crate::domain::keys::RECEIPTS_KEY;
+use crate::integrations::own::{ARTIFACTS, COMMANDS, CONFIG, WORKFLOWS};
 use crate::store::sqlite::{SqliteStore, database_file};
+use crate::store::{Result as StoreResult, SecretRow, Secrets as _, Vault, open_every};
+use listed::{Listed, size};
+use store_copy::StoreCopy;
 
 /// Artifacts that are more than this together stay out of a backup: they are for people, and the
 /// store would be late for them.
 const MOST_ARTIFACTS: u64 = 1 << 30;
 
-/// Folders within folders are followed so far.
-const DEEPEST: usize = 8;
-
 /// What this server keeps.
 pub(super) struct OwnFiles {
     /// `None`: the tables are not ours to copy.
     store: Option<Arc<SqliteStore>>,
+    /// Of the key that signs receipts.
+    key: VerifyingKey,
     paths: Paths,
 }
 
@@ -38,7 +46,7 @@ struct Paths {
 }
 
 impl OwnFiles {
-    pub(super) fn new(store: Option<Arc<SqliteStore>>, config: &Config) -> Self {
+    pub(super) fn new(store: Option<Arc<SqliteStore>>, key: VerifyingKey, config: &Config) -> Self {
         let paths = Paths {
             store: config.store.path.clone(),
             artifacts: config.artifacts.path.clone(),
@@ -46,7 +54,7 @@ impl OwnFiles {
             workflows: config.catalog.workflows.clone(),
             commands: config.catalog.commands.clone(),
         };
-        Self { store, paths }
+        Self { store, key, paths }
     }
 
     fn store(&self) -> Result<&SqliteStore> {
@@ -59,34 +67,66 @@ impl OwnFiles {
         })
     }
 
-    /// All but the store itself. There may be many thousand files.
+    /// All but the store itself and the key that opens its secrets. There may be many thousand files.
+    ///
+    /// # Errors
+    /// A file without which nothing could be recovered is not there, or not what it has to be.
     async fn beside(&self) -> Result<Beside> {
-        let paths = self.paths.clone();
-        let listed = tokio::task::spawn_blocking(move || paths.beside()).await;
+        let secrets = self.store()?.secrets().await;
+        let secrets = secrets.map_err(|error| ActionError::retryable(error.to_string()))?;
+        let (paths, key) = (self.paths.clone(), self.key);
+        let listed = tokio::task::spawn_blocking(move || {
+            paths.check_keys(&key, &secrets)?;
+            paths.beside()
+        });
+        let listed = listed.await;
         listed.unwrap_or_else(|error| Err(ActionError::retryable(error.to_string())))
     }
 }
 
 impl Paths {
+    /// Whether the keys on disk are those of the store: a backup with others could not be recovered.
+    fn check_keys(&self, signs: &VerifyingKey, secrets: &[SecretRow]) -> Result<()> {
+        let path = self.store.join(RECEIPTS_KEY);
+        let useless = |why: &str| {
+            ActionError::fatal(format!("{why}; a backup without it could not be recovered"))
+        };
+        let key = read_key(&path).map_err(|failure| useless(&failure.message))?;
+        if key.verifying_key() != *signs {
+            let path = path.display();
+            return Err(useless(&format!(
+                "{path}: this is not the key that this server signs receipts with"
+            )));
+        }
+        // While the key of the secrets is being changed they may not fit: it is tried again.
+        opens(&Vault::of(&self.store), secrets).map_err(|error| {
+            ActionError::retryable(format!(
+                "{error}; in a backup of it the secrets would be lost"
+            ))
+        })
+    }
+
     fn beside(&self) -> Result<Beside> {
         let mut files = vec![OwnFile {
             name: CONFIG.to_owned(),
             path: self.config.clone(),
         }];
-        for key in KEYS {
-            let path = self.store.join(key);
-            if path.exists() {
-                let name = format!("store/{key}");
-                files.push(OwnFile { name, path });
-            }
+        let path = self.store.join(RECEIPTS_KEY);
+        if path.exists() {
+            let name = format!("store/{RECEIPTS_KEY}");
+            files.push(OwnFile { name, path });
         }
-        files.extend(listed(&self.workflows, WORKFLOWS)?);
-        files.extend(listed(&self.commands, COMMANDS)?);
         let mut left_out = Vec::new();
-        let artifacts = listed(&self.artifacts, ARTIFACTS)?;
-        let bytes = size(&artifacts);
+        for (folder, name) in [(&self.workflows, WORKFLOWS), (&self.commands, COMMANDS)] {
+            let listed = Listed::catalog(folder, name)?;
+            files.extend(listed.files);
+            left_out.extend(listed.left_out);
+        }
+        let artifacts = Listed::artifacts(&self.artifacts, ARTIFACTS)?;
+        let bytes = size(&artifacts.files);
         if bytes <= MOST_ARTIFACTS {
-            files.extend(artifacts);
+            files.extend(artifacts.files);
+            left_out.extend(artifacts.left_out);
         } else {
             left_out.push(format!(
                 "the artifacts in {}: {} MiB are more than {} MiB",
@@ -115,7 +155,6 @@ struct Beside {
 impl OwnState for OwnFiles {
     fn outlook(&self) -> BoxFuture<'_, Result<OwnOutlook>> {
         async move {
-            self.store()?;
             let Beside {
                 bytes, left_out, ..
             } = self.beside().await?;
@@ -127,80 +166,31 @@ impl OwnState for OwnFiles {
     fn copy<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<OwnCopy>> {
         async move {
             let store = self.store()?;
-            let copied = TemporaryFile(store.copy_path(token));
-            let facts = store
-                .copy_to(&copied.0)
-                .await
-                .map_err(|error| ActionError::retryable(error.to_string()))?;
+            let copy = StoreCopy::make(store, &self.paths.store, token).await?;
             let Beside {
                 mut files,
                 left_out,
                 ..
             } = self.beside().await?;
-            let database = OwnFile {
-                name: DATABASE.to_owned(),
-                path: copied.0.clone(),
-            };
             // The configuration goes first: whoever opens a backup needs it first.
-            files.insert(1, database);
+            files.splice(1..1, copy.files);
             Ok(OwnCopy {
                 files,
-                head: facts.head,
-                schema: facts.schema,
+                head: copy.facts.head,
+                schema: copy.facts.schema,
                 left_out,
-                copied,
+                copied: copy.copied,
             })
         }
         .boxed()
     }
 }
 
-fn size(files: &[OwnFile]) -> u64 {
-    let of = |file: &OwnFile| std::fs::metadata(&file.path).map_or(0, |found| found.len());
-    files.iter().map(of).sum()
-}
-
-/// The files of a folder, by name; none where there is no folder.
-fn listed(folder: &Path, name: &str) -> Result<Vec<OwnFile>> {
-    let mut found = Vec::new();
-    list_into(folder, name, DEEPEST, &mut found).map_err(|error| {
-        ActionError::retryable(format!(
-            "the folder {} cannot be read: {error}",
-            folder.display()
-        ))
-    })?;
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(found)
-}
-
-fn list_into(
-    folder: &Path,
-    name: &str,
-    deeper: usize,
-    found: &mut Vec<OwnFile>,
-) -> std::io::Result<()> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let (path, file) = (entry.path(), entry.file_name());
-        // A name that is no text is none of ours, and an artifact that is half there is none yet.
-        let is_half = path.extension().is_some_and(|ending| ending == "half");
-        let Some(file) = file.to_str().filter(|_| !is_half) else {
-            continue;
-        };
-        let name = format!("{name}/{file}");
-        // Of a link what it leads to: that is how files are mounted into containers.
-        let Ok(kind) = std::fs::metadata(&path) else {
-            continue;
-        };
-        if kind.is_file() {
-            found.push(OwnFile { name, path });
-        } else if kind.is_dir() && deeper > 0 {
-            list_into(&path, &name, deeper - 1, found)?;
-        }
+/// Whether these secrets can be opened. Before there is one, there need be no key.
+fn opens(vault: &Vault, secrets: &[SecretRow]) -> StoreResult<()> {
+    if secrets.is_empty() && !vault.exists()? {
+        return Ok(());
     }
-    Ok(())
+    vault.count()?;
+    open_every(vault, secrets).map(|_| ())
 }
