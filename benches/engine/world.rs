@@ -20,7 +20,7 @@ use purser::domain::redact::Redactor;
 use purser::domain::secret::not_set;
 use purser::domain::time::Timestamp;
 use purser::domain::workflow::{WhenBusy, Workflow};
-use purser::engine::{Engine, Entropy, Parts};
+use purser::engine::{Alarm, Engine, Entropy, Holds, HoldsParts, Parts};
 use purser::store::sqlite::{SqliteStore, database_file};
 use purser::store::{ArtifactFolder, NewRun, Receipts as _, Runs as _, Store};
 use schemars::JsonSchema;
@@ -57,11 +57,22 @@ impl World {
             Environment::production(),
             system,
         );
+        let registry = Arc::new(Registry::new(vec![integration()]));
+        let systems = Arc::new(systems);
+        let holds = Arc::new(Holds::new(HoldsParts {
+            freezes: vec![],
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            registry: Arc::clone(&registry),
+            systems: Arc::clone(&systems),
+            entropy: Arc::new(Machine),
+        }));
         let engine = Engine::start(Parts {
             store: Arc::clone(&store) as Arc<dyn Store>,
             artifacts: Arc::new(ArtifactFolder::new(place.join("artifacts"))),
-            registry: Arc::new(Registry::new(vec![integration()])),
-            systems: Arc::new(systems),
+            registry,
+            systems,
+            alarm: Arc::new(Machine),
+            holds,
             secrets: Arc::new(NoSecrets),
             clock: Arc::new(Machine),
             redactor: Arc::new(Redactor::new()),
@@ -192,6 +203,13 @@ impl Clock for Machine {
     }
 }
 
+/// Nothing is held here, so nobody waits for the end of a hold.
+impl Alarm for Machine {
+    fn wait(&self, _: Timestamp) -> BoxFuture<'_, ()> {
+        std::future::pending().boxed()
+    }
+}
+
 impl Entropy for Machine {
     fn bytes(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
@@ -240,6 +258,7 @@ impl Action for Touch {
         name: "nothing.touch",
         summary: "Touch nothing",
         risk: Risk::Change,
+        service: None,
         effects: &[EffectSpec {
             name: "touch",
             sort: EffectSort::Repeatable,

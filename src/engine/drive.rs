@@ -128,7 +128,12 @@ impl Drive {
                 self.ticket = Some(self.shared.gate.readmit(state.request.concurrency.clone()));
             }
             self.leave_systems(&state);
-            if let Next::Wait(until) = self.carry_out(&state).await? {
+            let was_held = self.held.is_some();
+            let next = self.carry_out(&state).await?;
+            if was_held && self.held.is_none() && !self.waits_for_place {
+                self.shared.progress.clear(self.run);
+            }
+            if let Next::Wait(until) = next {
                 self.wait(until).await?;
             }
         }
@@ -139,7 +144,7 @@ impl Drive {
         self.freed.borrow_and_update();
         self.waits_for_place = false;
         self.holds_changed.borrow_and_update();
-        let was_held = self.held.take().is_some();
+        self.held = None;
         for command in decide(&self.definition, state) {
             match command {
                 Command::Claim => {
@@ -195,9 +200,6 @@ impl Drive {
                     }
                 }
             }
-        }
-        if was_held && self.held.is_none() {
-            self.shared.progress.clear(self.run);
         }
         Ok(Next::Wait(until))
     }
@@ -278,7 +280,9 @@ impl Drive {
 
     fn wait_for(&mut self, step: &StepId, hold: Hold) {
         let why = format!("`{step}` waits: {hold}");
-        if self.shared.progress.of(self.run).as_ref() != Some(&why) {
+        // Of several the first is told, the same in each round.
+        let is_news = || self.shared.progress.of(self.run).as_ref() != Some(&why);
+        if self.held.is_none() && is_news() {
             tracing::info!(run = %self.run, %step, %hold, "the run waits");
             self.shared.progress.set(self.run, why);
         }
