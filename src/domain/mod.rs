@@ -23,6 +23,7 @@ pub mod plan;
 pub mod position;
 pub mod receipt;
 pub mod redact;
+pub mod retention;
 pub mod retry;
 pub mod run;
 pub mod schedule;

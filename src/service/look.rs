@@ -14,6 +14,7 @@ use crate::domain::nearest;
 use crate::domain::person::Actor;
 use crate::domain::receipt::Receipt;
 use crate::domain::run::{RunState, RunStatus};
+use crate::domain::time::Timestamp;
 use crate::store::RunRow;
 
 /// No list is longer.
@@ -61,22 +62,38 @@ impl Service {
     /// The run that this text means: an id, or the beginning or end of one.
     ///
     /// # Errors
-    /// No run, or more than one.
+    /// No run, more than one, or one of which there is nothing but its receipt.
     pub async fn find_run(&self, text: &str) -> Result<RunId> {
-        let found = self.parts.store.find(text).await?;
+        match self.find_any_run(text).await? {
+            (run, None) => Ok(run),
+            (run, Some(since)) => Err(ServiceError::Gone(format!(
+                "the log of run {run} is kept no more since {since}; what it did is in its receipt: \
+                 `purser receipts show {run}`"
+            ))),
+        }
+    }
+
+    /// The same, also of a run of which there is nothing but its receipt, with since when.
+    async fn find_any_run(&self, text: &str) -> Result<(RunId, Option<Timestamp>)> {
+        let store = &self.parts.store;
+        let kept = store.find(text).await?;
+        let mut found: Vec<_> = kept.into_iter().map(|run| (run, None)).collect();
+        if found.is_empty() {
+            let gone = store.find_gone(text).await?.into_iter();
+            found = gone.map(|gone| (gone.run, Some(gone.at))).collect();
+        }
         match found.as_slice() {
-            [run] => Ok(*run),
+            [one] => Ok(*one),
             [] => Err(ServiceError::Invalid(format!(
                 "there is no run `{text}`: see `purser runs list`"
             ))),
-            several => Err(ServiceError::Invalid(format!(
-                "`{text}` means several runs: {}; give more of the id",
-                several
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ))),
+            several => {
+                let ids: Vec<_> = several.iter().map(|(run, _)| run.to_string()).collect();
+                Err(ServiceError::Invalid(format!(
+                    "`{text}` means several runs: {}; give more of the id",
+                    ids.join(", ")
+                )))
+            }
         }
     }
 
@@ -178,10 +195,8 @@ impl Service {
         let receipt = match which.parse::<u64>() {
             Ok(seq) if which.len() < 8 => self.parts.store.receipt_at(seq).await?,
             _ => {
-                self.parts
-                    .store
-                    .receipt_of(self.find_run(which).await?)
-                    .await?
+                let (run, _) = self.find_any_run(which).await?;
+                self.parts.store.receipt_of(run).await?
             }
         };
         receipt.ok_or_else(|| {

@@ -2,6 +2,7 @@
 //! over plain data (decision 11).
 
 mod artifacts;
+mod housekeeping;
 mod keeper;
 mod outbox;
 pub mod postgres;
@@ -26,6 +27,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 
 pub use artifacts::{ArtifactFolder, Artifacts};
+pub use housekeeping::{Forgotten, GoneRun, Housekeeping};
 pub use keeper::{SecretKeeper, open_rows};
 pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
@@ -210,9 +212,15 @@ pub trait Receipts: Send + Sync {
 }
 
 /// Everything that is kept.
-pub trait Store: Runs + StepLines + Receipts + Schedules + Secrets + Outbox + Tenure {}
+pub trait Store:
+    Runs + StepLines + Receipts + Schedules + Secrets + Outbox + Housekeeping + Tenure
+{
+}
 
-impl<T: Runs + StepLines + Receipts + Schedules + Secrets + Outbox + Tenure> Store for T {}
+impl<T> Store for T where
+    T: Runs + StepLines + Receipts + Schedules + Secrets + Outbox + Housekeeping + Tenure
+{
+}
 
 /// The version of the tables that these make.
 fn newest(migrations: &sqlx::migrate::Migrator) -> i64 {

@@ -12,6 +12,8 @@ mod line;
 mod move_in;
 mod problem;
 
+#[path = "../sql/housekeeping.rs"]
+mod housekeeping;
 #[path = "../sql/outbox.rs"]
 mod outbox;
 #[path = "../sql/receipts.rs"]

@@ -13,6 +13,8 @@ mod lock;
 mod peek;
 mod recovery;
 
+#[path = "../sql/housekeeping.rs"]
+mod housekeeping;
 #[path = "../sql/outbox.rs"]
 mod outbox;
 #[path = "../sql/receipts.rs"]

@@ -11,6 +11,7 @@ mod outbox;
 pub mod place;
 mod receipts;
 mod refused;
+mod retention;
 mod runs;
 mod secrets;
 
