@@ -27,9 +27,12 @@ use tokio::sync::Notify;
 use crate::action::Clock;
 use crate::cli::Failure;
 use crate::domain::person::People;
-use crate::engine::{self, Alarm, Engine, Entropy, Notifier, Scheduler, SchedulerParts, Timetable};
+use crate::engine::{
+    self, Alarm, Engine, Entropy, Janitor, JanitorParts, Notifier, Scheduler, SchedulerParts,
+    Timetable,
+};
 use crate::service::{self, Service};
-use crate::store::{ArtifactFolder, Artifacts};
+use crate::store::{ArtifactFolder, Artifacts, Store};
 pub use docker_proxy::docker_proxy;
 pub use doctor::doctor;
 use doors::{Doors, Signals, serve};
@@ -41,6 +44,7 @@ pub use offline::{lint, now, preview, schemas, socket};
 pub use recover::recover;
 pub use secrets::secret;
 use vitals::RunningVitals;
+use world::World;
 
 /// Starts the server and returns when it has been told to stop and has handed back its work.
 ///
@@ -97,6 +101,8 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         steps_per_system: config.engine.steps_per_system.get(),
         grace: config.engine.cancel_grace.duration(),
     });
+    let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
+    let janitor = start_janitor(&world, &store, &artifacts, &clock, &alarm);
     let schedules_changed = Arc::new(Notify::new());
     let service = Arc::new(Service::new(
         service::Parts {
@@ -127,7 +133,6 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         },
         catalog,
     ));
-    let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
     let parts = vitals::parts(&store, &service, &world.places, &clock, &alarm);
     vitals.beat(parts.clone(), &world.vitals)?;
     let scheduler = Scheduler::start(SchedulerParts {
@@ -144,6 +149,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let scrape = vitals.scrape(parts, &world.vitals);
     let served = serve(doors, service, scrape, signals).await;
     vitals.stop().await;
+    janitor.stop().await;
     scheduler.stop().await;
     engine.stop().await;
     notifier.stop().await;
@@ -151,4 +157,24 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let _ = std::fs::remove_file(&socket);
     tracing::info!("purser is down; unfinished runs go on at the next start");
     served
+}
+
+/// Clears away what is over, as the configuration wants it.
+fn start_janitor(
+    world: &World,
+    store: &Arc<dyn Store>,
+    artifacts: &Arc<dyn Artifacts>,
+    clock: &Arc<dyn Clock>,
+    alarm: &Arc<dyn Alarm>,
+) -> Janitor {
+    let retention = world.config.retention;
+    Janitor::start(JanitorParts {
+        store: Arc::clone(store),
+        artifacts: Arc::clone(artifacts),
+        systems: Arc::clone(&world.systems),
+        clock: Arc::clone(clock),
+        alarm: Arc::clone(alarm),
+        keep_runs: retention.runs,
+        keep_artifacts: retention.artifacts,
+    })
 }

@@ -8,6 +8,7 @@ mod asking;
 mod busy;
 mod drive;
 mod gate;
+mod janitor;
 mod journal;
 mod lines;
 mod notifier;
@@ -38,6 +39,7 @@ use crate::store::{Artifacts, Result, Store};
 use gate::Gate;
 use rooms::Rooms;
 
+pub use janitor::{Janitor, JanitorParts};
 pub use notifier::{Notifier, NotifierParts};
 pub use recovered::Recovered;
 pub use run_log::RunLog;

@@ -1,5 +1,6 @@
 //! Looking: at runs, what their steps said, and receipts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Result, Service, ServiceError};
 use crate::catalog::Catalog;
 use crate::domain::approval::MayApprove;
+use crate::domain::digest::Digest;
 use crate::domain::input::InputSpec;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::nearest;
@@ -34,6 +36,9 @@ pub struct RunView {
     /// While it waits for approval: whether whoever looks may give it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_approve: Option<MayApprove>,
+    /// Of what its steps have kept, what is kept no more.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub artifacts_gone: BTreeSet<Digest>,
     /// Its whole state.
     pub run: RunState,
 }
@@ -68,7 +73,8 @@ impl Service {
             (run, None) => Ok(run),
             (run, Some(since)) => Err(ServiceError::Gone(format!(
                 "the log of run {run} is kept no more since {since}; what it did is in its receipt: \
-                 `purser receipts show {run}`"
+                 `purser receipts show {}`",
+                run.short()
             ))),
         }
     }
@@ -118,6 +124,7 @@ impl Service {
             status: state.status(),
             progress: self.parts.progress.of(run),
             may_approve: may_approve(by, &state),
+            artifacts_gone: self.artifacts_gone(&state).await?,
             run: state,
         })
     }

@@ -26,7 +26,7 @@ use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 
-pub use artifacts::{ArtifactFolder, Artifacts};
+pub use artifacts::{ArtifactFolder, Artifacts, Swept};
 pub use housekeeping::{Forgotten, GoneRun, Housekeeping};
 pub use keeper::{SecretKeeper, open_rows};
 pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};

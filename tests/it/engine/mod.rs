@@ -1,6 +1,7 @@
 //! The engine on the embedded store, with a toy to act on: what a run does, and what is left.
 
 mod artifacts;
+mod janitor;
 mod language;
 mod lease;
 pub mod recovered;

@@ -20,6 +20,7 @@ mod prometheus;
 mod receipts;
 mod relay;
 mod reload;
+mod retention;
 mod runs;
 mod schedules;
 mod secret_store;
