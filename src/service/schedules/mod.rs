@@ -111,6 +111,7 @@ impl Service {
         let (request, definition) = self
             .ask_for(name, None, by.clone())
             .map_err(ServiceError::Conflict)?;
+        self.check_room().await?;
         let at = self.parts.clock.now();
         let id = run_id(
             at.micros().unsigned_abs() / 1000,
