@@ -12,7 +12,9 @@ use secrecy::SecretString;
 
 use super::error::Result;
 use super::objects::Objects;
+use crate::domain::names::RunId;
 use crate::domain::receipt::Anchor;
+use crate::domain::time::Timestamp;
 
 /// A system that keeps objects in buckets.
 pub trait ObjectStorage: Send + Sync {
@@ -79,6 +81,30 @@ pub trait Containers: Send + Sync {
         project: Option<&'a str>,
         variables: &'a [&'a str],
     ) -> BoxFuture<'a, Result<Vec<RunningContainer>>>;
+}
+
+/// Something that a step of a run has made on a system for its own use, and nobody needs once the
+/// run is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// By which the system knows it.
+    pub id: String,
+    /// What it is, for people: `the container purser-migrate-0c9d`.
+    pub what: String,
+    /// The run that it carries the id of.
+    pub run: RunId,
+    /// When it was made.
+    pub made_at: Timestamp,
+}
+
+/// A system on which steps make things for their own use. A step removes its own; what is left when
+/// it could not is found here.
+pub trait Sweeps: Send + Sync {
+    /// All such things that are there, whatever has become of their runs, and whoever had them made.
+    fn leftovers(&self) -> BoxFuture<'_, Result<Vec<Leftover>>>;
+
+    /// Removes one for good. It may be gone already.
+    fn sweep<'a>(&'a self, leftover: &'a Leftover) -> BoxFuture<'a, Result<()>>;
 }
 
 /// What Purser keeps of its own, for its own backup.

@@ -53,6 +53,8 @@ pub struct Ports {
     pub suggest: Option<Arc<dyn ports::Suggest>>,
     /// It runs containers.
     pub containers: Option<Arc<dyn ports::Containers>>,
+    /// Steps make things on it that have to be cleared away.
+    pub sweeps: Option<Arc<dyn ports::Sweeps>>,
 }
 
 /// What an integration is handed to connect a system: its own table of the configuration.

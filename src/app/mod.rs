@@ -28,7 +28,8 @@ use crate::action::Clock;
 use crate::cli::Failure;
 use crate::domain::person::People;
 use crate::engine::{
-    self, Alarm, Engine, Entropy, Holds, HoldsParts, Notifier, Scheduler, SchedulerParts, Timetable,
+    self, Alarm, Engine, Entropy, Holds, HoldsParts, Janitor, JanitorParts, Notifier, Scheduler,
+    SchedulerParts, Timetable,
 };
 use crate::service::{self, Service};
 use crate::store::{ArtifactFolder, Artifacts, Store};
@@ -104,6 +105,8 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         steps_per_system: config.engine.steps_per_system.get(),
         grace: config.engine.cancel_grace.duration(),
     });
+    let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
+    let janitor = start_janitor(&world, &store, &artifacts, &clock, &alarm);
     let schedules_changed = Arc::new(Notify::new());
     let service = Arc::new(Service::new(
         service::Parts {
@@ -152,6 +155,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let scrape = vitals.scrape(parts, &world.vitals);
     let served = serve(doors, service, scrape, signals).await;
     vitals.stop().await;
+    janitor.stop().await;
     scheduler.stop().await;
     engine.stop().await;
     notifier.stop().await;
@@ -168,5 +172,25 @@ fn holds(world: &World, store: &Arc<dyn Store>, entropy: &Arc<dyn Entropy>) -> H
         registry: Arc::clone(&world.registry),
         systems: Arc::clone(&world.systems),
         entropy: Arc::clone(entropy),
+    })
+}
+
+/// Clears away what is over, as the configuration wants it.
+fn start_janitor(
+    world: &World,
+    store: &Arc<dyn Store>,
+    artifacts: &Arc<dyn Artifacts>,
+    clock: &Arc<dyn Clock>,
+    alarm: &Arc<dyn Alarm>,
+) -> Janitor {
+    let retention = world.config.retention;
+    Janitor::start(JanitorParts {
+        store: Arc::clone(store),
+        artifacts: Arc::clone(artifacts),
+        systems: Arc::clone(&world.systems),
+        clock: Arc::clone(clock),
+        alarm: Arc::clone(alarm),
+        keep_runs: retention.runs,
+        keep_artifacts: retention.artifacts,
     })
 }

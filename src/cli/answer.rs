@@ -93,7 +93,14 @@ impl Why {
 
 impl Decide {
     pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
-        tell(server, &self.run, "decide", &AnswerBody::from(self.verdict), json).await
+        tell(
+            server,
+            &self.run,
+            "decide",
+            &AnswerBody::from(self.verdict),
+            json,
+        )
+        .await
     }
 }
 

@@ -235,7 +235,8 @@ pub(super) fn outputs(run: &RunState) -> Vec<String> {
 }
 
 /// What the steps have kept for people, and how to have it.
-pub(super) fn kept(run: &RunState) -> Vec<String> {
+pub(super) fn kept(view: &RunView) -> Vec<String> {
+    let run = &view.run;
     let id = run.id.short();
     let several = run
         .steps
@@ -251,6 +252,9 @@ pub(super) fn kept(run: &RunState) -> Vec<String> {
             artifact.name.clone()
         };
         let media_type = &artifact.media_type;
+        if view.artifacts_gone.contains(&artifact.digest) {
+            return format!("kept no more: {name} ({media_type}, {size} KiB)");
+        }
         format!("kept: {name} ({media_type}, {size} KiB): purser runs artifact {id} {name}")
     };
     run.steps
@@ -264,13 +268,18 @@ pub(super) fn artifacts(kept: &[ArtifactView]) -> String {
     if kept.is_empty() {
         return "this run has kept nothing".to_owned();
     }
-    let row = |ArtifactView { step, artifact }: &ArtifactView| {
+    let row = |view: &ArtifactView| {
+        let artifact = &view.artifact;
         vec![
             artifact.name.clone(),
-            step.to_string(),
+            view.step.to_string(),
             artifact.media_type.clone(),
             artifact.bytes.to_string(),
-            artifact.digest.to_string(),
+            if view.kept {
+                artifact.digest.to_string()
+            } else {
+                "kept no more".to_owned()
+            },
         ]
     };
     let rows: Vec<_> = kept.iter().map(row).collect();

@@ -120,7 +120,7 @@ pub(super) fn tell_end(terminal: Terminal, view: &RunView) {
     for output in render::outputs(&view.run) {
         println!("{output}");
     }
-    for kept in render::kept(&view.run) {
+    for kept in render::kept(view) {
         println!("{kept}");
     }
     if let Some(ending) = render::ending(&view.run) {

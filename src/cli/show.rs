@@ -83,7 +83,7 @@ fn text(view: &RunView, log: &[Logged]) -> String {
     }
     lines.extend(timeline(log));
     lines.extend(outputs(run).iter().map(|output| indented(output)));
-    lines.extend(kept(run));
+    lines.extend(kept(view));
     lines.extend(
         view.progress
             .as_ref()

@@ -11,6 +11,7 @@ mod hooks;
 mod own;
 mod people;
 mod places;
+mod retention;
 mod schema;
 mod secrets;
 mod systems;
@@ -36,6 +37,7 @@ use document::{Document, Origins};
 pub use error::{ConfigError, Origin, WrongKey};
 pub use hooks::{HookConfig, HookKey};
 pub use places::{NotifyConfig, PlaceConfig};
+pub use retention::Retention;
 pub use schema::schema;
 pub use systems::SystemConfig;
 pub use vitals::{HeartbeatConfig, MetricsConfig};
@@ -55,6 +57,8 @@ pub struct Config {
     pub catalog: CatalogPaths,
     /// How runs are carried out.
     pub engine: EngineLimits,
+    /// How long what has ended is kept.
+    pub retention: Retention,
     /// How schedules are read.
     pub schedules: Schedules,
     /// What is logged, and how.
@@ -261,6 +265,9 @@ struct File {
     /// How runs are carried out.
     #[serde(default)]
     engine: EngineLimits,
+    /// How long what has ended is kept.
+    #[serde(default)]
+    retention: retention::RetentionTable,
     /// How schedules are read.
     #[serde(default)]
     schedules: Schedules,
@@ -392,6 +399,7 @@ impl Config {
                 commands: base.join(file.catalog.commands),
             },
             engine: file.engine,
+            retention: retention::retention(&file.retention, &origins).map_err(wrong)?,
             schedules: file.schedules,
             log: file.log,
             people: people::people(file.people, &origins).map_err(wrong)?,

@@ -28,6 +28,7 @@ pub mod position;
 pub mod receipt;
 pub mod redact;
 pub mod rerun;
+pub mod retention;
 pub mod retry;
 pub mod run;
 pub mod schedule;

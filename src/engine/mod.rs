@@ -9,6 +9,7 @@ mod busy;
 mod drive;
 mod gate;
 mod holds;
+mod janitor;
 mod journal;
 mod lines;
 mod notifier;
@@ -40,6 +41,7 @@ use gate::Gate;
 use rooms::Rooms;
 
 pub use holds::{Holds, HoldsParts};
+pub use janitor::{Janitor, JanitorParts};
 pub use notifier::{Notifier, NotifierParts};
 pub use recovered::Recovered;
 pub use run_log::RunLog;

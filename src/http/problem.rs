@@ -35,6 +35,7 @@ impl From<ServiceError> for Problem {
             ServiceError::Refused(_) => (StatusCode::FORBIDDEN, "refused"),
             ServiceError::Unproven(_) => (StatusCode::UNAUTHORIZED, "unproven"),
             ServiceError::Missing(_) => (StatusCode::NOT_FOUND, "missing"),
+            ServiceError::Gone(_) => (StatusCode::GONE, "gone"),
             ServiceError::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             ServiceError::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
             ServiceError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),

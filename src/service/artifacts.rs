@@ -1,12 +1,16 @@
 //! What steps have kept for people: named by runs, handed out as bytes.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Result, Service, ServiceError};
 use crate::domain::artifact::Artifact;
+use crate::domain::digest::Digest;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::nearest;
 use crate::domain::person::Actor;
+use crate::domain::run::{RunState, StepState};
 
 /// An artifact and the step that has kept it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +20,8 @@ pub struct ArtifactView {
     /// What it has kept.
     #[serde(flatten)]
     pub artifact: Artifact,
+    /// Whether its bytes are still there.
+    pub kept: bool,
 }
 
 impl Service {
@@ -25,15 +31,29 @@ impl Service {
     /// A stranger asks, or the store cannot be read.
     pub async fn artifacts(&self, by: &Actor, run: RunId) -> Result<Vec<ArtifactView>> {
         let view = self.show(by, run).await?;
-        let of_step = |(step, state): (&StepId, &crate::domain::run::StepState)| {
-            let step = step.clone();
-            let views = state.artifacts.iter().map(move |artifact| ArtifactView {
+        let of_step = |(step, state): (&StepId, &StepState)| {
+            let views = state.artifacts.iter().map(|artifact| ArtifactView {
                 step: step.clone(),
                 artifact: artifact.clone(),
+                kept: !view.artifacts_gone.contains(&artifact.digest),
             });
             views.collect::<Vec<_>>()
         };
         Ok(view.run.steps.iter().flat_map(of_step).collect())
+    }
+
+    /// The digests of what a run has kept whose bytes are there no more. Those of a run that has not
+    /// ended are not looked for: they are never swept.
+    pub(super) async fn artifacts_gone(&self, run: &RunState) -> Result<BTreeSet<Digest>> {
+        let mut gone = BTreeSet::new();
+        if run.ended.is_some() {
+            for artifact in run.steps.values().flat_map(|step| &step.artifacts) {
+                if !self.parts.artifacts.has(&artifact.digest).await? {
+                    gone.insert(artifact.digest.clone());
+                }
+            }
+        }
+        Ok(gone)
     }
 
     /// One of them with its bytes: `chart.png`, or `STEP/chart.png` where several steps have kept
@@ -68,8 +88,9 @@ impl Service {
         };
         let bytes = self.parts.artifacts.bytes(&artifact.digest).await?;
         let bytes = bytes.ok_or_else(|| {
-            ServiceError::Unavailable(format!(
-                "the bytes of `{name}` ({}) are no longer in the folder of artifacts",
+            ServiceError::Gone(format!(
+                "the bytes of `{name}` ({}) are kept no more: they go some time after their run has \
+                 ended ([retention] artifacts), and never leave the machine that kept them",
                 artifact.digest
             ))
         })?;

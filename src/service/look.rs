@@ -1,5 +1,6 @@
 //! Looking: at runs, what their steps said, and receipts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -9,6 +10,7 @@ use super::answer::may_decide;
 use super::{Result, Service, ServiceError};
 use crate::catalog::Catalog;
 use crate::domain::approval::MayAnswer;
+use crate::domain::digest::Digest;
 use crate::domain::event::Logged;
 use crate::domain::input::InputSpec;
 use crate::domain::names::{RunId, StepId};
@@ -16,6 +18,7 @@ use crate::domain::nearest;
 use crate::domain::person::Actor;
 use crate::domain::receipt::Receipt;
 use crate::domain::run::{RunState, RunStatus};
+use crate::domain::time::Timestamp;
 use crate::store::RunRow;
 
 /// No list is longer.
@@ -38,6 +41,9 @@ pub struct RunView {
     /// While it asks for a decision: whether whoever looks may decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_decide: Option<MayAnswer>,
+    /// Of what its steps have kept, what is kept no more.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub artifacts_gone: BTreeSet<Digest>,
     /// Its whole state.
     pub run: RunState,
 }
@@ -66,22 +72,39 @@ impl Service {
     /// The run that this text means: an id, or the beginning or end of one.
     ///
     /// # Errors
-    /// No run, or more than one.
+    /// No run, more than one, or one of which there is nothing but its receipt.
     pub async fn find_run(&self, text: &str) -> Result<RunId> {
-        let found = self.parts.store.find(text).await?;
+        match self.find_any_run(text).await? {
+            (run, None) => Ok(run),
+            (run, Some(since)) => Err(ServiceError::Gone(format!(
+                "the log of run {run} is kept no more since {since}; what it did is in its receipt: \
+                 `purser receipts show {}`",
+                run.short()
+            ))),
+        }
+    }
+
+    /// The same, also of a run of which there is nothing but its receipt, with since when.
+    async fn find_any_run(&self, text: &str) -> Result<(RunId, Option<Timestamp>)> {
+        let store = &self.parts.store;
+        let kept = store.find(text).await?;
+        let mut found: Vec<_> = kept.into_iter().map(|run| (run, None)).collect();
+        if found.is_empty() {
+            let gone = store.find_gone(text).await?.into_iter();
+            found = gone.map(|gone| (gone.run, Some(gone.at))).collect();
+        }
         match found.as_slice() {
-            [run] => Ok(*run),
+            [one] => Ok(*one),
             [] => Err(ServiceError::Invalid(format!(
                 "there is no run `{text}`: see `purser runs list`"
             ))),
-            several => Err(ServiceError::Invalid(format!(
-                "`{text}` means several runs: {}; give more of the id",
-                several
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ))),
+            several => {
+                let ids: Vec<_> = several.iter().map(|(run, _)| run.to_string()).collect();
+                Err(ServiceError::Invalid(format!(
+                    "`{text}` means several runs: {}; give more of the id",
+                    ids.join(", ")
+                )))
+            }
         }
     }
 
@@ -107,6 +130,7 @@ impl Service {
             progress: self.parts.progress.of(run),
             may_approve: may_approve(by, &state),
             may_decide: may_decide(by, &state, &definition),
+            artifacts_gone: self.artifacts_gone(&state).await?,
             run: state,
         })
     }
@@ -195,10 +219,8 @@ impl Service {
         let receipt = match which.parse::<u64>() {
             Ok(seq) if which.len() < 8 => self.parts.store.receipt_at(seq).await?,
             _ => {
-                self.parts
-                    .store
-                    .receipt_of(self.find_run(which).await?)
-                    .await?
+                let (run, _) = self.find_any_run(which).await?;
+                self.parts.store.receipt_of(run).await?
             }
         };
         receipt.ok_or_else(|| {

@@ -63,6 +63,9 @@ pub enum ServiceError {
     /// What was asked for is not there.
     #[error("{0}")]
     Missing(String),
+    /// What was asked for was there once, and is kept no more.
+    #[error("{0}")]
+    Gone(String),
     /// What was asked cannot be understood: a wrong name, an input that does not fit.
     #[error("{0}")]
     Invalid(String),

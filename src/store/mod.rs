@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod failpoint;
+mod housekeeping;
 mod keeper;
 mod key_file;
 mod locks;
@@ -28,7 +29,8 @@ use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 
-pub use artifacts::{ArtifactFolder, Artifacts};
+pub use artifacts::{ArtifactFolder, Artifacts, Swept};
+pub use housekeeping::{Forgotten, GoneRun, Housekeeping};
 pub use keeper::{SecretKeeper, open_every, open_rows};
 pub use key_file::put_key_file;
 pub use locks::Locks;
@@ -223,11 +225,14 @@ pub trait Receipts: Send + Sync {
 
 /// Everything that is kept.
 pub trait Store:
-    Runs + StepLines + Receipts + Schedules + Secrets + Locks + Outbox + Tenure
+    Runs + StepLines + Receipts + Schedules + Secrets + Locks + Outbox + Housekeeping + Tenure
 {
 }
 
-impl<T: Runs + StepLines + Receipts + Schedules + Secrets + Locks + Outbox + Tenure> Store for T {}
+impl<T> Store for T where
+    T: Runs + StepLines + Receipts + Schedules + Secrets + Locks + Outbox + Housekeeping + Tenure
+{
+}
 
 /// The version of the tables that these make.
 fn newest(migrations: &sqlx::migrate::Migrator) -> i64 {

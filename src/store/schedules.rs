@@ -87,7 +87,8 @@ pub trait Schedules: Send + Sync {
     ) -> BoxFuture<'_, Result<()>>;
 
     /// Keeps a fire and creates its run, both or neither. `false` when this fire has had a run
-    /// already: then nothing more than `seen` is written.
+    /// already, or was dealt with so long ago that it is forgotten: then nothing more than `seen` is
+    /// written.
     fn fire(&self, fire: NewFire) -> BoxFuture<'_, Result<bool>>;
 
     /// The runs of a schedule that have not ended, oldest first.

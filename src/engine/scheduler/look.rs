@@ -18,6 +18,10 @@ use crate::store::{NewFire, NewRun, Result, ScheduleRow};
 /// A clock that goes back by less is only being kept in step.
 const STEP: Duration = Duration::from_secs(1);
 
+/// So many runs of a schedule may be under way or wait, whatever `overlap` says: more than are made up
+/// for at once, and not without end behind one that never ends.
+const MOST_OPEN: usize = 200;
+
 pub(super) struct Look {
     pub(super) parts: SchedulerParts,
     /// Runs that wait for each other go in the order of their ids.
@@ -113,6 +117,10 @@ impl Look {
         let open = self.parts.store.open_runs(name).await?;
         if let (Overlap::Skip, Some(run)) = (overlap, open.first()) {
             let why = format!("its run {} has not ended (overlap: skip)", run.short());
+            return self.pass_over(name, at, why, row).await;
+        }
+        if open.len() >= MOST_OPEN {
+            let why = format!("{} of its runs have not ended", open.len());
             return self.pass_over(name, at, why, row).await;
         }
         let asked = self.parts.timetable.request(name, Some(at), by.clone());

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
+use super::leftovers::Leftovers;
 use super::running::Running;
 use super::suggest::Suggestions;
 use crate::action::{
@@ -74,6 +75,7 @@ impl System for Docker {
     fn ports(self: Arc<Self>) -> Ports {
         Ports {
             containers: Some(Arc::new(Running(Arc::clone(&self)))),
+            sweeps: Some(Arc::new(Leftovers(Arc::clone(&self)))),
             suggest: Some(Arc::new(Suggestions(self))),
             ..Ports::default()
         }

@@ -11,6 +11,7 @@ mod deploy_service;
 mod engine;
 mod examine;
 mod image;
+mod leftovers;
 mod list_services;
 mod logs;
 mod probe;

@@ -84,8 +84,13 @@ pub(super) fn is_job(labels: &HashMap<String, String>) -> bool {
     let is_one_off = labels
         .get(ONE_OFF)
         .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    is_one_off || is_own_job(labels)
+}
+
+/// Purser's own job, and not a service that it has deployed: both carry the id of a run.
+pub(super) fn is_own_job(labels: &HashMap<String, String>) -> bool {
     let effect = labels.get(LABEL_EFFECT);
-    is_one_off || effect.is_some_and(|key| key.ends_with("/create_container"))
+    effect.is_some_and(|key| key.ends_with("/create_container"))
 }
 
 /// A container's own name: the one without the name of a container that links to it.

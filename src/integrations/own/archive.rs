@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, DuplexStream};
 use tokio_util::io::SyncIoBridge;
 
+use super::ARTIFACTS;
 use super::FOR_PEOPLE;
 use super::manifest::{self, Manifest};
 use crate::action::objects::Objects;
@@ -169,10 +170,15 @@ pub fn write(
     let mut tar = tar::Builder::new(zstd);
     let mtime = u64::try_from(manifest.made_at.micros() / 1_000_000).unwrap_or(0);
     for file in files {
-        let written = append_file(&mut tar, file, mtime).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", file.path.display()))
-        })?;
-        manifest.files.push(written);
+        match append_file(&mut tar, file, mtime) {
+            Ok(written) => manifest.files.push(written),
+            // The janitor has removed it since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_artifact(file) => {}
+            Err(error) => {
+                let what = format!("{}: {error}", file.path.display());
+                return Err(io::Error::new(error.kind(), what));
+            }
+        }
     }
     let text = serde_json::to_vec_pretty(&manifest)?;
     let entry = Entry {
@@ -184,6 +190,11 @@ pub fn write(
     let mut to = tar.into_inner()?.finish()?.finish()?;
     to.flush()?;
     Ok(manifest)
+}
+
+fn is_artifact(file: &OwnFile) -> bool {
+    let rest = file.name.strip_prefix(ARTIFACTS);
+    rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn append_file<W: Write>(

@@ -115,7 +115,7 @@ impl Action for DrillRestore {
         let (folder, name) = open(&ctx.read, &input.backup)?;
         let matched: Matched = ctx
             .repeatable(RESTORE_SCRATCH, |key| async move {
-                let place = Place::of(server.scratch_parent(), &key.token())?;
+                let place = Place::of(server.scratch_parent(), &key)?;
                 drill(ctx, server, &place, &*folder, &name, input.within).await
             })
             .await?;
@@ -134,9 +134,7 @@ impl Action for DrillRestore {
 
     async fn undo(&self, ctx: &Context, server: &Postgres, _: Input) -> Result<Undone> {
         ctx.undo(RESTORE_SCRATCH, |key, _: Option<Matched>| async move {
-            Place::of(server.scratch_parent(), &key.token())?
-                .clear()
-                .await
+            Place::of(server.scratch_parent(), &key)?.clear().await
         })
         .await?;
         Ok(Undone::Fully)

@@ -11,6 +11,7 @@ mod drill_restore;
 mod dump;
 mod examine;
 mod explain;
+mod leftovers;
 mod list_backups;
 mod manifest;
 mod restore;
@@ -56,6 +57,7 @@ impl System for Postgres {
 
     fn ports(self: Arc<Self>) -> Ports {
         Ports {
+            sweeps: Some(Arc::clone(&self) as Arc<dyn ports::Sweeps>),
             suggest: Some(self),
             ..Ports::default()
         }

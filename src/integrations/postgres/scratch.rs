@@ -17,6 +17,8 @@ use tokio::process::{Child, Command};
 
 use super::tools::{self, Tail, Tool};
 use crate::action::{ActionError, Result};
+use crate::domain::effect::EffectKey;
+use crate::domain::names::RunId;
 
 /// The superuser of the scratch server.
 pub(super) const USER: &str = "purser";
@@ -25,6 +27,10 @@ const LONGEST_SOCKET: usize = 100;
 const STARTS_WITHIN: Duration = Duration::from_mins(1);
 const STOPS_WITHIN: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// What the folders of scratch servers begin with.
+const BEGINS: &str = "purser-drill-";
+/// The file in such a folder that holds the id of its run.
+const OWNER: &str = "run";
 /// Whose process a server may be, when Purser is root: `PostgreSQL` refuses to run as root.
 const ACCOUNTS: [&str; 2] = ["postgres", "nobody"];
 
@@ -72,6 +78,7 @@ impl Programs {
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     folder: PathBuf,
+    run: RunId,
     account: Option<(u32, u32)>,
 }
 
@@ -82,9 +89,9 @@ pub(super) struct Scratch {
 }
 
 impl Place {
-    /// The folder that a drill of this token has, wherever it is carried out.
-    pub(super) fn of(parent: &Path, token: &str) -> Result<Self> {
-        let folder = parent.join(format!("purser-drill-{token}"));
+    /// The folder that the drill of this effect has, wherever it is carried out.
+    pub(super) fn of(parent: &Path, key: &EffectKey) -> Result<Self> {
+        let folder = parent.join(format!("{BEGINS}{}", key.token()));
         if folder.as_os_str().len() > LONGEST_SOCKET - "/s/.s.PGSQL.5432".len() {
             return Err(ActionError::fatal(format!(
                 "{} is too long a path for the socket of a scratch server; set `scratch` to a \
@@ -94,8 +101,51 @@ impl Place {
         }
         Ok(Self {
             folder,
+            run: key.run,
             account: account()?,
         })
+    }
+
+    /// Those in this folder that say which run has made them, each with when it was made.
+    pub(super) fn all_in(parent: &Path) -> io::Result<Vec<(Self, std::time::SystemTime)>> {
+        let entries = match std::fs::read_dir(parent) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            entries => entries?,
+        };
+        let mut found = vec![];
+        for entry in entries {
+            let entry = entry?;
+            if is_name(&entry.file_name().to_string_lossy()) {
+                found.extend(Self::found(entry.path()));
+            }
+        }
+        Ok(found)
+    }
+
+    fn found(folder: PathBuf) -> Option<(Self, std::time::SystemTime)> {
+        let owner = folder.join(OWNER);
+        let run = std::fs::read_to_string(&owner).ok()?.parse().ok()?;
+        let made_at = std::fs::metadata(owner).ok()?.modified().ok()?;
+        Some((Self::left(folder, run), made_at))
+    }
+
+    /// Which run it is for.
+    pub(super) fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// Where it is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A folder in which somebody has left a server, to be cleared.
+    pub(super) fn left(folder: PathBuf, run: RunId) -> Self {
+        Self {
+            folder,
+            run,
+            account: None,
+        }
     }
 
     fn data(&self) -> PathBuf {
@@ -200,6 +250,7 @@ impl Place {
             std::fs::create_dir(folder)?;
             std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
         }
+        std::fs::write(self.folder.join(OWNER), self.run.to_string())?;
         let log = File::create(self.log())?;
         if let Some((user, group)) = self.account {
             chown(self.socket(), Some(user), Some(group))?;
@@ -288,6 +339,13 @@ impl Scratch {
     }
 }
 
+/// Whether a folder of ours can be called so. A shorter name may be the beginning of another's, whose
+/// server would be taken for its own.
+fn is_name(name: &str) -> bool {
+    let token = name.strip_prefix(BEGINS);
+    token.is_some_and(|token| token.len() == 12 && token.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 fn not_started(why: &str) -> ActionError {
     ActionError::retryable(format!("no scratch server could be started: {why}"))
 }
@@ -328,6 +386,7 @@ mod tests {
     fn only_a_server_of_this_very_folder_is_taken_for_ours() {
         let place = Place {
             folder: PathBuf::from("/var/tmp/purser-drill-ab"),
+            run: "0197a4d2-0000-7000-8000-000000000001".parse().unwrap(),
             account: None,
         };
         assert!(

@@ -113,6 +113,7 @@ impl Service {
             .map_err(ServiceError::Conflict)?;
         let asked = format!("run the schedule {name}");
         self.not_held(&asked, &definition, &request).await?;
+        self.check_room().await?;
         let at = self.parts.clock.now();
         let id = run_id(
             at.micros().unsigned_abs() / 1000,

@@ -26,12 +26,13 @@ const LONGEST_NAME: usize = 63;
 const MARK: &str = "purser.session";
 
 /// The tables, in the order in which a missing right on them is told.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "lease",
     "definitions",
     "runs",
     "events",
     "step_lines",
+    "artifact_refs",
     "receipts",
     "schedules",
     "fires",

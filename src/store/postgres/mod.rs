@@ -12,6 +12,8 @@ mod line;
 mod move_in;
 mod problem;
 
+#[path = "../sql/housekeeping.rs"]
+mod housekeeping;
 #[path = "../sql/locks.rs"]
 mod locks;
 #[path = "../sql/outbox.rs"]

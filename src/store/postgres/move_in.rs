@@ -67,6 +67,7 @@ const TABLES: [Table; 11] = [
         "step_lines",
         &[("run", Text), ("step", Text), ("n", Number), ("line", Text)],
     ),
+    table("artifact_refs", &[("digest", Text), ("run", Text)]),
     Table {
         name: "receipts",
         columns: &[
@@ -78,6 +79,7 @@ const TABLES: [Table; 11] = [
             ("prev", Text),
             ("hash", Text),
             ("signature", Text),
+            ("log_gone_at", Number),
         ],
         counted: Some("id"),
     },
@@ -90,6 +92,7 @@ const TABLES: [Table; 11] = [
             ("paused_by", Text),
             ("paused_at", Number),
             ("gone_at", Number),
+            ("forgotten", Number),
         ],
     ),
     table(

@@ -179,14 +179,9 @@ impl Runs for SqlStore {
 
     fn find<'a>(&'a self, part: &'a str) -> BoxFuture<'a, Result<Vec<RunId>>> {
         async move {
-            let part: String = part
-                .chars()
-                .filter(|c| c.is_ascii_hexdigit() || *c == '-')
-                .map(|c| c.to_ascii_lowercase())
-                .collect();
-            if part.is_empty() {
+            let Some(part) = part_of_id(part) else {
                 return Ok(Vec::new());
-            }
+            };
             let ids: Vec<String> = sqlx::query_scalar(
                 "SELECT id FROM runs WHERE id LIKE $1 OR id LIKE $2 ORDER BY id DESC LIMIT 3",
             )
@@ -210,6 +205,16 @@ impl SqlStore {
         text.parse()
             .map_err(|error| self.unreadable(&format!("the run id {text}"), error))
     }
+}
+
+/// What was typed as a part of an id, as ids are written; `None` when nothing of it can stand in one.
+pub(super) fn part_of_id(typed: &str) -> Option<String> {
+    let part: String = typed
+        .chars()
+        .filter(|c| c.is_ascii_hexdigit() || *c == '-')
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    (!part.is_empty()).then_some(part)
 }
 
 pub(super) async fn create(
@@ -266,6 +271,15 @@ async fn grow(connection: &mut Connection, append: &Append) -> sqlx::Result<()> 
     let seq = if last == after { append.after + 1 } else { 1 };
     let body = serde_json::json!(append.event).to_string();
     insert_event(connection, append.run, seq, append.at, &body).await?;
+    if let Event::ArtifactKept { artifact, .. } = &append.event {
+        sqlx::query(
+            "INSERT INTO artifact_refs (digest, run) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        )
+        .bind(artifact.digest.as_str())
+        .bind(append.run.to_string())
+        .execute(&mut *connection)
+        .await?;
+    }
     let summary = match &append.event {
         Event::Finished { summary, .. } => Some(text(&summary.to_string()).into_owned()),
         _ => None,

@@ -210,6 +210,9 @@ async fn keep(
     if fire.moves_on {
         see(connection, &fire.schedule, fire.at).await?;
     }
+    if fire.moves_on && is_forgotten(connection, &fire).await? {
+        return Ok(false);
+    }
     if let Some(written) = &run
         && !has_run(connection, &fire).await?
     {
@@ -232,6 +235,17 @@ async fn keep(
         receipts::add_all(connection, fire.receipt).await?;
     }
     Ok(kept)
+}
+
+/// Whether it was dealt with so long ago that its row is gone. A person may have any fire.
+async fn is_forgotten(connection: &mut Connection, fire: &NewFire) -> sqlx::Result<bool> {
+    let row: Option<i64> =
+        sqlx::query_scalar("SELECT seen FROM schedules WHERE name = $1 AND forgotten >= $2")
+            .bind(fire.schedule.to_string())
+            .bind(fire.at.micros())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.is_some())
 }
 
 async fn has_run(connection: &mut Connection, fire: &NewFire) -> sqlx::Result<bool> {

@@ -13,6 +13,8 @@ mod lock;
 mod peek;
 mod recovery;
 
+#[path = "../sql/housekeeping.rs"]
+mod housekeeping;
 #[path = "../sql/locks.rs"]
 mod locks;
 #[path = "../sql/outbox.rs"]

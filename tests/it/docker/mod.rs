@@ -4,6 +4,7 @@ mod deploy;
 mod deploy_killed;
 mod deploy_refused;
 mod jobs;
+mod leftovers;
 mod services;
 pub(crate) mod shop;
 pub(crate) mod stage;

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod holds;
+mod janitor;
 mod language;
 mod lease;
 pub mod recovered;

@@ -4,9 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use purser::action::{Clock, Place, Places, SecretUrl};
+use purser::action::{Clock as _, Place, Places, SecretUrl};
 use purser::domain::event::Trigger;
 use purser::domain::names::{PlaceName, RunId};
 use purser::domain::notice::{On, Rules};
@@ -14,25 +12,16 @@ use purser::domain::person::Actor;
 use purser::domain::receipt::{Draft, Subject};
 use purser::domain::redact::Redactor;
 use purser::domain::schedule::{Expression, ScheduleName, Timing, Zone};
-use purser::domain::time::Timestamp;
 use purser::domain::workflow::Workflow;
-use purser::engine::{Alarm, Notifier, NotifierParts};
+use purser::engine::{Notifier, NotifierParts};
 use purser::places::{Format, Webhook, WebhookSettings};
 use purser::store::{NewRun, Receipts as _, Runs as _, Store};
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::receiver::Receiver;
+pub(super) use crate::support::hand_clock::{HandClock, at};
 use crate::support::toy::Toy;
 use crate::support::world::{World, requested};
-
-/// 2026-11-25T12:00:00Z.
-pub(super) const NOON: i64 = 1_795_608_000;
-
-/// Seconds behind noon.
-pub(super) fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_micros((NOON + seconds) * 1_000_000)
-}
 
 /// The hook `ci`, as it asks for something.
 pub(super) fn hook() -> Actor {
@@ -40,36 +29,6 @@ pub(super) fn hook() -> Actor {
         person: "webhook ci".into(),
         roles: vec![],
         through: "webhook ci".to_owned(),
-    }
-}
-
-/// A clock that stands still between moves.
-#[derive(Clone)]
-pub(super) struct HandClock(watch::Sender<Timestamp>);
-
-impl HandClock {
-    pub(super) fn at(seconds: i64) -> Self {
-        Self(watch::Sender::new(at(seconds)))
-    }
-
-    pub(super) fn move_to(&self, seconds: i64) {
-        self.0.send_replace(at(seconds));
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        *self.0.borrow()
-    }
-}
-
-impl Alarm for HandClock {
-    fn wait(&self, until: Timestamp) -> BoxFuture<'_, ()> {
-        async move {
-            let mut moves = self.0.subscribe();
-            let _ = moves.wait_for(|now| *now >= until).await;
-        }
-        .boxed()
     }
 }
 

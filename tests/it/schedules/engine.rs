@@ -170,6 +170,26 @@ async fn a_fire_can_wait_for_the_run_before_it() {
 }
 
 #[tokio::test]
+async fn not_without_end_do_fires_wait_for_a_run_that_does_not_end() {
+    let (hands, _folder, toy) = at_noon(crowded(Overlap::Queue)).await;
+    toy.hang(true);
+    for minute in 1..=210 {
+        hands.move_to(minute * MINUTE).await;
+    }
+    // The one that has begun may have been given up meanwhile, and made room for another.
+    assert!(hands.world.store.unfinished().await.unwrap().len() <= 200);
+    let passed_over = hands.passed_over().await;
+    assert!(!passed_over.is_empty());
+    for why in passed_over {
+        assert!(
+            why.ends_with(" was passed over: 200 of its runs have not ended"),
+            "{why}"
+        );
+    }
+    hands.close().await;
+}
+
+#[tokio::test]
 async fn a_fire_can_take_the_place_of_the_run_before_it() {
     let (hands, _folder, toy) = at_noon(crowded(Overlap::Replace)).await;
     toy.hang(true);

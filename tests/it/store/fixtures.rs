@@ -58,6 +58,9 @@ async fn goes_on(store: &dyn Store) {
         let definition = store.definition(&request.definition).await.unwrap();
         assert_eq!(definition.unwrap().digest(), request.definition);
     }
+    let beginning = "sha256:".to_owned().into();
+    let wanted = store.wanted_artifacts(&beginning, None).await.unwrap();
+    assert_eq!(wanted, ["sha256:11".to_owned().into()].into());
     let open = store.unfinished().await.unwrap()[0];
     let last = store.log(open, 0).await.unwrap().len() as u64;
     store

@@ -12,6 +12,7 @@ mod outbox;
 pub mod place;
 mod receipts;
 mod refused;
+mod retention;
 mod runs;
 mod secrets;
 

@@ -118,6 +118,10 @@ pub async fn everything(store: &dyn Store) -> Vec<String> {
         store.waiting_notices(&PlaceName::from("ops"), 99).await
     ));
     all.push(format!("{:?}", store.begin_telling().await));
+    let beginning = "sha256:".to_owned().into();
+    let wanted = store.wanted_artifacts(&beginning, None).await;
+    all.push(format!("{wanted:?}"));
+    all.push(format!("{:?}", store.find_gone("0").await));
     all
 }
 

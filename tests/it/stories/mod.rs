@@ -22,6 +22,7 @@ mod receipts;
 mod relay;
 mod reload;
 mod reruns;
+mod retention;
 mod runs;
 mod schedules;
 mod secret_store;

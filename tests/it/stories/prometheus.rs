@@ -8,7 +8,7 @@ use crate::prometheus::settings;
 use crate::support::systems::of_kind;
 
 /// A server with the workflows and commands that people are given to start from.
-async fn open() -> Story {
+pub(super) async fn open() -> Story {
     let mut table = of_kind("prometheus", settings());
     let graphs = toml::toml! { memory = "shop_memory_bytes" };
     table.insert("graphs".to_owned(), graphs.into());

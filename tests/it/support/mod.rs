@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod gateway;
+pub mod hand_clock;
 pub mod journal;
 pub mod program;
 pub mod proxy;
