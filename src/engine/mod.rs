@@ -11,6 +11,7 @@ mod gate;
 mod journal;
 mod lines;
 mod notifier;
+mod output;
 mod pause;
 pub mod planner;
 mod recovered;

@@ -12,6 +12,7 @@ mod line;
 mod lock;
 mod peek;
 mod recovery;
+mod sound;
 
 #[path = "../sql/outbox.rs"]
 mod outbox;
@@ -31,6 +32,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -97,8 +100,8 @@ impl SqliteStore {
     /// up to date. Everything that it writes goes through `redactor`.
     ///
     /// # Errors
-    /// Another process holds it (says which), it cannot be read, or it was written by a newer
-    /// version of Purser.
+    /// Another process holds it (says which), it cannot be read or is damaged, or it was written by a
+    /// newer version of Purser. What it holds is left as it is then.
     pub async fn open(folder: &Path, redactor: Arc<Redactor>) -> Result<Self> {
         let place = folder.display().to_string();
         make_folder(folder)?;
@@ -107,6 +110,7 @@ impl SqliteStore {
         if let Err(error) = copy::sweep(folder) {
             tracing::warn!(%error, "old copies of the store stay in its folder");
         }
+        sound::refuse_what_will_not_do(folder).await?;
         let file = folder.join(DATABASE);
         let options = SqliteConnectOptions::new()
             .filename(&file)
@@ -149,8 +153,7 @@ impl SqliteStore {
 
     /// Writes everything into the one file of the database, and lets go of it.
     pub async fn close(self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.let_go().await;
     }
 
     pub(super) fn readers(&self) -> &SqlitePool {
@@ -167,7 +170,15 @@ impl SqliteStore {
 }
 
 /// The lock goes with the last handle: whoever opens the store next finds all of it on disk.
-impl Tenure for SqliteStore {}
+impl Tenure for SqliteStore {
+    fn let_go(&self) -> BoxFuture<'_, ()> {
+        async {
+            self.readers.close().await;
+            self.writer.close().await;
+        }
+        .boxed()
+    }
+}
 
 fn unreadable(place: &str, what: &str, error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable {

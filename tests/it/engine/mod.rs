@@ -3,6 +3,7 @@
 mod artifacts;
 mod language;
 mod lease;
+mod output;
 pub mod recovered;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod journal;
+pub mod pgbouncer;
 pub mod program;
 pub mod proxy;
 pub mod s3;
