@@ -52,23 +52,17 @@ impl Place {
     /// The store in it.
     pub async fn open(&self) -> Arc<dyn Store> {
         match self {
-            Self::Sqlite(folder) => {
-                Arc::new(SqliteStore::open(folder, Arc::default()).await.unwrap())
-            }
-            Self::Postgres { url, .. } => {
-                let access = Access {
-                    url: url.clone().into(),
-                    holder: holder("bench", std::process::id(), [0; 4]),
-                    lease: LEASE,
-                };
-                Arc::new(PostgresStore::open(&access, Arc::default()).await.unwrap())
-            }
+            Self::Sqlite(folder) => Arc::new(in_folder(folder).await),
+            Self::Postgres { url, .. } => Arc::new(in_database(url).await),
         }
     }
 
     /// Its tables, made by the program itself.
     pub async fn made(&self) {
-        self.open().await.let_go().await;
+        match self {
+            Self::Sqlite(folder) => in_folder(folder).await.close().await,
+            Self::Postgres { url, .. } => in_database(url).await.close().await,
+        }
     }
 
     /// What it holds, in bytes, without its write-ahead log.
@@ -91,6 +85,19 @@ impl Place {
         let size = size as f64;
         size
     }
+}
+
+async fn in_folder(folder: &Path) -> SqliteStore {
+    SqliteStore::open(folder, Arc::default()).await.unwrap()
+}
+
+async fn in_database(url: &str) -> PostgresStore {
+    let access = Access {
+        url: url.to_owned().into(),
+        holder: holder("bench", std::process::id(), [0; 4]),
+        lease: LEASE,
+    };
+    PostgresStore::open(&access, Arc::default()).await.unwrap()
 }
 
 /// A connection as careful as the store's own.

@@ -68,7 +68,7 @@ impl StepWork {
             () = keeping => Err(ActionError::fatal("its output could not be kept")),
         };
         let result = match result {
-            Ok(output) => Ok(output::for_the_log(&ctx, output).await),
+            Ok(output) => output::for_the_log(&ctx, output, &failure).await,
             Err(error) => Err(error),
         };
         lines.flush().await;

@@ -28,8 +28,8 @@ pub trait Tenure: Send + Sync {
         async { Ok(None) }.boxed()
     }
 
-    /// Writes what waits and lets another process have the store at once: an embedded one as soon as
-    /// its last handle is gone, and all of it is in its one file. Nothing can be written after it.
+    /// Writes what waits and lets another process have the store at once. Nothing can be written
+    /// after it. An embedded store is let go of with its last handle.
     fn let_go(&self) -> BoxFuture<'_, ()> {
         async {}.boxed()
     }

@@ -63,7 +63,7 @@ impl Inspection {
         let place = folder.display().to_string();
         match Self::connect(folder).await {
             Ok(connection) => Ok(Self { connection, place }),
-            Err(error) => Err(not_opened(&place, &error)),
+            Err(error) => Err(broken(&place, &error)),
         }
     }
 
@@ -78,7 +78,7 @@ impl Inspection {
             Err(sqlx::Error::Database(error)) if is_damage(error.as_ref()) => {
                 return Ok(Some(error.message().to_owned()));
             }
-            Err(error) => return Err(not_opened(&place, &error)),
+            Err(error) => return Err(broken(&place, &error)),
         };
         let complaints = Self { connection, place }.quick_check().await?;
         Ok(complaints.into_iter().next())
@@ -109,7 +109,7 @@ impl Inspection {
                     said.push(error.message().to_owned());
                     break;
                 }
-                Err(error) => return Err(unavailable(&self.place, &error)),
+                Err(error) => return Err(broken(&self.place, &error)),
             }
         }
         // One row may hold many complaints, below a line that names the database.
@@ -124,7 +124,7 @@ impl Inspection {
     /// It cannot be read.
     pub async fn versions(&mut self) -> Result<(i64, i64)> {
         let found = self.version().await;
-        let found = found.map_err(|error| unavailable(&self.place, &error))?;
+        let found = found.map_err(|error| broken(&self.place, &error))?;
         let known = MIGRATIONS.iter().map(|migration| migration.version).max();
         Ok((found.unwrap_or(0), known.unwrap_or(0)))
     }
@@ -151,7 +151,7 @@ impl Inspection {
                 .bind(limit)
                 .fetch_all(&mut self.connection)
                 .await
-                .map_err(|error| unavailable(&self.place, &error))?;
+                .map_err(|error| broken(&self.place, &error))?;
         rows.iter()
             .rev()
             .map(|row| receipts::read(&self.place, row))
@@ -159,7 +159,8 @@ impl Inspection {
     }
 }
 
-fn not_opened(place: &str, error: &sqlx::Error) -> StoreError {
+/// Whoever looks does it at a start, or without a server.
+fn broken(place: &str, error: &sqlx::Error) -> StoreError {
     if is_full(error) {
         return no_room(place);
     }

@@ -32,8 +32,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -153,7 +151,8 @@ impl SqliteStore {
 
     /// Writes everything into the one file of the database, and lets go of it.
     pub async fn close(self) {
-        self.let_go().await;
+        self.readers.close().await;
+        self.writer.close().await;
     }
 
     pub(super) fn readers(&self) -> &SqlitePool {
@@ -169,16 +168,9 @@ impl SqliteStore {
     }
 }
 
-/// The lock goes with the last handle: whoever opens the store next finds all of it on disk.
-impl Tenure for SqliteStore {
-    fn let_go(&self) -> BoxFuture<'_, ()> {
-        async {
-            self.readers.close().await;
-            self.writer.close().await;
-        }
-        .boxed()
-    }
-}
+/// The lock goes with the last handle: whoever opens the store next finds all of it on disk. The WAL
+/// stays beside the database, so that a server can be started on a disk that has become full.
+impl Tenure for SqliteStore {}
 
 fn unreadable(place: &str, what: &str, error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable {

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+
 use crate::support::program::Home;
 
 const PAGE: usize = 4096;
@@ -16,7 +19,13 @@ async fn worked() -> (Home, Vec<u8>) {
         home.ends(&run).await;
     }
     assert!(home.stop().await.success());
-    let bytes = fs::read(home.path("store/purser.db")).unwrap();
+    let file = home.path("store/purser.db");
+    let options = SqliteConnectOptions::new().filename(&file);
+    // The last connection writes the WAL back into the file.
+    let mut store = options.connect().await.unwrap();
+    store.execute("PRAGMA user_version").await.unwrap();
+    store.close().await.unwrap();
+    let bytes = fs::read(&file).unwrap();
     assert!(
         bytes.len() > 10 * PAGE,
         "all of it is in {} bytes",
