@@ -11,14 +11,20 @@
     reason = "it measures by the machine's clock, and what goes wrong ends it"
 )]
 
+mod place;
 mod raw;
 mod world;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use place::Place;
 use serde_json::json;
 use world::{STEPS, World};
+use xtask::torture::Cluster;
+
+/// The folder with the programs of `PostgreSQL`.
+const PROGRAMS: &str = "PURSER_BENCH_POSTGRES_BIN";
 
 /// Ours and theirs are measured this often, in turn.
 const ROUNDS: usize = 5;
@@ -34,11 +40,24 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[tokio::main]
 async fn main() {
     let folder = Folder::new();
+    measure("sqlite", &folder, None).await;
+    let programs = PathBuf::from(std::env::var_os(PROGRAMS).expect(PROGRAMS));
+    let server = Cluster::start(&programs).unwrap();
+    measure("pg", &folder, Some(&server)).await;
+}
+
+/// All figures of a store; on the server, if there is one.
+async fn measure(store: &str, folder: &Folder, server: Option<&Cluster>) {
+    let place =
+        async |name: String| Place::new(&format!("{store}-{name}"), &folder.0, server).await;
     let (mut ours, mut reference, mut bytes) = (vec![], vec![], vec![]);
     for round in 0..=ROUNDS {
-        let place = folder.0.join(format!("row-{round}"));
-        let (took, size) = in_a_row(&place).await;
-        let raw = raw::writes_the_same(&place, &folder.0.join(format!("raw-{round}"))).await;
+        let (one, other) = (
+            place(format!("row-{round}")).await,
+            place(format!("raw-{round}")).await,
+        );
+        let (took, size) = in_a_row(&one).await;
+        let raw = raw::writes_the_same(&one, &other).await;
         // The first round warms the machine's caches.
         if round > 0 {
             ours.push(steps_per_second(IN_A_ROW, took));
@@ -48,22 +67,23 @@ async fn main() {
     }
     println!(
         "{}",
-        json!({ "figure": "engine.sqlite.steps_vs_raw", "ours": ours, "reference": reference,
-                "unit": "steps/s" })
+        json!({ "figure": format!("engine.{store}.steps_vs_raw"), "ours": ours,
+                "reference": reference, "unit": "steps/s" })
     );
     let mut runs = vec![];
     for round in 0..=ROUNDS {
-        let took = at_once(&folder.0.join(format!("many-{round}"))).await;
+        let took = at_once(&place(format!("many-{round}")).await).await;
         if round > 0 {
             runs.push(count(AT_ONCE) / took.as_secs_f64());
         }
     }
-    let idle = idle(&folder.0.join("idle")).await;
+    let idle = idle(&place("idle".to_owned()).await).await;
     for (figure, ours, unit) in [
-        ("engine.sqlite.five_step_runs_per_s", runs, "runs/s"),
-        ("engine.sqlite.idle_p50_ms", idle, "ms"),
-        ("engine.sqlite.bytes_per_run", bytes, "bytes"),
+        ("five_step_runs_per_s", runs, "runs/s"),
+        ("idle_p50_ms", idle, "ms"),
+        ("bytes_per_run", bytes, "bytes"),
     ] {
+        let figure = format!("engine.{store}.{figure}");
         println!(
             "{}",
             json!({ "figure": figure, "ours": ours, "unit": unit })
@@ -72,24 +92,24 @@ async fn main() {
 }
 
 /// How long runs take that are asked for one after the other, and how many bytes each leaves.
-async fn in_a_row(place: &Path) -> (Duration, f64) {
+async fn in_a_row(place: &Place) -> (Duration, f64) {
     let mut world = World::open(place).await;
     // What a store is made of once is no part of what a run costs.
     world.run().await;
-    let before = world.size().await;
+    let before = place.size().await;
     let begun = Instant::now();
     for _ in 0..IN_A_ROW {
         world.run().await;
     }
     let took = begun.elapsed();
     world.all_sealed().await;
-    let size = world.size().await - before;
+    let size = place.size().await - before;
     world.close().await;
     (took, size / count(IN_A_ROW))
 }
 
 /// How long runs take that are asked for at once.
-async fn at_once(place: &Path) -> Duration {
+async fn at_once(place: &Place) -> Duration {
     let mut world = World::open(place).await;
     world.run().await;
     let begun = Instant::now();
@@ -100,7 +120,7 @@ async fn at_once(place: &Path) -> Duration {
 }
 
 /// Milliseconds from the request to the first step, of runs that nothing keeps waiting.
-async fn idle(place: &Path) -> Vec<f64> {
+async fn idle(place: &Place) -> Vec<f64> {
     let mut world = World::open(place).await;
     world.run().await;
     let mut all = vec![];

@@ -1,6 +1,5 @@
 //! An engine on a store, with an action that touches nothing but the journal.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,22 +20,22 @@ use purser::domain::secret::not_set;
 use purser::domain::time::Timestamp;
 use purser::domain::workflow::{WhenBusy, Workflow};
 use purser::engine::{Alarm, Engine, Entropy, Holds, HoldsParts, Parts};
-use purser::store::sqlite::{SqliteStore, database_file};
-use purser::store::{ArtifactFolder, NewRun, Receipts as _, Runs as _, Store};
+use purser::store::{ArtifactFolder, NewRun, Store};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::sync::broadcast::Receiver;
 use uuid::Uuid;
 
+use super::place::Place;
+
 /// The steps of a run, each with one effect.
 pub const STEPS: usize = 5;
 
 /// A running engine.
 pub struct World {
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     engine: Engine,
-    place: PathBuf,
     changes: Receiver<RunId>,
     definition: Workflow,
     touched: Arc<Nothing>,
@@ -45,9 +44,8 @@ pub struct World {
 }
 
 impl World {
-    pub async fn open(place: &Path) -> Self {
-        let store = SqliteStore::open(place, Arc::default()).await.unwrap();
-        let store = Arc::new(store);
+    pub async fn open(place: &Place) -> Self {
+        let store = place.open().await;
         let touched = Arc::new(Nothing::default());
         let mut systems = Systems::new();
         let system = Arc::clone(&touched) as Arc<dyn System>;
@@ -61,14 +59,14 @@ impl World {
         let systems = Arc::new(systems);
         let holds = Arc::new(Holds::new(HoldsParts {
             freezes: vec![],
-            store: Arc::clone(&store) as Arc<dyn Store>,
+            store: Arc::clone(&store),
             registry: Arc::clone(&registry),
             systems: Arc::clone(&systems),
             entropy: Arc::new(Machine),
         }));
         let engine = Engine::start(Parts {
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            artifacts: Arc::new(ArtifactFolder::new(place.join("artifacts"))),
+            store: Arc::clone(&store),
+            artifacts: Arc::new(ArtifactFolder::new(place.folder().join("artifacts"))),
             registry,
             systems,
             alarm: Arc::new(Machine),
@@ -86,7 +84,6 @@ impl World {
         Self {
             store,
             engine,
-            place: place.to_owned(),
             changes,
             definition: definition(),
             touched,
@@ -131,26 +128,9 @@ impl World {
         }
     }
 
-    /// What the store holds, in bytes, without its write-ahead log.
-    pub async fn size(&self) -> f64 {
-        let url = format!("sqlite://{}", database_file(&self.place).display());
-        let mut connection = super::raw::connect(&url).await;
-        let pages = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
-        let size: i64 = sqlx::query_scalar(pages)
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-        #[allow(clippy::cast_precision_loss, reason = "a few MiB")]
-        let size = size as f64;
-        size
-    }
-
     pub async fn close(self) {
         self.engine.stop().await;
-        drop(self.changes);
-        if let Ok(store) = Arc::try_unwrap(self.store) {
-            store.close().await;
-        }
+        self.store.let_go().await;
     }
 }
 

@@ -56,7 +56,7 @@ impl Doors {
         let public = listen("server", public, "hooks and health are").await?;
         let metrics = config.metrics.as_ref().map(|metrics| metrics.listen);
         let metrics = listen("metrics", metrics, "figures are").await?;
-        let group = config.server.group.as_deref().or(Some("purser"));
+        let group = config.server.group();
         let socket = http::listen(socket, group);
         Ok(Self {
             socket: socket.map_err(|error| Failure::failed(error.to_string()))?,

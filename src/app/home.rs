@@ -33,11 +33,12 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Opens the store under its lock, then what its secrets open.
+    /// Opens the store under its lock, then what its secrets open. Where another process is active it
+    /// waits as a standby, and answers at `socket`, or that of the configuration.
     ///
     /// # Errors
     /// What is wrong with the configuration or the store.
-    pub(super) async fn open(config_path: &Path) -> Result<Self, Failure> {
+    pub(super) async fn open(config_path: &Path, socket: Option<&Path>) -> Result<Self, Failure> {
         keep_files_private();
         let redactor = Arc::new(Redactor::new());
         let config = load_config(config_path)?;
@@ -47,7 +48,8 @@ impl Home {
         };
         telemetry::start(format, config.log.level.as_str(), Arc::clone(&redactor))
             .map_err(Failure::usage)?;
-        let standby = Standby::new(config.server.listen);
+        let socket = socket.unwrap_or(&config.server.socket);
+        let standby = Standby::new(&config.server, socket);
         let waiting = |holding: &Holding| standby.waits_for(holding);
         let open = store::open_when_free(&config.store, &redactor, waiting);
         let open = open.await.map_err(failed)?;

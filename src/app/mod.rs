@@ -51,7 +51,7 @@ use world::World;
 /// # Errors
 /// What is wrong with the configuration, the store or the socket.
 pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
-    let home = Home::open(config_path).await?;
+    let home = Home::open(config_path, socket.as_deref()).await?;
     let store = Arc::clone(&home.store);
     let served = tokio::select! {
         served = work(home, socket) => served,

@@ -1,9 +1,12 @@
 //! Being active, or waiting for it.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::machine::{MachineClock, MachineEntropy};
@@ -11,6 +14,7 @@ use super::service_manager;
 use crate::action::Clock as _;
 use crate::catalog::Catalog;
 use crate::cli::Failure;
+use crate::config::Server;
 use crate::domain::person::{Actor, People};
 use crate::domain::receipt::{Draft, Subject};
 use crate::engine::Entropy as _;
@@ -21,14 +25,21 @@ use crate::store::{Result, Store};
 /// What a standby answers while it waits.
 pub(super) struct Standby {
     listen: Option<SocketAddr>,
+    socket: PathBuf,
+    group: Option<String>,
+    waits_for: watch::Sender<String>,
     over: CancellationToken,
-    serving: std::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
+    serving: std::sync::Mutex<JoinSet<()>>,
 }
 
 impl Standby {
-    pub(super) fn new(listen: Option<SocketAddr>) -> Self {
+    /// At the doors of this server, its socket being this one.
+    pub(super) fn new(server: &Server, socket: &Path) -> Self {
         Self {
-            listen,
+            listen: server.listen,
+            socket: socket.to_owned(),
+            group: server.group().map(str::to_owned),
+            waits_for: watch::channel(String::new()).0,
             over: CancellationToken::new(),
             serving: std::sync::Mutex::default(),
         }
@@ -36,15 +47,44 @@ impl Standby {
 
     /// Says for whom it waits; the first time it begins to answer that it lives and is not ready.
     pub(super) fn waits_for(&self, holding: &Holding) {
+        self.waits_for.send_replace(holding.to_string());
+        self.answers();
         tracing::warn!("standby: {holding}");
         // Who waits as it should is up.
         service_manager::ready();
+    }
+
+    fn answers(&self) {
         let mut serving = self
             .serving
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let (Some(address), None) = (self.listen, &*serving) {
-            *serving = Some(tokio::spawn(answer(address, self.over.clone())));
+        if serving.is_empty() {
+            if let Some(address) = self.listen {
+                serving.spawn(answer(
+                    address,
+                    self.waits_for.subscribe(),
+                    self.over.clone(),
+                ));
+            }
+            self.answers_at_the_socket(&mut serving);
+        }
+    }
+
+    fn answers_at_the_socket(&self, serving: &mut JoinSet<()>) {
+        let socket = self.socket.display();
+        match http::listen_beside(&self.socket, self.group.as_deref()) {
+            Ok(Some(listener)) => {
+                let (waits_for, over) = (self.waits_for.subscribe(), self.over.clone());
+                let answers = http::serve_standby_here(listener, waits_for, over);
+                serving.spawn(async move {
+                    if let Err(error) = answers.await {
+                        tracing::warn!(%error, "the standby answers no more at its socket");
+                    }
+                });
+            }
+            Ok(None) => tracing::warn!(%socket, "another server answers at the standby's socket"),
+            Err(error) => tracing::warn!(%error, "the standby cannot be asked how it is"),
         }
     }
 
@@ -52,18 +92,18 @@ impl Standby {
     pub(super) async fn end(self) {
         self.over.cancel();
         let serving = self.serving.into_inner();
-        let serving = serving.unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(serving) = serving
-            && let Err(error) = serving.await
-        {
-            tracing::error!(%error, "what answered for the standby ended badly");
+        let mut serving = serving.unwrap_or_else(std::sync::PoisonError::into_inner);
+        while let Some(ended) = serving.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "what answered for the standby ended badly");
+            }
         }
     }
 }
 
-async fn answer(address: SocketAddr, over: CancellationToken) {
+async fn answer(address: SocketAddr, waits_for: watch::Receiver<String>, over: CancellationToken) {
     match TcpListener::bind(address).await {
-        Ok(listener) => http::serve_standby(listener, over).await,
+        Ok(listener) => http::serve_standby(listener, waits_for, over).await,
         // The active one may listen there, on the same machine.
         Err(error) => tracing::warn!(%address, %error, "the standby cannot be asked how it is"),
     }

@@ -129,14 +129,7 @@ impl Server {
 
     async fn wait_for_return(&self) -> Result<(), Failure> {
         let back = async {
-            while self
-                .client
-                .get("http://purser/readyz")
-                .timeout(PATIENCE)
-                .send()
-                .await
-                .is_err()
-            {
+            while !matches!(self.is_well("/readyz").await, Ok(Health::Ready)) {
                 tokio::time::sleep(LOOK).await;
             }
         };
@@ -162,17 +155,24 @@ impl Server {
         })
     }
 
-    /// Whether `path` is answered with a success; else exit code 1, as health checks want it.
-    pub(super) async fn is_well(&self, path: &str) -> Result<(), Failure> {
+    /// Whether `path` is answered with a success, or by a standby; else exit code 1, as health checks
+    /// want it.
+    pub(super) async fn is_well(&self, path: &str) -> Result<Health, Failure> {
         let socket = self.socket.display();
         let request = self.client.get(format!("http://purser{path}"));
         match request.timeout(PATIENCE).send().await {
-            Ok(response) if response.status().is_success() => Ok(()),
-            Ok(response) => Err(Failure::failed(format!(
-                "{path} at {socket} was answered with {}: {}",
-                response.status(),
-                response.text().await.unwrap_or_default().trim()
-            ))),
+            Ok(response) if response.status().is_success() => Ok(Health::Ready),
+            Ok(response) => {
+                let status = response.status();
+                let said = response.text().await.unwrap_or_default();
+                match serde_json::from_str::<ProblemDetails>(&said) {
+                    Ok(problem) if problem.title == STANDBY => Ok(Health::StandsBy(problem.detail)),
+                    _ => Err(Failure::failed(format!(
+                        "{path} at {socket} was answered with {status}: {}",
+                        said.trim()
+                    ))),
+                }
+            }
             Err(error) if error.is_timeout() => {
                 Err(Failure::failed(format!("{socket} gives no answer in time")))
             }
@@ -200,6 +200,7 @@ impl Server {
         Err(match serde_json::from_str::<ProblemDetails>(&body) {
             Ok(problem) => {
                 let code = match problem.title.as_str() {
+                    STANDBY => Failure::NO_SERVER,
                     "refused" => Failure::REFUSED,
                     "invalid" | "missing" => Failure::USAGE,
                     _ => Failure::FAILED,
@@ -241,6 +242,18 @@ fn not_known(path: &str) -> String {
         _ => "purser runs list",
     };
     format!(": whether it was done is not known; look with `{look}`")
+}
+
+/// The title of every answer of a standby but that it lives.
+const STANDBY: &str = "standby";
+
+/// How a server is that is well.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Health {
+    /// It works.
+    Ready,
+    /// It waits to become active: what it says.
+    StandsBy(String),
 }
 
 /// Something that people typed, as one piece of a path: it names what they meant, or nothing.

@@ -1,9 +1,11 @@
-//! `purser healthcheck`: exit code 0 when it is well, for whoever has no other program at hand.
+//! `purser healthcheck`: exit code 0 when it is well, for whoever has no other program at hand. A
+//! standby is well as long as it waits as it should, and says so.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::client::Health;
 use super::{Failure, Server};
 
 /// What is to be asked.
@@ -16,9 +18,13 @@ pub struct Healthcheck {
 
 impl Healthcheck {
     pub(super) async fn call(&self, server: &Server) -> Result<(), Failure> {
-        match &self.docker {
-            None => server.is_well("/readyz").await,
-            Some(socket) => Server::at(socket)?.is_well("/_ping").await,
+        let health = match &self.docker {
+            None => server.is_well("/readyz").await?,
+            Some(socket) => Server::at(socket)?.is_well("/_ping").await?,
+        };
+        if let Health::StandsBy(said) = health {
+            println!("{said}");
         }
+        Ok(())
     }
 }

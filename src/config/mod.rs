@@ -95,6 +95,13 @@ pub struct Server {
     pub listen: Option<SocketAddr>,
 }
 
+impl Server {
+    /// The group that may use the socket, if there is such a group.
+    pub fn group(&self) -> Option<&str> {
+        self.group.as_deref().or(Some("purser"))
+    }
+}
+
 /// `[store]`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -24,6 +24,8 @@ const LONGEST_ANSWER: u64 = 4096;
 pub(super) enum Server {
     /// It answers, and works.
     Ready,
+    /// It answers that it waits to become active.
+    StandsBy,
     /// It answers that it cannot work, or does not answer.
     Unwell(String),
     /// There is no socket.
@@ -49,6 +51,7 @@ impl Server {
         };
         match status(stream, "/readyz").await {
             Ok((200, _)) => Self::Ready,
+            Ok((503, said)) if is_standby(&said) => Self::StandsBy,
             Ok((code, said)) => Self::Unwell(format!("it answers {code}: {said}")),
             Err(error) => Self::Unwell(error.to_string()),
         }
@@ -57,11 +60,15 @@ impl Server {
     /// Whether a server runs; `None` where we may not see it.
     pub(super) fn is_up(&self) -> Option<bool> {
         match self {
-            Self::Ready | Self::Unwell(_) => Some(true),
+            Self::Ready | Self::StandsBy | Self::Unwell(_) => Some(true),
             Self::Nobody | Self::Left => Some(false),
             Self::Closed(_) => None,
         }
     }
+}
+
+fn is_standby(said: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(said).is_ok_and(|said| said["title"] == "standby")
 }
 
 /// One request in HTTP/1.0, whose answer ends with the connection: its status, and its last line.
@@ -93,6 +100,7 @@ async fn status(
 pub(super) fn socket(server: &Server, path: &Path, config: &Config) -> Vec<Finding> {
     let mut remarks = vec![match server {
         Server::Ready => Remark::well("the server is up and ready"),
+        Server::StandsBy => Remark::well("the server is up and stands by for the active one"),
         Server::Nobody => Remark::well("no server is up; `purser up` starts it"),
         Server::Left => {
             Remark::well("no server is up; one has left its socket, which the next takes over")

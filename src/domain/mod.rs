@@ -22,6 +22,7 @@ pub mod names;
 pub mod nearest;
 pub mod notice;
 pub mod outcome;
+pub mod output;
 pub mod person;
 pub mod plan;
 pub mod position;

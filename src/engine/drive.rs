@@ -162,6 +162,10 @@ impl Drive {
                     return Ok(Next::AskAgain);
                 }
                 Command::MakePlan => {
+                    if let Some((step, why)) = self.planner().lacks_ahead(&self.definition, state) {
+                        self.stand_still(step, why);
+                        continue;
+                    }
                     let event = self.plan(state).await;
                     self.log.append_if_at(state.seq, event).await?;
                     return Ok(Next::AskAgain);
@@ -173,6 +177,10 @@ impl Drive {
                 }
                 Command::AskStepApproval(step) => {
                     let planner = self.planner();
+                    if let Some(why) = self.uses(&step).and_then(|uses| planner.lacks(uses)) {
+                        self.stand_still(step, why);
+                        continue;
+                    }
                     let asked = asking::about_step(&planner, &self.definition, state, &step).await;
                     let event = asked.at(self.shared.parts.clock.now());
                     self.log.append_if_at(state.seq, event).await?;
@@ -446,6 +454,22 @@ impl Drive {
         }
     }
 
+    /// Nothing can be done about the step for a reason outside the log. People are told once, and it
+    /// is looked at again.
+    fn stand_still(&mut self, step: StepId, why: String) {
+        if self.shared.progress.of(self.run).as_ref() != Some(&why) {
+            tracing::warn!(run = %self.run, %step, %why, "the run stands still");
+            self.shared.progress.set(self.run, why);
+        }
+        self.stands_still
+            .insert(step, tokio::time::Instant::now() + LOOK_AGAIN);
+    }
+
+    /// The action of a step, as the definition says.
+    fn uses(&self, step: &StepId) -> Option<&str> {
+        Some(self.definition.step(step)?.action()?.uses.as_str())
+    }
+
     async fn step_ended(
         &mut self,
         ended: std::result::Result<(StepId, Result<Outcome>), tokio::task::JoinError>,
@@ -454,10 +478,7 @@ impl Drive {
             Ok((step, outcome)) => {
                 self.working.remove(&step);
                 if let Outcome::StandsStill(why) = outcome? {
-                    tracing::warn!(run = %self.run, %step, %why, "the run stands still");
-                    self.shared.progress.set(self.run, why);
-                    self.stands_still
-                        .insert(step, tokio::time::Instant::now() + LOOK_AGAIN);
+                    self.stand_still(step, why);
                 }
                 Ok(())
             }

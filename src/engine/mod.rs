@@ -13,6 +13,7 @@ mod janitor;
 mod journal;
 mod lines;
 mod notifier;
+mod output;
 mod pause;
 pub mod planner;
 mod recovered;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::action::{ActionError, Clock, OpenSecrets, ReadContext, Registry, Systems};
 use crate::domain::event::{Failure, FailureKind};
 use crate::domain::interpreter::{Given, prospects};
-use crate::domain::names::SystemName;
+use crate::domain::names::{StepId, SystemName};
 use crate::domain::plan::{Outlook, Plan, StepPlan, WorkflowPlan};
 use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
@@ -66,6 +66,23 @@ impl Planner {
             steps,
             notes: vec![],
         })
+    }
+
+    /// Why nothing can be done about a step of this action as yet, where this version of Purser does
+    /// not have it.
+    pub fn lacks(&self, action: &str) -> Option<String> {
+        let unknown = self.registry.action(action).err()?;
+        Some(format!(
+            "waits for a version of Purser that has this action: {unknown}"
+        ))
+    }
+
+    /// The same for the first of the steps that a run would still do.
+    pub fn lacks_ahead(&self, definition: &Workflow, run: &RunState) -> Option<(StepId, String)> {
+        let ahead = prospects(definition, run).ok()?;
+        ahead
+            .into_iter()
+            .find_map(|one| Some((one.step, self.lacks(one.action.as_str())?)))
     }
 
     /// What one step would do, now that its inputs are known; `None` when it only reads.

@@ -9,7 +9,7 @@ use super::journal::StepJournal;
 use super::lines::Lines;
 use super::planner::{Planner, failure_of};
 use super::secrets::StepSecrets;
-use super::{RunLog, Shared};
+use super::{RunLog, Shared, output};
 use crate::action::{ActionError, AnyAction, Context, ErrorKind, Undone};
 use crate::domain::event::{Event, Failure, FailureKind};
 use crate::domain::names::{RunId, StepId};
@@ -67,17 +67,18 @@ impl StepWork {
             result = action.run(&ctx, step.input.clone()) => result,
             () = keeping => Err(ActionError::fatal("its output could not be kept")),
         };
+        let result = match result {
+            Ok(output) => output::for_the_log(&ctx, output, &failure).await,
+            Err(error) => Err(error),
+        };
         lines.flush().await;
         if let (Err(_), Some(error)) = (&result, failure.get()) {
             return Err(error.clone());
         }
         match result {
             Ok(output) => {
-                self.append(Event::StepSucceeded {
-                    step: self.step.clone(),
-                    output,
-                })
-                .await
+                let step = self.step.clone();
+                self.append(Event::StepSucceeded { step, output }).await
             }
             Err(error) => self.failed(&step, &error).await,
         }
@@ -140,9 +141,10 @@ impl StepWork {
         step: &StepState,
     ) -> std::result::Result<Arc<dyn AnyAction>, String> {
         let name = step.action.as_ref().map_or("", |name| name.as_str());
-        let action = self.shared.parts.registry.action(name).map_err(|unknown| {
-            format!("waits for a version of Purser that has this action: {unknown}")
-        })?;
+        if let Some(why) = self.planner.lacks(name) {
+            return Err(why);
+        }
+        let action = self.shared.parts.registry.action(name)?;
         let Some(system) = &step.system else {
             return Ok(Arc::clone(action));
         };

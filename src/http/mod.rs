@@ -10,6 +10,7 @@ mod problem;
 mod public;
 mod schedules;
 mod secrets;
+mod standby;
 mod suggest;
 pub mod types;
 
@@ -26,7 +27,8 @@ use tokio_util::sync::CancellationToken;
 use crate::service::Service;
 use caller::Peer;
 pub use metrics::{Scrape, serve_metrics};
-pub use public::{serve_public, serve_standby};
+pub use public::serve_public;
+pub use standby::{listen_beside, serve_standby, serve_standby_here};
 
 /// No request's body is longer, in bytes.
 const LONGEST_BODY: usize = 256 * 1024;

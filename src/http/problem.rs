@@ -8,9 +8,9 @@ use crate::service::ServiceError;
 
 /// An error on its way to the caller.
 pub(super) struct Problem {
-    status: StatusCode,
-    title: &'static str,
-    detail: String,
+    pub(super) status: StatusCode,
+    pub(super) title: &'static str,
+    pub(super) detail: String,
 }
 
 impl Problem {

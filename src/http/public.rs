@@ -42,15 +42,6 @@ pub async fn serve_public(
     serve_over_tcp(listener, routes(service), shutdown).await;
 }
 
-/// Answers for a process that waits to become active: it lives, and is not ready.
-pub async fn serve_standby(listener: TcpListener, shutdown: CancellationToken) {
-    let waits = async || (StatusCode::SERVICE_UNAVAILABLE, "this is a standby\n");
-    let app = Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(waits));
-    serve_over_tcp(listener, app, shutdown).await;
-}
-
 /// Lets no connection hold a place for longer than its peer has something to say.
 pub(super) async fn serve_over_tcp(
     listener: TcpListener,

@@ -105,7 +105,7 @@ pub struct LinesView {
 /// An error: RFC 9457, with `about:blank` as its type.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ProblemDetails {
-    /// `refused`, `unproven`, `missing`, `invalid`, `conflict` or `unavailable`.
+    /// `refused`, `unproven`, `missing`, `invalid`, `conflict`, `unavailable` or `standby`.
     pub title: String,
     /// The HTTP status.
     pub status: u16,

@@ -172,7 +172,7 @@ impl Wanted {
                 "--store" => {
                     wanted.store = match value()? {
                         "sqlite" => Store::Sqlite,
-                        "postgres" => Store::Postgres(programs_of_postgres()?),
+                        "postgres" => Store::Postgres(need::folder_of("initdb")?),
                         other => return Err(usage(&format!("there is no store `{other}`"))),
                     }
                 }
@@ -191,13 +191,6 @@ impl Wanted {
         }
         Ok(wanted)
     }
-}
-
-/// The folder in which all programs of the server are; on `PATH` there may be links into it.
-fn programs_of_postgres() -> Result<PathBuf> {
-    let initdb = need::must_find("initdb")?.canonicalize()?;
-    let folder = initdb.parent().context("initdb is nowhere")?;
-    Ok(folder.to_owned())
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T> {

@@ -10,6 +10,7 @@ use crate::domain::effect::Question;
 use crate::domain::event::{Awaited, Event, Failure, FailureKind};
 use crate::domain::expression;
 use crate::domain::input;
+use crate::domain::output;
 use crate::domain::run::{RunState, StepState, StepStatus, WaitState};
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::{Foreach, Step, Wait, Work, Workflow, WorkflowCall};
@@ -386,7 +387,7 @@ fn leave(spot: &Spot<'_>, state: &StepState) -> Event {
             item.and_then(|state| state.output.clone())
                 .unwrap_or(Value::Null)
         };
-        let output = (0..items.len()).map(of_item).collect();
+        let output = output::within_bounds((0..items.len()).map(of_item).collect());
         return Event::StepSucceeded { step, output };
     }
     match spot.inner().map(Block::outputs) {

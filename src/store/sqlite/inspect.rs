@@ -10,9 +10,10 @@ use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::copy::newest_schema;
+use super::full::{is_full, no_room};
 use super::{DATABASE, LOCK, receipts, unavailable};
 use crate::domain::receipt::Receipt;
-use crate::store::Result;
+use crate::store::{Result, StoreError};
 
 /// Who holds a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,14 +62,36 @@ impl Inspection {
     /// It cannot be opened.
     pub async fn open(folder: &Path) -> Result<Self> {
         let place = folder.display().to_string();
-        let connection = SqliteConnectOptions::new()
+        match Self::connect(folder).await {
+            Ok(connection) => Ok(Self { connection, place }),
+            Err(error) => Err(broken(&place, &error)),
+        }
+    }
+
+    /// The first thing that SQLite finds wrong with the database in this folder, in its words.
+    ///
+    /// # Errors
+    /// It cannot be opened, for another reason.
+    pub(super) async fn damage_in(folder: &Path) -> Result<Option<String>> {
+        let place = folder.display().to_string();
+        let connection = match Self::connect(folder).await {
+            Ok(connection) => connection,
+            Err(sqlx::Error::Database(error)) if is_damage(error.as_ref()) => {
+                return Ok(Some(error.message().to_owned()));
+            }
+            Err(error) => return Err(broken(&place, &error)),
+        };
+        let complaints = Self { connection, place }.quick_check().await?;
+        Ok(complaints.into_iter().next())
+    }
+
+    async fn connect(folder: &Path) -> sqlx::Result<SqliteConnection> {
+        SqliteConnectOptions::new()
             .filename(folder.join(DATABASE))
             .read_only(true)
             .busy_timeout(Duration::from_secs(5))
             .connect()
             .await
-            .map_err(|error| unavailable(&place, &error))?;
-        Ok(Self { connection, place })
     }
 
     /// What SQLite's own quick check complains of.
@@ -87,7 +110,7 @@ impl Inspection {
                     said.push(error.message().to_owned());
                     break;
                 }
-                Err(error) => return Err(unavailable(&self.place, &error)),
+                Err(error) => return Err(broken(&self.place, &error)),
             }
         }
         // One row may hold many complaints, below a line that names the database.
@@ -101,11 +124,21 @@ impl Inspection {
     /// # Errors
     /// It cannot be read.
     pub async fn versions(&mut self) -> Result<(i64, i64)> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        let found = self.version().await;
+        let found = found.map_err(|error| broken(&self.place, &error))?;
+        Ok((found.unwrap_or(0), newest_schema()))
+    }
+
+    /// None in a database whose first tables are still to come.
+    async fn version(&mut self) -> sqlx::Result<Option<i64>> {
+        let tables = "SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'";
+        let tables = sqlx::query(tables);
+        if tables.fetch_optional(&mut self.connection).await?.is_none() {
+            return Ok(None);
+        }
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
             .fetch_one(&mut self.connection)
             .await
-            .map_err(|error| unavailable(&self.place, &error))?;
-        Ok((found.unwrap_or(0), newest_schema()))
     }
 
     /// The last sealed receipts, oldest first.
@@ -118,12 +151,20 @@ impl Inspection {
                 .bind(limit)
                 .fetch_all(&mut self.connection)
                 .await
-                .map_err(|error| unavailable(&self.place, &error))?;
+                .map_err(|error| broken(&self.place, &error))?;
         rows.iter()
             .rev()
             .map(|row| receipts::read(&self.place, row))
             .collect()
     }
+}
+
+/// Whoever looks does it at a start, or without a server.
+fn broken(place: &str, error: &sqlx::Error) -> StoreError {
+    if is_full(error) {
+        return no_room(place);
+    }
+    unavailable(place, error)
 }
 
 /// `SQLITE_CORRUPT`, `SQLITE_NOTADB`: <https://www.sqlite.org/rescode.html>.

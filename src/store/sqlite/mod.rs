@@ -12,6 +12,7 @@ mod line;
 mod lock;
 mod peek;
 mod recovery;
+mod sound;
 
 #[path = "../sql/housekeeping.rs"]
 mod housekeeping;
@@ -101,8 +102,8 @@ impl SqliteStore {
     /// up to date. Everything that it writes goes through `redactor`.
     ///
     /// # Errors
-    /// Another process holds it (says which), it cannot be read, or it was written by a newer
-    /// version of Purser.
+    /// Another process holds it (says which), it cannot be read or is damaged, or it was written by a
+    /// newer version of Purser. What it holds is left as it is then.
     pub async fn open(folder: &Path, redactor: Arc<Redactor>) -> Result<Self> {
         let place = folder.display().to_string();
         make_folder(folder)?;
@@ -111,6 +112,7 @@ impl SqliteStore {
         if let Err(error) = copy::sweep(folder) {
             tracing::warn!(%error, "old copies of the store stay in its folder");
         }
+        sound::refuse_what_will_not_do(folder).await?;
         let file = folder.join(DATABASE);
         let options = SqliteConnectOptions::new()
             .filename(&file)
@@ -170,7 +172,8 @@ impl SqliteStore {
     }
 }
 
-/// The lock goes with the last handle: whoever opens the store next finds all of it on disk.
+/// The lock goes with the last handle: whoever opens the store next finds all of it on disk. The WAL
+/// stays beside the database, so that a server can be started on a disk that has become full.
 impl Tenure for SqliteStore {}
 
 fn unreadable(place: &str, what: &str, error: impl std::fmt::Display) -> StoreError {

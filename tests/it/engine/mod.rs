@@ -5,6 +5,7 @@ mod holds;
 mod janitor;
 mod language;
 mod lease;
+mod output;
 pub mod recovered;
 
 use std::sync::Arc;

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use purser::domain::redact::Redactor;
 use purser::store::postgres::{Access, LEASE, PostgresStore};
+use purser::store::sqlite::{SqliteStore, database_file};
 use secrecy::ExposeSecret as _;
-use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::place::access;
 use crate::support::database::Database;
+use crate::support::pgbouncer::PgBouncer;
 
 async fn refusal(access: &Access) -> String {
     let opened = PostgresStore::open(access, Arc::new(Redactor::new())).await;
@@ -29,77 +30,18 @@ fn with(access: &Access, options: &PgConnectOptions) -> Access {
     }
 }
 
-/// What a pooler does with a parameter of the start that it does not know.
-#[derive(Clone, Copy)]
-enum Pooler {
-    /// PgBouncer as it comes.
-    Refuses,
-    /// PgBouncer with `ignore_startup_parameters = options`.
-    Ignores,
-}
-
-/// Stands before the server as a pooler does, for the length of a start.
-async fn pooler(sort: Pooler, server: String) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(pool(sort, client, server.clone()));
-        }
-    });
-    port
-}
-
-async fn pool(sort: Pooler, mut client: TcpStream, server: String) {
-    const WANTS_TLS: i32 = 80_877_103;
-    let parameters = loop {
-        let length = usize::try_from(client.read_i32().await.unwrap()).unwrap();
-        let mut message = vec![0; length - 4];
-        client.read_exact(&mut message).await.unwrap();
-        if message != WANTS_TLS.to_be_bytes() {
-            break message.split_off(4);
-        }
-        client.write_all(b"N").await.unwrap();
-    };
-    if matches!(sort, Pooler::Refuses) {
-        let fields = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
-        client.write_u8(b'E').await.unwrap();
-        client
-            .write_i32(4 + i32::try_from(fields.len()).unwrap())
-            .await
-            .unwrap();
-        client.write_all(fields).await.unwrap();
-        return;
-    }
-    let words: Vec<_> = parameters.split(|byte| *byte == 0).collect();
-    let kept = words
-        .chunks_exact(2)
-        .filter(|pair| pair[0] != b"options" && !pair[0].is_empty());
-    let mut start = 196_608_i32.to_be_bytes().to_vec();
-    for pair in kept {
-        for word in pair {
-            start.extend_from_slice(word);
-            start.push(0);
-        }
-    }
-    start.push(0);
-    let mut server = TcpStream::connect(server).await.unwrap();
-    server
-        .write_i32(4 + i32::try_from(start.len()).unwrap())
-        .await
-        .unwrap();
-    server.write_all(&start).await.unwrap();
-    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
-}
-
 #[tokio::test]
-async fn a_pooler_is_noticed_whether_it_speaks_or_is_silent() {
+async fn pgbouncer_is_noticed_whether_it_refuses_our_mark_or_drops_it() {
     let database = Database::create("").await;
     let direct = access(&database, "web-1", LEASE);
-    let server = options(&direct);
-    let server = format!("{}:{}", server.get_host(), server.get_port());
-    for sort in [Pooler::Refuses, Pooler::Ignores] {
-        let port = pooler(sort, server.clone()).await;
+    let drops = "ignore_startup_parameters = extra_float_digits, options";
+    for settings in [
+        String::new(),
+        format!("{drops}\npool_mode = session"),
+        format!("{drops}\npool_mode = transaction"),
+    ] {
+        let pooler = PgBouncer::start(&settings).await;
+        let port = pooler.port;
         let pooled = with(&direct, &options(&direct).port(port));
         assert_eq!(
             refusal(&pooled).await,
@@ -108,7 +50,8 @@ async fn a_pooler_is_noticed_whether_it_speaks_or_is_silent() {
                  before the server, and it would hand one session to several clients: give the URL \
                  of the server itself",
                 database.name
-            )
+            ),
+            "{settings}"
         );
     }
     database.remove().await;
@@ -168,23 +111,48 @@ async fn a_user_who_may_not_write_is_told_what_to_grant() {
     remove(database, &user).await;
 }
 
+/// As a later version of the program would leave it.
+const LATER: &str = "INSERT INTO _sqlx_migrations \
+                     (version, description, success, checksum, execution_time) \
+                     VALUES (9999, 'later', true, '', 0)";
+
+/// What is said of it.
+const NEWER: &str = "it was written by a newer version of Purser (its tables are at version 9999): \
+                     start that version again; nothing was changed";
+
 #[tokio::test]
 async fn tables_of_a_newer_version_are_left_alone() {
     let database = Database::create("").await;
     let access = access(&database, "web-1", LEASE);
     let made = PostgresStore::open(&access, Arc::default()).await;
     made.unwrap().close().await;
-    database
-        .execute(
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-             VALUES (9999, 'later', true, '', 0)",
-        )
-        .await;
+    database.execute(LATER).await;
     let refused = refusal(&access).await;
-    let told = "it was written by a newer version of Purser (its tables are at version 9999): \
-                start that version again; nothing was changed";
-    assert!(refused.ends_with(told), "{refused}");
+    assert!(refused.ends_with(NEWER), "{refused}");
     database.remove().await;
+}
+
+#[tokio::test]
+async fn so_are_those_of_a_newer_version_in_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = SqliteStore::open(folder.path(), Arc::default()).await;
+    made.unwrap().close().await;
+    let file = database_file(folder.path());
+    let options = SqliteConnectOptions::new().filename(&file);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::query(LATER).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let refused = SqliteStore::open(folder.path(), Arc::default()).await;
+    let refused = refused.err().unwrap().to_string();
+    assert_eq!(
+        refused,
+        format!("the store {}: {NEWER}", folder.path().display())
+    );
+    assert!(
+        std::fs::read(&file).unwrap() == before,
+        "nothing was changed"
+    );
 }
 
 #[tokio::test]

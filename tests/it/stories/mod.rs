@@ -6,8 +6,10 @@
 mod approvals;
 mod backups;
 mod console;
+mod damaged;
 mod deploys;
 mod doctor;
+mod downgrade;
 mod exit_codes;
 mod holds;
 mod init;

@@ -131,6 +131,64 @@ async fn a_standby_says_for_whom_it_waits_and_takes_over_when_that_one_stops() {
 }
 
 #[tokio::test]
+async fn a_standby_is_well_and_says_on_its_own_socket_for_whom_it_waits() {
+    let mut pair = Pair::new().await;
+    pair.first_is_up().await;
+    pair.second.start(&[]);
+    pair.second.says("standby: ").await;
+    let told = format!(":{}/", pair.first.pid());
+    let well = pair.second.types(&["healthcheck"]).await;
+    assert_eq!((well.code, well.err.as_str()), (0, ""));
+    let begins = "this Purser is a standby: ";
+    assert!(
+        well.out.starts_with(begins) && well.out.contains(&told),
+        "{well:?}"
+    );
+    let list = pair.second.types(&["runs", "list"]).await;
+    assert_eq!(list.code, 5);
+    assert!(
+        list.err.contains(begins) && list.err.contains(&told),
+        "{list:?}"
+    );
+    let doctor = pair.second.types(&["doctor"]).await;
+    let stands_by = "the server is up and stands by for the active one";
+    assert!(doctor.out.contains(stands_by), "{doctor:?}");
+
+    assert!(pair.first.stop().await.success());
+    pair.second.takes_calls().await;
+    let well = pair.second.types(&["healthcheck"]).await;
+    assert_eq!((well.code, well.out.as_str()), (0, ""));
+    assert!(pair.second.stop().await.success());
+    pair.database.remove().await;
+}
+
+#[tokio::test]
+async fn runs_under_way_keep_their_definitions_where_the_standby_has_other_files() {
+    let mut pair = Pair::new().await;
+    let steps =
+        "steps:\n  - { id: pause, wait: { for: 2s } }\n  - { id: end, wait: { for: 1ms } }\n";
+    pair.first.workflow("release", steps);
+    pair.first_is_up().await;
+    let other = "steps:\n  - { id: other, wait: { for: 1ms } }\n";
+    pair.second.workflow("release", other);
+    pair.second.start(&[]);
+    pair.second.says("standby: ").await;
+    let under_way = pair.first.starts(&["release"]).await;
+    assert!(pair.first.stop().await.success());
+    pair.second.takes_calls().await;
+
+    let new = pair.second.starts(&["release"]).await;
+    for (run, expected) in [(under_way, &["pause", "end"][..]), (new, &["other"])] {
+        let view = pair.second.ends(&run).await;
+        assert_eq!(view["run"]["ended"]["state"], "succeeded", "{view}");
+        let steps = view["run"]["steps"].as_object().unwrap();
+        assert_eq!(steps.keys().collect::<Vec<_>>(), expected);
+    }
+    assert!(pair.second.stop().await.success());
+    pair.database.remove().await;
+}
+
+#[tokio::test]
 async fn a_server_that_was_frozen_ends_when_it_finds_that_another_has_taken_over() {
     let mut pair = Pair::new().await;
     pair.first_is_up().await;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -161,7 +162,7 @@ impl Home {
     /// Waits until the server that was started takes calls.
     pub async fn takes_calls(&mut self) {
         let socket = self.path("purser.sock");
-        self.comes_to(|| UnixStream::connect(&socket).is_ok()).await;
+        self.comes_to(|| is_ready(&socket)).await;
     }
 
     /// Waits until this stands in the log of the server that was started.
@@ -293,6 +294,19 @@ impl Person {
             _ => NOBODY,
         }
     }
+}
+
+/// Whether a server takes calls there: one that stands by answers too, and takes none.
+fn is_ready(socket: &Path) -> bool {
+    let asked = || {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET /readyz HTTP/1.0\r\nHost: purser\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        std::io::Result::Ok(answer)
+    };
+    asked().is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
 }
 
 /// The text of `purser.toml`.

@@ -158,6 +158,9 @@ pub struct Input {
     #[serde(default)]
     #[allow(dead_code, reason = "what is done to all parts is the same")]
     part: Option<String>,
+    /// So much is left behind.
+    #[serde(default)]
+    bytes: usize,
 }
 
 /// What they return.
@@ -358,6 +361,37 @@ impl Action for Tell {
     }
 }
 
+/// Leaves as much as is wanted.
+pub struct Fill;
+
+/// What it leaves.
+#[derive(Serialize, JsonSchema)]
+pub struct Filling {
+    rows: String,
+}
+
+impl Action for Fill {
+    type System = Toy;
+    type Input = Input;
+    type Output = Filling;
+    const SPEC: ActionSpec = ActionSpec {
+        name: "toy.fill",
+        summary: "Leave much behind",
+        risk: Risk::Read,
+        effects: &[],
+        last_undoable: None,
+    };
+
+    async fn plan(&self, _: &ReadContext, _: &Toy, _: Input) -> Result<Plan> {
+        Ok(Plan::new("leave much behind"))
+    }
+
+    async fn run(&self, _: &Context, _: &Toy, input: Input) -> Result<Filling> {
+        let rows = "x".repeat(input.bytes);
+        Ok(Filling { rows })
+    }
+}
+
 /// Keeps a picture, another one in each attempt.
 pub struct Draw;
 
@@ -405,6 +439,7 @@ pub fn integration() -> Integration {
                 Arc::new(Pour),
                 Arc::new(Tell),
                 Arc::new(Draw),
+                Arc::new(Fill),
             ]
         },
     }

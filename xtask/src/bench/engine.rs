@@ -1,12 +1,13 @@
 //! The engine on a store, beside raw SQL that writes the same rows with the same driver and the
 //! same number of commits.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::{Figure, median};
+use crate::stack::need;
 use crate::{cargo, say, sh};
 
 /// What the bench program prints of each figure.
@@ -33,10 +34,21 @@ pub(super) fn measure(dev: bool) -> Result<Vec<Figure>> {
     if dev {
         bench.args(["--profile", "dev"]);
     }
-    say::line(
-        "bench",
-        "reference: sqlx on SQLite, WAL, synchronous=FULL, one commit an event",
-    );
+    let programs = need::folder_of("initdb")?;
+    let postgres = sh::output(Command::new(programs.join("postgres")).arg("--version"))?;
+    bench.env("PURSER_BENCH_POSTGRES_BIN", &programs);
+    for reference in [
+        "sqlx on SQLite, WAL, synchronous=FULL",
+        &format!(
+            "sqlx on {}, a new cluster as initdb makes it",
+            postgres.trim()
+        ),
+    ] {
+        say::line(
+            "bench",
+            format!("reference: {reference}, one commit an event"),
+        );
+    }
     let build = if dev { "dev" } else { "bench" };
     say::line("bench", format!("building and running, profile {build}"));
     let printed = sh::output(bench.stderr(Stdio::piped()))?;

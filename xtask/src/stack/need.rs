@@ -105,6 +105,13 @@ pub(crate) fn must_find(program: &str) -> Result<PathBuf> {
     find(program).ok_or_else(|| anyhow::anyhow!("not found: {program}"))
 }
 
+/// The folder that a program really is in; on `PATH` there may be a link to it.
+pub(crate) fn folder_of(program: &str) -> Result<PathBuf> {
+    let found = must_find(program)?.canonicalize()?;
+    let folder = found.parent().unwrap_or(Path::new("/"));
+    Ok(folder.to_owned())
+}
+
 fn search_dirs(path: &OsString) -> impl Iterator<Item = PathBuf> {
     let fixed = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
     std::env::split_paths(path)

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::{User, geteuid};
 
 use crate::sh;
-use crate::stack::need::{Need, debian, must_find};
+use crate::stack::need::{Need, debian, folder_of, must_find};
 use crate::stack::part::{Launch, Part};
 use crate::stack::places::Places;
 use crate::stack::{ports, secret};
@@ -20,6 +20,9 @@ const NAME: &str = "postgres";
 const PORT: u16 = ports::of(NAME);
 /// The server refuses to run as root.
 const USER: &str = "postgres";
+
+/// Tests put it before the server, each with settings of its own.
+const POOLER: &str = "pgbouncer";
 
 /// A test server may lose all at a crash of the machine; in return it never waits for a disk.
 const SETTINGS: &str = "
@@ -42,9 +45,11 @@ impl Part for Postgres {
 
     fn needs(&self, _places: &Places) -> Vec<Need> {
         let programs = ["initdb", "postgres", "pg_isready", "psql", "pg_dump"];
-        programs
+        let mut needs = programs
             .map(|program| debian(program, "postgresql"))
-            .to_vec()
+            .to_vec();
+        needs.push(debian(POOLER, POOLER));
+        needs
     }
 
     fn launch(&self, places: &Places) -> Result<Launch> {
@@ -80,16 +85,14 @@ impl Part for Postgres {
             "postgres://postgres:{}@127.0.0.1:{PORT}/postgres",
             secret::of(places, NAME)?
         );
-        // Where the link leads that may be on `PATH`: all of the server's programs are there.
-        let programs = must_find("initdb")?.canonicalize()?;
-        let programs = programs
-            .parent()
-            .unwrap_or(Path::new("/"))
-            .display()
-            .to_string();
+        let programs = folder_of("initdb")?.display().to_string();
         Ok(vec![
             ("PURSER_TEST_POSTGRES_URL", url),
             ("PURSER_TEST_POSTGRES_BIN", programs),
+            (
+                "PURSER_TEST_PGBOUNCER",
+                must_find(POOLER)?.display().to_string(),
+            ),
         ])
     }
 }

@@ -1,12 +1,9 @@
-//! The reference: the rows that the engine has written, written again by hand.
+//! The rows of runs, read from one store and written into another.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use purser::store::sqlite::{SqliteStore, database_file};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _};
+use super::{Connection, begin, connect};
+use crate::place::Place;
 
 #[derive(sqlx::FromRow)]
 struct Run {
@@ -39,22 +36,22 @@ struct Receipt {
     signature: String,
 }
 
-/// Writes what the runs in the one place have left, but for the first, into a new store in the
-/// other, one commit where the engine makes one: how long it takes.
-pub async fn writes_the_same(from: &Path, to: &Path) -> Duration {
-    let mut source = connect(&url_of(from)).await;
+/// Writes what the runs in the one place have left, but for the first, into the other: how long it
+/// takes.
+pub async fn copies(from: &Place, to: &Place) -> Duration {
+    let mut source = connect(from).await;
     let runs: Vec<Run> = sqlx::query_as("SELECT * FROM runs ORDER BY id")
         .fetch_all(&mut source)
         .await
         .unwrap();
     let mut all = vec![];
     for run in runs {
-        let events: Vec<Event> = sqlx::query_as("SELECT * FROM events WHERE run = ? ORDER BY seq")
+        let events: Vec<Event> = sqlx::query_as("SELECT * FROM events WHERE run = $1 ORDER BY seq")
             .bind(&run.id)
             .fetch_all(&mut source)
             .await
             .unwrap();
-        let receipt: Receipt = sqlx::query_as("SELECT * FROM receipts WHERE run = ?")
+        let receipt: Receipt = sqlx::query_as("SELECT * FROM receipts WHERE run = $1")
             .bind(&run.id)
             .fetch_one(&mut source)
             .await
@@ -65,11 +62,8 @@ pub async fn writes_the_same(from: &Path, to: &Path) -> Duration {
         .fetch_one(&mut source)
         .await
         .unwrap();
-    // Its tables, made by the program itself.
-    let store = SqliteStore::open(to, Arc::default()).await.unwrap();
-    store.close().await;
-    let mut target = connect(&url_of(to)).await;
-    sqlx::query("INSERT INTO definitions (digest, body) VALUES (?, ?)")
+    let mut target = connect(to).await;
+    sqlx::query("INSERT INTO definitions (digest, body) VALUES ($1, $2)")
         .bind(definition.0)
         .bind(definition.1)
         .execute(&mut target)
@@ -83,17 +77,17 @@ pub async fn writes_the_same(from: &Path, to: &Path) -> Duration {
 }
 
 async fn write(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run: &Run,
     events: &[Event],
     receipt: &Receipt,
 ) -> sqlx::Result<()> {
     for event in events {
-        let mut piece = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let mut piece = begin(connection).await?;
         if event.seq == 1 {
             sqlx::query(
                 "INSERT INTO runs (id, workflow, definition, status, requested_by, requested_at, \
-                 updated_at, idempotency_key) VALUES (?, ?, ?, '\"queued\"', ?, ?, ?, ?)",
+                 updated_at, idempotency_key) VALUES ($1, $2, $3, '\"queued\"', $4, $5, $6, $7)",
             )
             .bind(&run.id)
             .bind(&run.workflow)
@@ -105,7 +99,7 @@ async fn write(
             .execute(&mut *piece)
             .await?;
         }
-        sqlx::query("INSERT INTO events (run, seq, at, v, body) VALUES (?, ?, ?, ?, ?)")
+        sqlx::query("INSERT INTO events (run, seq, at, v, body) VALUES ($1, $2, $3, $4, $5)")
             .bind(&run.id)
             .bind(event.seq)
             .bind(event.at)
@@ -116,10 +110,10 @@ async fn write(
         let is_last = Some(event.seq) == events.last().map(|last| last.seq);
         if event.seq > 1 {
             sqlx::query(
-                "UPDATE runs SET status = ?, ended = ?, updated_at = ?, summary = ? WHERE id = ?",
+                "UPDATE runs SET status = $1, ended = $2, updated_at = $3, summary = $4 WHERE id = $5",
             )
             .bind(if is_last { &run.status } else { "\"running\"" })
-            .bind(is_last)
+            .bind(i32::from(is_last))
             .bind(if is_last { run.updated_at } else { event.at })
             .bind(run.summary.as_ref().filter(|_| is_last))
             .bind(&run.id)
@@ -127,7 +121,7 @@ async fn write(
             .await?;
         }
         if is_last {
-            sqlx::query("INSERT INTO receipts (run, content, texts) VALUES (?, ?, ?)")
+            sqlx::query("INSERT INTO receipts (run, content, texts) VALUES ($1, $2, $3)")
                 .bind(&run.id)
                 .bind(&receipt.content)
                 .bind(&receipt.texts)
@@ -136,30 +130,15 @@ async fn write(
         }
         piece.commit().await?;
     }
-    sqlx::query("UPDATE receipts SET seq = ?, prev = ?, hash = ?, signature = ? WHERE run = ?")
-        .bind(receipt.seq)
-        .bind(&receipt.prev)
-        .bind(&receipt.hash)
-        .bind(&receipt.signature)
-        .bind(&run.id)
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "UPDATE receipts SET seq = $1, prev = $2, hash = $3, signature = $4 WHERE run = $5",
+    )
+    .bind(receipt.seq)
+    .bind(&receipt.prev)
+    .bind(&receipt.hash)
+    .bind(&receipt.signature)
+    .bind(&run.id)
+    .execute(connection)
+    .await?;
     Ok(())
-}
-
-fn url_of(place: &Path) -> String {
-    format!("sqlite://{}", database_file(place).display())
-}
-
-/// A connection as careful as the store's own.
-pub async fn connect(url: &str) -> SqliteConnection {
-    url.parse::<SqliteConnectOptions>()
-        .unwrap()
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(10))
-        .connect()
-        .await
-        .unwrap()
 }
