@@ -126,11 +126,15 @@ impl State {
         room: usize,
         is_over: impl Fn(&Mark) -> bool,
     ) -> bool {
-        let is_free = |key: &Option<String>| key.as_ref().is_none_or(|k| !self.keys.contains(k));
-        let first = self.queue.iter().find(|(_, key)| is_free(key));
-        let mut older = self.aside.range(..entry.0).map(|(_, mark)| mark);
-        let comes_back = older.any(|mark| entry.1.as_ref() == Some(&mark.key) && is_over(mark));
-        if self.inside >= room || first != Some(entry) || comes_back {
+        let comes_back = |run: RunId, key: &String| {
+            let mut older = self.aside.range(..run);
+            older.any(|(_, mark)| mark.key == *key && is_over(mark))
+        };
+        let may_go = |(run, key): &&(RunId, Option<String>)| {
+            let is_free = |key: &String| !self.keys.contains(key) && !comes_back(*run, key);
+            key.as_ref().is_none_or(is_free)
+        };
+        if self.inside >= room || self.queue.iter().find(may_go) != Some(entry) {
             return false;
         }
         self.inside += 1;
