@@ -35,7 +35,7 @@ enum Kind {
 
 use Kind::{Bytes, Number, Text};
 
-const TABLES: [Table; 11] = [
+const TABLES: [Table; 12] = [
     table("definitions", &[("digest", Text), ("body", Text)]),
     table(
         "runs",
