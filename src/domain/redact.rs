@@ -126,9 +126,9 @@ impl Forms {
             let mut places = unescaped.places_of(forms);
             places.sort_by_key(|place| std::cmp::Reverse(place.start));
             // From behind, so that the places of the others stay.
-            places
-                .into_iter()
-                .for_each(|place| clean.replace_range(place, MASK));
+            for place in places {
+                clean.replace_range(place, MASK);
+            }
         }
         clean
     }

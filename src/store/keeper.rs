@@ -286,7 +286,11 @@ mod tests {
                 rows.lock().unwrap().insert(row.name.clone(), row);
             });
             self.asked.notify_one();
-            async { Ok(written.await.unwrap()) }.boxed()
+            async {
+                written.await.unwrap();
+                Ok(())
+            }
+            .boxed()
         }
 
         fn remove_secret(&self, _: SecretName, _: Draft) -> BoxFuture<'_, Result<()>> {
