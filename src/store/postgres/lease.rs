@@ -99,6 +99,40 @@ pub(super) async fn take(
     Ok(Asked::Held(holding))
 }
 
+/// A lease as a standby sees it, by a clock that nobody can set.
+///
+/// Where the database's clock was set back, the lease of a process that has died would hold for as
+/// much longer. But one that lives renews it, and its own deadline is over when no renewal was seen
+/// for the length of a lease.
+#[derive(Default)]
+pub(super) struct Watch(Option<(Holding, Instant)>);
+
+impl Watch {
+    /// Whether the lease has stood like this for so long, as far as was seen.
+    pub(super) fn has_stood_still_for(&mut self, length: Duration, now: &Holding) -> bool {
+        match &self.0 {
+            Some((known, since)) if known == now => since.elapsed() >= length,
+            _ => {
+                self.0 = Some((now.clone(), Instant::now()));
+                false
+            }
+        }
+    }
+}
+
+/// Ends this lease, unless it was renewed meanwhile: whoever asks next can have it.
+pub(super) async fn end(connection: &mut PgConnection, holding: &Holding) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE lease SET until = clock_timestamp() WHERE holder = $1 \
+         AND (extract(epoch FROM until) * 1000000)::bigint = $2",
+    )
+    .bind(&holding.holder)
+    .bind(holding.until.micros())
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 /// Who has it and is in time.
 pub(super) async fn held(connection: &mut PgConnection) -> sqlx::Result<Option<Holding>> {
     let row = sqlx::query(

@@ -48,7 +48,7 @@ pub use connect::{Access, holder};
 use connect::{Connector, examine, may_make_tables};
 pub use inspect::{Look, look, peek_at_secrets};
 pub use lease::Holding;
-use lease::{Asked, Lease};
+use lease::{Asked, Lease, Watch};
 use line::PostgresLine;
 pub use move_in::{Moved, move_in};
 use problem::{broken, text, unavailable, unreadable};
@@ -125,14 +125,19 @@ impl PostgresStore {
     ) -> Result<Self> {
         let mut door = Door::of(access).await?;
         let mut told = String::new();
+        let mut watch = Watch::default();
         loop {
             match door.ask(access).await {
                 Ok(Asked::Taken(lease)) => return door.enter(lease, redactor).await,
-                Ok(Asked::Held(holding)) if holding.holder != told => {
-                    waiting(&holding);
-                    told = holding.holder;
+                Ok(Asked::Held(holding)) => {
+                    if holding.holder != told {
+                        waiting(&holding);
+                        told.clone_from(&holding.holder);
+                    }
+                    if watch.has_stood_still_for(access.lease, &holding) {
+                        door.end_lease_of(&holding).await;
+                    }
                 }
-                Ok(Asked::Held(_)) => {}
                 // Who waits has nothing to lose: the server may come back as well as the holder.
                 Err(error) if !told.is_empty() => {
                     tracing::warn!(%error, "the lease cannot be looked at; again");
@@ -232,6 +237,16 @@ impl Door {
         let taking = lease::take(&mut self.connection, &access.holder, access.lease, place);
         let taken = tokio::time::timeout(access.lease * 2, taking).await;
         taken.unwrap_or_else(|_| Err(broken(place, "the server does not answer")))
+    }
+
+    /// Where that fails, it is tried again at the next look.
+    async fn end_lease_of(&mut self, holding: &Holding) {
+        tracing::warn!(
+            "{holding}, and has not renewed its lease for as long as one lasts: it is ended"
+        );
+        if let Err(error) = lease::end(&mut self.connection, holding).await {
+            tracing::warn!(%error, "the lease cannot be ended; again");
+        }
     }
 
     /// Brings the tables up to date, now that nobody else works on them.

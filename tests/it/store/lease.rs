@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use purser::domain::digest::Digest;
 use purser::domain::event::Event;
@@ -122,6 +122,37 @@ async fn a_lease_is_renewed_as_long_as_its_holder_lives() {
     first.may_act().unwrap();
     assert_eq!(ask::<i64>(&mut look, "SELECT epoch FROM lease").await, 1);
     first.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_a_clock_has_made_too_long_is_over_when_nobody_renews_it() {
+    let database = Database::create("").await;
+    let first = open(&access(&database, "web-1", SHORT)).await;
+    first.unwrap().close().await;
+    let renew = "UPDATE lease SET holder = 'web-1:1/00000000', \
+                 until = clock_timestamp() + interval '1 hour'";
+    database.execute(renew).await;
+    let second = access(&database, "web-2", SHORT);
+    let waiting = PostgresStore::open_when_free(&second, Arc::default(), |_| {});
+    let mut waiting = std::pin::pin!(waiting);
+
+    let lives = async {
+        for _ in 0..9 {
+            tokio::time::sleep(SHORT / 3).await;
+            database.execute(renew).await;
+        }
+    };
+    tokio::select! {
+        _ = &mut waiting => panic!("whoever renews it has it"),
+        () = lives => {}
+    }
+    let died = Instant::now();
+    let store = tokio::time::timeout(SHORT * 20, waiting).await;
+    let store = store.unwrap().unwrap();
+    assert!(died.elapsed() >= SHORT / 2, "{:?}", died.elapsed());
+    store.create(new_run()).await.unwrap();
+    store.close().await;
     database.remove().await;
 }
 
