@@ -3,7 +3,8 @@
 
 use purser::domain::effect::EffectStatus;
 use purser::domain::ending::FinalState;
-use purser::domain::event::Event;
+use purser::domain::event::{Event, FailureKind};
+use purser::domain::interpreter::MOST_TAKEOVERS;
 use purser::domain::names::StepId;
 use purser::domain::run::{RunState, StepState, StepStatus, Stop};
 use purser::domain::workflow::{Step, Work, Workflow};
@@ -20,6 +21,7 @@ impl Laws<'_> {
             "nothing happens after the end: {event:?}"
         );
         match event {
+            Event::Started => self.check_yes("the run"),
             Event::StepStarted { step, attempt, .. } => {
                 let state = self.run.step(step);
                 assert_eq!(*attempt, state.attempt + 1, "attempts are counted");
@@ -57,9 +59,63 @@ impl Laws<'_> {
                 assert_ne!(state.status, StepStatus::Undone, "{step} is undone once");
                 self.check_taken_back(step);
             }
+            Event::AttemptFailed { step, failure, .. }
+                if failure.kind == FailureKind::Cancelled =>
+            {
+                self.check_broken_off(step);
+            }
+            Event::StepCancelled { step } => {
+                let state = self.run.step(step);
+                let acts = state.status == StepStatus::Running && !state.is_composite();
+                assert!(!acts, "{step} is told to stop before it is given up");
+                let cause = self.failed_below(step);
+                assert_eq!(cause, None, "{step} failed, it was not cancelled");
+                self.check_broken_off(step);
+            }
+            Event::Parked { step, question } if question.effect.is_empty() => {
+                let takeovers = self.run.step(step).takeovers;
+                assert!(takeovers > MOST_TAKEOVERS, "{step} has been lucky enough");
+            }
             Event::Finished { state, .. } => self.check_end(*state),
             _ => {}
         }
+    }
+
+    /// Where a run asks for people, nothing begins before enough of them have said yes to its plan.
+    fn check_yes(&self, what: &str) {
+        let requester = &self.run.request.by.person;
+        let answer = self.run.approval.as_ref();
+        assert!(
+            self.run.request.approval.is_empty() || answer.is_some_and(|a| a.is_met(requester)),
+            "{what} begins before the run's yes"
+        );
+    }
+
+    /// The way back is gone to its end, as long as there is time: what undoes is let be, and so is
+    /// `on_failure` unless the run is stopped or another of its steps has failed.
+    fn check_broken_off(&self, id: &StepId) {
+        if self.run.step(id).timed_out {
+            return;
+        }
+        assert!(!id.is_undo(), "{id} is broken off");
+        let others = &self.run.steps;
+        let is_over = self.run.is_stopped()
+            || others.iter().any(|(other, state)| {
+                other.is_on_failure() && (state.status == StepStatus::Failed || state.timed_out)
+            });
+        assert!(!id.is_on_failure() || is_over, "{id} is broken off");
+    }
+
+    /// A step within this one that failed by itself.
+    fn failed_below(&self, id: &StepId) -> Option<&StepId> {
+        let failed_itself = |state: &StepState| {
+            let kind = state.failure.as_ref().map(|failure| failure.kind);
+            state.status == StepStatus::Failed && kind != Some(FailureKind::Cancelled)
+        };
+        let mut steps = self.run.steps.iter();
+        steps
+            .find(|(other, state)| other.is_below(id) && failed_itself(state))
+            .map(|(other, _)| other)
     }
 
     fn check_begins(&self, id: &StepId) {
@@ -68,6 +124,15 @@ impl Laws<'_> {
             let parent = StepId::from(id.as_str().trim_end_matches("/undo"));
             assert_eq!(run.step(&parent).status, StepStatus::Succeeded, "{parent}");
             assert!(self.goes_back(), "{id} begins on the way back only");
+            assert!(
+                !parent.is_on_failure(),
+                "what {parent} has done is there to stay"
+            );
+            let done = run.step(&parent);
+            assert!(
+                done.attempt > 0 && !done.is_composite(),
+                "{parent} is not this run's to take back"
+            );
             return;
         }
         if id.is_on_failure() {
@@ -81,6 +146,9 @@ impl Laws<'_> {
             assert!(left.is_none(), "{id} begins before {left:?} is taken back");
         } else {
             assert!(!self.goes_back(), "{id} begins in a run that goes back");
+            if run.step(id).attempt == 0 {
+                self.check_yes(id.as_str());
+            }
         }
         self.check_place(id);
     }
@@ -232,6 +300,9 @@ impl Laws<'_> {
             matches!(status, StepStatus::Succeeded | StepStatus::Skipped)
         });
         let is_stuck = run.steps.values().any(|state| state.undo_failure.is_some());
+        if self.goes_back() && run.started_at.is_some() && !run.is_stopped() && !is_stuck {
+            self.check_on_failure();
+        }
         match end {
             FinalState::Succeeded => {
                 assert!(all_over && run.stop.is_none(), "all is done");
@@ -251,6 +322,21 @@ impl Laws<'_> {
                     assert!(!there, "{id}: all that can be is taken back");
                 }
             }
+        }
+    }
+}
+
+impl Laws<'_> {
+    /// A run that failed has gone through `on_failure`, or as far as that went.
+    fn check_on_failure(&self) {
+        let went_wrong = self.run.steps.iter().any(|(id, state)| {
+            id.is_on_failure()
+                && !matches!(state.status, StepStatus::Succeeded | StepStatus::Skipped)
+        });
+        for step in &self.definition.on_failure {
+            let id = StepId::from(format!("on_failure/{}", step.id));
+            let is_over = self.run.step(&id).is_over();
+            assert!(is_over || went_wrong, "{id} has had no turn");
         }
     }
 }

@@ -10,7 +10,7 @@ use purser::domain::effect::{EffectName, EffectStatus, Question};
 use purser::domain::event::{
     DIALECT, DoneStep, Event, Failure, FailureKind, Logged, Requested, Rerun, StepAsked, Trigger,
 };
-use purser::domain::interpreter::{Command, decide, prospects};
+use purser::domain::interpreter::{Command, MOST_TAKEOVERS, decide, prospects};
 use purser::domain::names::{Environment, RunId, StepId};
 use purser::domain::plan::{Plan, WorkflowPlan};
 use purser::domain::run::{RunState, StepState, StepStatus};
@@ -331,6 +331,10 @@ impl Play {
         let state = self.state.step(step).into_owned();
         let status = state.effect(&effect).map(|record| record.status.clone());
         let step = step.clone();
+        assert!(
+            state.takeovers <= MOST_TAKEOVERS,
+            "{step} is looked at first"
+        );
         let retries = self.definition.step(&step).unwrap().retry().unwrap();
         let has_approval = state.approval.is_some() || self.state.approval.is_some();
         let event = match (status, self.fate(9)) {
