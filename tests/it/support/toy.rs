@@ -378,6 +378,7 @@ impl Action for Fill {
         name: "toy.fill",
         summary: "Leave much behind",
         risk: Risk::Read,
+        service: None,
         effects: &[],
         last_undoable: None,
     };
