@@ -105,7 +105,6 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         steps_per_system: config.engine.steps_per_system.get(),
         grace: config.engine.cancel_grace.duration(),
     });
-    let alarm: Arc<dyn Alarm> = Arc::new(MachineAlarm(Arc::clone(&clock)));
     let janitor = start_janitor(&world, &store, &artifacts, &clock, &alarm);
     let schedules_changed = Arc::new(Notify::new());
     let service = Arc::new(Service::new(

@@ -96,8 +96,8 @@ mod tests {
         .map(|text| read(text).unwrap_err())
         .join("\n");
         insta::assert_snapshot!(errors, @"
-        purser.toml:2:8: `10m` is less than an hour: write 36h, 90d or never
-        purser.toml:2:8: `soon` is no length of time (expected number at 0): write 36h, 90d or never
+        purser.toml:2:8: in `retention.runs`: `10m` is less than an hour: write 36h, 90d or never
+        purser.toml:2:8: in `retention.runs`: `soon` is no length of time (expected number at 0): write 36h, 90d or never
         purser.toml:2:1: what a run has kept goes with the run at the latest: give `artifacts` no more time than `runs`
         purser.toml:3:1: what a run has kept goes with the run at the latest: give `artifacts` no more time than `runs`
         purser.toml:2:1: unknown field `artefacts`; did you mean `artifacts`?

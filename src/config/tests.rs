@@ -117,18 +117,18 @@ fn every_error_in_the_file_names_its_place_and_the_way_out() {
     insta::assert_snapshot!(errors, @r#"
     purser.toml:1:2: unknown field `sever`; did you mean `server`?
     purser.toml:2:1: unknown field `concurent_runs`; did you mean `concurrent_runs`?
-    purser.toml:2:19: invalid type: string "many", expected a whole number above 0
-    purser.toml:2:19: invalid value: integer `0`, expected a whole number above 0
-    purser.toml:2:16: `soon` is not a length of time (expected number at 0): write 30s, 5m, 2h or 1d
-    purser.toml:2:12: unknown time zone `Istanbul`; did you mean `Europe/Istanbul`?
-    purser.toml:2:10: unknown variant `jsn`; did you mean `json`?
-    purser.toml:1:1: missing field `roles`
+    purser.toml:2:19: in `engine.concurrent_runs`: invalid type: string "many", expected a whole number above 0
+    purser.toml:2:19: in `engine.concurrent_runs`: invalid value: integer `0`, expected a whole number above 0
+    purser.toml:2:16: in `engine.cancel_grace`: `soon` is not a length of time (expected number at 0): write 30s, 5m, 2h or 1d
+    purser.toml:2:12: in `schedules.timezone`: unknown time zone `Istanbul`; did you mean `Europe/Istanbul`?
+    purser.toml:2:10: in `log.format`: unknown variant `jsn`; did you mean `json`?
+    purser.toml:1:1: in `people.a`: missing field `roles`
     purser.toml:7:1: the uid 7 is a's already: one identity belongs to one person
     purser.toml:3:1: unknown field `discord`, expected `roles` or `uid`
     purser.toml:1:10: [systems.shop] has no `kind`: write which integration it belongs to, as in `kind = "docker"`
     purser.toml:1:10: [systems.shop] has no `kind` (is it `kin`?): write which integration it belongs to, as in `kind = "docker"`
     purser.toml:2:1: [systems.shop]: `kind` must be text, and is 5
-    purser.toml:2:8: invalid type: integer `5`, expected a table
+    purser.toml:2:8: in `systems.shop`: invalid type: integer `5`, expected a table
     purser.toml:1:10: `a/b` cannot be the name of a system: use letters, digits, - and _
     purser.toml:2:8: string values must be quoted, expected literal string
     purser.toml:3:1: duplicate key
@@ -153,14 +153,14 @@ fn every_error_in_the_environment_names_its_variable() {
     .map(|variable| error(FILE, &[variable]))
     .join("\n");
     insta::assert_snapshot!(errors, @r#"
-    PURSER__ENGINE__CONCURRENT_RUNS: invalid type: string "many", expected a whole number above 0
+    PURSER__ENGINE__CONCURRENT_RUNS: in `engine.concurrent_runs`: invalid type: string "many", expected a whole number above 0
     PURSER__ENGIN__CONCURRENT_RUNS: unknown field `engin`; did you mean `engine`?
     PURSER__ENGINE__CONCURENT_RUNS: unknown field `concurent_runs`; did you mean `concurrent_runs`?
-    PURSER__LOG__LEVEL: unknown variant `wran`; did you mean `warn`?
+    PURSER__LOG__LEVEL: in `log.level`: unknown variant `wran`; did you mean `warn`?
     PURSER__LOG: names no value: write PURSER__SECTION__KEY, as in PURSER__LOG__LEVEL
     PURSER__LOG__: names no value: write PURSER__SECTION__KEY, as in PURSER__LOG__LEVEL
     PURSER__STORE__PATH__DEEPER: `path` is a value in the file and holds no other
-    PURSER__PEOPLE__MAINTAINER__ROLES: invalid type: string "[\"a\"]", expected a list
+    PURSER__PEOPLE__MAINTAINER__ROLES: in `people.maintainer.roles`: invalid type: string "[\"a\"]", expected a list
     PURSER__SYSTEMS__SHOP__HOST: [systems.shop] has no `kind`: write which integration it belongs to, as in `kind = "docker"`
     PURSER__SYSTEMS__ORDERS_DB__KIND: [systems.orders-db]: `kind` must be text, and is 5
     "#);
@@ -269,19 +269,19 @@ fn what_is_wrong_with_telling_is_said_with_its_place() {
         "[places.chat]\nwebhook = 'a'\nmention = '@oncall'\n",
     ];
     let told: Vec<_> = wrong.iter().map(|notify| told(notify)).collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(told.join("\n"), @r#"
     purser.toml:7:1: [notify] scheduled: unknown place `opps`; did you mean `ops`?
     purser.toml:7:1: [notify] fallback: unknown place `mail`; there is `ops`, `relay`
     purser.toml:8:1: [notify] fallback: what a place does not take cannot go to the same place
     purser.toml:7:1: [notify] fallback_after: there is no `fallback`
     purser.toml:7:1: [notify] digest: it goes to the place of `scheduled`, which is not set
     purser.toml:8:1: [notify] digest: column 3: the hour 25 is not in 0 to 23
-    purser.toml:7:18: unknown variant `lod`; did you mean `loud`?
+    purser.toml:7:18: in `notify.on.failure`: unknown variant `lod`; did you mean `loud`?
     purser.toml:7:8: unknown field `failed`; did you mean `failure`?
     purser.toml:6:9: [places.chat]: it needs `webhook`, the address to post to; `webhook_file` and `webhook_secret` say where it is kept
     purser.toml:6:9: [places.chat]: there is more than one of `webhook`, `webhook_file` and `webhook_secret`: keep one of them
-    purser.toml:8:10: unknown variant `txt`; did you mean `text`?
+    purser.toml:8:10: in `places.chat.format`: unknown variant `txt`; did you mean `text`?
     purser.toml:6:9: `a b` cannot be the name of a place: use letters, digits, - and _
-    purser.toml:6:9: [places.chat]: `mention` is for `format = \"text\"`; without it the place gets events for programs
-    ");
+    purser.toml:6:9: [places.chat]: `mention` is for `format = "text"`; without it the place gets events for programs
+    "#);
 }

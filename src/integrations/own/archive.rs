@@ -16,9 +16,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, DuplexStream};
 use tokio_util::io::SyncIoBridge;
 
-use super::ARTIFACTS;
-use super::FOR_PEOPLE;
 use super::manifest::{self, Manifest};
+use super::{ARTIFACTS, FOR_PEOPLE};
 use crate::action::objects::Objects;
 use crate::action::ports::OwnFile;
 use crate::action::{ActionError, Context, Result};

@@ -116,8 +116,12 @@ fn settings_that_do_not_do_say_what_to_write() {
     insta::assert_snapshot!(complaint("url = \"prometheus:9090\""), @r#"[systems.prometheus]: url = "prometheus:9090" is no address: write http://HOST:PORT or https://HOST/PATH"#);
     insta::assert_snapshot!(complaint("url = \"http://ann:pw@prometheus\""), @r#"[systems.prometheus]: the `url` holds a login: write `basic_auth = { username = "…", password_file = "…" }`"#);
     insta::assert_snapshot!(complaint("ulr = \"http://prometheus:9090\""), @"[systems.prometheus]: unknown field `ulr`, expected one of `url`, `bearer_file`, `bearer_secret`, `basic_auth`, `timeout`, `most_series`, `timezone`, `graphs`");
-    insta::assert_snapshot!(complaint(&format!("{url}timezone = \"Europe/Istambul\"")), @"[systems.prometheus]: unknown time zone `Europe/Istambul`; did you mean `Europe/Istanbul`?");
+    insta::assert_snapshot!(complaint(&format!("{url}timezone = \"Europe/Istambul\"")), @"
+    [systems.prometheus]: in `timezone`: unknown time zone `Europe/Istambul`; did you mean `Europe/Istanbul`?
+    ");
     insta::assert_snapshot!(complaint(&format!("{url}most_series = 0")), @"[systems.prometheus]: `most_series` is 0, and must be from 1 to 200");
     insta::assert_snapshot!(complaint(&format!("{url}bearer_file = \"token\"")), @"[systems.prometheus]: the file /nowhere/token cannot be read: No such file or directory (os error 2)");
-    insta::assert_snapshot!(complaint(&format!("{url}[graphs]\na = {{ query = \"up\", unit = \"byte\" }}")), @"[systems.prometheus]: unknown variant `byte`; did you mean `bytes`?");
+    insta::assert_snapshot!(complaint(&format!("{url}[graphs]\na = {{ query = \"up\", unit = \"byte\" }}")), @"
+    [systems.prometheus]: in `graphs.a.unit`: unknown variant `byte`; did you mean `bytes`?
+    ");
 }

@@ -212,7 +212,9 @@ async fn what_waits_for_approval_while_a_service_is_locked_begins_when_it_is_fre
     insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"
     run RUN of job: queued
     asked by ann (uid 0) at TIME
-    plan HEX approved by bo
+      N s  asked for by ann
+    ? N s  plan HEX waits for approval until TIME
+    ✓ N s  plan HEX approved by bo
     now: `job` waits: shop is locked by bo until TIME: the disk
     exit code 0
     ");
@@ -246,19 +248,19 @@ async fn what_freezes_name_must_be_there() {
         story.home.write("purser.toml", &config);
     }
     insta::assert_snapshot!(seen.join("\n"), @"
-    purser: HOME/purser.toml:19:1: [freezes.x]: unknown environment `produktion`; did you mean `production`?
+    HOME/purser.toml:19:1: [freezes.x]: unknown environment `produktion`; did you mean `production`?
     exit code 2
-    purser: HOME/purser.toml:19:1: [freezes.x]: unknown system `shpo`; did you mean `shop`?
+    HOME/purser.toml:19:1: [freezes.x]: unknown system `shpo`; did you mean `shop`?
     exit code 2
-    purser: HOME/purser.toml:17:10: [freezes.x]: it freezes nothing: write `environments` or `systems`, or both
+    HOME/purser.toml:17:10: [freezes.x]: it freezes nothing: write `environments` or `systems`, or both
     exit code 2
-    purser: HOME/purser.toml:20:1: [freezes.x]: `begins`: column 3: the hour 25 is not in 0 to 23
+    HOME/purser.toml:20:1: [freezes.x]: `begins`: column 3: the hour 25 is not in 0 to 23
     exit code 2
-    purser: HOME/purser.toml:20:1: [freezes.x]: it would never end: each time it begins again before `lasts` is over
+    HOME/purser.toml:20:1: [freezes.x]: it would never end: each time it begins again before `lasts` is over
     exit code 2
-    purser: HOME/purser.toml:20:1: [freezes.x]: it needs `begins` and `lasts`, for one that comes again and again, or `from` and `until`, for once
+    HOME/purser.toml:20:1: [freezes.x]: it needs `begins` and `lasts`, for one that comes again and again, or `from` and `until`, for once
     exit code 2
-    purser: HOME/purser.toml:20:1: [freezes.x]: `from`: `tomorrow` is no time on a clock: write it as 2026-12-20T00:00, without an offset
+    HOME/purser.toml:20:1: [freezes.x]: `from`: `tomorrow` is no time on a clock: write it as 2026-12-20T00:00, without an offset
     exit code 2
     HOME/purser.toml:22:1: [freezes.x] except: unknown workflow `jop`; did you mean `job`?
     exit code 2
