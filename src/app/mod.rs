@@ -58,6 +58,9 @@ pub async fn up(config_path: &Path, socket: Option<PathBuf>) -> Result<(), Failu
         lost = standby::superseded(&store) => return Err(lost),
     };
     store.let_go().await;
+    // Its connections end with the process and no sooner: the last one that is closed removes the WAL,
+    // for which a disk that is full by then has no room at the next start.
+    std::mem::forget(store);
     served
 }
 
