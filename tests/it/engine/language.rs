@@ -226,10 +226,7 @@ async fn a_run_that_waits_for_a_message_says_so_and_goes_on_with_it() {
         data: serde_json::json!({ "open": true }),
     };
     world.say(run, signal).await;
-    assert_eq!(
-        ending(&world.end(run).await).1,
-        "1 step done, 1 done before"
-    );
+    assert_eq!(ending(&world.end(run).await).1, "2 steps done");
 }
 
 #[tokio::test]
