@@ -25,11 +25,12 @@ mod secrets;
 mod step;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -176,31 +177,29 @@ struct Shared {
 /// How far running steps have come, and why runs stand still: in memory only (decision 13).
 #[derive(Default)]
 pub struct Progress {
-    texts: Mutex<HashMap<RunId, String>>,
+    texts: watch::Sender<HashMap<RunId, String>>,
 }
 
 impl Progress {
     /// What the run last said.
     pub fn of(&self, run: RunId) -> Option<String> {
-        self.texts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&run)
-            .cloned()
+        self.texts.borrow().get(&run).cloned()
+    }
+
+    /// Tells whenever a run has said something, or has nothing more to say.
+    pub fn changed(&self) -> watch::Receiver<HashMap<RunId, String>> {
+        self.texts.subscribe()
     }
 
     fn set(&self, run: RunId, text: String) {
-        self.texts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(run, text);
+        self.texts.send_modify(|texts| {
+            texts.insert(run, text);
+        });
     }
 
     fn clear(&self, run: RunId) {
         self.texts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&run);
+            .send_if_modified(|texts| texts.remove(&run).is_some());
     }
 }
 

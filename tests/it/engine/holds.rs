@@ -117,11 +117,8 @@ impl Held {
 
     /// Waits until the run says this of itself.
     async fn says(&self, run: RunId, text: &str) {
-        let says = async {
-            while self.world.progress(run).as_deref() != Some(text) {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
+        let mut said = self.world.said();
+        let says = said.wait_for(|said| said.get(&run).is_some_and(|said| said == text));
         if tokio::time::timeout(Duration::from_secs(20), says)
             .await
             .is_err()

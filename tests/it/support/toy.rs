@@ -14,11 +14,13 @@ use purser::domain::effect::{EffectSort, EffectSpec};
 use purser::domain::plan::Plan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 /// What was really done, by effect key; and how the toy is to behave.
 #[derive(Default)]
 pub struct Toy {
     state: Mutex<State>,
+    hangs: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -27,7 +29,6 @@ struct State {
     calls: u32,
     fail: u32,
     lose_answer: bool,
-    hang: bool,
     version: String,
     undo_fails: bool,
     drawings: u32,
@@ -47,11 +48,11 @@ impl Toy {
 
     /// Calls are carried out and never answered, from now on or no longer.
     pub fn hang(&self, hang: bool) {
-        self.state.lock().unwrap().hang = hang;
+        self.hangs.send_replace(hang);
     }
 
     fn hangs(&self) -> bool {
-        self.state.lock().unwrap().hang
+        *self.hangs.borrow()
     }
 
     /// Plans rely on this.
@@ -100,7 +101,7 @@ impl Toy {
             }
             state.calls += 1;
             *state.done.entry(key.to_owned()).or_default() += 1;
-            (state.hang, std::mem::take(&mut state.lose_answer))
+            (self.hangs(), std::mem::take(&mut state.lose_answer))
         };
         if hang {
             std::future::pending::<()>().await;
@@ -313,10 +314,11 @@ impl Action for Pour {
         })
         .await?;
         ctx.repeatable("pour_out", |_| async {
-            while toy.hangs() {
-                ctx.sleep(Duration::from_millis(5)).await?;
+            let mut hangs = toy.hangs.subscribe();
+            tokio::select! {
+                _ = hangs.wait_for(|hangs| !hangs) => Ok(()),
+                () = ctx.cancel.cancelled() => ctx.stop_if_cancelled(),
             }
-            Ok(())
         })
         .await
     }

@@ -1,5 +1,6 @@
 //! An engine over a store in a folder of its own, with a toy to act on.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use purser::domain::workflow::{WhenBusy, Workflow};
 use purser::engine::{Alarm, Engine, Entropy, Holds, HoldsParts, Parts, RunLog};
 use purser::store::sqlite::SqliteStore;
 use purser::store::{ArtifactFolder, NewRun, Runs as _, Store};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::journal::{NoSecrets, WallClock};
@@ -158,6 +160,11 @@ impl World {
     /// What the run says of itself that is not in its log.
     pub fn progress(&self, run: RunId) -> Option<String> {
         self.engine.progress().of(run)
+    }
+
+    /// What runs say of themselves, as it changes.
+    pub fn said(&self) -> watch::Receiver<HashMap<RunId, String>> {
+        self.engine.progress().changed()
     }
 
     /// Puts an event into the run's log, whatever else comes into it meanwhile.
