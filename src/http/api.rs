@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use futures_util::Stream;
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Interval;
 
 use super::Shared;
 use super::caller::{Caller, unknown_path};
@@ -211,6 +212,7 @@ async fn watch(
         by,
         run,
         changes,
+        looks: tokio::time::interval(LOOK),
         last: None,
         next: Some(first),
     };
@@ -222,6 +224,7 @@ struct Watch {
     by: Actor,
     run: RunId,
     changes: tokio::sync::broadcast::Receiver<RunId>,
+    looks: Interval,
     last: Option<RunView>,
     next: Option<RunView>,
 }
@@ -254,7 +257,12 @@ impl Watch {
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,
                 },
-                () = tokio::time::sleep(LOOK) => {}
+                _ = self.looks.tick() => {
+                    let said = self.shared.service.progress_of(self.run);
+                    if self.last.as_ref().is_some_and(|last| last.progress == said) {
+                        continue;
+                    }
+                }
             }
             let view = self.shared.service.show(&self.by, self.run).await.ok()?;
             if self.last.as_ref() != Some(&view) {
