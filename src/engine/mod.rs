@@ -203,6 +203,10 @@ impl Progress {
     }
 }
 
+/// How often it is looked whether there is a run of which nobody was told: whoever asked for it went
+/// away before the answer, or the answer to its commit was lost.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// Sees that every unfinished run is being driven, one task each.
 async fn supervise(shared: Arc<Shared>) {
     let mut changes = shared.parts.store.changes();
@@ -210,6 +214,7 @@ async fn supervise(shared: Arc<Shared>) {
     drives.take_up_all(&shared).await;
     let sealer = tokio::spawn(sealer::seal_all(Arc::clone(&shared)));
     let expiry = tokio::spawn(holds::remove_expired(Arc::clone(&shared)));
+    let mut looks = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
             () = shared.shutdown.cancelled() => break,
@@ -218,6 +223,7 @@ async fn supervise(shared: Arc<Shared>) {
                 Err(RecvError::Lagged(_)) => drives.take_up_all(&shared).await,
                 Err(RecvError::Closed) => break,
             },
+            _ = looks.tick() => drives.take_up_all(&shared).await,
             Some(ended) = drives.tasks.join_next(), if !drives.tasks.is_empty() => {
                 drives.ended(&shared, ended).await;
             }

@@ -29,7 +29,7 @@ use crate::domain::plan::WorkflowPlan;
 use crate::domain::receipt::Receipt;
 use crate::service::{Again, Ask, Invocation, ServiceError, Verdict};
 
-/// How often a watched run is looked at for progress, which is in no log.
+/// How often a watched run is looked at for progress, which is in no log, and for what nobody told.
 const LOOK: Duration = Duration::from_secs(1);
 
 type Answer<T> = Result<Json<T>, Problem>;
@@ -257,12 +257,7 @@ impl Watch {
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,
                 },
-                _ = self.looks.tick() => {
-                    let said = self.shared.service.progress_of(self.run);
-                    if self.last.as_ref().is_some_and(|last| last.progress == said) {
-                        continue;
-                    }
-                }
+                _ = self.looks.tick() => {}
             }
             let view = self.shared.service.show(&self.by, self.run).await.ok()?;
             if self.last.as_ref() != Some(&view) {

@@ -18,6 +18,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -124,7 +125,27 @@ pub async fn serve(
         .merge(secrets::routes())
         .with_state(shared)
         .into_make_service_with_connect_info::<Peer>();
-    axum::serve(listener, app)
-        .with_graceful_shutdown(async move { shutdown.cancelled().await })
-        .await
+    let served = axum::serve(listener, app)
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
+        .into_future();
+    no_longer(served, shutdown).await
+}
+
+/// Requests that are under way when a server is told to stop come to their end within this time.
+const STOPS_WITHIN: Duration = Duration::from_secs(5);
+
+/// Serves, and once `over` not for longer than requests may take: whoever has sent half of one keeps
+/// nobody from stopping.
+async fn no_longer(
+    served: impl Future<Output = std::io::Result<()>>,
+    over: CancellationToken,
+) -> std::io::Result<()> {
+    let late = async {
+        over.cancelled().await;
+        tokio::time::sleep(STOPS_WITHIN).await;
+    };
+    tokio::select! {
+        served = served => served,
+        () = late => Ok(()),
+    }
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
 use super::public::serve_over_tcp;
-use super::{SocketError, listen};
+use super::{SocketError, listen, no_longer};
 
 /// For whom it waits, in words, as that changes.
 type WaitsFor = watch::Receiver<String>;
@@ -33,9 +33,10 @@ pub async fn serve_standby_here(
     waits_for: WaitsFor,
     over: CancellationToken,
 ) -> std::io::Result<()> {
-    axum::serve(listener, routes(waits_for))
-        .with_graceful_shutdown(async move { over.cancelled().await })
-        .await
+    let served = axum::serve(listener, routes(waits_for))
+        .with_graceful_shutdown(over.clone().cancelled_owned())
+        .into_future();
+    no_longer(served, over).await
 }
 
 /// As [`listen`]; `None` where another server answers at this path, perhaps the active one.
@@ -74,5 +75,28 @@ impl Problem {
             title: "standby",
             detail,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn half_a_request_keeps_no_standby_from_taking_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let (_waits_for, words) = watch::channel("web-1 is active".to_owned());
+        let over = CancellationToken::new();
+        let answers = tokio::spawn(serve_standby_here(listener, words, over.clone()));
+        let mut peer = UnixStream::connect(&path).unwrap();
+        peer.write_all(b"GET /healthz HTTP/1.1\r\nHo").unwrap();
+        over.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(20), answers).await;
+        ended.expect("it ends").unwrap().unwrap();
     }
 }

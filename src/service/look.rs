@@ -127,17 +127,12 @@ impl Service {
         let state = log.state().await?;
         Ok(RunView {
             status: state.status(),
-            progress: self.progress_of(run),
+            progress: self.parts.progress.of(run),
             may_approve: may_approve(by, &state),
             may_decide: may_decide(by, &state, &definition),
             artifacts_gone: self.artifacts_gone(&state).await?,
             run: state,
         })
-    }
-
-    /// What a run last said of itself, for whoever may look at it.
-    pub fn progress_of(&self, run: RunId) -> Option<String> {
-        self.parts.progress.of(run)
     }
 
     /// The events of a run behind this place of its log, as many as a page holds.

@@ -71,6 +71,9 @@ mod tests {
                 std::fs::write(folder.join("run"), owner).unwrap();
             }
         }
+        // Whoever opened this would wait for ever.
+        let pipe = parent.path().join("purser-drill-b0b0b0b0b0b0/run");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let found = leftovers_in(parent.path()).await.unwrap();
         let [one] = &found[..] else {
             panic!("{found:?}")

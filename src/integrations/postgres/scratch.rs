@@ -31,6 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const BEGINS: &str = "purser-drill-";
 /// The file in such a folder that holds the id of its run.
 const OWNER: &str = "run";
+/// Such a file is no longer.
+const LONGEST_OWNER: u64 = 64;
 /// Whose process a server may be, when Purser is root: `PostgreSQL` refuses to run as root.
 const ACCOUNTS: [&str; 2] = ["postgres", "nobody"];
 
@@ -124,9 +126,13 @@ impl Place {
 
     fn found(folder: PathBuf) -> Option<(Self, std::time::SystemTime)> {
         let owner = folder.join(OWNER);
-        let run = std::fs::read_to_string(&owner).ok()?.parse().ok()?;
-        let made_at = std::fs::metadata(owner).ok()?.modified().ok()?;
-        Some((Self::left(folder, run), made_at))
+        // Others may write where we look: a link or a pipe of theirs is not opened.
+        let facts = std::fs::symlink_metadata(&owner).ok()?;
+        if !facts.is_file() || facts.len() > LONGEST_OWNER {
+            return None;
+        }
+        let run = std::fs::read_to_string(owner).ok()?.parse().ok()?;
+        Some((Self::left(folder, run), facts.modified().ok()?))
     }
 
     /// Which run it is for.

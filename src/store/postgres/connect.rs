@@ -26,7 +26,7 @@ const LONGEST_NAME: usize = 63;
 const MARK: &str = "purser.session";
 
 /// The tables, in the order in which a missing right on them is told.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "lease",
     "definitions",
     "runs",
@@ -37,6 +37,7 @@ const TABLES: [&str; 12] = [
     "schedules",
     "fires",
     "secrets",
+    "locks",
     "telling",
     "outbox",
 ];
@@ -279,6 +280,19 @@ fn too_old(version: i32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_right_is_told_of_every_table_that_there_is() {
+        let made = super::super::MIGRATIONS.iter().flat_map(|migration| {
+            let words: Vec<_> = migration.sql.as_str().split_whitespace().collect();
+            let tables = words
+                .windows(3)
+                .filter(|words| words[..2] == ["CREATE", "TABLE"]);
+            tables.map(|words| words[2].to_owned()).collect::<Vec<_>>()
+        });
+        let known: std::collections::BTreeSet<_> = TABLES.map(str::to_owned).into();
+        assert_eq!(made.collect::<std::collections::BTreeSet<_>>(), known);
+    }
 
     #[test]
     fn a_server_that_is_no_longer_looked_after_is_refused() {

@@ -9,7 +9,9 @@
 //!
 //! Effects are outside of the database. Before one begins the holder looks at its own monotonic
 //! clock: its lease lasts for its length, counted from *before* the renewal was sent, which is
-//! earlier than the database counts from.
+//! earlier than the database counts from. Only where the database's clock is set forward does the
+//! lease end there first: then, until its next renewal or write, the former holder may still take
+//! back an effect, or go on with one whose start was committed. Both are settled by the effect's sort.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -245,9 +247,9 @@ impl Lease {
     }
 
     /// Renews it until it is released or lost, on a connection of its own.
-    pub(super) async fn keep(self: Arc<Self>, connector: Connector, first: PgConnection) {
+    pub(super) async fn keep(self: Arc<Self>, connector: Connector) {
         let pause = self.length / RENEWALS;
-        let mut open = Some(first);
+        let mut open = None;
         let mut wait = pause;
         loop {
             let released = tokio::time::timeout(wait, self.released.cancelled()).await;
@@ -304,13 +306,18 @@ impl Lease {
         self.length
     }
 
-    /// Gives it back, so that another may take it at once. Nothing must be written any more.
-    pub(super) async fn release(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
+    /// It is not renewed any more, and no effect begins under it.
+    pub(super) fn give_up(&self) {
         self.released.cancel();
         *self
             .good_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Gives it back, so that another may take it at once. Nothing must be written any more.
+    pub(super) async fn release(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        self.give_up();
         sqlx::query("UPDATE lease SET holder = NULL, until = '-infinity' WHERE epoch = $1")
             .bind(self.epoch)
             .execute(connection)

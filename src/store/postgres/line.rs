@@ -62,6 +62,7 @@ impl Line for PostgresLine {
 
 impl PostgresLine {
     async fn release(&self, open: Option<PgConnection>) -> Result<()> {
+        self.lease.give_up();
         let mut connection = match open {
             Some(connection) => connection,
             None => self.connector.connect().await?,

@@ -190,8 +190,9 @@ impl Tenure for PostgresStore {
 
     fn let_go(&self) -> BoxFuture<'_, ()> {
         async {
-            self.readers.close().await;
+            // The lease goes back in any case; a reader may wait for a server that is gone.
             self.writer.close().await;
+            let _ = tokio::time::timeout(READER_WAITS, self.readers.close()).await;
         }
         .boxed()
     }
@@ -244,16 +245,18 @@ impl Door {
         tracing::warn!(
             "{holding}, and has not renewed its lease for as long as one lasts: it is ended"
         );
-        if let Err(error) = lease::end(&mut self.connection, holding).await {
-            tracing::warn!(%error, "the lease cannot be ended; again");
+        let ending = lease::end(&mut self.connection, holding);
+        match tokio::time::timeout(READER_WAITS, ending).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the lease cannot be ended; again"),
+            Err(_) => tracing::warn!("the lease cannot be ended in time; again"),
         }
     }
 
     /// Brings the tables up to date, now that nobody else works on them.
     async fn enter(mut self, lease: Lease, redactor: Arc<Redactor>) -> Result<PostgresStore> {
         let lease = Arc::new(lease);
-        let renewing = self.connector.connect().await?;
-        tokio::spawn(Arc::clone(&lease).keep(self.connector.clone(), renewing));
+        tokio::spawn(Arc::clone(&lease).keep(self.connector.clone()));
         let opened = match self.migrate().await {
             Ok(()) => self.readers().await,
             Err(error) => Err(error),

@@ -18,6 +18,10 @@ use crate::store::{Result, StoreError};
 /// So many rows go over together.
 const PAGE: usize = 500;
 
+/// As soon as they have more bytes than this, they go: a page is held in memory, and the server waits
+/// for it in the middle of a transaction.
+const PAGE_BYTES: usize = 4 << 20;
+
 /// A table as both databases have it, in an order that keeps every reference whole.
 struct Table {
     name: &'static str,
@@ -216,15 +220,18 @@ async fn copy(
     let failed = |error: sqlx::Error| unavailable(place, &error);
     let select = AssertSqlSafe(format!("SELECT {} FROM {}", list(table), table.name));
     let mut rows = sqlx::query(select).fetch(from.readers());
-    let (mut page, mut sent) = (Vec::with_capacity(PAGE), 0);
+    let (mut page, mut bytes, mut sent) = (Vec::with_capacity(PAGE), 0, 0);
     loop {
         let row = rows.try_next().await.map_err(|error| from.broken(&error))?;
         let is_last = row.is_none();
+        bytes += row.as_ref().map_or(0, |row| size_of_row(row, table));
         page.extend(row);
-        if page.len() == PAGE || (is_last && !page.is_empty()) {
+        let is_full = page.len() == PAGE || bytes > PAGE_BYTES;
+        if is_full || (is_last && !page.is_empty()) {
             sent += page.len() as u64;
             insert(to, table, &page).await.map_err(failed)?;
             page.clear();
+            bytes = 0;
         }
         if is_last {
             break;
@@ -243,6 +250,15 @@ async fn copy(
         go_on_counting(from, to, table, column, place).await?;
     }
     Ok(sent)
+}
+
+fn size_of_row(row: &SqliteRow, table: &Table) -> usize {
+    let size = |(column, kind): &(&str, Kind)| match kind {
+        Text => row.get::<Option<&str>, _>(*column).map_or(0, str::len),
+        Number => size_of::<i64>(),
+        Bytes => row.get::<Option<&[u8]>, _>(*column).map_or(0, <[u8]>::len),
+    };
+    table.columns.iter().map(size).sum()
 }
 
 async fn insert(to: &mut PgConnection, table: &Table, page: &[SqliteRow]) -> sqlx::Result<()> {

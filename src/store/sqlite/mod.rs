@@ -135,6 +135,9 @@ impl SqliteStore {
             .map_err(|error| not_migrated(&place, &error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
+            // One stays open as long as the process: the last connection that is closed removes the WAL.
+            .idle_timeout(None)
+            .max_lifetime(None)
             .connect_with(options.clone().read_only(true))
             .await
             .map_err(unavailable)?;

@@ -7,6 +7,9 @@ use super::database_file;
 use super::inspect::Inspection;
 use crate::store::{Result, StoreError, newer_tables};
 
+/// Reading so many MiB takes long enough for somebody to wonder.
+const WORTH_A_WORD: u64 = 256;
+
 /// Refuses a database that SQLite's own quick check finds damaged, and one whose tables this program
 /// does not know: as read-only, which leaves every byte of it as it is. All of it is read, so this
 /// takes as long as the file is large.
@@ -22,7 +25,12 @@ pub(super) async fn refuse_what_will_not_do(folder: &Path) -> Result<()> {
     match file.metadata() {
         // One without a byte is made before its first table is.
         Ok(facts) if facts.len() == 0 => return Ok(()),
-        Ok(_) => {}
+        Ok(facts) => {
+            let mib = facts.len() >> 20;
+            if mib >= WORTH_A_WORD {
+                tracing::info!(file = %file.display(), mib, "the store is read once, to see that it is whole");
+            }
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(refused(format!("cannot be looked at: {error}"))),
     }

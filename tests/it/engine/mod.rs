@@ -16,10 +16,10 @@ use purser::domain::ending::FinalState;
 use purser::domain::event::Event;
 use purser::domain::receipt::Chain;
 use purser::domain::run::{RunState, RunStatus, WaitingFor};
-use purser::store::{Receipts as _, StepLines as _};
+use purser::store::{Receipts as _, Runs as _, StepLines as _};
 
 use crate::support::toy::Toy;
-use crate::support::world::{World, actor, key};
+use crate::support::world::{World, actor, key, new_run};
 
 const ONE: &str = "  - { id: one, uses: toy.make, with: { system: box } }\n";
 const TWO: &str = "  - { id: two, uses: toy.make, with: { system: box } }\n";
@@ -34,6 +34,21 @@ async fn world() -> (World, tempfile::TempDir) {
 fn ending(state: &RunState) -> (FinalState, String) {
     let ended = state.ended.as_ref().unwrap();
     (ended.state, ended.summary.to_string())
+}
+
+#[tokio::test]
+async fn a_run_whose_asker_went_away_before_the_answer_is_carried_out() {
+    let (world, _folder) = world().await;
+    let new = new_run(ONE, |_| {});
+    let run = new.id;
+    let mut commits = world.store.commits();
+    let mut asking = world.store.create(new);
+    assert!(futures_util::poll!(&mut asking).is_pending());
+    drop(asking);
+    while world.store.log(run, 0).await.unwrap().is_empty() {
+        commits.changed().await.unwrap();
+    }
+    assert_eq!(ending(&world.end(run).await).0, FinalState::Succeeded);
 }
 
 #[tokio::test]

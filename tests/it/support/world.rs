@@ -117,20 +117,7 @@ impl World {
 
     /// Asks for a run of these steps, after a change of what is asked.
     pub async fn ask_with(&self, steps: &str, change: impl FnOnce(&mut Requested)) -> RunId {
-        let definition: Workflow =
-            serde_saphyr::from_str(&format!("name: play\nsummary: Play\nsteps:\n{steps}")).unwrap();
-        let id = RunId::new(Uuid::now_v7());
-        let mut request = requested(&definition, actor("ann"), Trigger::Api);
-        change(&mut request);
-        let at = purser::action::Clock::now(&WallClock);
-        let run = NewRun {
-            id,
-            at,
-            request,
-            definition,
-            idempotency_key: None,
-        };
-        self.store.create(run).await.unwrap()
+        self.store.create(new_run(steps, change)).await.unwrap()
     }
 
     /// The run's state once it is as wanted.
@@ -279,5 +266,22 @@ pub fn actor(name: &str) -> Actor {
         person: name.into(),
         roles: vec!["operator".into()],
         through: "test".into(),
+    }
+}
+
+/// A run of these steps that Ann asks for, after a change of what is asked.
+pub fn new_run(steps: &str, change: impl FnOnce(&mut Requested)) -> NewRun {
+    let definition: Workflow =
+        serde_saphyr::from_str(&format!("name: play\nsummary: Play\nsteps:\n{steps}")).unwrap();
+    let id = RunId::new(Uuid::now_v7());
+    let mut request = requested(&definition, actor("ann"), Trigger::Api);
+    change(&mut request);
+    let at = purser::action::Clock::now(&WallClock);
+    NewRun {
+        id,
+        at,
+        request,
+        definition,
+        idempotency_key: None,
     }
 }
