@@ -43,6 +43,11 @@ impl StepId {
             .is_some_and(|rest| rest.starts_with('/'))
     }
 
+    /// Whether it is on the run's way forward: it takes nothing back, and is no part of `on_failure`.
+    pub fn is_forward(&self) -> bool {
+        !self.is_undo() && !self.is_on_failure()
+    }
+
     /// Whether it stands below the other one: an item of it, or a step within it.
     pub fn is_below(&self, other: &Self) -> bool {
         self.as_str()

@@ -9,33 +9,40 @@ use crate::domain::run::RunState;
 use crate::domain::workflow::WhenBusy;
 use crate::store::Result;
 
-/// Ends a run that skips while an older one of its key has not ended, or cancels the older ones that it
-/// replaces. An older one that cannot be taken back any more is waited for. Done before anything else
+/// Ends a run that skips while an older one of its key has not ended. Done before anything else
 /// happens to the run, so that it is done again after a crash.
-pub(super) async fn give_way(shared: &Shared, log: &RunLog) -> Result<()> {
+pub(super) async fn skip(shared: &Shared, log: &RunLog) -> Result<()> {
     let state = log.state().await?;
-    let (Some(key), false) = (&state.request.concurrency, state.seq > 1) else {
-        return Ok(());
-    };
-    if state.request.when_busy.is_queue() {
+    if state.request.when_busy != WhenBusy::Skip || state.seq > 1 {
         return Ok(());
     }
-    let mut older = shared.parts.store.unfinished_of(key).await?;
-    older.retain(|other| *other < state.id);
-    match (state.request.when_busy, older.first()) {
-        (WhenBusy::Skip, Some(other)) => {
-            let other = *other;
-            log.append_if_at(state.seq, Event::FoundBusy { other })
-                .await?;
-        }
-        (WhenBusy::Replace, _) => {
-            for other in older {
-                replace(shared, other, &state).await?;
-            }
-        }
-        _ => {}
+    if let Some(other) = older(shared, &state).await?.first() {
+        let other = *other;
+        log.append_if_at(state.seq, Event::FoundBusy { other })
+            .await?;
     }
     Ok(())
+}
+
+/// Cancels the older ones of its key that a run replaces. One that cannot be taken back any more is
+/// waited for, as in the queue. Done when nothing but them keeps the run from beginning, and as often
+/// as it is tried.
+pub(super) async fn replace_older(shared: &Shared, state: &RunState) -> Result<()> {
+    if state.request.when_busy == WhenBusy::Replace {
+        for other in older(shared, state).await? {
+            replace(shared, other, state).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn older(shared: &Shared, state: &RunState) -> Result<Vec<RunId>> {
+    let Some(key) = &state.request.concurrency else {
+        return Ok(Vec::new());
+    };
+    let mut older = shared.parts.store.unfinished_of(key).await?;
+    older.retain(|other| *other < state.id);
+    Ok(older)
 }
 
 async fn replace(shared: &Shared, other: RunId, by: &RunState) -> Result<()> {

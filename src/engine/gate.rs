@@ -1,6 +1,6 @@
 //! The queue: a limit on concurrent runs, and runs of the same concurrency key one after the other.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -19,7 +19,8 @@ pub(super) struct Gate {
 #[derive(Default)]
 struct State {
     inside: usize,
-    keys: HashSet<String>,
+    /// How many of each key are inside: more than one only of those that were before a restart.
+    keys: HashMap<String, usize>,
     queue: BTreeSet<(RunId, Option<String>)>,
     aside: BTreeMap<RunId, Mark>,
 }
@@ -84,10 +85,7 @@ impl Gate {
 
     /// Lets in a run that was inside before a restart, whatever the limit says.
     pub(super) fn readmit(&self, key: Option<String>) -> Ticket {
-        self.change(|state| {
-            state.inside += 1;
-            state.keys.extend(key.clone());
-        });
+        self.change(|state| state.let_in(key.as_ref()));
         Ticket {
             gate: self.clone(),
             key,
@@ -131,16 +129,31 @@ impl State {
             older.any(|(_, mark)| mark.key == *key && is_over(mark))
         };
         let may_go = |(run, key): &&(RunId, Option<String>)| {
-            let is_free = |key: &String| !self.keys.contains(key) && !comes_back(*run, key);
+            let is_free = |key: &String| !self.keys.contains_key(key) && !comes_back(*run, key);
             key.as_ref().is_none_or(is_free)
         };
         if self.inside >= room || self.queue.iter().find(may_go) != Some(entry) {
             return false;
         }
-        self.inside += 1;
-        self.keys.extend(entry.1.clone());
+        self.let_in(entry.1.as_ref());
         self.queue.remove(entry);
         true
+    }
+
+    fn let_in(&mut self, key: Option<&String>) {
+        self.inside += 1;
+        if let Some(key) = key {
+            *self.keys.entry(key.clone()).or_default() += 1;
+        }
+    }
+
+    fn let_out(&mut self, key: Option<&String>) {
+        self.inside -= 1;
+        if let Some((key, inside)) = key.and_then(|key| self.keys.remove_entry(key))
+            && inside > 1
+        {
+            self.keys.insert(key, inside - 1);
+        }
     }
 }
 
@@ -160,12 +173,7 @@ impl Drop for Aside {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.gate.change(|state| {
-            state.inside -= 1;
-            if let Some(key) = &self.key {
-                state.keys.remove(key);
-            }
-        });
+        self.gate.change(|state| state.let_out(self.key.as_ref()));
         self.gate.moved.notify_waiters();
     }
 }
@@ -204,6 +212,18 @@ mod tests {
             fourth.as_mut().now_or_never().is_none(),
             "the older one went first"
         );
+    }
+
+    #[tokio::test]
+    async fn a_key_is_free_when_the_last_that_was_inside_before_a_restart_has_left() {
+        let gate = Gate::new(1);
+        let before_a_restart = [(); 2].map(|()| gate.readmit(Some("web".to_owned())));
+        let mut next = Box::pin(enter(&gate, 3, Some("web")));
+        for ticket in before_a_restart {
+            assert!(next.as_mut().now_or_never().is_none());
+            drop(ticket);
+        }
+        next.await;
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@
 mod asking;
 mod busy;
 mod drive;
+mod drives;
 mod gate;
 mod holds;
 mod janitor;
@@ -29,16 +30,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::{Clock, OpenSecrets, Registry, Systems};
 use crate::domain::names::{RunId, StepId};
 use crate::domain::redact::Redactor;
 use crate::domain::run::{RunState, StepState, StepStatus};
-use crate::store::{Artifacts, Result, Store};
+use crate::store::{Artifacts, Store};
 use gate::Gate;
 use rooms::Rooms;
 
@@ -142,7 +141,7 @@ impl Engine {
             progress: Arc::clone(&progress),
             shutdown: shutdown.clone(),
         });
-        let task = tokio::spawn(supervise(shared));
+        let task = tokio::spawn(drives::supervise(shared));
         Self {
             progress,
             shutdown,
@@ -192,8 +191,12 @@ impl Progress {
     }
 
     fn set(&self, run: RunId, text: String) {
-        self.texts.send_modify(|texts| {
-            texts.insert(run, text);
+        self.texts.send_if_modified(|texts| {
+            let is_news = texts.get(&run) != Some(&text);
+            if is_news {
+                texts.insert(run, text);
+            }
+            is_news
         });
     }
 
@@ -201,105 +204,12 @@ impl Progress {
         self.texts
             .send_if_modified(|texts| texts.remove(&run).is_some());
     }
-}
 
-/// How often it is looked whether there is a run of which nobody was told: whoever asked for it went
-/// away before the answer, or the answer to its commit was lost.
-const LOOK: Duration = Duration::from_secs(5);
-
-/// Sees that every unfinished run is being driven, one task each.
-async fn supervise(shared: Arc<Shared>) {
-    let mut changes = shared.parts.store.changes();
-    let mut drives = Drives::default();
-    drives.take_up_all(&shared).await;
-    let sealer = tokio::spawn(sealer::seal_all(Arc::clone(&shared)));
-    let expiry = tokio::spawn(holds::remove_expired(Arc::clone(&shared)));
-    let mut looks = tokio::time::interval(LOOK);
-    loop {
-        tokio::select! {
-            () = shared.shutdown.cancelled() => break,
-            changed = changes.recv() => match changed {
-                Ok(run) => drives.take_up(&shared, run),
-                Err(RecvError::Lagged(_)) => drives.take_up_all(&shared).await,
-                Err(RecvError::Closed) => break,
-            },
-            _ = looks.tick() => drives.take_up_all(&shared).await,
-            Some(ended) = drives.tasks.join_next(), if !drives.tasks.is_empty() => {
-                drives.ended(&shared, ended).await;
-            }
-        }
-    }
-    while let Some(ended) = drives.tasks.join_next().await {
-        drives.ended(&shared, ended).await;
-    }
-    for (what, task) in [("sealer", sealer), ("expiry of locks", expiry)] {
-        if let Err(error) = task.await {
-            tracing::error!(%error, "the {what} ended badly");
-        }
-    }
-}
-
-/// The driving tasks by run.
-#[derive(Default)]
-struct Drives {
-    tasks: JoinSet<(RunId, Result<()>)>,
-    runs: HashMap<RunId, tokio::task::Id>,
-}
-
-impl Drives {
-    async fn take_up_all(&mut self, shared: &Arc<Shared>) {
-        match shared.parts.store.unfinished().await {
-            Ok(runs) => runs.into_iter().for_each(|run| self.take_up(shared, run)),
-            Err(error) => tracing::error!(%error, "unfinished runs cannot be read"),
-        }
-    }
-
-    fn take_up(&mut self, shared: &Arc<Shared>, run: RunId) {
-        if self.runs.contains_key(&run) || shared.shutdown.is_cancelled() {
-            return;
-        }
-        let shared = Arc::clone(shared);
-        let task = self.tasks.spawn(async move {
-            let result = drive::drive(&shared, run).await;
-            shared.progress.clear(run);
-            (run, result)
+    /// Clears it if it is what was said last.
+    fn take_back(&self, run: RunId, text: &str) {
+        self.texts.send_if_modified(|texts| {
+            let is_said = texts.get(&run).is_some_and(|said| said == text);
+            is_said && texts.remove(&run).is_some()
         });
-        self.runs.insert(run, task.id());
-    }
-
-    /// A drive that ends with an error is taken up again: the log says where it was.
-    async fn ended(
-        &mut self,
-        shared: &Arc<Shared>,
-        ended: std::result::Result<(RunId, Result<()>), tokio::task::JoinError>,
-    ) {
-        let run = match ended {
-            Ok((run, result)) => {
-                self.runs.remove(&run);
-                let Err(error) = result else { return };
-                tracing::error!(%run, %error, "the run cannot be carried forward; trying again");
-                run
-            }
-            Err(error) => {
-                let Some(run) = self
-                    .runs
-                    .iter()
-                    .find(|(_, task)| **task == error.id())
-                    .map(|(run, _)| *run)
-                else {
-                    return;
-                };
-                self.runs.remove(&run);
-                tracing::error!(%run, %error, "driving the run failed; trying again");
-                run
-            }
-        };
-        let pause = Duration::from_secs(1);
-        if tokio::time::timeout(pause, shared.shutdown.cancelled())
-            .await
-            .is_err()
-        {
-            self.take_up(shared, run);
-        }
     }
 }

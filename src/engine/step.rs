@@ -25,14 +25,6 @@ const UNDO_ATTEMPTS: u32 = 5;
 /// The pause between two tries to take back.
 const UNDO_PAUSE: Duration = Duration::from_secs(2);
 
-/// What came of the work.
-pub(super) enum Outcome {
-    /// The log says it.
-    Logged,
-    /// Nothing could be done for a reason outside the log; it is tried again.
-    StandsStill(String),
-}
-
 /// Everything that the work on one step needs.
 pub(super) struct StepWork {
     pub(super) shared: Arc<Shared>,
@@ -41,30 +33,30 @@ pub(super) struct StepWork {
     pub(super) definition: Arc<Workflow>,
     pub(super) run: RunId,
     pub(super) step: StepId,
+    pub(super) action: Arc<dyn AnyAction>,
     pub(super) cancel: CancellationToken,
 }
 
 impl StepWork {
     /// Runs the action from its top: what its journal holds as done is not done again.
-    pub(super) async fn run(self) -> Result<Outcome> {
-        let (run, step) = self.look().await;
-        let action = match self.ready(&run, &step) {
-            Ok(action) => action,
-            Err(why) => return Ok(Outcome::StandsStill(why)),
-        };
+    ///
+    /// # Errors
+    /// The store cannot be written. Everything else is in the log.
+    pub(super) async fn run(self) -> Result<()> {
+        let step = self.look().await;
         if step.plan.is_none() && step.effects.is_empty() {
-            match self.stand_by_plan(&run, &step).await? {
-                Ok(None) => {}
-                Ok(Some(voided)) => return self.append(voided).await,
+            match self.stand_by_plan(&step).await? {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
                 Err(error) => return self.failed(&step, &error).await,
             }
         }
         let lines = self.lines();
         let keeping = Arc::clone(&lines).keep();
         let failure = Arc::default();
-        let ctx = self.context(&step, action.spec(), Arc::clone(&lines), &failure);
+        let ctx = self.context(&step, Arc::clone(&lines), &failure);
         let result = tokio::select! {
-            result = action.run(&ctx, step.input.clone()) => result,
+            result = self.action.run(&ctx, step.input.clone()) => result,
             () = keeping => Err(ActionError::fatal("its output could not be kept")),
         };
         let result = match result {
@@ -85,29 +77,28 @@ impl StepWork {
     }
 
     /// Takes the step's effects back, as often as it takes, up to a limit.
-    pub(super) async fn undo(self) -> Result<Outcome> {
-        let (run, step) = self.look().await;
-        let action = match self.ready(&run, &step) {
-            Ok(action) => action,
-            Err(why) => return Ok(Outcome::StandsStill(why)),
-        };
+    ///
+    /// # Errors
+    /// The store cannot be written. Everything else is in the log.
+    pub(super) async fn undo(self) -> Result<()> {
+        let step = self.look().await;
         let failure = Arc::default();
-        let ctx = self.context(&step, action.spec(), self.lines(), &failure);
+        let ctx = self.context(&step, self.lines(), &failure);
         let mut attempt = 1;
         let event = loop {
-            let undone = action.undo(&ctx, step.input.clone()).await;
+            let undone = self.action.undo(&ctx, step.input.clone()).await;
             if let (Err(_), Some(error)) = (&undone, failure.get()) {
                 return Err(error.clone());
             }
             match undone {
                 Ok(Undone::Fully) => break self.undone(None),
                 Ok(Undone::ExceptFor(left)) => break self.undone(Some(left)),
-                Err(error) if error.kind == ErrorKind::Cancelled => return Ok(Outcome::Logged),
+                Err(error) if error.kind == ErrorKind::Cancelled => return Ok(()),
                 Err(error) if attempt < UNDO_ATTEMPTS && error.kind == ErrorKind::Retryable => {
                     tracing::warn!(run = %self.run, step = %self.step, %error, "undo failed; again");
                     attempt += 1;
                     if ctx.sleep(UNDO_PAUSE).await.is_err() {
-                        return Ok(Outcome::Logged);
+                        return Ok(());
                     }
                 }
                 Err(error) => {
@@ -128,78 +119,44 @@ impl StepWork {
         Arc::new(Lines::of(store, self.run, self.step.clone()))
     }
 
-    async fn look(&self) -> (RunState, StepState) {
-        self.log
-            .look(|run| (run.clone(), run.step(&self.step).into_owned()))
-            .await
-    }
-
-    /// The action, if the world is still the one that the run was asked for.
-    fn ready(
-        &self,
-        run: &RunState,
-        step: &StepState,
-    ) -> std::result::Result<Arc<dyn AnyAction>, String> {
-        let name = step.action.as_ref().map_or("", |name| name.as_str());
-        if let Some(why) = self.planner.lacks(name) {
-            return Err(why);
-        }
-        let action = self.shared.parts.registry.action(name)?;
-        let Some(system) = &step.system else {
-            return Ok(Arc::clone(action));
-        };
-        let was = run.request.systems.get(system);
-        let is = self
-            .shared
-            .parts
-            .systems
-            .get(system.as_str())
-            .map(|e| e.system.address());
-        match (was, is) {
-            (Some(was), Some(is)) if *was != is => Err(format!(
-                "waits: the system `{system}` was at {was} when this run began and is at {is} now. \
-                 Put the address back in the configuration and restart, or cancel the run"
-            )),
-            (_, None) => Err(format!(
-                "waits: the system `{system}` is no longer in the configuration. Put it back and \
-                 restart, or cancel the run"
-            )),
-            _ => Ok(Arc::clone(action)),
-        }
+    async fn look(&self) -> StepState {
+        let look = |run: &RunState| run.step(&self.step).into_owned();
+        self.log.look(look).await
     }
 
     /// Makes the step's plan again, once, before its first effect (decision 16). From then on it
-    /// stands. `Some` when it is not what was approved.
+    /// stands. `false` when it is not what was approved: then the log says so.
     ///
     /// # Errors
     /// The store cannot be written. That no plan can be made is the step's own failure.
-    async fn stand_by_plan(
-        &self,
-        run: &RunState,
-        step: &StepState,
-    ) -> Result<std::result::Result<Option<Event>, ActionError>> {
-        let action = step.action.as_ref().map_or("", |name| name.as_str());
+    async fn stand_by_plan(&self, step: &StepState) -> Result<Result<bool, ActionError>> {
         let plan = self
             .planner
-            .plan_step(action, step.system.as_ref(), &step.input)
+            .plan_step(self.action.spec().name, step.system.as_ref(), &step.input)
             .await;
         let plan = match plan {
             Ok(Some(plan)) => plan,
-            Ok(None) => return Ok(Ok(None)),
+            Ok(None) => return Ok(Ok(true)),
             Err(error) => return Ok(Err(error)),
         };
-        if let Some(why) = drift(run, &self.step, &plan) {
-            return Ok(Ok(Some(Event::ApprovalVoided {
-                step: self.step.clone(),
-                why,
-            })));
+        loop {
+            // What was approved is judged where the judgement is written: while the plan was made
+            // another step may have found that the approval is void.
+            let run = self.log.state().await?;
+            let drift = drift(&run, &self.step, &plan);
+            let stands = drift.is_none();
+            let step = self.step.clone();
+            let event = match drift {
+                None => Event::StepPlanned {
+                    step,
+                    plan: plan.clone(),
+                },
+                Some(why) => Event::ApprovalVoided { step, why },
+            };
+            if self.log.append_if_at(run.seq, event).await? {
+                return Ok(Ok(stands));
+            }
         }
-        let event = Event::StepPlanned {
-            step: self.step.clone(),
-            plan,
-        };
-        self.log.append(event).await?;
-        Ok(Ok(None))
     }
 
     /// Where the store could not be written, `failure` is set. What the action says of it then is no
@@ -207,7 +164,6 @@ impl StepWork {
     fn context(
         &self,
         step: &StepState,
-        spec: crate::action::ActionSpec,
         lines: Arc<Lines>,
         failure: &Arc<OnceLock<StoreError>>,
     ) -> Context {
@@ -229,7 +185,7 @@ impl StepWork {
             step: self.step.clone(),
             attempt: step.attempt,
             read: self.planner.read_context(step.system.clone()),
-            spec,
+            spec: self.action.spec(),
             journal: Arc::new(journal),
             log: lines,
             secrets: Arc::new(secrets),
@@ -237,11 +193,11 @@ impl StepWork {
         }
     }
 
-    async fn failed(&self, step: &StepState, error: &ActionError) -> Result<Outcome> {
+    async fn failed(&self, step: &StepState, error: &ActionError) -> Result<()> {
         log_cause(self.run, &self.step, error);
         if self.shared.shutdown.is_cancelled() && error.kind == ErrorKind::Cancelled {
             // Handed back, not failed: the next start goes on from the journal.
-            return Ok(Outcome::Logged);
+            return Ok(());
         }
         if let ErrorKind::Waiting(question) = &error.kind {
             let question = question.clone();
@@ -283,17 +239,29 @@ impl StepWork {
         }
     }
 
-    async fn append(&self, event: Event) -> Result<Outcome> {
-        self.log.append(event).await.map(|()| Outcome::Logged)
+    async fn append(&self, event: Event) -> Result<()> {
+        self.log.append(event).await
     }
 }
 
-/// What differs between the plan that was approved and the one that stands now.
+/// What differs between what was approved and the plan that stands now. An approval is of what a run
+/// does on its way forward: taking back and `on_failure` are not asked about.
 fn drift(run: &RunState, step: &StepId, now: &Plan) -> Option<String> {
+    if !step.is_forward() {
+        return None;
+    }
     if let Some(asked) = &run.step(step).approval {
         return difference(step, &asked.plan, now);
     }
-    let approved = run.plan.as_ref()?;
+    if run.request.approval.is_empty() {
+        return None;
+    }
+    let approved = run.plan.as_ref().filter(|_| run.is_approved());
+    let Some(approved) = approved else {
+        return Some(format!(
+            "step `{step}` had begun when the approval of the run became void"
+        ));
+    };
     let Some(then) = approved.steps.iter().find(|planned| planned.step == *step) else {
         return Some(format!("step `{step}` was not part of the approved plan"));
     };

@@ -157,6 +157,10 @@ pub trait Runs: Send + Sync {
     /// All runs that have not ended, oldest first.
     fn unfinished(&self) -> BoxFuture<'_, Result<Vec<RunId>>>;
 
+    /// The runs that have begun, or wait for people before they do, and have not ended, oldest first;
+    /// each with its concurrency key.
+    fn begun(&self) -> BoxFuture<'_, Result<Vec<(RunId, Option<String>)>>>;
+
     /// The runs of this concurrency key that have not ended, oldest first.
     fn unfinished_of<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<RunId>>>;
 

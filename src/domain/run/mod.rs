@@ -232,6 +232,11 @@ impl RunState {
             .is_some_and(|request| !request.is_met(requester))
     }
 
+    /// Whether all have said yes to the plan of the whole run that were asked, as it is now.
+    pub fn is_approved(&self) -> bool {
+        self.approval.is_some() && !self.approval_is_open()
+    }
+
     /// Whether somebody has stopped it. One that fails, or is out of time, goes its own way to its
     /// end, with all of `on_failure`.
     pub fn is_stopped(&self) -> bool {

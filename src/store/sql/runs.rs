@@ -134,6 +134,22 @@ impl Runs for SqlStore {
         .boxed()
     }
 
+    fn begun(&self) -> BoxFuture<'_, Result<Vec<(RunId, Option<String>)>>> {
+        async move {
+            let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+                "SELECT id, concurrency FROM runs WHERE ended = 0 AND status <> $1 ORDER BY id",
+            )
+            .bind(status_text(RunStatus::Queued))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.broken(&error))?;
+            rows.into_iter()
+                .map(|(id, key)| Ok((self.run_id(&id)?, key)))
+                .collect()
+        }
+        .boxed()
+    }
+
     fn unfinished_of<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<RunId>>> {
         async move {
             let ids: Vec<String> = sqlx::query_scalar(

@@ -1,5 +1,7 @@
 //! The workflow language as the engine carries it out.
 
+use std::collections::HashMap;
+
 use purser::domain::approval::ApprovalPolicy;
 use purser::domain::ending::FinalState;
 use purser::domain::event::{Event, Rerun};
@@ -384,13 +386,10 @@ async fn so_many_steps_act_on_one_system_and_the_others_wait_and_say_for_what() 
     };
     let state = world.until(run, |state| told(state) == 4).await;
     assert!(!state.steps.contains_key("each[4]"), "four at a time");
-    while world
-        .progress(run)
-        .is_none_or(|said| !said.contains("act on"))
-    {
-        tokio::task::yield_now().await;
-    }
-    insta::assert_snapshot!(world.progress(run).unwrap(), @"`each[5]` waits: 4 steps act on `box` already");
+    let mut said = world.said();
+    let waits = |said: &HashMap<_, String>| said.get(&run).is_some_and(|it| it.contains("act on"));
+    said.wait_for(waits).await.unwrap();
+    insta::assert_snapshot!(world.progress(run).unwrap(), @"`each[4]` waits: 4 steps act on `box` already");
     world.cancel(run).await;
     world.end(run).await;
     world.toy.hang(false);

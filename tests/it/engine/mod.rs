@@ -1,6 +1,8 @@
 //! The engine on the embedded store, with a toy to act on: what a run does, and what is left.
 
+mod approvals;
 mod artifacts;
+mod concurrency;
 mod holds;
 mod janitor;
 mod language;
