@@ -11,8 +11,8 @@ use crate::http::types::{AnswerBody, DelegateBody, RunView};
 pub struct Approve {
     /// The run's id, or the beginning or end of it.
     run: String,
-    /// The plan that you have seen: its digest, or the beginning of it. Without it, whatever plan
-    /// the run has now.
+    /// The plan that you have seen: its digest, or the beginning of it. It may be left out where the
+    /// run has asked for only one approval so far.
     #[arg(long)]
     plan: Option<String>,
 }
@@ -25,8 +25,8 @@ pub struct Delegate {
     /// Who may, by their name in the configuration.
     #[arg(long, value_name = "PERSON")]
     to: String,
-    /// The plan that you have seen: its digest, or the beginning of it. Without it, whatever plan
-    /// the run has now.
+    /// The plan that you have seen: its digest, or the beginning of it. It may be left out where the
+    /// run has asked for only one approval so far.
     #[arg(long)]
     plan: Option<String>,
 }
@@ -48,6 +48,10 @@ pub struct Decide {
     run: String,
     /// What you have found.
     verdict: Verdict,
+    /// The question that you have looked at, by its number in `purser runs show`. It may be left out
+    /// where the run has asked only one so far.
+    #[arg(long, value_name = "NUMBER")]
+    question: Option<u32>,
 }
 
 /// What somebody has found.
@@ -93,14 +97,11 @@ impl Why {
 
 impl Decide {
     pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
-        tell(
-            server,
-            &self.run,
-            "decide",
-            &AnswerBody::from(self.verdict),
-            json,
-        )
-        .await
+        let body = AnswerBody {
+            question: self.question,
+            ..AnswerBody::from(self.verdict)
+        };
+        tell(server, &self.run, "decide", &body, json).await
     }
 }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::domain::effect::Question;
+use crate::domain::approval::ApprovalRequest;
 use crate::domain::ending::FinalState;
 use crate::domain::event::Failure;
 use crate::domain::names::{ActionName, StepId, SystemName};
 use crate::domain::plan::{Outlook, Plan, WorkflowPlan};
-use crate::domain::run::{RunState, RunStatus, StepState, StepStatus, WaitingFor};
+use crate::domain::run::{OpenQuestion, RunState, RunStatus, StepState, StepStatus, WaitingFor};
 use crate::http::types::{Artifact, ArtifactView, RunRow, RunView};
 
 /// A sentence in a table is cut at this many characters. Names and addresses are not: people copy
@@ -176,7 +176,7 @@ pub(super) fn step_line(id: &StepId, state: &StepState) -> Option<String> {
 
 fn waiting_line(id: &StepId, state: &StepState) -> String {
     if let Some(question) = &state.question {
-        if question.effect.is_empty() {
+        if question.is_whether_to_go_on() {
             return format!("? {id}: {}", question.known);
         }
         let (effect, known) = (&question.effect, &question.known);
@@ -312,55 +312,68 @@ pub(super) fn ending(run: &RunState) -> Option<String> {
     ))
 }
 
-/// What a person can do about a run that waits for one.
+/// What a person can do about a run that waits for one, a line for each thing that it asks.
 pub(super) fn what_to_do(view: &RunView) -> Option<String> {
-    let run = view.run.id.short();
-    match view.status {
+    let run = &view.run;
+    let lines: Vec<String> = match view.status {
         RunStatus::Waiting(WaitingFor::Approval) => {
-            let open = view.run.open_approval()?;
-            let by: Vec<String> = open
-                .policies
-                .iter()
-                .map(|policy| {
-                    let who = crate::domain::person::one_of(&policy.by);
-                    let other = if policy.not_requester {
-                        ", not who asked"
-                    } else {
-                        ""
-                    };
-                    format!(
-                        "{} × {who}{other}",
-                        open.missing(policy, &view.run.request.by.person)
-                    )
-                })
-                .collect();
-            Some(format!(
-                "waits for approval ({}) until {}: purser approve {run} --plan {}",
-                by.join("; "),
-                open.expires_at,
-                open.digest.short()
-            ))
+            let open = run.open_approvals();
+            open.map(|open| how_to_approve(run, open)).collect()
         }
-        RunStatus::Waiting(WaitingFor::Decision) => Some(what_to_decide(&view.run, &run)),
-        _ => None,
-    }
+        RunStatus::Waiting(WaitingFor::Decision) => {
+            let open = run.open_questions();
+            open.iter().map(|open| how_to_decide(run, open)).collect()
+        }
+        _ => Vec::new(),
+    };
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// What a run asks that waits for a decision.
-pub(super) fn question(state: &RunState) -> Option<&Question> {
-    state.steps.values().find_map(|step| step.question.as_ref())
-}
-
-fn what_to_decide(state: &RunState, run: &str) -> String {
-    if question(state).is_some_and(|question| question.effect.is_empty()) {
-        return format!(
-            "look why in the log, then: purser decide {run} go-on, or purser cancel {run}"
-        );
-    }
+fn how_to_approve(run: &RunState, open: &ApprovalRequest) -> String {
+    let by: Vec<String> = open
+        .policies
+        .iter()
+        .map(|policy| {
+            let who = crate::domain::person::one_of(&policy.by);
+            let other = if policy.not_requester {
+                ", not who asked"
+            } else {
+                ""
+            };
+            let missing = open.missing(policy, &run.request.by.person);
+            format!("{missing} × {who}{other}")
+        })
+        .collect();
     format!(
-        "look whether it happened, then: purser decide {run} happened | did-not, or purser cancel \
-         {run}"
+        "waits for approval ({}) until {}: purser approve {} --plan {}",
+        by.join("; "),
+        open.expires_at,
+        run.id.short(),
+        open.digest.short()
     )
+}
+
+fn how_to_decide(run: &RunState, open: &OpenQuestion<'_>) -> String {
+    let short = run.id.short();
+    let (which, of_step) = if run.questions == 1 {
+        (String::new(), String::new())
+    } else {
+        (
+            format!(" --question {}", open.number),
+            format!("`{}`: ", open.step),
+        )
+    };
+    if open.question.is_whether_to_go_on() {
+        format!(
+            "{of_step}look why in the log, then: purser decide {short} go-on{which}, or purser cancel \
+             {short}"
+        )
+    } else {
+        format!(
+            "{of_step}look whether it happened, then: purser decide {short} happened | did-not{which}, \
+             or purser cancel {short}"
+        )
+    }
 }
 
 /// An output for people: the text that it brings along for them, or else a list of objects as a

@@ -162,3 +162,10 @@ pub struct Question {
     /// What is known.
     pub known: String,
 }
+
+impl Question {
+    /// Whether it is about no effect: the step was taken up too often without coming any further.
+    pub fn is_whether_to_go_on(&self) -> bool {
+        self.effect.is_empty()
+    }
+}

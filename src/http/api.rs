@@ -27,7 +27,7 @@ use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
 use crate::domain::plan::WorkflowPlan;
 use crate::domain::receipt::Receipt;
-use crate::service::{Again, Ask, Invocation, ServiceError, Verdict};
+use crate::service::{Again, Ask, Finding, Invocation, ServiceError, Verdict};
 
 /// How often a watched run is looked at for progress, which is in no log, and for what nobody told.
 const LOOK: Duration = Duration::from_secs(1);
@@ -350,7 +350,9 @@ async fn decide(
         }
     };
     let run = shared.service.find_run(&run).await?;
-    shared.service.decide(&by, run, verdict).await?;
+    let question = body.question;
+    let finding = Finding { verdict, question };
+    shared.service.decide(&by, run, finding).await?;
     Ok(Json(shared.service.show(&by, run).await?))
 }
 

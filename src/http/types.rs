@@ -51,6 +51,10 @@ pub struct AnswerBody {
     /// Of a decision about a step that was taken up too often: that it is tried further.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub go_on: bool,
+    /// Of a decision: the number of the question in its run. It may be left out only where the run
+    /// has asked a single one so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<u32>,
 }
 
 /// Lets somebody else approve in the stead of whoever asks.

@@ -2,16 +2,24 @@
 
 use super::{Result, Service, ServiceError};
 use crate::domain::approval::{ApprovalRequest, MayAnswer, already};
-use crate::domain::effect::EffectName;
 use crate::domain::event::Event;
-use crate::domain::names::{PersonName, RunId, StepId};
+use crate::domain::names::{PersonName, RunId};
 use crate::domain::person::{Actor, Refusal};
-use crate::domain::run::{RunState, RunStatus, WaitingFor};
+use crate::domain::run::{OpenQuestion, RunState, RunStatus, WaitingFor};
 use crate::domain::workflow::{Workflow, may_start};
 use crate::engine::{RunLog, past_undo};
 
 /// A log that moves on while somebody answers is read again this often.
 pub(super) const TRIES: usize = 20;
+
+/// What somebody has found, and of which question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What they say.
+    pub verdict: Verdict,
+    /// The number of the question in its run. Without it, the only one that the run has ever asked.
+    pub question: Option<u32>,
+}
 
 /// What somebody says about an effect of which nobody else can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +33,8 @@ pub enum Verdict {
 }
 
 impl Service {
-    /// Says yes to a run's plan. `digest` is what the person has seen, or the beginning of it.
+    /// Says yes to a run's plan. `digest` is what the person has seen, or the beginning of it; it may
+    /// be left out only where nothing else was ever asked: a yes is never of what nobody has seen.
     ///
     /// # Errors
     /// The run asks for nothing, its plan is another one by now, or the person may not.
@@ -33,7 +42,7 @@ impl Service {
         let asked = format!("approve {run}");
         self.known(by, &asked).await?;
         self.answer(run, |state, _| {
-            let open = open_approval(state, digest)?;
+            let open = seen_approval(state, "approve", digest)?;
             if open.has_yes_of(&by.person) {
                 return Err(Answer::conflict(already(by)));
             }
@@ -66,7 +75,7 @@ impl Service {
         self.known(by, &asked).await?;
         self.parts.people.check(to).map_err(ServiceError::Invalid)?;
         self.answer(run, |state, _| {
-            let open = open_approval(state, digest)?;
+            let open = seen_approval(state, "delegate", digest)?;
             if open.has_yes_of(&by.person) {
                 return Err(Answer::conflict(already(by)));
             }
@@ -97,7 +106,7 @@ impl Service {
         self.known(by, &asked).await?;
         let reason = reason.map(|reason| self.parts.redactor.text(&reason));
         self.answer(run, |state, definition| {
-            let open = open_approval(state, None)?;
+            let open = open_approval(state)?;
             may_reject(by, state, open, definition)
                 .map_err(|refusal| Answer::refused(refusal.0))?;
             Ok(Event::Rejected {
@@ -144,56 +153,19 @@ impl Service {
         .await
     }
 
-    /// Says whether an effect has happened of which nobody else can tell.
+    /// Says whether an effect has happened of which nobody else can tell, or that a step is tried
+    /// further.
     ///
     /// # Errors
-    /// The run asks for no such decision, or the person may not.
-    pub async fn decide(&self, by: &Actor, run: RunId, verdict: Verdict) -> Result<RunState> {
+    /// The run asks for no such decision (any more), it is not clear which of several is meant, or
+    /// the person may not.
+    pub async fn decide(&self, by: &Actor, run: RunId, finding: Finding) -> Result<RunState> {
         let asked = format!("decide {run}");
         self.known(by, &asked).await?;
         self.answer(run, |state, definition| {
             may_touch(by, state, definition)?;
-            let (step, effect) = open_question(state).ok_or_else(|| {
-                Answer::conflict(format!("run {} asks for no decision", run.short()))
-            })?;
-            let Some(effect) = effect else {
-                return match verdict {
-                    Verdict::GoOn => Ok(Event::StepLetOn {
-                        step,
-                        by: by.clone(),
-                    }),
-                    Verdict::Happened | Verdict::DidNot => Err(Answer::conflict(format!(
-                        "run {0} asks whether step `{step}` is to be tried further: purser decide \
-                         {0} go-on, or purser cancel {0}",
-                        run.short()
-                    ))),
-                };
-            };
-            let told_by = Some(by.clone());
-            Ok(match verdict {
-                Verdict::GoOn => {
-                    return Err(Answer::conflict(format!(
-                        "run {0} asks whether `{effect}` of step `{step}` happened: purser decide {0} \
-                         happened | did-not",
-                        run.short()
-                    )));
-                }
-                Verdict::Happened => Event::EffectDone {
-                    step,
-                    effect,
-                    result: serde_json::Value::Null,
-                    told_by,
-                },
-                Verdict::DidNot => {
-                    let error = format!("{by} says that it did not happen");
-                    Event::EffectFailed {
-                        step,
-                        effect,
-                        error,
-                        told_by,
-                    }
-                }
-            })
+            let open = meant_question(state, finding.question)?;
+            told(by, state, &open, finding.verdict)
         })
         .await
         .or_refuse(self, by, &asked)
@@ -261,22 +233,34 @@ impl<T: Send> OrRefuse<T> for Result<T, Answer> {
     }
 }
 
-/// The question that people are asked; of several the one of which the plan was seen.
-fn open_approval<'s>(
-    state: &'s RunState,
-    seen: Option<&str>,
-) -> Result<&'s ApprovalRequest, Answer> {
-    let short = state.id.short();
+fn open_approval(state: &RunState) -> Result<&ApprovalRequest, Answer> {
     if state.ended.is_some() {
         return Err(has_ended(state));
     }
-    let Some(first) = state.open_approval() else {
-        return Err(Answer::conflict(format!(
-            "run {short} asks for no approval now"
-        )));
-    };
+    let short = state.id.short();
+    let first = state.open_approval();
+    first.ok_or_else(|| Answer::conflict(format!("run {short} asks for no approval now")))
+}
+
+/// The question of which the plan was seen. `verb` is what is being said to it.
+fn seen_approval<'s>(
+    state: &'s RunState,
+    verb: &str,
+    seen: Option<&str>,
+) -> Result<&'s ApprovalRequest, Answer> {
+    let first = open_approval(state)?;
+    let short = state.id.short();
     let Some(seen) = seen else {
-        return Ok(first);
+        if state.approvals_asked() == 1 {
+            return Ok(first);
+        }
+        let plans = state.open_approvals().map(|open| open.digest.short());
+        let plans: Vec<_> = plans.collect();
+        return Err(Answer::conflict(format!(
+            "run {short} has asked for more than one approval: look with `purser runs show {short}`, \
+             then say which plan you have seen: `purser {verb} {short} --plan {}`",
+            plans.join(" | ")
+        )));
     };
     let seen = seen.trim_start_matches("sha256:");
     let was_seen = |open: &&ApprovalRequest| {
@@ -323,7 +307,9 @@ pub(super) fn may_touch(by: &Actor, state: &RunState, definition: &Workflow) -> 
 /// Nothing while the run asks for no decision.
 pub(super) fn may_decide(by: &Actor, state: &RunState, definition: &Workflow) -> Option<MayAnswer> {
     let asks = state.status() == RunStatus::Waiting(WaitingFor::Decision);
-    open_question(state).filter(|_| asks)?;
+    if !asks {
+        return None;
+    }
     Some(match may_touch(by, state, definition) {
         Ok(()) => MayAnswer::Yes,
         Err(Answer::Refused(why)) => MayAnswer::No(why),
@@ -338,12 +324,73 @@ fn has_ended(state: &RunState) -> Answer {
     ))
 }
 
-/// The step that a person is asked about, and its effect; `None`: whether it is to be tried further.
-fn open_question(state: &RunState) -> Option<(StepId, Option<EffectName>)> {
-    state.steps.iter().find_map(|(id, step)| {
-        let question = step.question.as_ref()?;
-        let mut effects = step.effects.iter().map(|record| &record.effect);
-        let effect = effects.find(|effect| effect.to_string() == question.effect);
-        (effect.is_some() || question.effect.is_empty()).then(|| (id.clone(), effect.cloned()))
+/// The question that an answer is about.
+fn meant_question(state: &RunState, number: Option<u32>) -> Result<OpenQuestion<'_>, Answer> {
+    let short = state.id.short();
+    let open = state.open_questions();
+    if open.is_empty() {
+        return Err(Answer::conflict(format!(
+            "run {short} asks for no decision"
+        )));
+    }
+    let Some(number) = number.or((state.questions == 1).then_some(1)) else {
+        let numbers: Vec<_> = open.iter().map(|open| open.number.to_string()).collect();
+        return Err(Answer::conflict(format!(
+            "run {short} has asked {} questions: look with `purser runs show {short}`, then say which \
+             one you answer with `--question {}`",
+            state.questions,
+            numbers.join(" | ")
+        )));
+    };
+    let meant = open.into_iter().find(|open| open.number == number);
+    meant.ok_or_else(|| {
+        let what = if number <= state.questions {
+            "is answered already"
+        } else {
+            "was never asked"
+        };
+        Answer::conflict(format!(
+            "question {number} of run {short} {what}: look again with `purser runs show {short}`"
+        ))
     })
+}
+
+/// The event that this verdict is.
+fn told(
+    by: &Actor,
+    state: &RunState,
+    open: &OpenQuestion<'_>,
+    verdict: Verdict,
+) -> Result<Event, Answer> {
+    let (run, step, question) = (state.id.short(), open.step.clone(), open.question);
+    let by_whom = || Some(by.clone());
+    let mut effects = open.state.effects.iter().map(|record| &record.effect);
+    let effect = effects.find(|effect| effect.to_string() == question.effect);
+    match (verdict, effect.cloned()) {
+        (Verdict::GoOn, _) if question.is_whether_to_go_on() => Ok(Event::StepLetOn {
+            step,
+            by: by.clone(),
+        }),
+        (Verdict::Happened, Some(effect)) => Ok(Event::EffectDone {
+            step,
+            effect,
+            result: serde_json::Value::Null,
+            told_by: by_whom(),
+        }),
+        (Verdict::DidNot, Some(effect)) => Ok(Event::EffectFailed {
+            step,
+            effect,
+            error: format!("{by} says that it did not happen"),
+            told_by: by_whom(),
+        }),
+        (Verdict::GoOn, _) => Err(Answer::conflict(format!(
+            "run {run} asks whether `{}` of step `{step}` happened: purser decide {run} happened | \
+             did-not",
+            question.effect
+        ))),
+        (Verdict::Happened | Verdict::DidNot, None) => Err(Answer::conflict(format!(
+            "run {run} asks whether step `{step}` is to be tried further: purser decide {run} go-on, \
+             or purser cancel {run}"
+        ))),
+    }
 }

@@ -33,7 +33,7 @@ use crate::engine::{Entropy, Holds, Progress, RunLog};
 pub use crate::store::RunRow;
 use crate::store::{Artifacts, SecretKeeper, Store, StoreError};
 
-pub use answer::Verdict;
+pub use answer::{Finding, Verdict};
 pub use artifacts::ArtifactView;
 pub use deliver::Delivery;
 pub use holds::{FreezeView, HoldsView};

@@ -4,19 +4,18 @@ use clap::ValueEnum as _;
 
 use crate::cli::Failure;
 use crate::cli::answer::Verdict;
-use crate::cli::render::question;
 use crate::domain::run::{RunStatus, WaitingFor};
 use crate::http::types::{AnswerBody, RunView};
 
-/// What is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is asked, and which of several such questions it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// Whether its plan is to be carried out.
-    Plan,
-    /// Whether an effect has happened of which nobody else can tell.
-    Effect,
-    /// Whether a step is tried further that was taken up too often.
-    Step,
+    /// Whether the plan of this digest is to be carried out.
+    Plan(String),
+    /// Whether an effect has happened of which nobody else can tell: the question of this number.
+    Effect(u32),
+    /// Whether a step is tried further that was taken up too often: the question of this number.
+    Step(u32),
 }
 
 /// What is said to a run, and how.
@@ -27,47 +26,43 @@ pub(super) struct Answer {
 }
 
 impl Asked {
-    /// What this run asks, if it waits for a person.
+    /// What this run asks first, if it waits for a person.
     pub(super) fn by(view: &RunView) -> Option<Self> {
         match view.status {
-            RunStatus::Waiting(WaitingFor::Approval) => Some(Self::Plan),
+            RunStatus::Waiting(WaitingFor::Approval) => {
+                let open = view.run.open_approval()?;
+                Some(Self::Plan(open.digest.short().to_owned()))
+            }
             RunStatus::Waiting(WaitingFor::Decision) => {
-                let question = question(&view.run)?;
-                Some(if question.effect.is_empty() {
-                    Self::Step
+                let open = view.run.open_questions().into_iter().next()?;
+                Some(if open.question.is_whether_to_go_on() {
+                    Self::Step(open.number)
                 } else {
-                    Self::Effect
+                    Self::Effect(open.number)
                 })
             }
             _ => None,
         }
     }
 
-    pub(super) fn prompt(self) -> &'static str {
+    pub(super) fn prompt(&self) -> &'static str {
         match self {
-            Self::Plan => "Approve this plan? [yes/no/later] ",
-            Self::Effect => "Did it happen? [yes/no/later] ",
-            Self::Step => "Try it further? [yes/later] ",
+            Self::Plan(_) => "Approve this plan? [yes/no/later] ",
+            Self::Effect(_) => "Did it happen? [yes/no/later] ",
+            Self::Step(_) => "Try it further? [yes/later] ",
         }
     }
 
-    /// What the run is told by this answer; nothing where it is to wait. `plan` is the digest of the
-    /// plan that was seen.
-    pub(super) fn answer(self, typed: &str, plan: Option<&str>) -> Option<Answer> {
+    /// What the run is told by this answer; nothing where it is to wait.
+    pub(super) fn answer(&self, typed: &str) -> Option<Answer> {
         let yes = matches!(typed, "yes" | "y");
         let no = matches!(typed, "no" | "n");
         Some(match self {
-            Self::Plan if yes => Answer {
-                verb: "approve",
-                body: AnswerBody {
-                    digest: plan.map(str::to_owned),
-                    ..AnswerBody::default()
-                },
-            },
-            Self::Plan if no => Answer::because("reject", &[]),
-            Self::Effect if yes => Verdict::Happened.into(),
-            Self::Effect if no => Verdict::DidNot.into(),
-            Self::Step if yes => Verdict::GoOn.into(),
+            Self::Plan(digest) if yes => Answer::yes(Some(digest)),
+            Self::Plan(_) if no => Answer::because("reject", &[]),
+            Self::Effect(number) if yes => Answer::to(*number, Verdict::Happened),
+            Self::Effect(number) if no => Answer::to(*number, Verdict::DidNot),
+            Self::Step(number) if yes => Answer::to(*number, Verdict::GoOn),
             _ => return None,
         })
     }
@@ -84,21 +79,42 @@ impl Answer {
         Self { verb, body }
     }
 
+    /// A yes to the plan of this digest.
+    pub(super) fn yes(plan: Option<&str>) -> Self {
+        let body = AnswerBody {
+            digest: plan.map(str::to_owned),
+            ..AnswerBody::default()
+        };
+        Self {
+            verb: "approve",
+            body,
+        }
+    }
+
     /// What was found, as it is typed behind `decide RUN`.
-    pub(super) fn found(typed: &str) -> Result<Self, Failure> {
-        let verdict = Verdict::from_str(typed, false);
-        verdict.map(Self::from).map_err(|_| {
+    pub(super) fn found(typed: &str, question: Option<&str>) -> Result<Self, Failure> {
+        let verdict = Verdict::from_str(typed, false).map_err(|_| {
             let all = verdicts().join("`, `");
             Failure::usage(format!("`{typed}` is none of `{all}`"))
-        })
+        })?;
+        let number = |typed: &str| {
+            let number = typed.parse();
+            number.map_err(|_| Failure::usage(format!("`{typed}` is not the number of a question")))
+        };
+        Ok(Self::of(question.map(number).transpose()?, verdict))
     }
-}
 
-impl From<Verdict> for Answer {
-    fn from(verdict: Verdict) -> Self {
+    fn to(question: u32, verdict: Verdict) -> Self {
+        Self::of(Some(question), verdict)
+    }
+
+    fn of(question: Option<u32>, verdict: Verdict) -> Self {
         Self {
             verb: "decide",
-            body: verdict.into(),
+            body: AnswerBody {
+                question,
+                ..verdict.into()
+            },
         }
     }
 }
@@ -118,33 +134,34 @@ mod tests {
 
     #[test]
     fn an_answer_says_what_was_asked_and_anything_else_lets_the_run_wait() {
+        let plan = || Asked::Plan("ab12".to_owned());
         for (asked, typed, told) in [
             (
-                Asked::Plan,
+                plan(),
                 "yes",
                 Some(("approve", json!({ "digest": "ab12" }))),
             ),
-            (Asked::Plan, "n", Some(("reject", json!({})))),
-            (Asked::Plan, "later", None),
+            (plan(), "n", Some(("reject", json!({})))),
+            (plan(), "later", None),
             (
-                Asked::Effect,
+                Asked::Effect(2),
                 "y",
-                Some(("decide", json!({ "happened": true }))),
+                Some(("decide", json!({ "happened": true, "question": 2 }))),
             ),
             (
-                Asked::Effect,
+                Asked::Effect(1),
                 "no",
-                Some(("decide", json!({ "happened": false }))),
+                Some(("decide", json!({ "happened": false, "question": 1 }))),
             ),
-            (Asked::Effect, "", None),
+            (Asked::Effect(1), "", None),
             (
-                Asked::Step,
+                Asked::Step(1),
                 "yes",
-                Some(("decide", json!({ "go_on": true }))),
+                Some(("decide", json!({ "go_on": true, "question": 1 }))),
             ),
-            (Asked::Step, "no", None),
+            (Asked::Step(1), "no", None),
         ] {
-            let answer = asked.answer(typed, Some("ab12"));
+            let answer = asked.answer(typed);
             let answer = answer.map(|answer| (answer.verb, json!(answer.body)));
             assert_eq!(answer, told, "{asked:?} {typed}");
         }

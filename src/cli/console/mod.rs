@@ -27,11 +27,15 @@ const BUILT_IN: [(&str, &str, &str); 12] = [
     ("runs", "runs", "The latest runs"),
     ("show", "show RUN", "Everything about one run"),
     ("watch", "watch RUN", "Follow one run to its end"),
-    ("approve", "approve RUN", "Say yes to a run's plan"),
+    (
+        "approve",
+        "approve RUN [--plan DIGEST]",
+        "Say yes to a run's plan",
+    ),
     ("reject", "reject RUN [WHY]", "Say no to a run's plan"),
     (
         "decide",
-        "decide RUN happened|did-not|go-on",
+        "decide RUN happened|did-not|go-on [--question NUMBER]",
         "Say what you have found, where a run asks",
     ),
     (
@@ -150,10 +154,14 @@ impl Console<'_> {
                 locks::take(self.server, target, why, None, false).await
             }
             ("unlock", [target]) => locks::release(self.server, target, false).await,
-            ("approve", [run]) => self.tell(run, &Answer::because("approve", &[])).await,
+            ("approve", [run]) => self.tell(run, &Answer::yes(None)).await,
+            ("approve", [run, "--plan", plan]) => self.tell(run, &Answer::yes(Some(plan))).await,
             ("reject", [run, why @ ..]) => self.tell(run, &Answer::because("reject", why)).await,
             ("cancel", [run, why @ ..]) => self.tell(run, &Answer::because("cancel", why)).await,
-            ("decide", [run, found]) => self.tell(run, &Answer::found(found)?).await,
+            ("decide", [run, found]) => self.tell(run, &Answer::found(found, None)?).await,
+            ("decide", [run, found, "--question", number]) => {
+                self.tell(run, &Answer::found(found, Some(number))?).await
+            }
             (name, _) if let Some(usage) = built_in(name) => {
                 Err(Failure::usage(format!("write: {usage}")))
             }
@@ -199,7 +207,7 @@ impl Console<'_> {
                 return Ok(());
             }
             match Asked::by(&view).filter(|_| may_answer(&view).is_some()) {
-                Some(asked) if self.ask(run, asked, &view).await? => {}
+                Some(asked) if self.ask(run, &asked).await? => {}
                 _ => return Ok(()),
             }
         }
@@ -242,12 +250,11 @@ impl Console<'_> {
     }
 
     /// Asks what the run asks, and passes the answer on; whether there was one.
-    async fn ask(&mut self, run: &str, asked: Asked, view: &RunView) -> Result<bool, Failure> {
+    async fn ask(&mut self, run: &str, asked: &Asked) -> Result<bool, Failure> {
         let Typed::Line(typed) = self.input.answer(asked.prompt()).await else {
             return Ok(false);
         };
-        let plan = view.run.open_approval().map(|open| open.digest.short());
-        let Some(answer) = asked.answer(&typed, plan) else {
+        let Some(answer) = asked.answer(&typed) else {
             return Ok(false);
         };
         // What comes of a yes is seen: the run goes on.

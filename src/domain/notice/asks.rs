@@ -94,13 +94,16 @@ fn outlook(outlook: &Outlook) -> &str {
 
 /// A run waits for somebody to say whether an effect happened.
 pub(super) fn decision(run: &RunState, now: Timestamp) -> Option<Notice> {
-    let (step, state) = run.steps.iter().find(|(_, step)| step.question.is_some())?;
-    let question = state.question.as_ref()?;
+    let open = run.open_questions().into_iter().next()?;
+    let (step, question) = (open.step, open.question);
     let short = run.id.short();
-    let key = format!("{step}-{}-{}", state.generation, question.effect);
+    let which = match run.questions {
+        1 => String::new(),
+        _ => format!(" --question {}", open.number),
+    };
     let known = question.known.trim_end_matches('.');
-    let say = |what, verdict| Next::new(what, format!("purser decide {short} {verdict}"));
-    let (summary, mut next) = if question.effect.is_empty() {
+    let say = |what, verdict| Next::new(what, format!("purser decide {short} {verdict}{which}"));
+    let (summary, mut next) = if question.is_whether_to_go_on() {
         let summary = format!(
             "Step `{step}` is not tried further by itself: {known}. Look why in the log; until then \
              the run stands still."
@@ -123,11 +126,11 @@ pub(super) fn decision(run: &RunState, now: Timestamp) -> Option<Notice> {
         summary,
         next,
         facts: Facts {
-            systems: state.system.iter().cloned().collect(),
+            systems: open.state.system.iter().cloned().collect(),
             ..facts_of_waiting(run)
         },
         ..Notice::new(
-            NoticeId::new(format!("run-{}-decide-{key}", run.id)),
+            NoticeId::new(format!("run-{}-decide-{}", run.id, open.number)),
             Kind::RunWaiting,
             now,
             waiting_headline(run, "a decision"),

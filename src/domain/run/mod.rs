@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::approval::{ApprovalRequest, Delegation};
 use super::digest::Digest;
-use super::effect::{EffectKey, EffectName};
+use super::effect::{EffectKey, EffectName, Question};
 use super::ending::{FinalState, Summary};
 use super::event::{Event, Failure, Logged, Requested, Rerun};
 use super::names::{RunId, StepId};
 use super::person::Actor;
 use super::plan::WorkflowPlan;
 use super::time::Timestamp;
+
+use step::is_zero;
 
 pub use step::{StepApproval, StepState, StepStatus, WaitState};
 
@@ -124,10 +126,26 @@ pub struct RunState {
     pub voided: Vec<String>,
     /// Its steps, those that have begun or ended, in the order in which they did first.
     pub steps: IndexMap<StepId, StepState>,
+    /// How often a person was asked whether an effect happened, or whether a step is tried further.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub questions: u32,
     /// Why it is being stopped.
     pub stop: Option<Stop>,
     /// How it ended.
     pub ended: Option<Ended>,
+}
+
+/// What a person is asked of a step: whether an effect happened, or whether it is tried further.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenQuestion<'r> {
+    /// Which of the run's questions it is.
+    pub number: u32,
+    /// The step.
+    pub step: &'r StepId,
+    /// Where the step stands.
+    pub state: &'r StepState,
+    /// What is asked.
+    pub question: &'r Question,
 }
 
 /// The end of a run.
@@ -169,6 +187,7 @@ impl RunState {
             approval: None,
             voided: Vec::new(),
             steps,
+            questions: 0,
             stop: None,
             ended: None,
         }
@@ -259,6 +278,30 @@ impl RunState {
             .filter(|request| !self.is_stopped() && !request.is_met(requester))
     }
 
+    /// How often people were asked for an approval, of the run or of a step.
+    pub fn approvals_asked(&self) -> usize {
+        let of_steps = self.steps.values().filter(|step| step.approval.is_some());
+        self.voided.len() + usize::from(self.approval.is_some()) + of_steps.count()
+    }
+
+    /// What people are asked to look at and to tell, in the order in which they were asked.
+    pub fn open_questions(&self) -> Vec<OpenQuestion<'_>> {
+        let mut open: Vec<_> = self
+            .steps
+            .iter()
+            .filter_map(|(step, state)| {
+                Some(OpenQuestion {
+                    number: state.question_number,
+                    step,
+                    state,
+                    question: state.question.as_ref()?,
+                })
+            })
+            .collect();
+        open.sort_by_key(|question| question.number);
+        open
+    }
+
     /// The question that people are asked, or the oldest of them.
     pub fn open_approval(&self) -> Option<&ApprovalRequest> {
         self.open_approvals().next()
@@ -308,6 +351,10 @@ impl RunState {
         if let Some(id) = logged.event.step() {
             let step = self.steps.entry(id.clone()).or_default();
             step.apply(&logged.event, at);
+            if let Event::Parked { .. } = &logged.event {
+                self.questions += 1;
+                step.question_number = self.questions;
+            }
         }
         match &logged.event {
             Event::Started => self.started_at = Some(at),

@@ -71,6 +71,10 @@ pub struct StepState {
     pub undo_failure: Option<Failure>,
     /// What a person is asked.
     pub question: Option<Question>,
+    /// Which of the run's questions that is, or was: counted from 1 in the order in which people were
+    /// asked. An answer names it, so that it is of what was looked at.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub question_number: u32,
     /// Who must say yes to it before it begins, and who has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<StepApproval>,
@@ -114,7 +118,7 @@ pub struct StepState {
     clippy::trivially_copy_pass_by_ref,
     reason = "the shape that serde wants"
 )]
-fn is_zero(n: &u32) -> bool {
+pub(super) fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
