@@ -73,7 +73,8 @@ impl Home {
         let world = Arc::new(World::load(config, &redactor, &opened)?);
         let catalog = world.catalog(opened.names())?;
         standby::go_by(&store, &catalog).await.map_err(failed)?;
-        let key = receipts_key(&world.config.store.path.join(RECEIPTS_KEY))?;
+        let last = store.latest_receipts(1).await.map_err(failed)?.pop();
+        let key = receipts_key(&world.config.store.path.join(RECEIPTS_KEY), last.as_ref())?;
         let own = OwnFiles::new(embedded, key.verifying_key(), &world.config);
         world.systems.set_own(Arc::new(own));
         Ok(Self {

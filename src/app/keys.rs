@@ -7,16 +7,39 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::machine::MachineEntropy;
 use crate::cli::Failure;
+use crate::domain::receipt::Receipt;
 use crate::engine::Entropy as _;
 use crate::store::put_key_file;
 
-/// The key that signs receipts: read, or made at the first start, for the owner only.
-pub(super) fn receipts_key(path: &Path) -> Result<SigningKey, Failure> {
+/// The key that signs receipts: read, or made at the first start, for the owner only. `last` is the
+/// store's last sealed receipt: whatever signs the next must be what has signed that one.
+pub(super) fn receipts_key(path: &Path, last: Option<&Receipt>) -> Result<SigningKey, Failure> {
     // One that cannot be looked at is not to be written over by a new one.
-    match path.try_exists() {
-        Ok(true) => read_key(path),
-        Ok(false) => make_key(path).map_err(|error| failed(path, &error)),
-        Err(error) => Err(failed(path, &error)),
+    let is_there = path.try_exists().map_err(|error| failed(path, &error))?;
+    let Some(last) = last else {
+        return if is_there {
+            read_key(path)
+        } else {
+            make_key(path).map_err(|error| failed(path, &error))
+        };
+    };
+    let another = |what: &str| {
+        let seq = last.seq;
+        failed(
+            path,
+            &format!(
+                "{what} the receipts of this store are signed with, {seq} by now: copy it from the \
+                 machine that was active before, or restore it from a backup; nothing was changed"
+            ),
+        )
+    };
+    if !is_there {
+        return Err(another("this file is not there, and it is the key that"));
+    }
+    let key = read_key(path)?;
+    match last.signed_by(&key.verifying_key()) {
+        Ok(()) => Ok(key),
+        Err(_) => Err(another("this is not the key that")),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::action::{Connect, Places, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
 use crate::cli::Failure;
 use crate::config::{Config, ConfigError, Origin};
-use crate::domain::names::{HookName, SecretName};
+use crate::domain::names::{HookName, Role, SecretName};
 use crate::domain::nearest;
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
@@ -164,6 +164,7 @@ pub(super) fn read_catalog(
     let catalog = Catalog::load(&folders, registry, &surroundings)?;
     let mut unknown = unknown_schedules(config, &catalog);
     unknown.extend(unknown_exceptions(config, &catalog));
+    unknown.extend(unknown_roles(config));
     if unknown.is_empty() {
         Ok(catalog)
     } else {
@@ -205,6 +206,26 @@ fn unknown_exceptions(config: &Config, catalog: &Catalog) -> Vec<Problem> {
         Some(problem_of(config.error_at(&path, message)))
     });
     unknown.collect()
+}
+
+/// Roles that may break the glass and that nobody has: found out at the time when the glass is wanted.
+fn unknown_roles(config: &Config) -> Vec<Problem> {
+    let known: BTreeSet<_> = config
+        .people
+        .iter()
+        .flat_map(|person| &person.roles)
+        .collect();
+    let unknown = config
+        .break_glass
+        .iter()
+        .filter(|role| !known.contains(role));
+    let problem = |role: &Role| {
+        let names = known.iter().map(|role| role.as_str()).collect::<Vec<_>>();
+        let unknown = nearest::unknown("role", role.as_str(), names);
+        let message = format!("[break_glass] roles: {unknown} (nobody has it)");
+        problem_of(config.error_at(&["break_glass", "roles"], message))
+    };
+    unknown.map(problem).collect()
 }
 
 /// What is wrong with the configuration, as a problem among those of the other files.

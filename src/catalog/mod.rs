@@ -40,6 +40,8 @@ use crate::action::Registry;
 use crate::domain::digest::{Digest, digest_of};
 use crate::domain::names::{CommandName, WorkflowName};
 use crate::domain::nearest;
+use crate::domain::person::{Actor, Refusal};
+use crate::domain::workflow::may_start;
 use problem::Report;
 
 /// Where the files are.
@@ -115,6 +117,16 @@ impl Catalog {
     pub fn with_included<'c>(&'c self, loaded: &'c Loaded) -> impl Iterator<Item = &'c Loaded> {
         let others = loaded.workflow.includes.keys();
         std::iter::once(loaded).chain(others.filter_map(|name| self.workflows.get(name)))
+    }
+
+    /// Whether somebody may start the workflow, and all that it runs, in every environment in which
+    /// that acts.
+    ///
+    /// # Errors
+    /// The first workflow and environment where they may not.
+    pub fn may_start(&self, by: &Actor, loaded: &Loaded) -> Result<(), Refusal> {
+        self.with_included(loaded)
+            .try_for_each(|one| may_start(by, &one.workflow, &one.environments))
     }
 
     /// The workflow that this hook starts.

@@ -235,6 +235,7 @@ fn not_known(path: &str) -> String {
     let look = match path.split('/').next() {
         Some("secrets") => "purser secret list",
         Some("schedules") => "purser schedules list",
+        Some("locks") => "purser locks",
         Some("places") => "purser notify list",
         Some("reload") => "purser receipts list",
         // Nothing was to be done.

@@ -410,12 +410,7 @@ impl Receipt {
                 "its content does not have the hash that it was sealed with".into(),
             ));
         }
-        let signature = hex::decode(&self.signature)
-            .ok()
-            .and_then(|bytes| Signature::from_slice(&bytes).ok())
-            .ok_or_else(|| broken("its signature cannot be read".into()))?;
-        key.verify(signed_text(&self.hash).as_bytes(), &signature)
-            .map_err(|_| broken("its signature is not by this store's key".into()))?;
+        self.signed_by(key).map_err(|what| broken(what.into()))?;
         let forged = self
             .texts
             .iter()
@@ -424,6 +419,19 @@ impl Receipt {
             Some((_, text)) => Err(broken(format!("a text was altered: {:?}", text.text))),
             None => Ok(()),
         }
+    }
+
+    /// Whether `key` has signed its hash.
+    ///
+    /// # Errors
+    /// What is wrong with the signature.
+    pub fn signed_by(&self, key: &VerifyingKey) -> Result<(), &'static str> {
+        let signature = hex::decode(&self.signature)
+            .ok()
+            .and_then(|bytes| Signature::from_slice(&bytes).ok())
+            .ok_or("its signature cannot be read")?;
+        key.verify(signed_text(&self.hash).as_bytes(), &signature)
+            .map_err(|_| "its signature is not by this store's key")
     }
 
     /// The text of a commitment, unless it was erased.

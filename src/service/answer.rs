@@ -104,11 +104,10 @@ impl Service {
     pub async fn reject(&self, by: &Actor, run: RunId, reason: Option<String>) -> Result<RunState> {
         let asked = format!("reject {run}");
         self.known(by, &asked).await?;
-        let reason = reason.map(|reason| self.parts.redactor.text(&reason));
+        let reason = reason.map(|reason| self.reason(&reason)).transpose()?;
         self.answer(run, |state, definition| {
-            let open = open_approval(state)?;
-            may_reject(by, state, open, definition)
-                .map_err(|refusal| Answer::refused(refusal.0))?;
+            open_approval(state)?;
+            may_reject(by, state, definition).map_err(|refusal| Answer::refused(refusal.0))?;
             Ok(Event::Rejected {
                 by: by.clone(),
                 reason: reason.clone(),
@@ -127,7 +126,7 @@ impl Service {
     pub async fn cancel(&self, by: &Actor, run: RunId, reason: Option<String>) -> Result<RunState> {
         let asked = format!("cancel {run}");
         self.known(by, &asked).await?;
-        let reason = reason.map(|reason| self.parts.redactor.text(&reason));
+        let reason = reason.map(|reason| self.reason(&reason)).transpose()?;
         self.answer(run, |state, definition| {
             may_touch(by, state, definition)?;
             if state.stop.is_some() {
@@ -274,22 +273,30 @@ fn seen_approval<'s>(
     })
 }
 
-/// Who may approve the plan or start the workflow may also say no, and so may who asked.
+/// Who may approve a plan of the run, or start the workflow, may also say no, and so may who asked.
+///
+/// # Errors
+/// Why the first of the approvals that are open is not this person's.
 pub(super) fn may_reject(
     by: &Actor,
     state: &RunState,
-    open: &ApprovalRequest,
     definition: &Workflow,
 ) -> Result<(), Refusal> {
     let request = &state.request;
-    open.may_approve(by, &request.by.person).or_else(|refusal| {
-        let may = may_start(by, definition, &request.environments);
-        if by.person == request.by.person || may.is_ok() {
-            Ok(())
-        } else {
+    let may = may_start(by, definition, &request.environments);
+    if by.person == request.by.person || may.is_ok() {
+        return Ok(());
+    }
+    let mut open = state.open_approvals();
+    let of_first = open
+        .next()
+        .map_or(Ok(()), |first| first.may_approve(by, &request.by.person));
+    match of_first {
+        Err(refusal) if !open.any(|one| one.may_approve(by, &request.by.person).is_ok()) => {
             Err(refusal)
         }
-    })
+        _ => Ok(()),
+    }
 }
 
 /// Who may start the workflow may stop its runs; and who asked for a run may always stop it.

@@ -12,10 +12,7 @@ use crate::domain::person::{Actor, one_of};
 use crate::domain::receipt::{Draft, Subject};
 use crate::domain::run::RunState;
 use crate::domain::time::{Span, Timestamp, rfc3339_or_none};
-use crate::domain::workflow::{Workflow, may_start};
-
-/// Reasons for breaking the glass are no longer than this, in characters.
-const LONGEST_REASON: usize = 500;
+use crate::domain::workflow::Workflow;
 
 /// What holds, or may hold, steps.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -189,7 +186,8 @@ impl Service {
         let Some(hold) = self.hold_on(definition, request).await? else {
             return Ok(());
         };
-        let way_out = hold.way_out(request.by.has_one_of(&self.parts.break_glass));
+        let may_break_glass = request.by.has_one_of(&self.parts.break_glass);
+        let way_out = hold.way_out(may_break_glass.then_some(&request.workflow));
         let why = format!("{hold}. Nothing was started: {way_out}");
         Err(self.refuse(&request.by, asked, why).await)
     }
@@ -212,13 +210,11 @@ impl Service {
             let why = format!("{by} may not break the glass: {who}");
             return Err(self.refuse(by, asked, why).await);
         }
-        if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
-            return Err(ServiceError::Invalid(format!(
-                "breaking the glass needs a reason of up to {LONGEST_REASON} characters: it goes into \
-                 the books"
-            )));
+        if reason.is_empty() {
+            let message = "breaking the glass needs a reason: it goes into the books";
+            return Err(ServiceError::Invalid(message.to_owned()));
         }
-        Ok(Some(reason.to_owned()))
+        self.reason(reason).map(Some)
     }
 
     /// What this text means; its system must be there.
@@ -239,11 +235,11 @@ impl Service {
 
     /// Whoever may have something done to a system may keep others from it for a while.
     fn may_act_on(&self, by: &Actor, system: &SystemName) -> bool {
+        let catalog = self.catalog();
         let may = |loaded: &Loaded| {
-            loaded.systems.contains(system)
-                && may_start(by, &loaded.workflow, &loaded.environments).is_ok()
+            loaded.systems.contains(system) && catalog.may_start(by, loaded).is_ok()
         };
-        by.has_one_of(&[OPERATOR.into()]) || self.catalog().workflows().any(may)
+        by.has_one_of(&[OPERATOR.into()]) || catalog.workflows().any(may)
     }
 
     fn about_lock(&self, target: &Target, by: &Actor, now: Timestamp, summary: &str) -> Draft {

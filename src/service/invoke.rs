@@ -1,6 +1,7 @@
 //! Starting a run, and saying what it would do.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -14,9 +15,13 @@ use crate::domain::names::{Environment, RunId};
 use crate::domain::person::{Actor, Refusal, one_of};
 use crate::domain::plan::WorkflowPlan;
 use crate::domain::run::RunState;
-use crate::domain::workflow::{Concurrency, WhenBusy, may_start};
+use crate::domain::workflow::{Concurrency, WhenBusy};
 use crate::engine::run_id;
 use crate::store::NewRun;
+
+/// Keys that make a request the same, and concurrency keys, are no longer than this, in characters:
+/// both stand in an index of the database.
+const LONGEST_KEY: usize = 256;
 
 /// What somebody asks for.
 #[derive(Clone, Debug)]
@@ -46,6 +51,8 @@ pub struct Invocation {
 
 /// A request that was found good.
 pub(super) struct Checked {
+    /// What it was found good by.
+    pub(super) catalog: Arc<Catalog>,
     pub(super) loaded: Loaded,
     pub(super) trigger: Trigger,
     pub(super) inputs: Value,
@@ -57,8 +64,30 @@ impl Service {
     /// # Errors
     /// A wrong name or input, a refusal (which leaves a receipt), or a store that fails.
     pub async fn start(&self, invocation: Invocation) -> Result<RunId> {
+        if let Some(earlier) = self.earlier(&invocation).await? {
+            return Ok(earlier);
+        }
         let checked = self.check(&invocation, "run").await?;
         self.create(checked, invocation, None).await
+    }
+
+    /// The run that was started by the same request, sent before: whatever has changed since, it is the
+    /// answer.
+    ///
+    /// # Errors
+    /// A stranger asks, the key is too long, or the store cannot be read.
+    pub(super) async fn earlier(&self, invocation: &Invocation) -> Result<Option<RunId>> {
+        let by = &invocation.by;
+        self.known(by, "run a workflow").await?;
+        let Some(key) = &invocation.idempotency_key else {
+            return Ok(None);
+        };
+        if key.chars().count() > LONGEST_KEY {
+            return Err(ServiceError::Invalid(format!(
+                "an idempotency key has {LONGEST_KEY} characters at most"
+            )));
+        }
+        Ok(self.parts.store.keyed(&by.person, key).await?)
     }
 
     /// Commits a request that was found good, unless it has come before under the same key, or
@@ -77,11 +106,6 @@ impl Service {
             rerun,
             ..self.make_request(&checked, invocation.by)?
         };
-        if let Some(key) = &invocation.idempotency_key
-            && let Some(earlier) = self.parts.store.keyed(&request.by.person, key).await?
-        {
-            return Ok(earlier);
-        }
         if !matches!(request.trigger, Trigger::Webhook(_)) {
             let definition = &checked.loaded.workflow;
             self.not_held(&asked, definition, &request).await?;
@@ -151,10 +175,7 @@ impl Service {
         };
         let loaded = loaded.map_err(ServiceError::Invalid)?.clone();
         let name = loaded.workflow.name.as_str();
-        let may = catalog
-            .with_included(&loaded)
-            .try_for_each(|one| may_start(by, &one.workflow, &one.environments));
-        let allowed = may.and_then(|()| {
+        let allowed = catalog.may_start(by, &loaded).and_then(|()| {
             command.map_or(Ok(()), |command| {
                 tightened(by, command, &loaded.environments)
             })
@@ -169,6 +190,7 @@ impl Service {
         };
         let inputs = check_inputs(&loaded.workflow.inputs, &given).map_err(misfit)?;
         Ok(Checked {
+            catalog,
             loaded,
             trigger,
             inputs: Value::Object(inputs),
@@ -185,7 +207,7 @@ impl Service {
             ))
         };
         let systems: BTreeMap<_, _> = loaded.systems.iter().filter_map(address).collect();
-        let approval = approvals(&self.catalog(), loaded);
+        let approval = approvals(&checked.catalog, loaded);
         let concurrency = workflow
             .concurrency
             .as_ref()
@@ -197,6 +219,8 @@ impl Service {
                             .as_str()
                             .map_or_else(|| value.to_string(), str::to_owned)
                     })
+                    .map_err(|error| error.to_string())
+                    .and_then(short_enough)
                     .map_err(|error| ServiceError::Invalid(format!("`concurrency`: {error}")))
             })
             .transpose()?;
@@ -226,6 +250,13 @@ impl Service {
         let millis = self.parts.clock.now().micros().unsigned_abs() / 1000;
         run_id(millis, self.parts.entropy.as_ref())
     }
+}
+
+fn short_enough(key: String) -> Result<String, String> {
+    if key.chars().count() > LONGEST_KEY {
+        return Err(format!("its key has more than {LONGEST_KEY} characters"));
+    }
+    Ok(key)
 }
 
 /// Who must approve: for the workflow and for all that it runs, each in all of its environments.

@@ -28,6 +28,7 @@ use crate::domain::receipt::{Draft, Subject};
 use crate::domain::redact::Redactor;
 use crate::domain::schedule::Zone;
 use crate::domain::webhook::Hook;
+use crate::domain::words::cut;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Holds, Progress, RunLog};
 pub use crate::store::RunRow;
@@ -131,6 +132,9 @@ pub struct Parts {
     pub read_catalog: Box<ReadCatalog>,
 }
 
+/// What people write into the books is no longer than this, in characters.
+const LONGEST_TEXT: usize = 500;
+
 /// Everything that can be asked of Purser.
 pub struct Service {
     parts: Parts,
@@ -184,7 +188,10 @@ impl Service {
             what: "catalog".to_owned(),
         };
         self.leave_receipt(subject, by.clone(), &summary).await?;
-        self.parts.store.go_by(&catalog.digest()).await?;
+        // The book says that it was reloaded: so it is, whatever the next takeover knows of it.
+        if let Err(error) = self.parts.store.go_by(&catalog.digest()).await {
+            tracing::warn!(%error, "a standby that takes over will say that it has other files");
+        }
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
         self.parts.schedules_changed.notify_one();
         Ok(())
@@ -208,7 +215,8 @@ impl Service {
 
     /// Leaves a receipt of the refusal, and returns it as an error.
     async fn refuse(&self, by: &Actor, asked: &str, why: String) -> ServiceError {
-        let why = self.parts.redactor.text(&why);
+        let asked = &cut(asked, LONGEST_TEXT);
+        let why = cut(&self.parts.redactor.text(&why), 2 * LONGEST_TEXT);
         tracing::warn!(person = %by.person, through = %by.through, asked, %why, "refused");
         let subject = Subject::Refused {
             asked: self.parts.redactor.text(asked),
@@ -217,6 +225,16 @@ impl Service {
             Ok(()) => ServiceError::Refused(why),
             Err(error) => error,
         }
+    }
+
+    /// Why somebody does something, as it goes into the books.
+    fn reason(&self, reason: &str) -> Result<String> {
+        if reason.chars().count() > LONGEST_TEXT {
+            return Err(ServiceError::Invalid(format!(
+                "a reason has {LONGEST_TEXT} characters at most: it goes into the books"
+            )));
+        }
+        Ok(self.parts.redactor.text(reason))
     }
 
     async fn leave_receipt(&self, subject: Subject, by: Actor, summary: &str) -> Result<()> {

@@ -72,7 +72,8 @@ impl Hold {
     }
 
     /// What a person can do who does not want to wait.
-    pub fn way_out(&self, may_break_glass: bool) -> String {
+    /// `glass` is the workflow that they may run in spite of it.
+    pub fn way_out(&self, glass: Option<&WorkflowName>) -> String {
         let mut ways = vec!["wait until then".to_owned()];
         if let Self::Locked(Lock { owner, target, .. }) = self {
             ways.insert(
@@ -80,8 +81,10 @@ impl Hold {
                 format!("have {owner} release it with `purser unlock {target}`"),
             );
         }
-        if may_break_glass {
-            ways.push("break the glass with `--break-glass REASON`".to_owned());
+        if let Some(workflow) = glass {
+            ways.push(format!(
+                "break the glass with `purser run {workflow} … --break-glass REASON`"
+            ));
         }
         ways.join(", or ")
     }

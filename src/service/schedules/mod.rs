@@ -2,11 +2,13 @@
 
 mod view;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::invoke::Checked;
 use super::{Result, Service, ServiceError};
-use crate::catalog::Loaded;
+use crate::catalog::{Catalog, Loaded};
 use crate::domain::event::{Requested, Trigger};
 use crate::domain::input::check_inputs;
 use crate::domain::names::RunId;
@@ -15,7 +17,7 @@ use crate::domain::person::Actor;
 use crate::domain::receipt::{Draft, Subject};
 use crate::domain::schedule::{Fire, Overlap, ScheduleName, Scheduled};
 use crate::domain::time::Timestamp;
-use crate::domain::workflow::{Workflow, may_be_scheduled, may_start};
+use crate::domain::workflow::{Workflow, may_be_scheduled};
 use crate::engine::{Timetable, run_id, waits_in_line};
 use crate::store::{NewFire, NewRun, ScheduleRow};
 
@@ -109,7 +111,7 @@ impl Service {
             )));
         }
         let (request, definition) = self
-            .ask_for(name, None, by.clone())
+            .ask_for(self.catalog(), name, None, by.clone())
             .map_err(ServiceError::Conflict)?;
         let asked = format!("run the schedule {name}");
         self.not_held(&asked, &definition, &request).await?;
@@ -166,20 +168,16 @@ impl Service {
         let asked = format!("{verb} the schedule {schedule}");
         self.known(by, &asked).await?;
         let scheduled = self.find_schedule(schedule)?;
-        let loaded = self
-            .loaded(&scheduled.name)
-            .map_err(ServiceError::Invalid)?;
-        match may_start(by, &loaded.workflow, &loaded.environments) {
+        let catalog = self.catalog();
+        let loaded = catalog.workflow(scheduled.name.workflow().as_str());
+        let loaded = loaded.map_err(ServiceError::Invalid)?;
+        match catalog.may_start(by, loaded) {
             Ok(()) => Ok(scheduled),
             Err(refusal) => {
                 let asked = format!("{verb} the schedule {}", scheduled.name);
                 Err(self.refuse(by, &asked, refusal.0).await)
             }
         }
-    }
-
-    fn loaded(&self, name: &ScheduleName) -> Result<Loaded, String> {
-        self.catalog().workflow(name.workflow().as_str()).cloned()
     }
 
     async fn row(&self, scheduled: &Scheduled) -> Result<Option<ScheduleRow>> {
@@ -224,11 +222,12 @@ impl Service {
 
     fn ask_for(
         &self,
+        catalog: Arc<Catalog>,
         name: &ScheduleName,
         at: Option<Timestamp>,
         by: Actor,
     ) -> Result<(Requested, Workflow), String> {
-        let loaded = self.loaded(name)?;
+        let loaded = catalog.workflow(name.workflow().as_str())?.clone();
         let spec = loaded.workflow.schedules().find(|(known, _)| known == name);
         let (_, spec) = spec.ok_or_else(|| format!("no file has the schedule {name} any more"))?;
         let inputs = check_inputs(&loaded.workflow.inputs, &spec.inputs);
@@ -239,6 +238,7 @@ impl Service {
         };
         let definition = loaded.workflow.clone();
         let checked = Checked {
+            catalog,
             loaded,
             trigger,
             inputs,
@@ -265,11 +265,12 @@ impl Timetable for Service {
         at: Option<Timestamp>,
         by: Actor,
     ) -> Result<(Requested, Workflow), String> {
-        let loaded = self.loaded(schedule)?;
         let catalog = self.catalog();
-        let mut all = catalog.with_included(&loaded);
-        all.try_for_each(|one| may_be_scheduled(&one.workflow, &one.environments))
+        let loaded = catalog.workflow(schedule.workflow().as_str())?;
+        catalog
+            .with_included(loaded)
+            .try_for_each(|one| may_be_scheduled(&one.workflow, &one.environments))
             .map_err(|refusal| refusal.to_string())?;
-        self.ask_for(schedule, at, by)
+        self.ask_for(Arc::clone(&catalog), schedule, at, by)
     }
 }

@@ -17,7 +17,6 @@ use crate::catalog::{Catalog, Command, Loaded};
 use crate::domain::input::{InputSpec, InputType, Source};
 use crate::domain::names::SystemName;
 use crate::domain::person::Actor;
-use crate::domain::workflow::may_start;
 pub(super) use names::Names;
 
 /// Nobody who types waits longer.
@@ -117,7 +116,9 @@ impl Service {
                 mine.map(|command| command.name.to_string()).collect()
             }
             What::Workflow => {
-                let mine = catalog.workflows().filter(|loaded| may(by, loaded));
+                let mine = catalog
+                    .workflows()
+                    .filter(|loaded| catalog.may_start(by, loaded).is_ok());
                 mine.map(|loaded| loaded.workflow.name.to_string())
                     .collect()
             }
@@ -216,14 +217,11 @@ impl Service {
     }
 }
 
-fn may(by: &Actor, loaded: &Loaded) -> bool {
-    may_start(by, &loaded.workflow, &loaded.environments).is_ok()
-}
-
 fn may_give(by: &Actor, command: &Command, catalog: &Catalog) -> bool {
-    catalog
-        .workflow(command.runs.as_str())
-        .is_ok_and(|loaded| may(by, loaded) && tightened(by, command, &loaded.environments).is_ok())
+    catalog.workflow(command.runs.as_str()).is_ok_and(|loaded| {
+        catalog.may_start(by, loaded).is_ok()
+            && tightened(by, command, &loaded.environments).is_ok()
+    })
 }
 
 /// The values that the type itself knows.

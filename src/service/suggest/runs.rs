@@ -55,9 +55,9 @@ impl Service {
         Ok(match deed {
             Deed::Look => true,
             Deed::Approve => may_approve(by, &state) == Some(MayAnswer::Yes),
-            Deed::Reject => state
-                .open_approval()
-                .is_some_and(|open| may_reject(by, &state, open, &definition).is_ok()),
+            Deed::Reject => {
+                state.open_approval().is_some() && may_reject(by, &state, &definition).is_ok()
+            }
             Deed::Decide => may_decide(by, &state, &definition) == Some(MayAnswer::Yes),
             Deed::Cancel => state.stop.is_none() && may_touch(by, &state, &definition).is_ok(),
         })

@@ -200,19 +200,19 @@ async fn what_it_does_not_know_it_answers_with_the_nearest_name() {
     insta::assert_snapshot!(story.types_into_console(&lines).await, @"
     Type a command, `help`, or `quit`.
     purser> help
-    COMMAND                            WHAT IT DOES
-    migrate [EXIT]                     Bring the database up to date
-    runs                               The latest runs
-    show RUN                           Everything about one run
-    watch RUN                          Follow one run to its end
-    approve RUN                        Say yes to a run's plan
-    reject RUN [WHY]                   Say no to a run's plan
-    decide RUN happened|did-not|go-on  Say what you have found, where a run asks
-    cancel RUN [WHY]                   Stop a run and take back what it did
-    locks                              What is locked or frozen
-    lock TARGET WHY                    Keep a system or a service to yourself for four hours
-    unlock TARGET                      Release a lock
-    quit                               Leave; runs go on
+    COMMAND                                                WHAT IT DOES
+    migrate [EXIT]                                         Bring the database up to date
+    runs                                                   The latest runs
+    show RUN                                               Everything about one run
+    watch RUN                                              Follow one run to its end
+    approve RUN [--plan DIGEST]                            Say yes to a run's plan
+    reject RUN [WHY]                                       Say no to a run's plan
+    decide RUN happened|did-not|go-on [--question NUMBER]  Say what you have found, where a run asks
+    cancel RUN [WHY]                                       Stop a run and take back what it did
+    locks                                                  What is locked or frozen
+    lock TARGET WHY                                        Keep a system or a service to yourself for four hours
+    unlock TARGET                                          Release a lock
+    quit                                                   Leave; runs go on
     purser> migarte
     unknown command `migarte`; did you mean `migrate`?
     purser> migrate 1 2
@@ -304,7 +304,7 @@ async fn a_run_that_waits_for_a_decision_asks_whoever_watches_it() {
     look whether it happened, then: purser decide RUN happened | did-not, or purser cancel RUN
     Did it happen? [yes/no/later] no
     ? charge: did `send_once` happen? no answer of billing is known, and it cannot be asked: look there for what came with the Idempotency-Key RUN/charge/0/send_once
-    look whether it happened, then: purser decide RUN happened | did-not, or purser cancel RUN
+    `charge`: look whether it happened, then: purser decide RUN happened | did-not --question 2, or purser cancel RUN
     Did it happen? [yes/no/later] later
     purser> (end of input)
     exit code 0
@@ -349,7 +349,7 @@ async fn what_was_found_is_typed_too_and_only_by_who_may() {
     purser> decide RUN maybe
     `maybe` is none of `happened`, `did-not`, `go-on`
     purser> decide
-    write: decide RUN happened|did-not|go-on
+    write: decide RUN happened|did-not|go-on [--question NUMBER]
     purser> (end of input)
     exit code 0
     ");

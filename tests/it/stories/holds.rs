@@ -266,3 +266,14 @@ async fn what_freezes_name_must_be_there() {
     exit code 2
     ");
 }
+
+#[tokio::test]
+async fn who_may_break_the_glass_must_be_there() {
+    let story = Story::of_docker();
+    story.home.workflow("job", JOB);
+    story.home.configure("[break_glass]\nroles = ['operetor']");
+    insta::assert_snapshot!(story.sees("lint").await, @"
+    HOME/purser.toml:18:1: [break_glass] roles: unknown role `operetor`; did you mean `operator`? (nobody has it)
+    exit code 2
+    ");
+}

@@ -296,6 +296,32 @@ async fn who_may_start_the_workflow_may_pause_resume_and_run_its_schedule() {
     ");
 }
 
+#[tokio::test]
+async fn a_schedule_opens_no_workflow_that_its_own_only_runs() {
+    let mut story = Story::of_docker();
+    story.home.workflow(
+        "look",
+        "steps: [{ id: look, uses: docker.list_services }]\n",
+    );
+    story.home.write(
+        "workflows/often.yaml",
+        "name: often\nsummary: For a story\nwho: { production: [reader] }\n\
+         on: [{ schedule: '0 0 1 1 *', id: yearly }]\n\
+         steps: [{ id: look, runs: look }]\n",
+    );
+    story.home.up().await;
+    let mut seen = vec![];
+    for line in ["run often", "schedules run often.yearly"] {
+        seen.push(story.person_sees(Person::Cy, line).await);
+    }
+    insta::assert_snapshot!(seen.join("\n"), @"
+    purser: cy may not run `look` in production: that takes the role operator. Ask someone who has it, or have it added to [people.cy]
+    exit code 4
+    purser: cy may not run `look` in production: that takes the role operator. Ask someone who has it, or have it added to [people.cy]
+    exit code 4
+    ");
+}
+
 /// A workflow that takes its time, with a schedule of this expression.
 fn slow(expression: &str) -> String {
     let on =

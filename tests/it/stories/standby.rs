@@ -216,6 +216,34 @@ async fn a_server_that_was_frozen_ends_when_it_finds_that_another_has_taken_over
 }
 
 #[tokio::test]
+async fn nobody_goes_on_with_the_receipts_of_another_machine_without_its_key() {
+    let mut pair = Pair::new().await;
+    pair.first_is_up().await;
+    assert_eq!(pair.first.types(&["reload"]).await.code, 0);
+    let kept = pair.first.asks(&["receipts", "list"]).await;
+    assert_eq!(kept.as_array().unwrap().len(), 1);
+    assert!(pair.first.stop().await.success());
+
+    let key = pair.second.path("store/receipts.key");
+    fs::remove_file(&key).unwrap();
+    pair.second.start(&[]);
+    assert!(!pair.second.has_ended().await.success());
+    let missing = "receipts.key: this file is not there, and it is the key that the receipts of this \
+                   store are signed with, 1 by now: copy it from the machine that was active before, \
+                   or restore it from a backup; nothing was changed";
+    assert!(pair.second.log().contains(missing), "{}", pair.second.log());
+    assert!(!key.exists(), "none is made");
+
+    fs::write(&key, "11".repeat(32)).unwrap();
+    pair.second.start(&[]);
+    assert!(!pair.second.has_ended().await.success());
+    let another =
+        "receipts.key: this is not the key that the receipts of this store are signed with";
+    assert!(pair.second.log().contains(another), "{}", pair.second.log());
+    pair.database.remove().await;
+}
+
+#[tokio::test]
 async fn secrets_doctor_and_lint_find_the_tables_where_they_are() {
     let pair = Pair::new().await;
     let home = &pair.first;
