@@ -25,6 +25,8 @@ fn named(config: &Config) -> BTreeSet<PathBuf> {
     for system in config.systems.values() {
         collect(&system.settings, config.base(), &mut files);
     }
+    // The password of the database is in it.
+    files.extend(config.store.url_file.clone());
     for (_, source) in config.secret_sources() {
         if let SecretSource::File(file) = source {
             files.insert(file.clone());

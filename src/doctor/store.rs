@@ -27,22 +27,65 @@ pub(super) async fn look(config: StoreFolder) -> Vec<Finding> {
         return look_into(path).await;
     };
     let about = url_file.display().to_string();
-    let remark = database(&url_file).await.of(Check::Store, &about);
-    std::iter::once(remark).collect()
-}
-
-/// How the database stands that holds the tables.
-async fn database(url_file: &Path) -> Remark {
-    let looked = async {
-        let access = Access::by_file(url_file, "doctor".to_owned(), &Redactor::new())?;
-        postgres::look(&access).await
-    };
-    let look = match looked.await {
-        Ok(look) => look,
+    let (keys, remark) = match database(&url_file).await {
+        Ok(look) => (look.keys.clone(), holding(look)),
         Err(error) => {
-            return Remark::problem(error.to_string(), "see to the server, or to the URL");
+            let next = "see to the server, or to the URL";
+            (vec![], Remark::problem(error.to_string(), next))
         }
     };
+    let mut found = vec![remark.of(Check::Store, &about)];
+    found.extend(look_beside(path, keys).await);
+    found
+}
+
+/// Reads the URL in a thread of its own: its file may be on a disk that hangs.
+async fn database(url_file: &Path) -> Result<postgres::Look, StoreError> {
+    let file = url_file.to_owned();
+    let read = tokio::task::spawn_blocking(move || {
+        Access::by_file(&file, "doctor".to_owned(), &Redactor::new())
+    });
+    let access = read.await.map_err(|error| StoreError::File {
+        file: url_file.display().to_string(),
+        message: error.to_string(),
+    })??;
+    postgres::look(&access).await
+}
+
+/// How the folder stands in which everything is that is not in the database.
+async fn look_beside(folder: PathBuf, keys: Vec<&'static str>) -> Vec<Finding> {
+    let about = folder.display().to_string();
+    let looked = tokio::task::spawn_blocking(move || beside(&folder, &keys));
+    let remarks = looked.await.unwrap_or_default().into_iter();
+    remarks
+        .map(|remark| remark.of(Check::Store, &about))
+        .collect()
+}
+
+fn beside(folder: &Path, keys: &[&str]) -> Vec<Remark> {
+    let facts = match std::fs::metadata(folder) {
+        Ok(facts) if facts.is_dir() => Some(facts),
+        Ok(_) => return vec![no_folder()],
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return vec![closed(&error.to_string())],
+    };
+    let mut remarks = facts.map_or_else(|| vec![none_yet(folder)], |facts| rights(folder, &facts));
+    let missing = keys.iter().filter(|key| !folder.join(key).exists());
+    remarks.extend(missing.map(|key| {
+        Remark::problem(
+            format!("{key} is not there, which what is in the database needs"),
+            format!(
+                "copy it from the machine that was active before, or restore it from a backup, to {}: \
+                 without it this server cannot take over",
+                folder.display()
+            ),
+        )
+    }));
+    remarks
+}
+
+/// Who holds the database, and whether this program can work with it.
+fn holding(look: postgres::Look) -> Remark {
     let known = postgres::newest_schema();
     let place = look.place;
     match (look.version, look.holding) {
@@ -74,12 +117,7 @@ async fn look_into(folder: PathBuf) -> Vec<Finding> {
 async fn remarks(folder: &Path) -> Vec<Remark> {
     let facts = match std::fs::metadata(folder) {
         Ok(facts) if facts.is_dir() => facts,
-        Ok(_) => {
-            return vec![Remark::problem(
-                "something that is no folder stands there",
-                "set `[store] path` to a folder",
-            )];
-        }
+        Ok(_) => return vec![no_folder()],
         Err(error) if error.kind() == io::ErrorKind::NotFound => return vec![none_yet(folder)],
         Err(error) => return vec![closed(&error.to_string())],
     };
@@ -97,6 +135,13 @@ async fn remarks(folder: &Path) -> Vec<Remark> {
         remarks.push(Remark::well("it holds nothing yet"));
     }
     remarks
+}
+
+fn no_folder() -> Remark {
+    Remark::problem(
+        "something that is no folder stands there",
+        "set `[store] path` to a folder",
+    )
 }
 
 fn none_yet(folder: &Path) -> Remark {

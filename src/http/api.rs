@@ -27,7 +27,7 @@ use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
 use crate::domain::plan::WorkflowPlan;
 use crate::domain::receipt::Receipt;
-use crate::service::{Again, Ask, Finding, Invocation, ServiceError, Verdict};
+use crate::service::{Again, Ask, Finding, Followed, Invocation, ServiceError, Verdict};
 
 /// How often a watched run is looked at for progress, which is in no log, and for what nobody told.
 const LOOK: Duration = Duration::from_secs(1);
@@ -206,11 +206,13 @@ async fn watch(
 ) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Problem> {
     let run = shared.service.find_run(&run).await?;
     let changes = shared.service.changes();
-    let first = shared.service.show(&by, run).await?;
+    let followed = shared.service.follow(&by, run).await?;
+    let first = shared.service.see(&by, &followed).await?;
     let watch = Watch {
         shared,
         by,
         run,
+        followed,
         changes,
         looks: tokio::time::interval(LOOK),
         last: None,
@@ -223,6 +225,7 @@ struct Watch {
     shared: Shared,
     by: Actor,
     run: RunId,
+    followed: Followed,
     changes: tokio::sync::broadcast::Receiver<RunId>,
     looks: Interval,
     last: Option<RunView>,
@@ -259,7 +262,8 @@ impl Watch {
                 },
                 _ = self.looks.tick() => {}
             }
-            let view = self.shared.service.show(&self.by, self.run).await.ok()?;
+            let view = self.shared.service.see(&self.by, &self.followed).await;
+            let view = view.ok()?;
             if self.last.as_ref() != Some(&view) {
                 return Some(view);
             }

@@ -19,6 +19,8 @@ use crate::domain::person::Actor;
 use crate::domain::receipt::Receipt;
 use crate::domain::run::{RunState, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::domain::workflow::Workflow;
+use crate::engine::RunLog;
 use crate::store::RunRow;
 
 /// No list is longer.
@@ -66,6 +68,12 @@ pub struct CatalogView {
     pub commands: Vec<CatalogEntry>,
     /// What can be run.
     pub workflows: Vec<CatalogEntry>,
+}
+
+/// A run whose log has been read once; from then on only what is new is read.
+pub struct Followed {
+    log: RunLog,
+    definition: Workflow,
 }
 
 impl Service {
@@ -122,14 +130,32 @@ impl Service {
     /// # Errors
     /// A stranger asks, or the store cannot be read.
     pub async fn show(&self, by: &Actor, run: RunId) -> Result<RunView> {
+        let followed = self.follow(by, run).await?;
+        self.see(by, &followed).await
+    }
+
+    /// A run that somebody will look at again and again.
+    ///
+    /// # Errors
+    /// A stranger asks, or the store cannot be read.
+    pub async fn follow(&self, by: &Actor, run: RunId) -> Result<Followed> {
         self.known(by, "look at a run").await?;
         let (log, definition) = self.open(run).await?;
+        Ok(Followed { log, definition })
+    }
+
+    /// A followed run as it is now.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn see(&self, by: &Actor, followed: &Followed) -> Result<RunView> {
+        let Followed { log, definition } = followed;
         let state = log.state().await?;
         Ok(RunView {
             status: state.status(),
-            progress: self.parts.progress.of(run),
+            progress: self.parts.progress.of(state.id),
             may_approve: may_approve(by, &state),
-            may_decide: may_decide(by, &state, &definition),
+            may_decide: may_decide(by, &state, definition),
             artifacts_gone: self.artifacts_gone(&state).await?,
             run: state,
         })
@@ -141,9 +167,7 @@ impl Service {
     /// A stranger asks, or the store cannot be read.
     pub async fn log(&self, by: &Actor, run: RunId, after: u64) -> Result<Vec<Logged>> {
         self.known(by, "look at a run").await?;
-        let mut log = self.parts.store.log(run, after).await?;
-        log.truncate(LONGEST_LIST as usize);
-        Ok(log)
+        Ok(self.parts.store.log_page(run, after, LONGEST_LIST).await?)
     }
 
     /// The last lines that a step has said.

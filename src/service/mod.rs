@@ -39,7 +39,7 @@ pub use artifacts::ArtifactView;
 pub use deliver::Delivery;
 pub use holds::{FreezeView, HoldsView};
 pub use invoke::{Ask, Invocation};
-pub use look::{CatalogEntry, CatalogView, RunView};
+pub use look::{CatalogEntry, CatalogView, Followed, RunView};
 pub use places::{PlaceAnswer, PlaceView};
 pub use rerun::Again;
 pub use schedules::ScheduleView;

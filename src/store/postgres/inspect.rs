@@ -1,11 +1,12 @@
 //! A store looked at from outside, whether a process holds it or not: nothing is made or changed.
 
-use sqlx::Connection as _;
+use sqlx::{Connection as _, PgConnection};
 
 use super::connect::{Access, Connector};
 use super::problem::unavailable;
 use super::secrets::{ALL, secret};
 use super::{Door, Holding, lease};
+use crate::domain::keys::{RECEIPTS_KEY, SECRETS_KEY};
 use crate::store::{Result, SecretRow};
 
 /// How a store stands.
@@ -17,6 +18,8 @@ pub struct Look {
     pub version: Option<i64>,
     /// Who is active.
     pub holding: Option<Holding>,
+    /// The key files without which nobody can go on with what is in it.
+    pub keys: Vec<&'static str>,
 }
 
 /// Looks at the store, which need not be there yet.
@@ -27,17 +30,40 @@ pub async fn look(access: &Access) -> Result<Look> {
     let mut door = Door::before(Connector::new(access)?).await?;
     let place = door.connector.place.clone();
     let version = door.version().await?;
-    let holding = match version {
-        Some(_) => lease::held(&mut door.connection).await,
-        None => Ok(None),
+    let looked = match version {
+        Some(_) => in_use(&mut door.connection).await,
+        None => Ok((None, vec![])),
     };
-    let holding = holding.map_err(|error| unavailable(&place, &error))?;
+    let (holding, keys) = looked.map_err(|error| unavailable(&place, &error))?;
     let _ = door.connection.close().await;
     Ok(Look {
         place,
         version,
         holding,
+        keys,
     })
+}
+
+async fn in_use(
+    connection: &mut PgConnection,
+) -> sqlx::Result<(Option<Holding>, Vec<&'static str>)> {
+    let holding = lease::held(connection).await?;
+    let mut keys = vec![];
+    for (key, is_needed) in [
+        (
+            RECEIPTS_KEY,
+            "SELECT EXISTS (SELECT FROM receipts WHERE seq IS NOT NULL)",
+        ),
+        (SECRETS_KEY, "SELECT EXISTS (SELECT FROM secrets)"),
+    ] {
+        if sqlx::query_scalar(is_needed)
+            .fetch_one(&mut *connection)
+            .await?
+        {
+            keys.push(key);
+        }
+    }
+    Ok((holding, keys))
 }
 
 /// The secrets of the store, without its lease. None when there is no store yet.

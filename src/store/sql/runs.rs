@@ -1,11 +1,11 @@
 //! Runs and their logs in a database.
 
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, TryStreamExt as _};
 use sqlx::Row as _;
 use tokio::sync::broadcast;
 
-use super::{Connection, SqlStore, text};
+use super::{Connection, Row, SqlStore, text};
 use crate::domain::digest::Digest;
 use crate::domain::event::{EVENT_VERSION, Event, Logged};
 use crate::domain::names::{PersonName, RunId};
@@ -14,6 +14,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 use crate::store::written::{Written, place, status_text};
 use crate::store::{Append, NewRun, Result, RunRow, Runs};
+
+/// A page of a log ends behind the event with which it has so many bytes.
+const PAGE_BYTES: usize = 4 << 20;
 
 /// The run of a person under a key.
 const KEYED: &str = "SELECT id FROM runs WHERE requested_by = $1 AND idempotency_key = $2";
@@ -87,20 +90,28 @@ impl Runs for SqlStore {
             .fetch_all(&self.readers)
             .await
             .map_err(|error| self.broken(&error))?;
-            rows.iter()
-                .map(|row| {
-                    let seq: i64 = row.get("seq");
-                    let event = serde_json::from_str(row.get("body")).map_err(|error| {
-                        self.unreadable(&format!("event {seq} of the run {run}"), error)
-                    })?;
-                    Ok(Logged {
-                        run,
-                        seq: u64::try_from(seq).unwrap_or(0),
-                        at: Timestamp::from_micros(row.get("at")),
-                        event,
-                    })
-                })
-                .collect()
+            rows.iter().map(|row| self.logged(run, row)).collect()
+        }
+        .boxed()
+    }
+
+    fn log_page(&self, run: RunId, after: u64, most: u32) -> BoxFuture<'_, Result<Vec<Logged>>> {
+        async move {
+            let mut rows = sqlx::query(
+                "SELECT seq, at, body FROM events WHERE run = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+            )
+            .bind(run.to_string())
+            .bind(place(after))
+            .bind(i64::from(most))
+            .fetch(&self.readers);
+            let (mut page, mut bytes) = (Vec::new(), 0);
+            while bytes < PAGE_BYTES
+                && let Some(row) = rows.try_next().await.map_err(|e| self.broken(&e))?
+            {
+                bytes += row.get::<&str, _>("body").len();
+                page.push(self.logged(run, &row)?);
+            }
+            Ok(page)
         }
         .boxed()
     }
@@ -217,6 +228,18 @@ impl Runs for SqlStore {
 }
 
 impl SqlStore {
+    fn logged(&self, run: RunId, row: &Row) -> Result<Logged> {
+        let seq: i64 = row.get("seq");
+        let event = serde_json::from_str(row.get("body"))
+            .map_err(|error| self.unreadable(&format!("event {seq} of the run {run}"), error))?;
+        Ok(Logged {
+            run,
+            seq: u64::try_from(seq).unwrap_or(0),
+            at: Timestamp::from_micros(row.get("at")),
+            event,
+        })
+    }
+
     pub(super) fn run_id(&self, text: &str) -> Result<RunId> {
         text.parse()
             .map_err(|error| self.unreadable(&format!("the run id {text}"), error))

@@ -226,6 +226,9 @@ async fn nobody_goes_on_with_the_receipts_of_another_machine_without_its_key() {
 
     let key = pair.second.path("store/receipts.key");
     fs::remove_file(&key).unwrap();
+    let said = pair.second.types(&["doctor"]).await;
+    let missing = "receipts.key is not there, which what is in the database needs";
+    assert!(said.out.contains(missing), "{}", said.out);
     pair.second.start(&[]);
     assert!(!pair.second.has_ended().await.success());
     let missing = "receipts.key: this file is not there, and it is the key that the receipts of this \
