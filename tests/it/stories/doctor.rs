@@ -244,9 +244,9 @@ async fn a_port_that_is_closed_and_one_that_says_nothing_hold_up_nobody() {
         ("closed", of("127.0.0.1:1".to_owned())),
         ("silent", of(at.to_string())),
         (
-            "prom",
+            "well",
             of_kind(
-                "prometheus",
+                "http",
                 toml::toml! { url = (variable("PURSER_TEST_PROMETHEUS_URL")) },
             ),
         ),
