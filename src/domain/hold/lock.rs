@@ -21,6 +21,9 @@ pub const LONGEST_LOCK: Span = Span::new(Duration::from_hours(MOST_DAYS * 24));
 /// Reasons are no longer than this, in characters.
 const LONGEST_REASON: usize = 500;
 
+/// So many locks are in force at once.
+const MOST_LOCKS: usize = 1000;
+
 /// Something that a person has to themselves: only runs that they ask for begin steps on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
@@ -59,6 +62,9 @@ pub enum NoLock {
     /// It would last for no time, or for too long.
     #[error("a lock lasts for some time, and for {MOST_DAYS} days at most: --for 2h")]
     Span,
+    /// Each step looks at all of them.
+    #[error("there are {MOST_LOCKS} locks already: release some, `purser locks` shows them")]
+    TooMany,
     /// Somebody else has it, or a part of it.
     #[error(
         "{0}. Have {owner} release it with `purser unlock {target}`, or wait until then",
@@ -127,7 +133,7 @@ impl fmt::Display for Lock {
 /// a part of: both would keep each other waiting.
 ///
 /// # Errors
-/// The lock that is in the way.
+/// The lock that is in the way, or that there are too many.
 pub fn may_take(locks: &[Lock], wanted: &Lock) -> Result<LockedBefore, NoLock> {
     let in_force = || locks.iter().filter(|lock| !lock.is_over(wanted.since));
     let in_the_way =
@@ -135,10 +141,11 @@ pub fn may_take(locks: &[Lock], wanted: &Lock) -> Result<LockedBefore, NoLock> {
     if let Some(lock) = in_force().find(in_the_way) {
         return Err(NoLock::Held(lock.clone()));
     }
-    let before = in_force().find(|lock| lock.target == wanted.target);
-    Ok(before.map_or(LockedBefore::Free, |lock| {
-        LockedBefore::Renewed(lock.clone())
-    }))
+    match in_force().find(|lock| lock.target == wanted.target) {
+        Some(lock) => Ok(LockedBefore::Renewed(lock.clone())),
+        None if in_force().count() >= MOST_LOCKS => Err(NoLock::TooMany),
+        None => Ok(LockedBefore::Free),
+    }
 }
 
 #[cfg(test)]
@@ -156,6 +163,17 @@ mod tests {
             lasts,
         )
         .unwrap()
+    }
+
+    #[test]
+    fn there_are_so_many_locks_and_no_more_and_one_that_is_there_can_be_renewed() {
+        let all: Vec<_> = (0..MOST_LOCKS)
+            .map(|n| lock(&format!("shop/{n}"), "ann", 0, 60))
+            .collect();
+        let take = |target, at| may_take(&all, &lock(target, "ann", at, 60));
+        assert_eq!(take("shop/more", 1), Err(NoLock::TooMany));
+        assert!(matches!(take("shop/7", 1), Ok(LockedBefore::Renewed(_))));
+        assert_eq!(take("shop/more", 61), Ok(LockedBefore::Free), "they are over");
     }
 
     #[test]
