@@ -1,6 +1,6 @@
 //! The events of a run's log. The log is the truth: everything else is derived (decision 8).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -375,6 +375,9 @@ pub struct DoneStep {
     /// Whether it was passed over there, its condition being false.
     #[serde(default)]
     pub skipped: bool,
+    /// The systems that it acted on, and all below it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub systems: BTreeSet<SystemName>,
     /// What it has left.
     pub output: Value,
 }

@@ -1,13 +1,13 @@
 //! Going on from a run that has ended: which of its steps count as done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::event::{DoneStep, Rerun};
-use super::names::{RunId, StepId};
+use super::names::{RunId, StepId, SystemName};
 use super::nearest;
-use super::run::{RunState, StepState, StepStatus, Stop};
+use super::run::{RunState, StepStatus, Stop};
 use super::workflow::{Step, Work, Workflow};
 
 /// Why a run is not gone on from.
@@ -73,9 +73,18 @@ enum Fate {
     Open(&'static str),
 }
 
-/// What a run that goes on from an `earlier` one has done already. It goes by the workflow as it is
-/// written `now`; a step counts as done when it is done and stands, is written as it was `then`, and
-/// all that it needs counts as done. `from` and all that needs it is done again in any case. Items
+/// What a run goes by that is asked for at this moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Present<'p> {
+    /// The workflow as it is written.
+    pub workflow: &'p Workflow,
+    /// The address of each system that it names.
+    pub systems: &'p BTreeMap<SystemName, String>,
+}
+
+/// What a run that goes on from an `earlier` one has done already. It goes by things as they are `now`;
+/// a step counts as done when it is done and stands, is written as it was `then`, its system is where
+/// it was, and all that it needs counts as done. `from` and all that needs it is done again in any case. Items
 /// of one step, and steps of a workflow that a step runs, count as done together or not at all.
 ///
 /// # Errors
@@ -83,7 +92,7 @@ enum Fate {
 pub fn go_on(
     earlier: &RunState,
     then: &Workflow,
-    now: &Workflow,
+    now: Present<'_>,
     from: Option<&StepId>,
 ) -> Result<Rerun, NoRerun> {
     let run = earlier.id;
@@ -93,7 +102,7 @@ pub fn go_on(
     if matches!(earlier.stop, Some(Stop::Recovered { .. })) {
         return Err(NoRerun::Recovered { run });
     }
-    let steps = &now.steps;
+    let steps = &now.workflow.steps;
     let from = from.map(|from| place_of(steps, from)).transpose()?;
     let behind = from.map_or_else(BTreeSet::new, |from| all_behind(steps, from));
     let before = from.map_or_else(BTreeSet::new, |from| all_before(steps, from));
@@ -131,7 +140,7 @@ pub fn go_on(
     }
     let done = done.into_iter().map(|place| {
         let step = &steps[place].id;
-        done_step(step, &earlier.step(step))
+        done_step(earlier, step)
     });
     Ok(Rerun {
         of: run,
@@ -139,12 +148,27 @@ pub fn go_on(
     })
 }
 
-fn done_step(step: &StepId, state: &StepState) -> DoneStep {
+fn done_step(earlier: &RunState, step: &StepId) -> DoneStep {
+    let state = earlier.step(step);
     DoneStep {
         step: step.clone(),
         skipped: state.status == StepStatus::Skipped,
+        systems: systems_of(earlier, step),
         output: state.output.clone().unwrap_or(Value::Null),
     }
+}
+
+/// What a step has acted on, and all below it; there or in a run that had done it before.
+fn systems_of(earlier: &RunState, step: &StepId) -> BTreeSet<SystemName> {
+    let here = earlier.steps.iter().filter_map(|(id, state)| {
+        let system = state.system.as_ref()?;
+        (id == step || id.is_below(step)).then_some(system)
+    });
+    let done = earlier.request.rerun.iter().flat_map(|rerun| &rerun.done);
+    let before = done
+        .filter(|done| done.step == *step)
+        .flat_map(|done| &done.systems);
+    here.chain(before).cloned().collect()
 }
 
 fn place_of(steps: &[Step], id: &StepId) -> Result<usize, NoRerun> {
@@ -154,7 +178,7 @@ fn place_of(steps: &[Step], id: &StepId) -> Result<usize, NoRerun> {
     })
 }
 
-fn fate_of(earlier: &RunState, then: &Workflow, now: &Workflow, step: &Step) -> Fate {
+fn fate_of(earlier: &RunState, then: &Workflow, now: Present<'_>, step: &Step) -> Fate {
     let state = earlier.step(&step.id);
     let below = earlier.steps.iter().filter(|(id, _)| {
         // What takes a step back has said so in the step's own state.
@@ -177,8 +201,15 @@ fn fate_of(earlier: &RunState, then: &Workflow, now: &Workflow, step: &Step) -> 
     if let Some(left) = all().find_map(|state| state.left.as_ref()) {
         return Fate::Half(format!("left as it is: {left}"));
     }
-    if !is_written_as_it_was(then, now, step) {
+    if !is_written_as_it_was(then, now.workflow, step) {
         return Fate::Open("is written otherwise by now");
+    }
+    let moved = |system: &SystemName| {
+        let was = earlier.request.systems.get(system);
+        was.is_some() && was != now.systems.get(system)
+    };
+    if systems_of(earlier, &step.id).iter().any(moved) {
+        return Fate::Open("was done on a system that has another address by now");
     }
     Fate::Stands
 }
@@ -232,8 +263,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// Goes on while all systems are where they were.
+    fn go_on(
+        earlier: &RunState,
+        then: &Workflow,
+        now: &Workflow,
+        from: Option<&StepId>,
+    ) -> Result<Rerun, NoRerun> {
+        let now = Present {
+            workflow: now,
+            systems: &earlier.request.systems,
+        };
+        super::go_on(earlier, then, now, from)
+    }
+
     use crate::domain::ending::{FinalState, Summary};
-    use crate::domain::run::Ended;
+    use crate::domain::run::{Ended, StepState};
 
     fn workflow(steps: &Value) -> Workflow {
         let file = json!({ "name": "ship", "summary": "Ship", "steps": steps });
@@ -254,7 +300,7 @@ mod tests {
         let request = json!({
             "workflow": "ship", "definition": format!("sha256:{:064}", 0), "dialect": 1, "inputs": {},
             "by": { "person": "ann", "roles": [], "through": "uid 0" }, "trigger": "api",
-            "environments": [], "approval": [], "systems": {}, "concurrency": null, "timeout": null,
+            "environments": [], "approval": [], "systems": { "shop": "one" }, "concurrency": null, "timeout": null,
         });
         let at = crate::domain::time::Timestamp::from_micros(0);
         let id = RunId::new(uuid::Uuid::from_u128(7));
@@ -406,6 +452,47 @@ mod tests {
         let rerun = |now: &Workflow| go_on(&earlier, &calls("one"), now, None).unwrap();
         assert_eq!(done(&rerun(&calls("one"))), ["build"]);
         assert_eq!(done(&rerun(&calls("two"))), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn what_was_done_on_a_system_that_has_moved_is_done_again_in_a_later_run_too() {
+        let mut earlier = run(&[
+            ("build", StepStatus::Succeeded),
+            ("build[0]", StepStatus::Succeeded),
+            ("test", StepStatus::Succeeded),
+            ("deploy", StepStatus::Failed),
+        ]);
+        earlier.steps[1].system = Some("shop".into());
+        let again = |earlier: &RunState, address: &str, from: Option<&str>| {
+            let systems = [("shop".into(), address.to_owned())].into();
+            let now = Present {
+                workflow: &ship(),
+                systems: &systems,
+            };
+            super::go_on(earlier, &ship(), now, from.map(StepId::from).as_ref())
+        };
+        assert_eq!(done(&again(&earlier, "other", None).unwrap()), ["test"]);
+        assert_eq!(
+            again(&earlier, "other", Some("deploy"))
+                .unwrap_err()
+                .to_string(),
+            "step `build` comes before `deploy` and was done on a system that has another address by \
+             now: begin there, with --from build"
+        );
+        let rerun = again(&earlier, "one", None).unwrap();
+        assert_eq!(done(&rerun), ["build", "test"]);
+
+        let request = crate::domain::event::Requested {
+            rerun: Some(rerun),
+            ..earlier.request.clone()
+        };
+        let mut later = RunState::asked_for(earlier.id, request, earlier.requested_at);
+        later.ended.clone_from(&earlier.ended);
+        assert_eq!(
+            done(&again(&later, "one", None).unwrap()),
+            ["build", "test"]
+        );
+        assert_eq!(done(&again(&later, "other", None).unwrap()), ["test"]);
     }
 
     #[test]

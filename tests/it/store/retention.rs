@@ -160,6 +160,7 @@ async fn what_is_not_over_stays(place: &Place) {
     let done = DoneStep {
         step: "one".into(),
         skipped: false,
+        systems: BTreeSet::new(),
         output: serde_json::json!({ "said": "a\0b" }),
     };
     rerun.request.rerun = Some(Rerun {
