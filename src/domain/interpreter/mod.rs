@@ -5,6 +5,7 @@
 //! may ask as often as it likes, and after a restart simply asks again.
 
 mod back;
+mod foretold;
 mod forward;
 mod prospect;
 mod spot;
@@ -16,6 +17,7 @@ use super::run::{RunState, Stop};
 use super::time::Timestamp;
 use super::workflow::Workflow;
 
+pub use foretold::Foretold;
 pub use prospect::{Given, Prospect, prospects};
 pub use spot::{Block, MOST_STEPS, Spot};
 

@@ -111,7 +111,7 @@ impl<'a> Block<'a> {
     }
 
     /// `inputs`, `steps.ID.output`, `steps.ID.status`, `run`; and `failure` where it has failed.
-    fn values(self) -> Map<String, Value> {
+    pub(super) fn values(self) -> Map<String, Value> {
         let of_step = |spot: Spot<'a>| {
             let state = self.run.steps.get(&spot.id)?;
             let seen = json!({ "status": state.status, "output": state.output });
