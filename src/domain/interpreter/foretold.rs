@@ -131,10 +131,10 @@ mod tests {
     use serde_json::json;
 
     use super::super::prospect::{Given, prospects};
+    use super::super::stage;
     use super::*;
-    use crate::domain::names::{RunId, StepId};
+    use crate::domain::names::StepId;
     use crate::domain::run::{RunState, StepStatus};
-    use crate::domain::time::Timestamp;
 
     /// A run of these steps behind `build`, which has not begun, with the input `system`.
     fn run(steps: &Value) -> (Workflow, RunState) {
@@ -154,15 +154,7 @@ mod tests {
         let definition = serde_json::from_value(json!({
             "name": "play", "summary": "Play", "steps": all, "includes": { "release": release },
         }));
-        let request = json!({
-            "workflow": "play", "definition": format!("sha256:{:064}", 0), "dialect": 1,
-            "inputs": { "system": "shop" },
-            "by": { "person": "bo", "roles": [], "through": "uid 0" }, "trigger": "api",
-            "environments": [], "approval": [], "systems": {}, "concurrency": null, "timeout": null,
-        });
-        let id = RunId::new(uuid::Uuid::from_u128(7));
-        let at = Timestamp::from_micros(0);
-        let run = RunState::asked_for(id, serde_json::from_value(request).unwrap(), at);
+        let run = stage::run(&json!({ "system": "shop" }));
         (definition.unwrap(), run)
     }
 

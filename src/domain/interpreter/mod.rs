@@ -8,7 +8,10 @@ mod back;
 mod foretold;
 mod forward;
 mod prospect;
+mod size;
 mod spot;
+#[cfg(test)]
+mod stage;
 
 use super::event::Event;
 use super::names::StepId;

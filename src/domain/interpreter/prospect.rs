@@ -85,8 +85,12 @@ impl Ahead<'_> {
         Ok(())
     }
 
-    /// One whose inputs are known: as if it began now.
+    /// One whose inputs are known: as if it began now. What stands for others has begun already, or
+    /// does in a state of its own.
     fn step(&mut self, run: &RunState, spot: &Spot<'_>) -> Result<(), Failure> {
+        if spot.state().is_some_and(StepState::is_composite) {
+            return self.composite(run, &spot.id);
+        }
         match spot.opening() {
             Event::StepStarted {
                 step,
