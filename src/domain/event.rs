@@ -372,6 +372,9 @@ pub struct Rerun {
 pub struct DoneStep {
     /// Which.
     pub step: StepId,
+    /// The run that has done it, where the one that is gone on from had found it done already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_in: Option<RunId>,
     /// Whether it was passed over there, its condition being false.
     #[serde(default)]
     pub skipped: bool,

@@ -152,6 +152,7 @@ fn done_step(earlier: &RunState, step: &StepId) -> DoneStep {
     let state = earlier.step(step);
     DoneStep {
         step: step.clone(),
+        done_in: state.done_in,
         skipped: state.status == StepStatus::Skipped,
         systems: systems_of(earlier, step),
         output: state.output.clone().unwrap_or(Value::Null),
@@ -452,6 +453,33 @@ mod tests {
         let rerun = |now: &Workflow| go_on(&earlier, &calls("one"), now, None).unwrap();
         assert_eq!(done(&rerun(&calls("one"))), ["build"]);
         assert_eq!(done(&rerun(&calls("two"))), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn whose_step_it_was_is_known_however_many_runs_have_gone_on_since() {
+        let first = run(&DEPLOY_FAILED);
+        let next = |id: u128, earlier: &RunState| {
+            let rerun = go_on(earlier, &ship(), &ship(), None).unwrap();
+            let request = crate::domain::event::Requested {
+                rerun: Some(rerun),
+                ..earlier.request.clone()
+            };
+            let id = RunId::new(uuid::Uuid::from_u128(id));
+            RunState::asked_for(id, request, earlier.requested_at)
+        };
+        let mut second = next(8, &first);
+        second.ended.clone_from(&first.ended);
+        let deploy = StepState {
+            status: StepStatus::Succeeded,
+            ..StepState::default()
+        };
+        second.steps.insert("deploy".into(), deploy);
+        let third = next(9, &second);
+        let done_in = |step: &str| third.step(&step.into()).done_in;
+        assert_eq!(done_in("build"), Some(first.id));
+        assert_eq!(done_in("test"), Some(first.id));
+        assert_eq!(done_in("deploy"), Some(second.id));
+        assert_eq!(done_in("tell"), None);
     }
 
     #[test]
