@@ -10,6 +10,10 @@ use super::nearest;
 use super::run::{RunState, StepStatus, Stop};
 use super::workflow::{Step, Work, Workflow};
 
+/// A run takes no more over from the one that it goes on from, in bytes of JSON: it stands in its first
+/// event, and in its state.
+pub const MOST_TAKEN_OVER: usize = 8 * 1024 * 1024;
+
 /// Why a run is not gone on from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoRerun {
@@ -49,6 +53,20 @@ pub enum NoRerun {
         step: StepId,
         /// What has become of it.
         why: String,
+    },
+    /// What its steps have left is too much for one event.
+    #[error(
+        "what the steps of run {0} that count as done have left is {bytes} bytes long, and another run \
+         takes over {MOST_TAKEN_OVER} at most: --from {step} does the step again that has left most of \
+         it, and all that needs it", .run.short()
+    )]
+    LeftTooMuch {
+        /// Which.
+        run: RunId,
+        /// How much they have left, in bytes of JSON.
+        bytes: usize,
+        /// The step that has left most of it.
+        step: StepId,
     },
     /// What a step did is still there in part.
     #[error(
@@ -142,10 +160,24 @@ pub fn go_on(
         let step = &steps[place].id;
         done_step(earlier, step)
     });
-    Ok(Rerun {
-        of: run,
-        done: done.collect(),
-    })
+    let done: Vec<_> = done.collect();
+    within_bounds(run, &done)?;
+    Ok(Rerun { of: run, done })
+}
+
+fn within_bounds(run: RunId, done: &[DoneStep]) -> Result<(), NoRerun> {
+    let sizes = done.iter().map(|done| done.output.to_string().len());
+    let sizes: Vec<_> = sizes.collect();
+    let bytes = sizes.iter().sum();
+    let largest = done.iter().zip(&sizes).max_by_key(|(_, bytes)| **bytes);
+    match largest {
+        Some((largest, _)) if bytes > MOST_TAKEN_OVER => Err(NoRerun::LeftTooMuch {
+            run,
+            bytes,
+            step: largest.step.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn done_step(earlier: &RunState, step: &StepId) -> DoneStep {
@@ -480,6 +512,38 @@ mod tests {
         assert_eq!(done_in("test"), Some(first.id));
         assert_eq!(done_in("deploy"), Some(second.id));
         assert_eq!(done_in("tell"), None);
+    }
+
+    #[test]
+    fn what_steps_have_left_is_taken_over_up_to_a_bound() {
+        let ids: Vec<_> = (0..10).map(|n| format!("step{n}")).collect();
+        let steps: Vec<_> = ids
+            .iter()
+            .map(|id| json!({ "id": id, "uses": "toy.make", "needs": [] }))
+            .collect();
+        let definition = workflow(&json!(steps));
+        let fates = ids.iter().map(|id| (id.as_str(), StepStatus::Succeeded));
+        let mut earlier = run(&fates.collect::<Vec<_>>());
+        earlier.steps[9].status = StepStatus::Failed;
+        for (place, (_, state)) in earlier.steps.iter_mut().enumerate() {
+            // Two quotation marks are the rest of it.
+            let bytes = if place == 3 { 1024 * 1024 } else { 900_000 };
+            state.output = Some("x".repeat(bytes - 2).into());
+        }
+        let go = |earlier: &RunState, from: Option<&str>| {
+            let from = from.map(StepId::from);
+            let rerun = go_on(earlier, &definition, &definition, from.as_ref());
+            rerun.map(|rerun| rerun.done.len())
+        };
+        assert_eq!(go(&earlier, None).unwrap(), 9, "8.2 million bytes");
+        earlier.steps[4].output = earlier.steps[3].output.clone();
+        assert_eq!(
+            go(&earlier, None).unwrap_err().to_string(),
+            "what the steps of run 00000007 that count as done have left is 8397152 bytes long, and \
+             another run takes over 8388608 at most: --from step4 does the step again that has left \
+             most of it, and all that needs it"
+        );
+        assert_eq!(go(&earlier, Some("step4")).unwrap(), 8);
     }
 
     #[test]
