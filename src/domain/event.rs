@@ -1,6 +1,6 @@
 //! The events of a run's log. The log is the truth: everything else is derived (decision 8).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -372,9 +372,15 @@ pub struct Rerun {
 pub struct DoneStep {
     /// Which.
     pub step: StepId,
+    /// The run that has done it, where the one that is gone on from had found it done already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_in: Option<RunId>,
     /// Whether it was passed over there, its condition being false.
     #[serde(default)]
     pub skipped: bool,
+    /// The systems that it acted on, and all below it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub systems: BTreeSet<SystemName>,
     /// What it has left.
     pub output: Value,
 }

@@ -1,14 +1,18 @@
 //! Going on from a run that has ended: which of its steps count as done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::event::{DoneStep, Rerun};
-use super::names::{RunId, StepId};
+use super::names::{RunId, StepId, SystemName};
 use super::nearest;
-use super::run::{RunState, StepState, StepStatus, Stop};
+use super::run::{RunState, StepStatus, Stop};
 use super::workflow::{Step, Work, Workflow};
+
+/// A run takes no more over from the one that it goes on from, in bytes of JSON: it stands in its first
+/// event, and in its state.
+pub const MOST_TAKEN_OVER: usize = 8 * 1024 * 1024;
 
 /// Why a run is not gone on from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +54,20 @@ pub enum NoRerun {
         /// What has become of it.
         why: String,
     },
+    /// What its steps have left is too much for one event.
+    #[error(
+        "what the steps of run {0} that count as done have left is {bytes} bytes long, and another run \
+         takes over {MOST_TAKEN_OVER} at most: --from {step} does the step again that has left most of \
+         it, and all that needs it", .run.short()
+    )]
+    LeftTooMuch {
+        /// Which.
+        run: RunId,
+        /// How much they have left, in bytes of JSON.
+        bytes: usize,
+        /// The step that has left most of it.
+        step: StepId,
+    },
     /// What a step did is still there in part.
     #[error(
         "step `{step}` is neither done nor taken back ({why}): --from {step} does it again, and \
@@ -73,9 +91,18 @@ enum Fate {
     Open(&'static str),
 }
 
-/// What a run that goes on from an `earlier` one has done already. It goes by the workflow as it is
-/// written `now`; a step counts as done when it is done and stands, is written as it was `then`, and
-/// all that it needs counts as done. `from` and all that needs it is done again in any case. Items
+/// What a run goes by that is asked for at this moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Present<'p> {
+    /// The workflow as it is written.
+    pub workflow: &'p Workflow,
+    /// The address of each system that it names.
+    pub systems: &'p BTreeMap<SystemName, String>,
+}
+
+/// What a run that goes on from an `earlier` one has done already. It goes by things as they are `now`;
+/// a step counts as done when it is done and stands, is written as it was `then`, its system is where
+/// it was, and all that it needs counts as done. `from` and all that needs it is done again in any case. Items
 /// of one step, and steps of a workflow that a step runs, count as done together or not at all.
 ///
 /// # Errors
@@ -83,7 +110,7 @@ enum Fate {
 pub fn go_on(
     earlier: &RunState,
     then: &Workflow,
-    now: &Workflow,
+    now: Present<'_>,
     from: Option<&StepId>,
 ) -> Result<Rerun, NoRerun> {
     let run = earlier.id;
@@ -93,7 +120,7 @@ pub fn go_on(
     if matches!(earlier.stop, Some(Stop::Recovered { .. })) {
         return Err(NoRerun::Recovered { run });
     }
-    let steps = &now.steps;
+    let steps = &now.workflow.steps;
     let from = from.map(|from| place_of(steps, from)).transpose()?;
     let behind = from.map_or_else(BTreeSet::new, |from| all_behind(steps, from));
     let before = from.map_or_else(BTreeSet::new, |from| all_before(steps, from));
@@ -131,20 +158,50 @@ pub fn go_on(
     }
     let done = done.into_iter().map(|place| {
         let step = &steps[place].id;
-        done_step(step, &earlier.step(step))
+        done_step(earlier, step)
     });
-    Ok(Rerun {
-        of: run,
-        done: done.collect(),
-    })
+    let done: Vec<_> = done.collect();
+    within_bounds(run, &done)?;
+    Ok(Rerun { of: run, done })
 }
 
-fn done_step(step: &StepId, state: &StepState) -> DoneStep {
+fn within_bounds(run: RunId, done: &[DoneStep]) -> Result<(), NoRerun> {
+    let sizes = done.iter().map(|done| done.output.to_string().len());
+    let sizes: Vec<_> = sizes.collect();
+    let bytes = sizes.iter().sum();
+    let largest = done.iter().zip(&sizes).max_by_key(|(_, bytes)| **bytes);
+    match largest {
+        Some((largest, _)) if bytes > MOST_TAKEN_OVER => Err(NoRerun::LeftTooMuch {
+            run,
+            bytes,
+            step: largest.step.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn done_step(earlier: &RunState, step: &StepId) -> DoneStep {
+    let state = earlier.step(step);
     DoneStep {
         step: step.clone(),
+        done_in: state.done_in,
         skipped: state.status == StepStatus::Skipped,
+        systems: systems_of(earlier, step),
         output: state.output.clone().unwrap_or(Value::Null),
     }
+}
+
+/// What a step has acted on, and all below it; there or in a run that had done it before.
+fn systems_of(earlier: &RunState, step: &StepId) -> BTreeSet<SystemName> {
+    let here = earlier.steps.iter().filter_map(|(id, state)| {
+        let system = state.system.as_ref()?;
+        (id == step || id.is_below(step)).then_some(system)
+    });
+    let done = earlier.request.rerun.iter().flat_map(|rerun| &rerun.done);
+    let before = done
+        .filter(|done| done.step == *step)
+        .flat_map(|done| &done.systems);
+    here.chain(before).cloned().collect()
 }
 
 fn place_of(steps: &[Step], id: &StepId) -> Result<usize, NoRerun> {
@@ -154,7 +211,7 @@ fn place_of(steps: &[Step], id: &StepId) -> Result<usize, NoRerun> {
     })
 }
 
-fn fate_of(earlier: &RunState, then: &Workflow, now: &Workflow, step: &Step) -> Fate {
+fn fate_of(earlier: &RunState, then: &Workflow, now: Present<'_>, step: &Step) -> Fate {
     let state = earlier.step(&step.id);
     let below = earlier.steps.iter().filter(|(id, _)| {
         // What takes a step back has said so in the step's own state.
@@ -177,8 +234,15 @@ fn fate_of(earlier: &RunState, then: &Workflow, now: &Workflow, step: &Step) -> 
     if let Some(left) = all().find_map(|state| state.left.as_ref()) {
         return Fate::Half(format!("left as it is: {left}"));
     }
-    if !is_written_as_it_was(then, now, step) {
+    if !is_written_as_it_was(then, now.workflow, step) {
         return Fate::Open("is written otherwise by now");
+    }
+    let moved = |system: &SystemName| {
+        let was = earlier.request.systems.get(system);
+        was.is_some() && was != now.systems.get(system)
+    };
+    if systems_of(earlier, &step.id).iter().any(moved) {
+        return Fate::Open("was done on a system that has another address by now");
     }
     Fate::Stands
 }
@@ -232,8 +296,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// Goes on while all systems are where they were.
+    fn go_on(
+        earlier: &RunState,
+        then: &Workflow,
+        now: &Workflow,
+        from: Option<&StepId>,
+    ) -> Result<Rerun, NoRerun> {
+        let now = Present {
+            workflow: now,
+            systems: &earlier.request.systems,
+        };
+        super::go_on(earlier, then, now, from)
+    }
+
     use crate::domain::ending::{FinalState, Summary};
-    use crate::domain::run::Ended;
+    use crate::domain::run::{Ended, StepState};
 
     fn workflow(steps: &Value) -> Workflow {
         let file = json!({ "name": "ship", "summary": "Ship", "steps": steps });
@@ -254,7 +333,7 @@ mod tests {
         let request = json!({
             "workflow": "ship", "definition": format!("sha256:{:064}", 0), "dialect": 1, "inputs": {},
             "by": { "person": "ann", "roles": [], "through": "uid 0" }, "trigger": "api",
-            "environments": [], "approval": [], "systems": {}, "concurrency": null, "timeout": null,
+            "environments": [], "approval": [], "systems": { "shop": "one" }, "concurrency": null, "timeout": null,
         });
         let at = crate::domain::time::Timestamp::from_micros(0);
         let id = RunId::new(uuid::Uuid::from_u128(7));
@@ -406,6 +485,106 @@ mod tests {
         let rerun = |now: &Workflow| go_on(&earlier, &calls("one"), now, None).unwrap();
         assert_eq!(done(&rerun(&calls("one"))), ["build"]);
         assert_eq!(done(&rerun(&calls("two"))), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn whose_step_it_was_is_known_however_many_runs_have_gone_on_since() {
+        let first = run(&DEPLOY_FAILED);
+        let next = |id: u128, earlier: &RunState| {
+            let rerun = go_on(earlier, &ship(), &ship(), None).unwrap();
+            let request = crate::domain::event::Requested {
+                rerun: Some(rerun),
+                ..earlier.request.clone()
+            };
+            let id = RunId::new(uuid::Uuid::from_u128(id));
+            RunState::asked_for(id, request, earlier.requested_at)
+        };
+        let mut second = next(8, &first);
+        second.ended.clone_from(&first.ended);
+        let deploy = StepState {
+            status: StepStatus::Succeeded,
+            ..StepState::default()
+        };
+        second.steps.insert("deploy".into(), deploy);
+        let third = next(9, &second);
+        let done_in = |step: &str| third.step(&step.into()).done_in;
+        assert_eq!(done_in("build"), Some(first.id));
+        assert_eq!(done_in("test"), Some(first.id));
+        assert_eq!(done_in("deploy"), Some(second.id));
+        assert_eq!(done_in("tell"), None);
+    }
+
+    #[test]
+    fn what_steps_have_left_is_taken_over_up_to_a_bound() {
+        let ids: Vec<_> = (0..10).map(|n| format!("step{n}")).collect();
+        let steps: Vec<_> = ids
+            .iter()
+            .map(|id| json!({ "id": id, "uses": "toy.make", "needs": [] }))
+            .collect();
+        let definition = workflow(&json!(steps));
+        let fates = ids.iter().map(|id| (id.as_str(), StepStatus::Succeeded));
+        let mut earlier = run(&fates.collect::<Vec<_>>());
+        earlier.steps[9].status = StepStatus::Failed;
+        for (place, (_, state)) in earlier.steps.iter_mut().enumerate() {
+            // Two quotation marks are the rest of it.
+            let bytes = if place == 3 { 1024 * 1024 } else { 900_000 };
+            state.output = Some("x".repeat(bytes - 2).into());
+        }
+        let go = |earlier: &RunState, from: Option<&str>| {
+            let from = from.map(StepId::from);
+            let rerun = go_on(earlier, &definition, &definition, from.as_ref());
+            rerun.map(|rerun| rerun.done.len())
+        };
+        assert_eq!(go(&earlier, None).unwrap(), 9, "8.2 million bytes");
+        earlier.steps[4].output = earlier.steps[3].output.clone();
+        assert_eq!(
+            go(&earlier, None).unwrap_err().to_string(),
+            "what the steps of run 00000007 that count as done have left is 8397152 bytes long, and \
+             another run takes over 8388608 at most: --from step4 does the step again that has left \
+             most of it, and all that needs it"
+        );
+        assert_eq!(go(&earlier, Some("step4")).unwrap(), 8);
+    }
+
+    #[test]
+    fn what_was_done_on_a_system_that_has_moved_is_done_again_in_a_later_run_too() {
+        let mut earlier = run(&[
+            ("build", StepStatus::Succeeded),
+            ("build[0]", StepStatus::Succeeded),
+            ("test", StepStatus::Succeeded),
+            ("deploy", StepStatus::Failed),
+        ]);
+        earlier.steps[1].system = Some("shop".into());
+        let again = |earlier: &RunState, address: &str, from: Option<&str>| {
+            let systems = [("shop".into(), address.to_owned())].into();
+            let now = Present {
+                workflow: &ship(),
+                systems: &systems,
+            };
+            super::go_on(earlier, &ship(), now, from.map(StepId::from).as_ref())
+        };
+        assert_eq!(done(&again(&earlier, "other", None).unwrap()), ["test"]);
+        assert_eq!(
+            again(&earlier, "other", Some("deploy"))
+                .unwrap_err()
+                .to_string(),
+            "step `build` comes before `deploy` and was done on a system that has another address by \
+             now: begin there, with --from build"
+        );
+        let rerun = again(&earlier, "one", None).unwrap();
+        assert_eq!(done(&rerun), ["build", "test"]);
+
+        let request = crate::domain::event::Requested {
+            rerun: Some(rerun),
+            ..earlier.request.clone()
+        };
+        let mut later = RunState::asked_for(earlier.id, request, earlier.requested_at);
+        later.ended.clone_from(&earlier.ended);
+        assert_eq!(
+            done(&again(&later, "one", None).unwrap()),
+            ["build", "test"]
+        );
+        assert_eq!(done(&again(&later, "other", None).unwrap()), ["test"]);
     }
 
     #[test]

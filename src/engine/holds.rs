@@ -14,7 +14,7 @@ use crate::action::{Registry, Risk, Systems};
 use crate::domain::hold::{
     Freeze, Hold, Lock, LockedBefore, NoLock, Target, Touch, Within, held, may_take,
 };
-use crate::domain::interpreter::{Given, prospects};
+use crate::domain::interpreter::{Foretold, Given, prospects};
 use crate::domain::names::{ActionName, Environment, StepId, SystemName};
 use crate::domain::person::Actor;
 use crate::domain::receipt::{Draft, Subject};
@@ -124,7 +124,7 @@ impl Holds {
         if self.nothing_holds(run).await? {
             return Ok(None);
         }
-        let Some(touch) = self.touch(run, action, system, Some(input)) else {
+        let Some(touch) = self.touch(run, action, system, input) else {
             return Ok(None);
         };
         Ok(held(&self.parts.freezes, &self.locks().await?, &touch, now))
@@ -148,13 +148,15 @@ impl Holds {
         // A step that could not begin is no reason to wait: the run says why when it comes to it.
         let ahead = prospects(definition, run).unwrap_or_default();
         Ok(ahead.into_iter().find_map(|prospect| {
-            let (system, input) = match prospect.given {
-                Given::Known { system, input } => (system?, Some(input)),
-                Given::Later(_) => (written_out(definition, &prospect.step)?, None),
+            let known = match prospect.given {
+                Given::Known { system, input } => vec![Foretold { system, input }],
+                Given::Later { known, .. } => known,
             };
-            let touch = self.touch(run, &prospect.action, &system, input.as_ref())?;
-            let hold = held(&self.parts.freezes, &locks, &touch, now)?;
-            Some((prospect.step, hold))
+            let hold = known.into_iter().find_map(|one| {
+                let touch = self.touch(run, &prospect.action, &one.system?, &one.input)?;
+                held(&self.parts.freezes, &locks, &touch, now)
+            });
+            Some((prospect.step, hold?))
         }))
     }
 
@@ -163,25 +165,23 @@ impl Holds {
         Ok(is_let_through || (self.parts.freezes.is_empty() && self.locks().await?.is_empty()))
     }
 
-    /// What a step is about to touch; `None` when it only reads.
+    /// What a step is about to touch, by what is known of its input; `None` when it only reads.
     fn touch(
         &self,
         run: &RunState,
         action: &ActionName,
         system: &SystemName,
-        input: Option<&Value>,
+        input: &Value,
     ) -> Option<Touch> {
         let action = self.parts.registry.action(action.as_str()).ok()?.spec();
         if action.risk == Risk::Read {
             return None;
         }
         let entry = self.parts.systems.get(system.as_str());
-        let within = match (action.service, input) {
-            (Some(name), Some(input)) => match input.get(name).and_then(Value::as_str) {
-                Some(service) => Within::Service(service.to_owned()),
-                None => Within::Any,
-            },
-            _ => Within::Nothing,
+        let within = match action.service.map(|name| input.get(name)) {
+            Some(Some(Value::String(service))) => Within::Service(service.clone()),
+            Some(_) => Within::Any,
+            None => Within::Nothing,
         };
         Some(Touch {
             system: system.clone(),
@@ -246,12 +246,6 @@ impl Holds {
         );
         Draft::without_run(subject, by, now, &summary, self.parts.entropy.bytes())
     }
-}
-
-/// The system of a step whose other inputs are not known yet, where its file writes it out.
-fn written_out(definition: &Workflow, step: &StepId) -> Option<SystemName> {
-    let system = definition.step(step)?.with()?.get("system")?.as_str()?;
-    (!system.contains("{{")).then(|| SystemName::from(system))
 }
 
 /// Removes locks as they expire, until the engine stops.

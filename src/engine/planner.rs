@@ -41,7 +41,7 @@ impl Planner {
         let mut steps = Vec::new();
         for prospect in prospects(definition, run)? {
             let (system, outlook) = match prospect.given {
-                Given::Later(earlier) => {
+                Given::Later { after: earlier, .. } => {
                     let why = format!("depends on the output of `{earlier}`");
                     (None, Outlook::KnownLater(why))
                 }

@@ -11,7 +11,7 @@ use crate::domain::approval::ApprovalPolicy;
 use crate::domain::event::{DIALECT, Requested, Rerun, Trigger};
 use crate::domain::expression::{self, Scope};
 use crate::domain::input::{InputError, check_inputs};
-use crate::domain::names::{Environment, RunId};
+use crate::domain::names::{Environment, RunId, SystemName};
 use crate::domain::person::{Actor, Refusal, one_of};
 use crate::domain::plan::WorkflowPlan;
 use crate::domain::run::RunState;
@@ -200,13 +200,6 @@ impl Service {
     pub(super) fn make_request(&self, checked: &Checked, by: Actor) -> Result<Requested> {
         let loaded = &checked.loaded;
         let workflow = &loaded.workflow;
-        let address = |name: &crate::domain::names::SystemName| {
-            Some((
-                name.clone(),
-                self.parts.systems.get(name.as_str())?.system.address(),
-            ))
-        };
-        let systems: BTreeMap<_, _> = loaded.systems.iter().filter_map(address).collect();
         let approval = approvals(&checked.catalog, loaded);
         let concurrency = workflow
             .concurrency
@@ -233,7 +226,7 @@ impl Service {
             trigger: checked.trigger.clone(),
             environments: loaded.environments.clone(),
             approval,
-            systems,
+            systems: self.addresses(loaded),
             concurrency,
             when_busy: workflow
                 .concurrency
@@ -243,6 +236,15 @@ impl Service {
             rerun: None,
             break_glass: None,
         })
+    }
+
+    /// The present address of each system that a workflow names.
+    pub(super) fn addresses(&self, loaded: &Loaded) -> BTreeMap<SystemName, String> {
+        let address = |name: &SystemName| {
+            let entry = self.parts.systems.get(name.as_str())?;
+            Some((name.clone(), entry.system.address()))
+        };
+        loaded.systems.iter().filter_map(address).collect()
     }
 
     /// A UUID of version 7 by the injected clock and randomness.

@@ -80,7 +80,11 @@ pub enum ServiceError {
 
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        let told = error.to_string();
+        match error {
+            StoreError::GoesOn { .. } | StoreError::HasGoneOn { .. } => Self::Conflict(told),
+            _ => Self::Unavailable(told),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Ask, Invocation, Result, Service, ServiceError};
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
-use crate::domain::rerun::{self, NoRerun};
+use crate::domain::rerun::{self, NoRerun, Present};
 
 /// What somebody asks for who wants to go on from a run.
 #[derive(Clone, Debug, Default)]
@@ -37,8 +37,14 @@ impl Service {
             idempotency_key: again.idempotency_key,
             break_glass: again.break_glass,
         };
+        if let Some(earlier) = self.earlier(&invocation).await? {
+            return Ok(earlier);
+        }
         let checked = self.check(&invocation, "rerun").await?;
-        let now = &checked.loaded.workflow;
+        let now = Present {
+            workflow: &checked.loaded.workflow,
+            systems: &self.addresses(&checked.loaded),
+        };
         let rerun = rerun::go_on(&earlier, &then, now, again.from.as_ref()).map_err(|why| {
             let told = self.parts.redactor.text(&why.to_string());
             match why {

@@ -49,6 +49,28 @@ pub enum StoreError {
     /// The log has moved on: reload, and decide again.
     #[error("the log of this run has moved on")]
     Conflict,
+    /// A run does already what this one was to do. Nothing was written.
+    #[error(
+        "run {0} goes on already with what run {1} left to be done: look at it with `purser runs \
+         show {0}`; nothing was started", .by.short(), .of.short()
+    )]
+    GoesOn {
+        /// The run that was to be gone on from.
+        of: RunId,
+        /// The one that goes on from it, directly or not.
+        by: RunId,
+    },
+    /// A run has done what this one was to do, and has succeeded. Nothing was written.
+    #[error(
+        "run {0} has done what run {1} left to be done, and has succeeded: to do a step of it again, \
+         `purser rerun {0} --from STEP`; nothing was started", .by.short(), .of.short()
+    )]
+    HasGoneOn {
+        /// The run that was to be gone on from.
+        of: RunId,
+        /// The one that has gone on from it, directly or not.
+        by: RunId,
+    },
     /// Another process holds the store.
     #[error("{0}")]
     Held(String),
@@ -134,6 +156,9 @@ pub struct RunRow {
 pub trait Runs: Send + Sync {
     /// Creates a run with its first event, unless the same key was used before by the same
     /// person: then the earlier run's id is returned and nothing is written.
+    ///
+    /// Fails with [`StoreError::GoesOn`] or [`StoreError::HasGoneOn`] when it was to go on from a run
+    /// and one does, or has succeeded: of two that are asked for at the same instant one is created.
     fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>>;
 
     /// The run that this person has asked for under this key.

@@ -3,7 +3,8 @@
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use super::spot::{Block, MOST_STEPS, Spot};
+use super::size::has_room;
+use super::spot::{Block, Spot};
 use super::{Command, MOST_TAKEOVERS};
 use crate::domain::approval::ApprovalRequest;
 use crate::domain::effect::Question;
@@ -319,11 +320,7 @@ impl Spot<'_> {
             }
             Err(error) => return not_begun(self, error),
         };
-        if self.block.run.steps.len() + items.len() > MOST_STEPS {
-            let why = format!(
-                "`foreach` has {} items, and a run has at most {MOST_STEPS} steps",
-                items.len()
-            );
+        if let Err(why) = has_room(self.block.definition, self.block.run, items.len()) {
             return not_begun(self, why);
         }
         let step = self.id.clone();
@@ -334,8 +331,8 @@ impl Spot<'_> {
         let Some(file) = self.block.definition.includes.get(&call.runs) else {
             return gone(self);
         };
-        if self.block.run.steps.len() + file.steps.len() > MOST_STEPS {
-            return not_begun(self, format!("a run has at most {MOST_STEPS} steps"));
+        if let Err(why) = has_room(self.block.definition, self.block.run, file.steps.len()) {
+            return not_begun(self, why);
         }
         let given = match expression::render(&Value::Object(call.with.clone()), &self.scope()) {
             Ok(Value::Object(given)) => given,

@@ -5,9 +5,13 @@
 //! may ask as often as it likes, and after a restart simply asks again.
 
 mod back;
+mod foretold;
 mod forward;
 mod prospect;
+mod size;
 mod spot;
+#[cfg(test)]
+mod stage;
 
 use super::event::Event;
 use super::names::StepId;
@@ -16,6 +20,7 @@ use super::run::{RunState, Stop};
 use super::time::Timestamp;
 use super::workflow::Workflow;
 
+pub use foretold::Foretold;
 pub use prospect::{Given, Prospect, prospects};
 pub use spot::{Block, MOST_STEPS, Spot};
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::spot::{Block, Spot};
+use super::foretold::{Foretold, Sight};
+use super::spot::{Block, MOST_STEPS, Spot};
 use crate::domain::event::{Event, Failure, Logged};
 use crate::domain::expression;
 use crate::domain::names::{ActionName, StepId, SystemName};
@@ -32,8 +33,13 @@ pub enum Given {
         /// Everything else.
         input: Value,
     },
-    /// That depends on what this step will leave.
-    Later(StepId),
+    /// That depends on what an earlier step will leave.
+    Later {
+        /// Which.
+        after: StepId,
+        /// What can be told of it already; for each item, where those can be told.
+        known: Vec<Foretold>,
+    },
 }
 
 /// The steps that a run would still do, in the order of the definition. Those of `on_failure`, and
@@ -45,6 +51,7 @@ pub fn prospects(definition: &Workflow, run: &RunState) -> Result<Vec<Prospect>,
     let mut ahead = Ahead {
         definition,
         prospects: Vec::new(),
+        foretold: 0,
     };
     ahead.block(run, Block::root(definition, run))?;
     Ok(ahead.prospects)
@@ -53,6 +60,8 @@ pub fn prospects(definition: &Workflow, run: &RunState) -> Result<Vec<Prospect>,
 struct Ahead<'a> {
     definition: &'a Workflow,
     prospects: Vec<Prospect>,
+    /// How many steps were foretold. A run that would have more of them comes to no end of them.
+    foretold: usize,
 }
 
 impl Ahead<'_> {
@@ -62,7 +71,7 @@ impl Ahead<'_> {
                 continue;
             }
             if let Some(earlier) = waits_for(block, spot.step) {
-                self.later(&spot, &earlier);
+                self.later(&spot.id, spot.step, &earlier, &[Sight::from(block)]);
                 continue;
             }
             if let Some(condition) = &spot.step.condition
@@ -76,8 +85,12 @@ impl Ahead<'_> {
         Ok(())
     }
 
-    /// One whose inputs are known: as if it began now.
+    /// One whose inputs are known: as if it began now. What stands for others has begun already, or
+    /// does in a state of its own.
     fn step(&mut self, run: &RunState, spot: &Spot<'_>) -> Result<(), Failure> {
+        if spot.state().is_some_and(StepState::is_composite) {
+            return self.composite(run, &spot.id);
+        }
         match spot.opening() {
             Event::StepStarted {
                 step,
@@ -117,23 +130,33 @@ impl Ahead<'_> {
         }
     }
 
-    /// Everything that the step would do depends on an earlier one.
-    fn later(&mut self, spot: &Spot<'_>, earlier: &StepId) {
-        self.later_step(&spot.id, spot.step, earlier);
-    }
-
-    fn later_step(&mut self, id: &StepId, step: &Step, earlier: &StepId) {
+    /// What the step would do depends on an earlier one, in part at least. It is seen from each of
+    /// these places, of which there is more than one where it stands in a `foreach`.
+    fn later(&mut self, id: &StepId, step: &Step, earlier: &StepId, sights: &[Sight]) {
+        let room = MOST_STEPS.saturating_sub(self.foretold);
+        let sights = sights.iter().flat_map(|sight| sight.of_items(step));
+        let sights: Vec<_> = sights.take(room).collect();
         match &step.work {
-            Work::Action(action) => self.prospects.push(Prospect {
-                step: id.clone(),
-                action: action.uses.clone(),
-                given: Given::Later(earlier.clone()),
-            }),
+            Work::Action(action) => {
+                self.foretold += sights.len();
+                self.prospects.push(Prospect {
+                    step: id.clone(),
+                    action: action.uses.clone(),
+                    given: Given::Later {
+                        after: earlier.clone(),
+                        known: sights.iter().map(|sight| sight.foretell(step)).collect(),
+                    },
+                });
+            }
             Work::Workflow(call) => {
                 let definition = self.definition;
-                let file = definition.includes.get(&call.runs);
-                for inner in file.into_iter().flat_map(|file| &file.steps) {
-                    self.later_step(&id.within(&inner.id), inner, earlier);
+                let Some(file) = definition.includes.get(&call.runs) else {
+                    return;
+                };
+                let inside = sights.iter().map(|sight| sight.within(call, file));
+                let inside: Vec<_> = inside.collect();
+                for inner in &file.steps {
+                    self.later(&id.within(&inner.id), inner, earlier, &inside);
                 }
             }
             Work::Wait(_) => {}
@@ -182,7 +205,7 @@ fn names_of(step: &Step) -> BTreeSet<String> {
     names
 }
 
-fn collect(value: &Value, names: &mut BTreeSet<String>) {
+pub(super) fn collect(value: &Value, names: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => names.extend(expression::names_in(text).unwrap_or_default()),
         Value::Array(items) => items.iter().for_each(|item| collect(item, names)),

@@ -7,7 +7,8 @@ use crate::domain::names::{StepId, SystemName};
 use crate::domain::run::{RunState, StepState};
 use crate::domain::workflow::{ON_FAILURE, Step, UNDO, Work, Workflow};
 
-/// A run has no more steps than this, all items and all steps of other workflows counted.
+/// A run has no more steps than this: those of its file, all items and all steps of other workflows,
+/// those too that have not begun.
 pub const MOST_STEPS: usize = 2_000;
 
 /// Steps that stand beside each other: those of a file.
@@ -111,7 +112,7 @@ impl<'a> Block<'a> {
     }
 
     /// `inputs`, `steps.ID.output`, `steps.ID.status`, `run`; and `failure` where it has failed.
-    fn values(self) -> Map<String, Value> {
+    pub(super) fn values(self) -> Map<String, Value> {
         let of_step = |spot: Spot<'a>| {
             let state = self.run.steps.get(&spot.id)?;
             let seen = json!({ "status": state.status, "output": state.output });

@@ -10,7 +10,7 @@ use super::approval::{ApprovalRequest, Delegation};
 use super::digest::Digest;
 use super::effect::{EffectKey, EffectName, Question};
 use super::ending::{FinalState, Summary};
-use super::event::{Event, Failure, Logged, Requested, Rerun};
+use super::event::{DoneStep, Event, Failure, Logged, Requested, Rerun};
 use super::names::{RunId, StepId};
 use super::person::Actor;
 use super::plan::WorkflowPlan;
@@ -444,11 +444,11 @@ impl RunState {
 /// The steps that an earlier run has done count as done from the beginning.
 fn done_before(request: &Requested, at: Timestamp) -> IndexMap<StepId, StepState> {
     let done = |rerun: &Rerun| {
-        let of = rerun.of;
-        let steps = rerun.done.iter();
-        steps
-            .map(|done| (done.step.clone(), StepState::done_before(of, done, at)))
-            .collect()
+        let state = |done: &DoneStep| {
+            let run = done.done_in.unwrap_or(rerun.of);
+            (done.step.clone(), StepState::done_before(run, done, at))
+        };
+        rerun.done.iter().map(state).collect()
     };
     request.rerun.as_ref().map(done).unwrap_or_default()
 }

@@ -20,6 +20,8 @@ mod locks;
 mod outbox;
 #[path = "../sql/receipts.rs"]
 mod receipts;
+#[path = "../sql/reruns.rs"]
+mod reruns;
 #[path = "../sql/runs.rs"]
 mod runs;
 #[path = "../sql/schedules.rs"]

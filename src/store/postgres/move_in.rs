@@ -55,6 +55,7 @@ const TABLES: [Table; 12] = [
             ("summary", Text),
             ("idempotency_key", Text),
             ("concurrency", Text),
+            ("rerun_of", Text),
         ],
     ),
     table(

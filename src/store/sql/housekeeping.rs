@@ -6,9 +6,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::Row as _;
 
-use super::{Connection, SqlStore};
+use super::{Connection, SqlStore, reruns};
 use crate::domain::digest::Digest;
-use crate::domain::event::Event;
 use crate::domain::names::RunId;
 use crate::domain::receipt::{Content, Subject};
 use crate::domain::run::RunStatus;
@@ -150,7 +149,7 @@ async fn forget_some(
     ended_before: Timestamp,
     now: Timestamp,
 ) -> sqlx::Result<(Vec<String>, bool)> {
-    let spared = gone_on_from(connection).await?;
+    let spared = reruns::gone_on_from(connection).await?;
     let most = RUNS + spared.len() + 1;
     let old: Vec<(String, String)> = sqlx::query_as(OLD_RUNS)
         .bind(ended_before.micros())
@@ -181,26 +180,6 @@ async fn forget_some(
         .await?;
     }
     Ok((gone, more))
-}
-
-/// The runs that others, which have not ended, go on from.
-async fn gone_on_from(connection: &mut Connection) -> sqlx::Result<BTreeSet<String>> {
-    let requests: Vec<String> = sqlx::query_scalar(
-        "SELECT body FROM events JOIN runs ON runs.id = events.run \
-         WHERE runs.ended = 0 AND seq = 1 AND body LIKE '%\"rerun\":{%'",
-    )
-    .fetch_all(connection)
-    .await?;
-    let of = |body: &String| match serde_json::from_str(body) {
-        Ok(Event::Requested(request)) => Ok(request.rerun.map(|rerun| rerun.of.to_string())),
-        Ok(_) => Ok(None),
-        Err(error) => Err(sqlx::Error::Decode(error.into())),
-    };
-    requests
-        .iter()
-        .map(of)
-        .filter_map(Result::transpose)
-        .collect()
 }
 
 /// Forgets what the steps of a run said, a step at a time; `false` when there is no room for more.

@@ -5,7 +5,7 @@ use futures_util::{FutureExt as _, TryStreamExt as _};
 use sqlx::Row as _;
 use tokio::sync::broadcast;
 
-use super::{Connection, Row, SqlStore, text};
+use super::{Connection, Row, SqlStore, reruns, text};
 use crate::domain::digest::Digest;
 use crate::domain::event::{EVENT_VERSION, Event, Logged};
 use crate::domain::names::{PersonName, RunId};
@@ -31,7 +31,7 @@ impl Runs for SqlStore {
                 .write(Box::new(move |connection| {
                     async move { create(connection, &run).await }.boxed()
                 }))
-                .await?;
+                .await??;
             if created == id {
                 // Nobody listening is no error: a run is found by `unfinished` at the start.
                 let _ = self.changes.send(id);
@@ -256,15 +256,10 @@ pub(super) fn part_of_id(typed: &str) -> Option<String> {
     (!part.is_empty()).then_some(part)
 }
 
-pub(super) async fn create(
-    connection: &mut Connection,
-    Written {
-        run,
-        request,
-        definition,
-        concurrency,
-    }: &Written,
-) -> sqlx::Result<RunId> {
+/// Creates a run, unless it has come before, or says which one goes on already from the one that it
+/// was to go on from.
+async fn create(connection: &mut Connection, written: &Written) -> sqlx::Result<Result<RunId>> {
+    let run = &written.run;
     if let Some(key) = &run.idempotency_key {
         let earlier: Option<String> = sqlx::query_scalar(KEYED)
             .bind(run.request.by.person.as_str())
@@ -272,9 +267,29 @@ pub(super) async fn create(
             .fetch_optional(&mut *connection)
             .await?;
         if let Some(earlier) = earlier.and_then(|id| id.parse().ok()) {
-            return Ok(earlier);
+            return Ok(Ok(earlier));
         }
     }
+    if let Some(rerun) = &run.request.rerun
+        && let Some(refused) = reruns::heir(connection, rerun.of).await?
+    {
+        return Ok(Err(refused));
+    }
+    insert(connection, written).await?;
+    Ok(Ok(run.id))
+}
+
+/// Writes a run that nothing speaks against.
+pub(super) async fn insert(
+    connection: &mut Connection,
+    Written {
+        run,
+        request,
+        definition,
+        concurrency,
+    }: &Written,
+) -> sqlx::Result<()> {
+    let rerun = run.request.rerun.as_ref();
     sqlx::query("INSERT INTO definitions (digest, body) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(run.request.definition.as_str())
         .bind(definition)
@@ -282,7 +297,8 @@ pub(super) async fn create(
         .await?;
     sqlx::query(
         "INSERT INTO runs (id, workflow, definition, status, requested_by, requested_at, \
-         updated_at, idempotency_key, concurrency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         updated_at, idempotency_key, concurrency, rerun_of) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(run.id.to_string())
     .bind(run.request.workflow.as_str())
@@ -293,10 +309,10 @@ pub(super) async fn create(
     .bind(run.at.micros())
     .bind(run.idempotency_key.as_deref().map(text))
     .bind(concurrency.as_deref().map(text))
+    .bind(rerun.map(|rerun| rerun.of.to_string()))
     .execute(&mut *connection)
     .await?;
-    insert_event(connection, run.id, 1, run.at, request).await?;
-    Ok(run.id)
+    insert_event(connection, run.id, 1, run.at, request).await
 }
 
 async fn grow(connection: &mut Connection, append: &Append) -> sqlx::Result<()> {

@@ -216,7 +216,7 @@ async fn keep(
     if let Some(written) = &run
         && !has_run(connection, &fire).await?
     {
-        runs::create(connection, written).await?;
+        runs::insert(connection, written).await?;
     }
     let kept = sqlx::query(
         "INSERT INTO fires (schedule, at, run, note) VALUES ($1, $2, $3, $4) \

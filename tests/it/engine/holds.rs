@@ -328,6 +328,27 @@ async fn a_lock_in_mid_run_holds_the_next_step_and_not_the_one_that_has_begun() 
 }
 
 #[tokio::test]
+async fn a_lock_on_a_part_holds_a_run_from_its_first_step_though_another_input_comes_later() {
+    let held = Held::by(vec![]).await;
+    held.lock("box/web").await;
+    let steps = |part: &str| {
+        let with = "system: box, part: PART, hang: \"{{ steps.one.output.key == '' }}\"";
+        let with = with.replace("PART", part);
+        let one = ONE.replace("system: box", "system: box, part: press");
+        format!("{one}  - {{ id: two, uses: toy.make, with: {{ {with} }} }}\n")
+    };
+    let locked = LOCKED.replace("box", "box/web").replace("one", "two");
+    let web = held.ask(&steps("web")).await;
+    held.says(web, &locked).await;
+    let unknown = held.ask(&steps("\"{{ steps.one.output.key }}\"")).await;
+    held.says(unknown, &locked).await;
+    assert_eq!(held.world.toy.calls(), 0);
+    let other = held.ask(&steps("db")).await;
+    let state = held.world.end(other).await;
+    assert_eq!(ending(&state).0, FinalState::Succeeded);
+}
+
+#[tokio::test]
 async fn a_held_run_can_be_cancelled_and_takes_back_what_it_did() {
     let held = Held::by(vec![]).await;
     let until_told = "  - { id: wait, wait: { hook: bell } }\n";

@@ -449,7 +449,9 @@ fn request(case: &Case) -> Requested {
     let done: Vec<_> = done
         .map(|step| DoneStep {
             step: step.id.clone(),
+            done_in: None,
             skipped: false,
+            systems: [].into(),
             output: json!({}),
         })
         .collect();

@@ -9,13 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use purser::domain::event::Event;
+use purser::domain::event::{Event, Requested, Rerun};
+use purser::domain::names::RunId;
 use purser::domain::receipt::Chain;
 use purser::domain::run::{RunState, RunStatus};
 use purser::engine::seal_waiting;
 use purser::store::postgres::{LEASE, PostgresStore, move_in};
 use purser::store::sqlite::{SqliteStore, database_file, newest_schema};
-use purser::store::{Append, Runs as _, Store};
+use purser::store::{Append, Runs as _, Store, StoreError};
+use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use super::every_event::every_event;
 use super::moved::{everything, fill};
@@ -120,6 +124,66 @@ async fn both_databases_of_a_version_say_the_same() {
         other.close().await;
         database.remove().await;
     }
+}
+
+/// Statements that put a run that has failed, and one that goes on from it, into a store of version 7.
+fn a_run_and_its_rerun(of: RunId, by: RunId) -> String {
+    let mut earlier = new_run().request;
+    earlier.inputs = json!({ "note": "a\0b, \"rerun\":{\"of\":\"nobody\"}" });
+    let rerun = Rerun { of, done: vec![] };
+    let later = Requested {
+        rerun: Some(rerun),
+        ..earlier.clone()
+    };
+    [(of, earlier, 1), (by, later, 0)]
+        .map(|(run, request, ended)| {
+            let body = json!(Event::Requested(Box::new(request))).to_string();
+            let body = body.replace('\'', "''");
+            format!(
+                "INSERT INTO runs (id, workflow, definition, status, ended, requested_by, \
+                 requested_at, updated_at) SELECT '{run}', workflow, definition, '\"failed\"', \
+                 {ended}, requested_by, 0, 0 FROM runs LIMIT 1;
+                 INSERT INTO events (run, seq, at, v, body) VALUES ('{run}', 1, 0, 1, '{body}');\n"
+            )
+        })
+        .concat()
+}
+
+/// Sees that the store knows of a run which other one goes on from it.
+async fn knows_who_goes_on(store: &dyn Store, of: RunId, by: RunId) {
+    let mut again = new_run();
+    again.request.rerun = Some(Rerun { of, done: vec![] });
+    let told = StoreError::GoesOn { of, by };
+    assert_eq!(store.create(again).await, Err(told));
+}
+
+#[tokio::test]
+async fn a_store_from_before_reruns_were_looked_for_knows_of_those_that_there_are() {
+    let (of, by) = (new_run().id, new_run().id);
+    let runs = a_run_and_its_rerun(of, by);
+    let place = tempfile::tempdir().unwrap();
+    let file = database_file(place.path());
+    fs::copy(folder().join("0007.db"), &file).unwrap();
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut connection = options.connect().await.unwrap();
+    connection
+        .execute(AssertSqlSafe(runs.clone()))
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let store = SqliteStore::open(place.path(), Arc::default())
+        .await
+        .unwrap();
+    knows_who_goes_on(&store, of, by).await;
+    store.close().await;
+
+    let sql = fs::read_to_string(folder().join("0007.sql")).unwrap();
+    let database = Database::create(&format!("{sql}SET search_path = public;\n{runs}")).await;
+    let access = access(&database, "web-1", LEASE);
+    let store = PostgresStore::open(&access, Arc::default()).await.unwrap();
+    knows_who_goes_on(&store, of, by).await;
+    store.close().await;
+    database.remove().await;
 }
 
 /// Writes the fixtures of the present version, if that is wanted; else sees that they are there.

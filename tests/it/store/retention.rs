@@ -159,7 +159,9 @@ async fn what_is_not_over_stays(place: &Place) {
     let mut rerun = new_run();
     let done = DoneStep {
         step: "one".into(),
+        done_in: None,
         skipped: false,
+        systems: BTreeSet::new(),
         output: serde_json::json!({ "said": "a\0b" }),
     };
     rerun.request.rerun = Some(Rerun {

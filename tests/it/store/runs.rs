@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use purser::domain::event::Event;
+use purser::domain::ending::FinalState;
+use purser::domain::event::{Event, Rerun};
 use purser::domain::names::RunId;
 use purser::domain::run::RunStatus;
-use purser::store::{NewRun, Store, StoreError};
+use purser::store::{Append, NewRun, Store, StoreError};
 use uuid::Uuid;
 
 use super::on_both;
@@ -206,6 +207,73 @@ async fn a_key_is_free_when_its_runs_have_ended(place: &Place) {
     assert_eq!(store.unfinished_of("web").await.unwrap(), [second]);
 }
 
+/// A run that goes on from that one, and has all of it still to do.
+fn rerun_of(of: RunId) -> NewRun {
+    let mut run = new_run();
+    run.request.rerun = Some(Rerun { of, done: vec![] });
+    run
+}
+
+/// The end of a run that has failed.
+fn fail(run: RunId) -> Append {
+    let status = RunStatus::Ended(FinalState::Failed);
+    let end = finish(run, 1, "failed");
+    Append { status, ..end }
+}
+
+async fn of_many_who_go_on_from_a_run_at_once_one_does(place: &Place) {
+    let store = place.open().await;
+    let of = store.create(new_run()).await.unwrap();
+    store.append(fail(of)).await.unwrap();
+    let asks = (0..20).map(|_| store.create(rerun_of(of)));
+    let asked = futures_util::future::join_all(asks).await;
+    let (had, late): (Vec<_>, Vec<_>) = asked.into_iter().partition(Result::is_ok);
+    let [Ok(by)] = had[..] else { panic!("{had:?}") };
+    let told = StoreError::GoesOn { of, by };
+    assert_eq!(late, vec![Err(told); 19]);
+    assert_eq!(store.unfinished().await.unwrap(), [by]);
+    let keyed = |run: NewRun| NewRun {
+        idempotency_key: Some("k".to_owned()),
+        ..run
+    };
+    store.append(fail(by)).await.unwrap();
+    let again = store.create(keyed(rerun_of(of))).await.unwrap();
+    let same = store.create(keyed(rerun_of(of))).await;
+    assert_eq!(same, Ok(again), "the same request is the same run");
+    store.append(finish(again, 1, "done")).await.unwrap();
+    let told = StoreError::HasGoneOn { of, by: again };
+    assert_eq!(store.create(rerun_of(of)).await, Err(told));
+}
+
+async fn what_a_run_left_to_others_is_done_by_one_of_them_however_they_hang_together(
+    place: &Place,
+) {
+    let store = place.open().await;
+    let failed = |run: NewRun| async {
+        let run = store.create(run).await.unwrap();
+        store.append(fail(run)).await.unwrap();
+        run
+    };
+    let first = failed(new_run()).await;
+    let second = failed(rerun_of(first)).await;
+    let beside = failed(rerun_of(first)).await;
+    let third = store.create(rerun_of(second)).await.unwrap();
+    for of in [first, second, beside] {
+        let told = StoreError::GoesOn { of, by: third };
+        assert_eq!(store.create(rerun_of(of)).await, Err(told));
+    }
+    store.append(finish(third, 1, "done")).await.unwrap();
+    for of in [first, second, beside] {
+        let told = StoreError::HasGoneOn { of, by: third };
+        assert_eq!(store.create(rerun_of(of)).await, Err(told));
+    }
+    let once_more = failed(rerun_of(third)).await;
+    let and_more = failed(rerun_of(third)).await;
+    let last = failed(rerun_of(and_more)).await;
+    assert_eq!(store.unfinished().await.unwrap(), []);
+    assert!(third < once_more && once_more < last);
+}
+
 async fn whoever_listens_hears_of_each_change_after_its_commit(place: &Place) {
     let store = place.open().await;
     let mut changes = store.changes();
@@ -236,5 +304,7 @@ on_both![
     a_text_may_hold_any_character,
     runs_are_found_by_either_end_of_their_ids,
     a_key_is_free_when_its_runs_have_ended,
+    of_many_who_go_on_from_a_run_at_once_one_does,
+    what_a_run_left_to_others_is_done_by_one_of_them_however_they_hang_together,
     whoever_listens_hears_of_each_change_after_its_commit,
 ];

@@ -22,6 +22,17 @@ steps:
     with: { service: "{{ inputs.service }}" }
 "#;
 
+/// A workflow that deploys what an earlier step says.
+const RELEASE: &str = r#"
+steps:
+  - id: build
+    uses: docker.run_job
+    with: { image: purser-test/web:v1, command: [job, --lines, "1"] }
+  - id: deploy
+    uses: docker.deploy_service
+    with: { service: web, version: "{{ steps.build.output.last_lines[0] }}" }
+"#;
+
 /// A freeze that has no end within a test.
 const ALWAYS: &str = "
 [freezes.holidays]
@@ -36,6 +47,7 @@ async fn story(config: &str) -> Story {
     let mut story = Story::of_docker();
     story.home.workflow("job", JOB);
     story.home.workflow("restart", RESTART);
+    story.home.workflow("release", RELEASE);
     story.home.configure(config);
     story.home.up().await;
     story
@@ -99,6 +111,20 @@ async fn a_locked_service_is_its_owners_until_it_is_released() {
     assert_eq!(about("run restart"), 1);
     assert_eq!(about("lock shop"), 1);
     assert_eq!(about("unlock shop/web"), 1);
+}
+
+#[tokio::test]
+async fn a_lock_on_a_service_refuses_also_what_comes_to_it_with_something_still_to_be_told() {
+    let story = story("").await;
+    story
+        .sees("lock shop/web --reason migration --for 2h")
+        .await;
+    insta::assert_snapshot!(story.person_sees(Person::Bo, "run release").await, @"
+    purser: shop/web is locked by ann until TIME: migration. Nothing was started: have ann release it with `purser unlock shop/web`, or wait until then
+    exit code 4
+    ");
+    let runs = story.home.asks(&["runs", "list"]).await;
+    assert_eq!(runs, json!([]), "nothing is built for nothing");
 }
 
 #[tokio::test]

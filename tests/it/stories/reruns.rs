@@ -1,6 +1,7 @@
 //! A run that has failed, and the one that goes on from it.
 
 use super::Story;
+use crate::support::program::Person;
 
 /// Two jobs, of which the second fails.
 const SHIP: &str = "
@@ -136,4 +137,43 @@ async fn what_there_is_nothing_to_go_on_from_is_not_run_again() {
     assert_eq!(story.sees(&ask).await, again, "one key, one run");
     let run = story.last_run().await;
     assert_eq!(story.home.ends(&run).await["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn of_two_people_who_go_on_from_a_run_at_once_one_does_and_the_other_is_told() {
+    let mut story = Story::of_docker();
+    story.home.workflow("ship", SHIP);
+    story.home.up().await;
+    let failed = story.starts("ship").await;
+    story.home.ends(&failed).await;
+    let both = format!("rerun {failed} --from migrate --detach");
+    let (ann, bo) = tokio::join!(story.sees(&both), story.person_sees(Person::Bo, &both));
+    let mut seen = [ann, bo];
+    seen.sort();
+    insta::assert_snapshot!(seen.join("\n"), @"
+    RUN
+    exit code 0
+    purser: run RUN goes on already with what run RUN left to be done: look at it with `purser runs show RUN`; nothing was started
+    exit code 1
+    ");
+    let runs = story.home.asks(&["runs", "list"]).await;
+    assert_eq!(runs.as_array().unwrap().len(), 2, "one went on: {runs:#}");
+    let first = story.last_run().await;
+    story.home.ends(&first).await;
+
+    story.home.workflow("ship", &SHIP.replace("'7'", "'0'"));
+    story.sees("reload").await;
+    let again = ["rerun", &failed, "--from", "migrate", "--detach"];
+    let second = story.home.asks(&again).await;
+    let second = second["run"].as_str().unwrap();
+    assert_ne!(second, first, "the first one has failed");
+    assert_eq!(story.home.ends(second).await["status"], "succeeded");
+    insta::assert_snapshot!(story.sees(&format!("rerun {failed} --from tell")).await, @"
+    purser: run RUN has done what run RUN left to be done, and has succeeded: to do a step of it again, `purser rerun RUN --from STEP`; nothing was started
+    exit code 1
+    ");
+    insta::assert_snapshot!(story.sees(&format!("rerun {first} --from tell")).await, @"
+    purser: run RUN has done what run RUN left to be done, and has succeeded: to do a step of it again, `purser rerun RUN --from STEP`; nothing was started
+    exit code 1
+    ");
 }
