@@ -144,6 +144,7 @@ fn done_step(step: &StepId, state: &StepState) -> DoneStep {
         step: step.clone(),
         skipped: state.status == StepStatus::Skipped,
         output: state.output.clone().unwrap_or(Value::Null),
+        left_out: state.output_left_out.clone(),
     }
 }
 

@@ -364,6 +364,7 @@ impl Play {
             (Some(EffectStatus::Done(_)), _) => Event::StepSucceeded {
                 step,
                 output: json!({}),
+                left_out: vec![],
             },
             (Some(EffectStatus::Started), _) => Event::EffectDone {
                 step,
@@ -451,6 +452,7 @@ fn request(case: &Case) -> Requested {
             step: step.id.clone(),
             skipped: false,
             output: json!({}),
+            left_out: vec![],
         })
         .collect();
     Requested {

@@ -161,6 +161,7 @@ async fn what_is_not_over_stays(place: &Place) {
         step: "one".into(),
         skipped: false,
         output: serde_json::json!({ "said": "a\0b" }),
+        left_out: vec![],
     };
     rerun.request.rerun = Some(Rerun {
         of: gone_on_from,
