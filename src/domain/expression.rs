@@ -77,7 +77,10 @@ impl Scope {
             "" => part.to_owned(),
             path => format!("{path}.{part}"),
         };
-        let is_whole = !self.left_out.keys().any(|left| left.starts_with(&within("")));
+        let is_whole = !self
+            .left_out
+            .keys()
+            .any(|left| left.starts_with(&within("")));
         match value {
             Value::Object(fields) if !is_whole => minijinja::Value::from_pairs(
                 fields

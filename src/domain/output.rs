@@ -142,7 +142,9 @@ fn short_fields(output: &Value) -> Value {
         return Value::Null;
     };
     let length = |name: &String, value: &Value| name.len() + value.to_string().len();
-    let lengths = fields.iter().map(|(name, value)| (length(name, value), name));
+    let lengths = fields
+        .iter()
+        .map(|(name, value)| (length(name, value), name));
     let mut by_length: Vec<_> = lengths.collect();
     by_length.sort_by_key(|(length, name)| (!FIRST.contains(&name.as_str()), *length));
     let mut room = LONGEST_FIELDS;
@@ -200,7 +202,10 @@ mod tests {
         long.insert("rows".into(), "x".repeat(LONGEST).into());
         let kept = kept(&long.into());
         let told = kept.left_out[0].told("it", &kept.output);
-        assert!(told.ends_with("later steps can read only 20 short fields of it"), "{told}");
+        assert!(
+            told.ends_with("later steps can read only 20 short fields of it"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -93,7 +93,10 @@ async fn what_takes_a_step_back_reads_what_is_short_and_the_receipt_keeps_its_pr
     let fill = &facts.steps[0];
     assert_eq!(fill.proof.as_deref(), Some("it is full"));
     let output = receipt.text(fill.output.as_ref().unwrap()).unwrap();
-    assert!(output.contains("kept as the artifact output.json"), "{output}");
+    assert!(
+        output.contains("kept as the artifact output.json"),
+        "{output}"
+    );
 }
 
 async fn receipt_of(world: &World, run: RunId) -> Receipt {

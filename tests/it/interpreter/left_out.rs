@@ -109,7 +109,10 @@ fn what_was_left_out_is_no_input_in_whole() {
     ];
     for way in ways {
         let refusal = Told::fetched(&reads(way)).refusal();
-        assert!(refusal.contains("kept as the artifact output.json"), "{way}: {refusal}");
+        assert!(
+            refusal.contains("kept as the artifact output.json"),
+            "{way}: {refusal}"
+        );
     }
 }
 
@@ -133,9 +136,15 @@ fn what_the_log_has_of_it_can_be_read() {
     for (way, is) in [
         ("{{ steps.fetch.output.proof }}", json!("fetched")),
         ("{{ steps['fetch'].output.proof }}", json!("fetched")),
-        ("it is {{ steps.fetch.output['backup'] }}", json!("it is s3://b/x")),
+        (
+            "it is {{ steps.fetch.output['backup'] }}",
+            json!("it is s3://b/x"),
+        ),
         ("{{ steps.fetch.status }}", json!("succeeded")),
-        ("{{ 'no' if true else steps.fetch.output.rows }}", json!("no")),
+        (
+            "{{ 'no' if true else steps.fetch.output.rows }}",
+            json!("no"),
+        ),
     ] {
         assert_eq!(given(way), is, "{way}");
     }
@@ -154,7 +163,10 @@ fn a_condition_and_a_list_that_read_it_fail_and_skip_nothing() {
             "  - {{ id: reads, uses: toy.make, {step}, with: {{ system: box }} }}\n"
         ));
         let refusal = told.refusal();
-        assert!(refusal.contains("kept as the artifact output.json"), "{step}: {refusal}");
+        assert!(
+            refusal.contains("kept as the artifact output.json"),
+            "{step}: {refusal}"
+        );
     }
 }
 
@@ -201,7 +213,10 @@ fn each_is_done(then: &str) -> Told {
         }));
     let done = told.next();
     told.take_in(done);
-    assert_eq!(told.state.step(&"each".into()).status, StepStatus::Succeeded);
+    assert_eq!(
+        told.state.step(&"each".into()).status,
+        StepStatus::Succeeded
+    );
     told
 }
 
@@ -219,7 +234,10 @@ fn of_a_list_the_item_that_was_left_out_is_no_data_and_all_others_are() {
     for (way, is) in [
         ("{{ steps.each.output[0].rows }}", json!([1])),
         ("{{ steps.each.output | length }}", json!(2)),
-        ("{{ steps.each.output | map(attribute='proof') | list }}", json!(["a", "b"])),
+        (
+            "{{ steps.each.output | map(attribute='proof') | list }}",
+            json!(["a", "b"]),
+        ),
     ] {
         match each_is_done(&reads(way)).next() {
             Event::StepStarted { input, .. } => assert_eq!(input["part"], is, "{way}"),
@@ -227,7 +245,11 @@ fn of_a_list_the_item_that_was_left_out_is_no_data_and_all_others_are() {
         }
     }
     let again = "  - { id: reads, uses: toy.make, foreach: '{{ steps.each.output }}', with: { system: box } }\n";
-    assert!(each_is_done(again).refusal().contains("`steps.each.output[1]` has"));
+    assert!(
+        each_is_done(again)
+            .refusal()
+            .contains("`steps.each.output[1]` has")
+    );
 }
 
 #[test]
