@@ -223,7 +223,7 @@ fn message(failure: Option<&Failure>) -> &str {
 pub(super) fn outputs(run: &RunState) -> Vec<String> {
     let steps = run.steps.iter();
     let outputs: Vec<_> = steps
-        .filter_map(|(id, state)| Some((id, value(state.output.as_ref()?))))
+        .filter_map(|(id, state)| Some((id, output(state)?)))
         .collect();
     match &outputs[..] {
         [(_, only)] => vec![only.clone()],
@@ -232,6 +232,14 @@ pub(super) fn outputs(run: &RunState) -> Vec<String> {
             .map(|(id, output)| format!("{id}:\n{}", indented(output)))
             .collect(),
     }
+}
+
+fn output(state: &StepState) -> Option<String> {
+    let output = state.output.as_ref()?;
+    let left_out = state.told_of_left_out();
+    let there = (left_out.is_empty() || !output.is_null()).then(|| value(output));
+    let parts: Vec<_> = there.into_iter().chain(left_out).collect();
+    Some(parts.join("\n"))
 }
 
 /// What the steps have kept for people, and how to have it.

@@ -14,6 +14,7 @@ use super::ending::{FinalState, Summary};
 use super::names::{
     ActionName, Environment, HookName, PersonName, RunId, StepId, SystemName, WorkflowName,
 };
+use super::output::LeftOut;
 use super::person::Actor;
 use super::plan::{Plan, WorkflowPlan};
 use super::schedule::ScheduleName;
@@ -243,6 +244,9 @@ pub enum Event {
         step: StepId,
         /// What later steps can read.
         output: Value,
+        /// What of its output is not in `output`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<LeftOut>,
     },
     /// A step has kept something for people; of the same name, it takes the place of what was kept.
     ArtifactKept {
@@ -383,6 +387,9 @@ pub struct DoneStep {
     pub systems: BTreeSet<SystemName>,
     /// What it has left.
     pub output: Value,
+    /// What of that is not in `output`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// One step is asked about: what it would do now that its inputs are known.

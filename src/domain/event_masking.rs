@@ -4,6 +4,7 @@
 use super::effect::Question;
 use super::ending::Summary;
 use super::event::{Event, Failure, Requested, StepAsked};
+use super::output::{Kept, LeftOut};
 use super::redact::Redactor;
 
 impl Event {
@@ -15,6 +16,13 @@ impl Event {
     )]
     pub fn masked(self, redactor: &Redactor) -> Self {
         let text = |text: String| redactor.text(&text);
+        let left = |left: LeftOut| LeftOut {
+            kept: match left.kept {
+                Kept::Nowhere(why) => Kept::Nowhere(text(why)),
+                Kept::AsArtifact => Kept::AsArtifact,
+            },
+            ..left
+        };
         let failure = |failure: Failure| Failure {
             message: text(failure.message),
             ..failure
@@ -117,9 +125,14 @@ impl Event {
                 };
                 Self::Parked { step, question }
             }
-            Self::StepSucceeded { step, output } => Self::StepSucceeded {
+            Self::StepSucceeded {
+                step,
+                output,
+                left_out,
+            } => Self::StepSucceeded {
                 step,
                 output: redactor.json(output),
+                left_out: left_out.into_iter().map(left).collect(),
             },
             Self::AttemptFailed {
                 step,

@@ -1,11 +1,15 @@
 //! Expressions in workflow files: minijinja with strict undefined and without statements
 //! (decision 12).
 
-use std::collections::BTreeSet;
+mod in_part;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::Value;
+
+use self::in_part::{InPart, Read};
 
 use super::nearest;
 use super::secret::SecretRef;
@@ -23,6 +27,8 @@ const LONGEST: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct Scope {
     values: Value,
+    /// What stands at these dotted paths is there in part, for these reasons.
+    left_out: BTreeMap<String, String>,
 }
 
 /// An expression that cannot be evaluated.
@@ -38,7 +44,68 @@ pub struct ExpressionError {
 impl Scope {
     /// The names at the top are the fields of this object.
     pub fn new(values: Value) -> Self {
-        Self { values }
+        Self {
+            values,
+            left_out: BTreeMap::new(),
+        }
+    }
+
+    /// Sets a name at the top.
+    pub fn set(&mut self, name: &str, value: Value) {
+        if let Value::Object(fields) = &mut self.values {
+            fields.insert(name.to_owned(), value);
+        }
+    }
+
+    /// What stands at the top under this name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    /// Takes the other fields away from an object at the top.
+    pub fn retain(&mut self, name: &str, keep: impl Fn(&str) -> bool) {
+        if let Some(Value::Object(fields)) = self.values.get_mut(name) {
+            fields.retain(|field, _| keep(field));
+        }
+    }
+
+    /// What stands at this dotted path (items of lists by their number) is there in part. An
+    /// expression sees the fields that are there; one that reads more fails, and says `why`.
+    pub fn leave_out(&mut self, path: String, why: String) {
+        self.left_out.insert(path, why);
+    }
+
+    /// The values as the expression engine has them, and what was read of them that is not there.
+    fn seen(&self) -> (minijinja::Value, Read) {
+        let read = Read::default();
+        (self.seen_at("", &self.values, &read), read)
+    }
+
+    fn seen_at(&self, path: &str, value: &Value, read: &Read) -> minijinja::Value {
+        if let Some(why) = self.left_out.get(path) {
+            return InPart::of(value, why, read);
+        }
+        let within = |part: &str| match path {
+            "" => part.to_owned(),
+            path => format!("{path}.{part}"),
+        };
+        let is_whole = !self
+            .left_out
+            .keys()
+            .any(|left| left.starts_with(&within("")));
+        match value {
+            Value::Object(fields) if !is_whole => minijinja::Value::from_pairs(
+                fields
+                    .iter()
+                    .map(|(name, value)| (&**name, self.seen_at(&within(name), value, read))),
+            ),
+            Value::Array(items) if !is_whole => items
+                .iter()
+                .enumerate()
+                .map(|(n, item)| self.seen_at(&within(&n.to_string()), item, read))
+                .collect(),
+            whole => Serde(whole).into(),
+        }
     }
 
     /// The first part of a dotted path that does not exist, as an error.
@@ -98,8 +165,7 @@ pub fn render(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
 /// # Errors
 /// As [`render`].
 pub fn truth(expression: &str, scope: &Scope) -> Result<bool, ExpressionError> {
-    let value = evaluate(expression, expression, scope)?;
-    Ok(value.is_true())
+    evaluate(expression, expression, scope, |value| Ok(value.is_true()))
 }
 
 /// The dotted paths that a text's expressions name: `inputs.database`, `steps.dump.output.backup`.
@@ -137,40 +203,44 @@ fn render_text(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     }
     check_language(text)?;
     if let Some(expression) = only_expression(text) {
-        let value = evaluate(text, expression, scope)?;
-        let value = serde_json::to_value(&value).map_err(|error| ExpressionError {
-            source_text: text.to_owned(),
-            message: error.to_string(),
+        let value = evaluate(text, expression, scope, |value| {
+            serde_json::to_value(&value).map_err(|error| ExpressionError {
+                source_text: text.to_owned(),
+                message: error.to_string(),
+            })
         })?;
         return bounded(text, value);
     }
-    let environment = environment();
-    let rendered = environment
-        .render_str(text, Serde(&scope.values))
-        .map_err(|error| {
-            wrong(
-                text,
-                &error,
-                names_in(text).ok().as_ref().map(|n| (n, scope)),
-            )
-        })?;
+    let (values, read) = scope.seen();
+    let rendered = environment().render_str(text, values);
+    read.nothing_left_out(text)?;
+    let rendered = rendered.map_err(|error| {
+        wrong(
+            text,
+            &error,
+            names_in(text).ok().as_ref().map(|n| (n, scope)),
+        )
+    })?;
     bounded(text, Value::from(rendered))
 }
 
-fn evaluate(
+/// `take` says what is wanted of the value: it may read more of it.
+fn evaluate<T>(
     source: &str,
     expression: &str,
     scope: &Scope,
-) -> Result<minijinja::Value, ExpressionError> {
+    take: impl FnOnce(minijinja::Value) -> Result<T, ExpressionError>,
+) -> Result<T, ExpressionError> {
     check_length(expression)?;
     let environment = environment();
     let compiled = environment
         .compile_expression(expression)
         .map_err(|error| wrong(source, &error, None))?;
     let names: BTreeSet<String> = compiled.undeclared_variables(true).into_iter().collect();
-    let value = compiled
-        .eval(Serde(&scope.values))
-        .map_err(|error| wrong(source, &error, Some((&names, scope))))?;
+    let (values, read) = scope.seen();
+    let value = compiled.eval(values);
+    read.nothing_left_out(source)?;
+    let value = value.map_err(|error| wrong(source, &error, Some((&names, scope))))?;
     if value.is_undefined() {
         let missing = names.iter().find_map(|name| scope.missing(name));
         return Err(ExpressionError {
@@ -178,7 +248,9 @@ fn evaluate(
             message: missing.unwrap_or_else(|| "it has no value".to_owned()),
         });
     }
-    Ok(value)
+    let taken = take(value);
+    read.nothing_left_out(source)?;
+    taken
 }
 
 /// The expression of a text that is exactly one `{{ }}`, and so keeps the type of its value.

@@ -335,13 +335,24 @@ fn step_facts(id: &StepId, state: &StepState, commit: &mut Committer) -> StepFac
         plan: state.plan.as_ref().map(super::plan::Plan::digest),
         proof: proof.map(str::to_owned),
         effects: state.effects.iter().map(effect_facts).collect(),
-        output: state.output.as_ref().map(|output| commit.json(output)),
+        output: output_of(state).map(|output| commit.json(&output)),
         failure: state
             .failure
             .as_ref()
             .map(|failure| commit.text(&failure.message)),
         left: state.left.as_ref().map(|left| commit.text(left)),
     }
+}
+
+/// What it has left; where the log has that in part, both are said.
+fn output_of(state: &StepState) -> Option<Value> {
+    let output = state.output.clone()?;
+    let left_out = state.told_of_left_out();
+    Some(if left_out.is_empty() {
+        output
+    } else {
+        serde_json::json!({ "left_out": left_out, "output": output })
+    })
 }
 
 fn effect_facts(record: &EffectRecord) -> EffectFacts {

@@ -188,6 +188,7 @@ fn done_step(earlier: &RunState, step: &StepId) -> DoneStep {
         skipped: state.status == StepStatus::Skipped,
         systems: systems_of(earlier, step),
         output: state.output.clone().unwrap_or(Value::Null),
+        left_out: state.output_left_out.clone(),
     }
 }
 

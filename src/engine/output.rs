@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::action::{Context, Result};
 use crate::domain::artifact::LARGEST;
-use crate::domain::output::{ARTIFACT, Kept, in_place_of, told, too_long};
+use crate::domain::output::{ARTIFACT, InLog, Kept, too_long};
 use crate::store::StoreError;
 
 /// The output as the log takes it: one that is too long is kept as an artifact of the step, and says
@@ -18,9 +18,9 @@ pub(super) async fn for_the_log(
     ctx: &Context,
     output: Value,
     failure: &OnceLock<StoreError>,
-) -> Result<Value> {
+) -> Result<InLog> {
     let Some(bytes) = too_long(&output) else {
-        return Ok(output);
+        return Ok(InLog::whole(output));
     };
     let kept = if bytes > LARGEST {
         Kept::Nowhere(format!("no artifact may have more than {LARGEST}"))
@@ -32,8 +32,11 @@ pub(super) async fn for_the_log(
             Err(error) => Kept::Nowhere(error.message),
         }
     };
-    let told = told(bytes, &kept);
-    tracing::warn!(run = %ctx.run, step = %ctx.step, "{told}");
-    ctx.log.line(&told);
-    Ok(in_place_of(&output, bytes, &kept))
+    let in_log = InLog::in_part(&output, bytes, kept);
+    for left_out in &in_log.left_out {
+        let told = left_out.told("its output", &in_log.output);
+        tracing::warn!(run = %ctx.run, step = %ctx.step, "{told}");
+        ctx.log.line(&told);
+    }
+    Ok(in_log)
 }

@@ -13,6 +13,7 @@ use super::{RunLog, Shared, output};
 use crate::action::{ActionError, AnyAction, Context, ErrorKind, Undone};
 use crate::domain::event::{Event, Failure, FailureKind};
 use crate::domain::names::{RunId, StepId};
+use crate::domain::output::InLog;
 use crate::domain::plan::{Outlook, Plan};
 use crate::domain::run::{RunState, StepState};
 use crate::domain::time::Timestamp;
@@ -68,9 +69,14 @@ impl StepWork {
             return Err(error.clone());
         }
         match result {
-            Ok(output) => {
+            Ok(InLog { output, left_out }) => {
                 let step = self.step.clone();
-                self.append(Event::StepSucceeded { step, output }).await
+                let event = Event::StepSucceeded {
+                    step,
+                    output,
+                    left_out,
+                };
+                self.append(event).await
             }
             Err(error) => self.failed(&step, &error).await,
         }

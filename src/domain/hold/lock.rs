@@ -173,7 +173,11 @@ mod tests {
         let take = |target, at| may_take(&all, &lock(target, "ann", at, 60));
         assert_eq!(take("shop/more", 1), Err(NoLock::TooMany));
         assert!(matches!(take("shop/7", 1), Ok(LockedBefore::Renewed(_))));
-        assert_eq!(take("shop/more", 61), Ok(LockedBefore::Free), "they are over");
+        assert_eq!(
+            take("shop/more", 61),
+            Ok(LockedBefore::Free),
+            "they are over"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::prospect::collect;
 use super::spot::{Block, MOST_STEPS, Spot};
@@ -23,26 +23,16 @@ pub struct Foretold {
 
 /// What expressions see of a run from one place, without what is not there yet.
 #[derive(Clone)]
-pub(super) struct Sight {
-    values: Map<String, Value>,
-    scope: Scope,
-}
+pub(super) struct Sight(Scope);
 
 impl Sight {
     /// From this block: of its steps, those that are over.
     pub(super) fn from(block: Block<'_>) -> Self {
         let is_over = |spot: &Spot<'_>| spot.state().is_some_and(StepState::is_over);
         let over: BTreeSet<_> = block.spots().filter(is_over).map(|s| &s.step.id).collect();
-        let mut values = block.values();
-        if let Some(Value::Object(steps)) = values.get_mut("steps") {
-            steps.retain(|id, _| over.iter().any(|step| step.as_str() == id));
-        }
-        Self::new(values)
-    }
-
-    fn new(values: Map<String, Value>) -> Self {
-        let scope = Scope::new(Value::Object(values.clone()));
-        Self { values, scope }
+        let mut scope = block.scope();
+        scope.retain("steps", |id| over.iter().any(|step| step.as_str() == id));
+        Self(scope)
     }
 
     /// One for each item of the step, where it has some and they can be told, else this one.
@@ -52,10 +42,10 @@ impl Sight {
             return vec![self.clone()];
         };
         let of_item = |(index, item): (usize, Value)| {
-            let mut values = self.values.clone();
-            values.insert("item".into(), item);
-            values.insert("index".into(), index.into());
-            Self::new(values)
+            let mut scope = self.0.clone();
+            scope.set("item", item);
+            scope.set("index", index.into());
+            Self(scope)
         };
         let items = items.into_iter().take(MOST_STEPS).enumerate();
         items.map(of_item).collect()
@@ -69,13 +59,8 @@ impl Sight {
         let told = told.map(|(name, spec)| (name.clone(), spec.clone()));
         // What does not fit is told of when the step begins; until then none of it is known.
         let inputs = check_inputs(&told.collect(), &given).unwrap_or_default();
-        let mut values = Map::new();
-        values.insert("inputs".into(), inputs.into());
-        values.insert(
-            "run".into(),
-            self.values.get("run").cloned().unwrap_or_default(),
-        );
-        Self::new(values)
+        let run = self.0.get("run");
+        Self(Scope::new(json!({ "inputs": inputs, "run": run })))
     }
 
     /// What the step's action will be given, as far as that can be told.
@@ -107,7 +92,7 @@ impl Sight {
         if !names.iter().all(|name| self.has(name)) {
             return None;
         }
-        expression::render(value, &self.scope).ok()
+        expression::render(value, &self.0).ok()
     }
 
     /// Whether what a dotted name begins with is there: which step, and which input.
@@ -116,12 +101,10 @@ impl Sight {
         let top = parts.next().unwrap_or_default();
         match top {
             "secrets" => true,
-            "steps" | "inputs" => parts.next().is_some_and(|part| {
-                self.values
-                    .get(top)
-                    .is_some_and(|all| all.get(part).is_some())
-            }),
-            _ => self.values.contains_key(top),
+            "steps" | "inputs" => parts
+                .next()
+                .is_some_and(|part| self.0.get(top).is_some_and(|all| all.get(part).is_some())),
+            _ => self.0.get(top).is_some(),
         }
     }
 }

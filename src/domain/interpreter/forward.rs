@@ -11,7 +11,8 @@ use crate::domain::effect::Question;
 use crate::domain::event::{Awaited, Event, Failure, FailureKind};
 use crate::domain::expression;
 use crate::domain::input;
-use crate::domain::output;
+use crate::domain::names::StepId;
+use crate::domain::output::InLog;
 use crate::domain::run::{RunState, StepState, StepStatus, WaitState};
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::{Foreach, Step, Wait, Work, Workflow, WorkflowCall};
@@ -189,8 +190,7 @@ impl Forward<'_> {
     fn wait_for(&mut self, spot: &Spot<'_>, state: &StepState, wait: &WaitState) -> Standing {
         let step = spot.id.clone();
         if let Some(at) = wait.until {
-            let output = json!({});
-            self.append_at(at, Event::StepSucceeded { step, output });
+            self.append_at(at, succeeded(step, InLog::whole(json!({}))));
         } else if let (Some(timeout), Some(since)) = (spot.step.timeout, state.attempt_at) {
             let hook = wait.hook.as_ref().map_or("", |hook| hook.as_str());
             let failure = Failure {
@@ -381,16 +381,25 @@ fn leave(spot: &Spot<'_>, state: &StepState) -> Event {
     if let Some(items) = &state.items {
         let of_item = |index| {
             let item = spot.block.run.steps.get(&spot.id.item(index));
-            item.and_then(|state| state.output.clone())
-                .unwrap_or(Value::Null)
+            let output = item.and_then(|state| state.output.clone());
+            let left_out = item.map_or(&[][..], |state| &state.output_left_out);
+            (output.unwrap_or(Value::Null), left_out)
         };
-        let output = output::within_bounds((0..items.len()).map(of_item).collect());
-        return Event::StepSucceeded { step, output };
+        return succeeded(step, InLog::of_items((0..items.len()).map(of_item)));
     }
     match spot.inner().map(Block::outputs) {
-        Some(Ok(output)) => Event::StepSucceeded { step, output },
+        Some(Ok(output)) => succeeded(step, InLog::whole(output)),
         Some(Err(error)) => not_begun(spot, error),
         None => gone(spot),
+    }
+}
+
+fn succeeded(step: StepId, in_log: InLog) -> Event {
+    let InLog { output, left_out } = in_log;
+    Event::StepSucceeded {
+        step,
+        output,
+        left_out,
     }
 }
 

@@ -103,7 +103,7 @@ impl<'a> Block<'a> {
     /// # Errors
     /// The first expression that cannot be evaluated.
     pub fn outputs(self) -> Result<Value, ExpressionError> {
-        let scope = Scope::new(Value::Object(self.values()));
+        let scope = self.scope();
         let outputs = self.file.outputs.iter();
         outputs
             .map(|(name, value)| Ok((name.clone(), expression::render(value, &scope)?)))
@@ -112,22 +112,25 @@ impl<'a> Block<'a> {
     }
 
     /// `inputs`, `steps.ID.output`, `steps.ID.status`, `run`; and `failure` where it has failed.
-    pub(super) fn values(self) -> Map<String, Value> {
-        let of_step = |spot: Spot<'a>| {
-            let state = self.run.steps.get(&spot.id)?;
+    pub(super) fn scope(self) -> Scope {
+        let of_step = |spot: Spot<'a>| Some((&spot.step.id, self.run.steps.get(&spot.id)?));
+        let steps: Vec<_> = self.seen_steps().filter_map(of_step).collect();
+        let seen = |(id, state): &(&StepId, &StepState)| {
             let seen = json!({ "status": state.status, "output": state.output });
-            Some((spot.step.id.to_string(), seen))
+            (id.to_string(), seen)
         };
-        let steps: Map<_, _> = self.seen_steps().filter_map(of_step).collect();
-        let run = json!({ "id": self.run.id, "by": self.run.request.by.person });
-        let mut values = Map::new();
-        values.insert("inputs".into(), self.inputs().clone());
-        values.insert("steps".into(), steps.into());
-        values.insert("run".into(), run);
-        if matches!(self.parent, Some(Parent::OnFailure)) {
-            values.insert("failure".into(), failure(self.run));
+        let mut scope = Scope::new(json!({
+            "inputs": self.inputs(),
+            "steps": steps.iter().map(seen).collect::<Map<_, _>>(),
+            "run": { "id": self.run.id, "by": self.run.request.by.person },
+        }));
+        for (id, state) in steps {
+            leave_out(&mut scope, &format!("steps.{id}.output"), state);
         }
-        values
+        if matches!(self.parent, Some(Parent::OnFailure)) {
+            scope.set("failure", failure(self.run));
+        }
+        scope
     }
 
     /// Steps of `on_failure` see those of the workflow too.
@@ -135,6 +138,18 @@ impl<'a> Block<'a> {
         let root = Block::root(self.definition, self.run);
         let before = matches!(self.parent, Some(Parent::OnFailure)).then(|| root.spots());
         before.into_iter().flatten().chain(self.spots())
+    }
+}
+
+/// What of a step's output, which stands there, is not in the log.
+fn leave_out(scope: &mut Scope, place: &str, state: &StepState) {
+    let output = state.output.as_ref().unwrap_or(&Value::Null);
+    for left_out in &state.output_left_out {
+        let (path, it) = match left_out.item {
+            None => (place.to_owned(), format!("`{place}`")),
+            Some(item) => (format!("{place}.{item}"), format!("`{place}[{item}]`")),
+        };
+        scope.leave_out(path, left_out.told(&it, output));
     }
 }
 
@@ -208,15 +223,16 @@ impl<'a> Spot<'a> {
     /// What its expressions see: what the block sees, `item` and `index` of a `foreach`, and of a
     /// step that takes another one back the `output` of that.
     pub fn scope(&self) -> Scope {
-        let mut values = self.block.values();
+        let mut scope = self.block.scope();
         if let Some((index, item)) = self.item {
-            values.insert("item".into(), item.clone());
-            values.insert("index".into(), index.into());
+            scope.set("item", item.clone());
+            scope.set("index", index.into());
         }
         if let Some(state) = self.takes_back {
-            values.insert("output".into(), json!(state.output));
+            scope.set("output", json!(state.output));
+            leave_out(&mut scope, "output", state);
         }
-        Scope::new(Value::Object(values))
+        scope
     }
 
     /// What the step is given, every expression evaluated, `system` apart from the rest.

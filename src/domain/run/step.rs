@@ -11,6 +11,7 @@ use crate::domain::artifact::Artifact;
 use crate::domain::effect::{EffectName, EffectRecord, EffectStatus, Question};
 use crate::domain::event::{Awaited, DoneStep, Event, Failure};
 use crate::domain::names::{ActionName, HookName, RunId, SystemName, WorkflowName};
+use crate::domain::output::LeftOut;
 use crate::domain::person::Actor;
 use crate::domain::plan::Plan;
 use crate::domain::time::Timestamp;
@@ -57,6 +58,9 @@ pub struct StepState {
     pub plan: Option<Plan>,
     /// Its output, once it succeeded.
     pub output: Option<Value>,
+    /// What was too long for the log, and so is not in `output`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub output_left_out: Vec<LeftOut>,
     /// Why its last attempt failed.
     pub failure: Option<Failure>,
     /// When the next attempt is due.
@@ -160,6 +164,16 @@ impl StepState {
             .any(|effect| effect.status == EffectStatus::Undone)
     }
 
+    /// What people are told of that which is not in its output.
+    pub fn told_of_left_out(&self) -> Vec<String> {
+        let output = self.output.as_ref().unwrap_or(&Value::Null);
+        let told = |left_out: &LeftOut| match left_out.item {
+            None => left_out.told("its output", output),
+            Some(item) => left_out.told(&format!("the output of item {item}"), output),
+        };
+        self.output_left_out.iter().map(told).collect()
+    }
+
     /// The journal's entry of this effect.
     pub fn effect(&self, name: &EffectName) -> Option<&EffectRecord> {
         self.effects.iter().find(|record| record.effect == *name)
@@ -193,6 +207,7 @@ impl StepState {
                 StepStatus::Succeeded
             },
             output: Some(done.output.clone()),
+            output_left_out: done.left_out.clone(),
             ended_at: Some(at),
             ..Self::default()
         }
@@ -229,8 +244,11 @@ impl StepState {
             Event::Recorded { name, value, .. } => {
                 self.records.insert(name.clone(), value.clone());
             }
-            Event::StepSucceeded { output, .. } => {
+            Event::StepSucceeded {
+                output, left_out, ..
+            } => {
                 self.output = Some(output.clone());
+                self.output_left_out.clone_from(left_out);
                 self.end(StepStatus::Succeeded, at);
             }
             Event::ArtifactKept { artifact, .. } => {

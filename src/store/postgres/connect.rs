@@ -114,10 +114,6 @@ impl Connector {
         })
     }
 
-    pub(super) fn options(&self) -> PgConnectOptions {
-        self.options.clone()
-    }
-
     /// A connection that leads to the server itself.
     ///
     /// # Errors
@@ -137,7 +133,7 @@ impl Connector {
     }
 
     /// Whether the session is the one that we have asked for.
-    pub(super) async fn is_marked(&self, connection: &mut PgConnection) -> Result<bool> {
+    async fn is_marked(&self, connection: &mut PgConnection) -> Result<bool> {
         let mark: Option<String> = sqlx::query_scalar("SELECT current_setting($1, true)")
             .bind(MARK)
             .fetch_one(connection)

@@ -11,6 +11,7 @@ mod lease;
 mod line;
 mod move_in;
 mod problem;
+mod readers;
 
 #[path = "../sql/housekeeping.rs"]
 mod housekeeping;
@@ -38,7 +39,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::Postgres;
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::PgConnection;
 use tokio::sync::broadcast;
 
 use super::writer::Writer;
@@ -54,15 +55,17 @@ use lease::{Asked, Lease, Watch};
 use line::PostgresLine;
 pub use move_in::{Moved, move_in};
 use problem::{broken, text, unavailable, unreadable};
+use readers::Readers;
 
 /// How long a lease lasts that is not renewed, where nothing else is asked for.
 pub const LEASE: Duration = Duration::from_secs(15);
 
-/// Readers beside the one writer.
-const READERS: u32 = 4;
+/// A read may take so many times the length of a lease: from a server that says nothing for so long
+/// the lease could not be renewed either.
+const LEASES_OF_A_READ: u32 = 2;
 
-/// How long a reader waits for its connection.
-const READER_WAITS: Duration = Duration::from_secs(10);
+/// How long the end waits for the server.
+const END_WAITS: Duration = Duration::from_secs(10);
 
 /// Changes that a slow listener may fall behind before it has to look for itself.
 const CHANGES: usize = 1024;
@@ -88,7 +91,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres
 
 /// The store in a database of PostgreSQL, held under its lease.
 pub struct PostgresStore {
-    readers: PgPool,
+    readers: Readers,
     writer: Writer<Postgres>,
     lease: Arc<Lease>,
     changes: broadcast::Sender<RunId>,
@@ -194,7 +197,7 @@ impl Tenure for PostgresStore {
         async {
             // The lease goes back in any case; a reader may wait for a server that is gone.
             self.writer.close().await;
-            let _ = tokio::time::timeout(READER_WAITS, self.readers.close()).await;
+            let _ = tokio::time::timeout(END_WAITS, self.readers.close()).await;
         }
         .boxed()
     }
@@ -248,7 +251,7 @@ impl Door {
             "{holding}, and has not renewed its lease for as long as one lasts: it is ended"
         );
         let ending = lease::end(&mut self.connection, holding);
-        match tokio::time::timeout(READER_WAITS, ending).await {
+        match tokio::time::timeout(END_WAITS, ending).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the lease cannot be ended; again"),
             Err(_) => tracing::warn!("the lease cannot be ended in time; again"),
@@ -259,22 +262,16 @@ impl Door {
     async fn enter(mut self, lease: Lease, redactor: Arc<Redactor>) -> Result<PostgresStore> {
         let lease = Arc::new(lease);
         tokio::spawn(Arc::clone(&lease).keep(self.connector.clone()));
-        let opened = match self.migrate().await {
-            Ok(()) => self.readers().await,
-            Err(error) => Err(error),
-        };
-        let readers = match opened {
-            Ok(readers) => readers,
-            Err(error) => {
-                let _ = lease.release(&mut self.connection).await;
-                return Err(error);
-            }
-        };
+        if let Err(error) = self.migrate().await {
+            let _ = lease.release(&mut self.connection).await;
+            return Err(error);
+        }
         let Self {
             connector,
             connection,
         } = self;
         let place = connector.place.clone();
+        let readers = Readers::new(connector.clone(), lease.length() * LEASES_OF_A_READ);
         let line = PostgresLine {
             connector,
             limit: lease.length(),
@@ -288,28 +285,6 @@ impl Door {
             redactor,
             place,
         })
-    }
-
-    async fn readers(&self) -> Result<PgPool> {
-        let connector = self.connector.clone();
-        PgPoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(READER_WAITS)
-            .after_connect(move |connection, _| {
-                let connector = connector.clone();
-                async move {
-                    let marked = connector.is_marked(connection).await;
-                    match marked {
-                        Ok(true) => Ok(()),
-                        Ok(false) => Err(sqlx::Error::Configuration("a pooler".into())),
-                        Err(error) => Err(sqlx::Error::Configuration(error.into())),
-                    }
-                }
-                .boxed()
-            })
-            .connect_with(self.connector.options())
-            .await
-            .map_err(|error| unavailable(&self.connector.place, &error))
     }
 
     fn migrate(&mut self) -> BoxFuture<'_, Result<()>> {

@@ -15,6 +15,11 @@ pub(super) fn broken(place: &str, message: &str) -> StoreError {
 /// The same, for what the server or the line to it says.
 /// The codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 pub(super) fn unavailable(place: &str, error: &sqlx::Error) -> StoreError {
+    if let sqlx::Error::Configuration(why) = error
+        && let Some(told) = why.downcast_ref::<StoreError>()
+    {
+        return told.clone();
+    }
     let code = error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);

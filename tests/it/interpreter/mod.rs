@@ -3,6 +3,7 @@
 
 mod definitions;
 mod laws;
+mod left_out;
 mod play;
 
 use std::cell::RefCell;

@@ -364,6 +364,7 @@ impl Play {
             (Some(EffectStatus::Done(_)), _) => Event::StepSucceeded {
                 step,
                 output: json!({}),
+                left_out: vec![],
             },
             (Some(EffectStatus::Started), _) => Event::EffectDone {
                 step,
@@ -453,6 +454,7 @@ fn request(case: &Case) -> Requested {
             skipped: false,
             systems: [].into(),
             output: json!({}),
+            left_out: vec![],
         })
         .collect();
     Requested {

@@ -2,12 +2,18 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::{Arc, OnceLock};
 
 use tokio::io::AsyncWriteExt as _;
 
+use super::recover::way_to;
 use super::{Key, backed_up, backs_up_to, empty_machine, recovers};
+use crate::support::gateway::{Gateway, Passage};
 use crate::support::program::{Home, Person};
+use crate::support::s3::Bucket;
+use crate::support::systems::of_kind;
 
 /// A server that backs itself up into a folder, and has a secret.
 async fn home(key: &Key) -> Home {
@@ -131,4 +137,42 @@ async fn what_cannot_be_read_of_the_artifacts_is_said_to_be_left_out() {
     }
     assert_eq!(left_out.len(), 2);
     home.stop().await;
+}
+
+#[tokio::test]
+async fn an_artifact_that_is_swept_while_a_backup_is_made_is_not_in_it_and_all_else_is() {
+    let (bucket, key) = (Bucket::create().await, Key::new());
+    let swept: Arc<OnceLock<PathBuf>> = Arc::default();
+    let to_sweep = Arc::clone(&swept);
+    let gateway = Gateway::open(move |asked| {
+        // The upload begins: what is in the backup is listed by now, and nothing of it is read.
+        if asked.method == "POST" && asked.path.contains("?uploads") {
+            fs::remove_file(to_sweep.get().unwrap()).unwrap();
+        }
+        Passage::Open
+    })
+    .await;
+    let minio = of_kind("s3", gateway.settings(&bucket));
+    let mut old = Home::new(&[("minio", minio.clone())]);
+    let to = format!("s3://minio/{}", bucket.name);
+    backs_up_to(&old, &to, &key, "");
+    fs::create_dir_all(old.path("store/artifacts/ab")).unwrap();
+    for name in ["abcd", "abce", "abcf"] {
+        old.write(&format!("store/artifacts/ab/{name}"), name);
+    }
+    swept.set(old.path("store/artifacts/ab/abce")).unwrap();
+    old.up().await;
+    let made = backed_up(&old).await;
+    assert!(!swept.get().unwrap().exists(), "it was swept");
+    assert_eq!(made["left_out"], serde_json::json!([]));
+    old.stop().await;
+
+    let new = empty_machine();
+    let by_s3 = way_to(minio, &new);
+    let home = new.path("").display().to_string();
+    let said = recovers(&new, &to, &key, &["--to", &home, "--config", &by_s3]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let is_there = |name: &str| new.path("store/artifacts/ab").join(name).exists();
+    assert_eq!(["abcd", "abce", "abcf"].map(is_there), [true, false, true]);
+    bucket.remove().await;
 }

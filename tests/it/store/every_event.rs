@@ -51,7 +51,10 @@ pub fn every_event() -> Vec<Event> {
         { "type": "step_handed_back", "step": "one" },
         { "type": "step_taken_up", "step": "one" },
         { "type": "step_let_on", "step": "one", "by": by },
-        { "type": "step_succeeded", "step": "one", "output": { "made": 1 } },
+        { "type": "step_succeeded", "step": "one", "output": { "made": 1 }, "left_out": [
+            { "bytes": 1_048_577, "kept": "as_artifact" },
+            { "item": 3, "bytes": 16_777_217, "kept": { "nowhere": "it is too long" } },
+        ] },
         { "type": "step_skipped", "step": "two" },
         { "type": "step_fanned_out", "step": "three", "items": ["a", { "b": 1 }] },
         { "type": "step_entered", "step": "four", "workflow": "other", "inputs": { "n": 2 } },

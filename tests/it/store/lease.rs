@@ -39,7 +39,7 @@ where
 }
 
 /// Asks the server until the answer is yes.
-async fn until(connection: &mut PgConnection, question: &'static str) {
+pub async fn until(connection: &mut PgConnection, question: &'static str) {
     let asking = async {
         while !ask::<bool>(connection, question).await {
             tokio::task::yield_now().await;

@@ -15,6 +15,7 @@ mod refused;
 mod retention;
 mod runs;
 mod secrets;
+mod silent;
 
 /// Makes a test on SQLite and one on PostgreSQL of each of these stories.
 macro_rules! on_both {

@@ -163,6 +163,7 @@ async fn what_is_not_over_stays(place: &Place) {
         skipped: false,
         systems: BTreeSet::new(),
         output: serde_json::json!({ "said": "a\0b" }),
+        left_out: vec![],
     };
     rerun.request.rerun = Some(Rerun {
         of: gone_on_from,

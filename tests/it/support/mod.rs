@@ -4,6 +4,7 @@ pub mod database;
 pub mod gateway;
 pub mod hand_clock;
 pub mod journal;
+pub mod line;
 pub mod pgbouncer;
 pub mod program;
 pub mod proxy;

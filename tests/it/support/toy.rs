@@ -370,6 +370,7 @@ pub struct Fill;
 #[derive(Serialize, JsonSchema)]
 pub struct Filling {
     rows: String,
+    proof: String,
 }
 
 impl Action for Fill {
@@ -391,7 +392,8 @@ impl Action for Fill {
 
     async fn run(&self, _: &Context, _: &Toy, input: Input) -> Result<Filling> {
         let rows = "x".repeat(input.bytes);
-        Ok(Filling { rows })
+        let proof = "it is full".to_owned();
+        Ok(Filling { rows, proof })
     }
 }
 
