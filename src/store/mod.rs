@@ -176,7 +176,7 @@ pub trait Runs: Send + Sync {
     /// The events of a run behind this place.
     fn log(&self, run: RunId, after: u64) -> BoxFuture<'_, Result<Vec<Logged>>>;
 
-    /// The same, as many as a page holds: at most so many, and none once some MiB are read.
+    /// The same, as many as a page holds: at most so many, and none behind the one that fills some MiB.
     fn log_page(&self, run: RunId, after: u64, most: u32) -> BoxFuture<'_, Result<Vec<Logged>>>;
 
     /// The definition of this digest.

@@ -1,7 +1,7 @@
 //! Runs and their logs in a database.
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt as _, TryStreamExt as _};
 use sqlx::Row as _;
 use tokio::sync::broadcast;
 
@@ -15,8 +15,14 @@ use crate::domain::workflow::Workflow;
 use crate::store::written::{Written, place, status_text};
 use crate::store::{Append, NewRun, Result, RunRow, Runs};
 
-/// A page of a log ends behind the event with which it has so many bytes.
-const PAGE_BYTES: usize = 4 << 20;
+/// A page of a log: $3 events at most, and none behind the one with which it has $4 characters.
+const PAGE: &str = "SELECT seq, at, body FROM (\
+     SELECT seq, at, body, SUM(LENGTH(body)) OVER (ORDER BY seq) - LENGTH(body) AS before \
+     FROM events WHERE run = $1 AND seq > $2 ORDER BY seq LIMIT $3\
+     ) AS page WHERE before < $4 ORDER BY seq";
+
+/// So many characters fill a page of a log.
+const PAGE_LENGTH: i64 = 4 << 20;
 
 /// The run of a person under a key.
 const KEYED: &str = "SELECT id FROM runs WHERE requested_by = $1 AND idempotency_key = $2";
@@ -97,21 +103,15 @@ impl Runs for SqlStore {
 
     fn log_page(&self, run: RunId, after: u64, most: u32) -> BoxFuture<'_, Result<Vec<Logged>>> {
         async move {
-            let mut rows = sqlx::query(
-                "SELECT seq, at, body FROM events WHERE run = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-            )
-            .bind(run.to_string())
-            .bind(place(after))
-            .bind(i64::from(most))
-            .fetch(&self.readers);
-            let (mut page, mut bytes) = (Vec::new(), 0);
-            while bytes < PAGE_BYTES
-                && let Some(row) = rows.try_next().await.map_err(|e| self.broken(&e))?
-            {
-                bytes += row.get::<&str, _>("body").len();
-                page.push(self.logged(run, &row)?);
-            }
-            Ok(page)
+            let rows = sqlx::query(PAGE)
+                .bind(run.to_string())
+                .bind(place(after))
+                .bind(i64::from(most))
+                .bind(PAGE_LENGTH)
+                .fetch_all(&self.readers)
+                .await
+                .map_err(|error| self.broken(&error))?;
+            rows.iter().map(|row| self.logged(run, row)).collect()
         }
         .boxed()
     }

@@ -4,20 +4,28 @@
 use std::sync::Arc;
 
 use purser::domain::approval::ApprovalPolicy;
+use purser::domain::effect::EffectName;
 use purser::domain::ending::FinalState;
-use purser::domain::event::Event;
+use purser::domain::event::{Event, Requested};
 use purser::domain::names::RunId;
 use purser::domain::run::{RunState, RunStatus, WaitingFor};
 use purser::domain::workflow::WhenBusy;
 
+use purser::store::postgres::{LEASE, PostgresStore};
+use purser::store::{Runs as _, Tenure as _};
+
+use super::lease::until;
 use super::{ONE, TWO, ending, world};
+use crate::store::place::access;
+use crate::support::database::Database;
+use crate::support::journal::WallClock;
 use crate::support::toy::Toy;
-use crate::support::world::{World, actor};
+use crate::support::world::{World, actor, new_run, start};
 
 const HANGS: &str = "  - { id: one, uses: toy.make, with: { system: box, hang: true } }\n";
 
 async fn ask(world: &World, steps: &str, when_busy: WhenBusy) -> RunId {
-    let change = |request: &mut purser::domain::event::Requested| {
+    let change = |request: &mut Requested| {
         request.concurrency = Some("web".to_owned());
         request.when_busy = when_busy;
     };
@@ -56,6 +64,66 @@ async fn after_a_restart_the_run_that_had_begun_still_keeps_the_next_of_its_key_
     let second = after.end(second).await;
     assert_eq!(ending(&second).0, FinalState::Succeeded);
     assert!(second.started_at > Some(first.at), "it waited");
+}
+
+/// From now on the store takes nothing into this run's log, and counts how often it was asked to.
+async fn refuse(database: &Database, run: RunId) {
+    database
+        .execute(&format!(
+            "CREATE SEQUENCE refused;
+             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN PERFORM nextval('refused'); RAISE EXCEPTION 'not now'; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON events FOR EACH ROW
+             WHEN (NEW.run = '{run}') EXECUTE FUNCTION refuse();"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_run_whose_store_fails_for_a_while_keeps_its_key_meanwhile() {
+    let database = Database::create("").await;
+    let folder = tempfile::tempdir().unwrap();
+    let toy = Arc::new(Toy::default());
+    toy.hang(true);
+    let access = access(&database, "web-1", LEASE);
+    let store = Arc::new(PostgresStore::open(&access, Arc::default()).await.unwrap());
+    let engine = start(
+        Arc::clone(&store) as _,
+        &toy,
+        Arc::new(WallClock),
+        folder.path(),
+    );
+    let of_web = |request: &mut Requested| request.concurrency = Some("web".to_owned());
+    let pours = format!("  - {{ id: one, uses: toy.pour, with: {{ system: box }} }}\n{TWO}");
+    let first = store.create(new_run(&pours, of_web)).await.unwrap();
+    let pour_out = EffectName::from("pour_out");
+    let is_pouring = |state: &RunState| state.step(&"one".into()).effect(&pour_out).is_some();
+    until(&*store, first, is_pouring).await;
+    let second = store.create(new_run(ONE, of_web)).await.unwrap();
+
+    refuse(&database, first).await;
+    toy.hang(false);
+    let mut line = database.connect().await;
+    let asked = "SELECT is_called FROM refused";
+    while !sqlx::query_scalar(asked)
+        .fetch_one(&mut line)
+        .await
+        .unwrap()
+    {
+        tokio::task::yield_now().await;
+    }
+    database.execute("DROP TRIGGER refuse ON events").await;
+    let has_ended = |state: &RunState| state.ended.is_some();
+    let first = until(&*store, first, has_ended).await.ended.unwrap();
+    let second = until(&*store, second, has_ended).await;
+    assert_eq!(
+        (first.state, ending(&second).0),
+        (FinalState::Succeeded, FinalState::Succeeded)
+    );
+    assert!(second.started_at > Some(first.at), "it waited");
+    engine.stop().await;
+    store.let_go().await;
+    database.remove().await;
 }
 
 #[tokio::test]

@@ -24,7 +24,11 @@ async fn state(store: &dyn Store, run: RunId) -> RunState {
 }
 
 /// The run's state once it is as wanted.
-async fn until(store: &dyn Store, run: RunId, wanted: impl Fn(&RunState) -> bool) -> RunState {
+pub(super) async fn until(
+    store: &dyn Store,
+    run: RunId,
+    wanted: impl Fn(&RunState) -> bool,
+) -> RunState {
     let mut changes = store.changes();
     loop {
         let state = state(store, run).await;

@@ -76,6 +76,46 @@ async fn whoever_is_late_is_told_and_nothing_of_theirs_is_kept(place: &Place) {
     assert_eq!(store.log(unknown.run, 0).await.unwrap(), []);
 }
 
+async fn a_long_log_is_read_in_pages(place: &Place) {
+    let store = place.open().await;
+    let run = store.create(new_run()).await.unwrap();
+    for seq in 1..=4 {
+        let event = Event::Recorded {
+            step: "one".into(),
+            name: seq.to_string(),
+            value: "x".repeat(3 << 20).into(),
+        };
+        store.append(append(run, seq, event)).await.unwrap();
+    }
+    let page = async |after, most| {
+        let page = store.log_page(run, after, most).await.unwrap();
+        page.iter().map(|logged| logged.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(page(0, 9).await, [1, 2, 3], "the third is behind 4 MiB");
+    assert_eq!(page(3, 9).await, [4, 5]);
+    assert_eq!(page(0, 2).await, [1, 2]);
+    assert_eq!(page(5, 9).await, [0; 0]);
+}
+
+async fn who_has_begun_is_known_with_its_key_until_it_has_ended(place: &Place) {
+    let store = place.open().await;
+    let keyed = |key: Option<&str>| {
+        let mut run = new_run();
+        run.request.concurrency = key.map(str::to_owned);
+        run
+    };
+    store.create(keyed(Some("web"))).await.unwrap();
+    let mut begun = vec![];
+    for key in [Some("web"), None] {
+        let run = store.create(keyed(key)).await.unwrap();
+        store.append(append(run, 1, Event::Started)).await.unwrap();
+        begun.push((run, key.map(str::to_owned)));
+    }
+    assert_eq!(store.begun().await.unwrap(), begun);
+    store.append(finish(begun[0].0, 2, "done")).await.unwrap();
+    assert_eq!(store.begun().await.unwrap(), begun[1..]);
+}
+
 async fn of_many_who_want_the_same_place_one_has_it(place: &Place) {
     let store = place.open().await;
     let run = store.create(new_run()).await.unwrap();
@@ -303,6 +343,8 @@ on_both![
     what_is_secret_is_masked_wherever_it_stands,
     a_text_may_hold_any_character,
     runs_are_found_by_either_end_of_their_ids,
+    a_long_log_is_read_in_pages,
+    who_has_begun_is_known_with_its_key_until_it_has_ended,
     a_key_is_free_when_its_runs_have_ended,
     of_many_who_go_on_from_a_run_at_once_one_does,
     what_a_run_left_to_others_is_done_by_one_of_them_however_they_hang_together,
