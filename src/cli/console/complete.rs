@@ -285,7 +285,10 @@ mod tests {
         assert_eq!(rest("deploy version=v2 "), "SERVICE [WAIT]");
         assert_eq!(rest("deploy a"), "");
         assert_eq!(rest("reject 8bc "), "[WHY]");
-        assert_eq!(rest("decide 8bc "), "happened|did-not|go-on");
+        assert_eq!(
+            rest("decide 8bc "),
+            "happened|did-not|go-on [--question NUMBER]"
+        );
         assert_eq!(rest(""), "");
         assert_eq!(rest("runs "), "");
     }
