@@ -453,3 +453,33 @@ pub(super) fn indented(text: &str) -> String {
         .collect::<Vec<_>>()
         .join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::output::{Kept, LeftOut};
+
+    fn shown(there: Value) -> String {
+        let state = StepState {
+            output: Some(there),
+            output_left_out: vec![LeftOut {
+                item: None,
+                bytes: 2_000_000,
+                kept: Kept::AsArtifact,
+            }],
+            ..StepState::default()
+        };
+        output(&state).unwrap()
+    }
+
+    #[test]
+    fn what_was_left_out_of_an_output_is_said_behind_what_is_there() {
+        insta::assert_snapshot!(shown(json!({ "text": "a table" })), @"
+        a table
+        its output has 2000000 bytes, and a run's log takes 1048576 of one step: it is kept as the artifact output.json, and later steps can read only `text` of it
+        ");
+        insta::assert_snapshot!(shown(Value::Null), @"its output has 2000000 bytes, and a run's log takes 1048576 of one step: it is kept as the artifact output.json, and later steps cannot read it");
+    }
+}

@@ -10,7 +10,6 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde_json::Value;
 
 use self::in_part::{InPart, Read};
-
 use super::nearest;
 use super::secret::SecretRef;
 

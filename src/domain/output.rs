@@ -193,7 +193,7 @@ mod tests {
         let kept = kept(&long);
         let there = json!({ "a": 1, "text": half, "proof": "it is there" });
         assert_eq!(kept.output, there);
-        insta::assert_snapshot!(kept.left_out[0].told("its output", &kept.output), @"its output has 1114200 bytes, and a run's log takes 1048576 of one step: it is kept as the artifact output.json, and later steps can read only `a`, `text`, `proof` of it");
+        insta::assert_snapshot!(kept.left_out[0].told("its output", &kept.output), @"its output has 1114172 bytes, and a run's log takes 1048576 of one step: it is kept as the artifact output.json, and later steps can read only `a`, `text`, `proof` of it");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What steps read of an output that was too long for the log.
 
-use purser::domain::event::{Event, Logged};
+use purser::domain::event::{Event, Logged, Rerun};
 use purser::domain::interpreter::{Command, decide};
 use purser::domain::names::StepId;
+use purser::domain::rerun;
 use purser::domain::run::{RunState, StepStatus};
 use purser::domain::workflow::Workflow;
 use serde_json::{Value, json};
@@ -20,7 +21,11 @@ struct Told {
 
 impl Told {
     fn of(steps: &str) -> Self {
-        let new = new_run(steps, |_| {});
+        Self::asked_for(steps, None)
+    }
+
+    fn asked_for(steps: &str, goes_on: Option<Rerun>) -> Self {
+        let new = new_run(steps, |request| request.rerun = goes_on);
         let state = RunState::asked_for(new.id, new.request, new.at);
         let definition = new.definition;
         Self { definition, state }.then(&json!({ "type": "started" }))
@@ -249,6 +254,24 @@ fn of_a_list_the_item_that_was_left_out_is_no_data_and_all_others_are() {
         each_is_done(again)
             .refusal()
             .contains("`steps.each.output[1]` has")
+    );
+}
+
+#[test]
+fn whoever_goes_on_from_the_run_reads_no_more_of_it() {
+    let reads = reads("{{ steps.fetch.output }}");
+    let mut told = Told::fetched(&reads);
+    while told.state.ended.is_none() {
+        let next = told.next();
+        told.take_in(next);
+    }
+    let (earlier, file) = (&told.state, &told.definition);
+    let rerun = rerun::go_on(earlier, file, file, None).unwrap();
+    let again = Told::asked_for(&format!("{FETCH}{reads}"), Some(rerun));
+    let refusal = again.refusal();
+    assert!(
+        refusal.contains("kept as the artifact output.json"),
+        "{refusal}"
     );
 }
 

@@ -69,7 +69,7 @@ async fn pass(mut client: TcpStream, server: SocketAddr, mut is_dead: watch::Rec
         _ = copy_bidirectional(&mut client, &mut server) => return,
     }
     // Both ends stay open.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// `postgres://LOGIN`, `HOST:PORT` and `DATABASE`.
