@@ -105,7 +105,7 @@ async fn a_run_whose_store_fails_for_a_while_keeps_its_key_meanwhile() {
     toy.hang(false);
     let mut line = database.connect().await;
     let asked = "SELECT is_called FROM refused";
-    while !sqlx::query_scalar(asked)
+    while !sqlx::query_scalar::<_, bool>(asked)
         .fetch_one(&mut line)
         .await
         .unwrap()

@@ -3,7 +3,7 @@
 use purser::domain::event::{Event, Logged, Rerun};
 use purser::domain::interpreter::{Command, decide};
 use purser::domain::names::StepId;
-use purser::domain::rerun;
+use purser::domain::rerun::{self, Present};
 use purser::domain::run::{RunState, StepStatus};
 use purser::domain::workflow::Workflow;
 use serde_json::{Value, json};
@@ -266,7 +266,11 @@ fn whoever_goes_on_from_the_run_reads_no_more_of_it() {
         told.take_in(next);
     }
     let (earlier, file) = (&told.state, &told.definition);
-    let rerun = rerun::go_on(earlier, file, file, None).unwrap();
+    let now = Present {
+        workflow: file,
+        systems: &earlier.request.systems,
+    };
+    let rerun = rerun::go_on(earlier, file, now, None).unwrap();
     let again = Told::asked_for(&format!("{FETCH}{reads}"), Some(rerun));
     let refusal = again.refusal();
     assert!(
