@@ -26,7 +26,7 @@ fn in_turn(billing: &Billing, moods: Vec<Mood>) {
     let mut moods = moods.into_iter();
     billing
         .server
-        .follows(move || moods.next().unwrap_or(Mood::CALM));
+        .follows(move |_| moods.next().unwrap_or(Mood::CALM));
 }
 
 /// All the ways in which an answer gets lost although it was done.

@@ -78,8 +78,8 @@ impl Mood {
     }
 }
 
-/// Decides how each request for a change is treated.
-type Moods = Box<dyn FnMut() -> Mood + Send>;
+/// Decides how each request for a change under this key is treated.
+type Moods = Box<dyn FnMut(&str) -> Mood + Send>;
 
 struct Inner {
     books: Mutex<Books>,
@@ -107,7 +107,7 @@ impl EffectServer {
         let address = listener.local_addr()?;
         let inner = Arc::new(Inner {
             books: Mutex::default(),
-            moods: Mutex::new(Box::new(|| Mood::CALM)),
+            moods: Mutex::new(Box::new(|_| Mood::CALM)),
             in_hand: Mutex::default(),
             changed: Condvar::new(),
             begun: Instant::now(),
@@ -129,11 +129,11 @@ impl EffectServer {
 
     /// From now on it is like this.
     pub fn is(&self, mood: Mood) {
-        self.follows(move || mood);
+        self.follows(move |_| mood);
     }
 
-    /// From now on each request for a change is treated as this says.
-    pub fn follows(&self, moods: impl FnMut() -> Mood + Send + 'static) {
+    /// From now on each request for a change under a key is treated as this says.
+    pub fn follows(&self, moods: impl FnMut(&str) -> Mood + Send + 'static) {
         *lock(&self.inner.moods) = Box::new(moods);
     }
 
@@ -200,7 +200,7 @@ impl Inner {
             return Some(Answer::of(400, "{\"error\":\"no key\"}"));
         };
         let _in_hand = InHand::of(self);
-        let mood = (lock(&self.moods))();
+        let mood = (lock(&self.moods))(&key);
         thread::sleep(mood.before);
         let at = self.begun.elapsed();
         let told = {
@@ -224,7 +224,7 @@ impl Inner {
         let Some(key) = request.key_of_query() else {
             return Some(Answer::of(400, "{\"error\":\"no key\"}"));
         };
-        let mood = (lock(&self.moods))();
+        let mood = (lock(&self.moods))(&key);
         let at = self.begun.elapsed();
         let was_there = mood.does && lock(&self.books).takes_back(sort, &key, at);
         match mood.reply {

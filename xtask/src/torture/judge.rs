@@ -62,13 +62,10 @@ impl Verdict {
         known: &mut BTreeMap<String, u64>,
     ) {
         let state = view["run"]["ended"]["state"].as_str().unwrap_or("unended");
-        let is_good = match state {
-            "succeeded" | "failed" | "rolled_back" => true,
-            "cancelled" => asked.cancelled,
-            _ => false,
-        };
-        if !is_good {
-            self.lost.push(format!("run {run} is {state}"));
+        let (due, is_stopped) = (asked.workflow.end(), state == "cancelled");
+        if state != due && !(is_stopped && asked.cancelled) {
+            self.lost
+                .push(format!("run {run} is {state}, and not {due}"));
         }
         let logged = effects(run, view);
         for effect in &logged {
@@ -86,10 +83,10 @@ impl Verdict {
                 }
             }
         }
-        if state == "rolled_back" {
+        if state == "rolled_back" || asked.workflow.leaves_nothing() {
             for effect in logged.iter().filter(|effect| books.is_live(&effect.key)) {
                 self.lost.push(format!(
-                    "{} outlived its run, which was rolled back",
+                    "{} outlived its run, which is {state} and leaves nothing",
                     effect.key
                 ));
             }
@@ -118,9 +115,9 @@ impl Verdict {
             self.lost.push(format!(
                 "{key} is there, and the log says that it was taken back"
             ));
-        } else if status == "started" && state == "succeeded" {
+        } else if status == "started" && state != "cancelled" {
             self.lost.push(format!(
-                "the run of {key} succeeded and does not know its end"
+                "the run of {key} is {state} and does not know its end"
             ));
         }
     }
@@ -212,9 +209,10 @@ mod tests {
 
     const KEY: &str = "R/one/0/send_keyed";
 
-    fn asked() -> Vec<Asked> {
+    /// One run, of one effect that is to stay or to be taken back.
+    fn asked(is_undone: bool) -> Vec<Asked> {
         vec![Asked {
-            workflow: one("send_keyed", false).unwrap_or(ALL[0]),
+            workflow: one("send_keyed", is_undone).unwrap_or(ALL[0]),
             key: "torture 0".to_owned(),
             run: Some("R".to_owned()),
             cancelled: false,
@@ -241,7 +239,22 @@ mod tests {
     }
 
     fn wrong(views: &BTreeMap<String, Value>, books: &Books) -> (Vec<String>, Vec<String>) {
-        let verdict = Verdict::of(&asked(), views, books);
+        judged(&asked(false), views, books)
+    }
+
+    fn wrong_of_undone(
+        views: &BTreeMap<String, Value>,
+        books: &Books,
+    ) -> (Vec<String>, Vec<String>) {
+        judged(&asked(true), views, books)
+    }
+
+    fn judged(
+        asked: &[Asked],
+        views: &BTreeMap<String, Value>,
+        books: &Books,
+    ) -> (Vec<String>, Vec<String>) {
+        let verdict = Verdict::of(asked, views, books);
         (verdict.lost, verdict.repeated)
     }
 
@@ -253,7 +266,7 @@ mod tests {
         assert_eq!(wrong(&done, &books(&twice, &[])), (vec![], vec![]));
         let undone = view("rolled_back", &json!("undone"), 0);
         let books = books(&[(Sort::Askable, KEY)], &[KEY]);
-        assert_eq!(wrong(&undone, &books), (vec![], vec![]));
+        assert_eq!(wrong_of_undone(&undone, &books), (vec![], vec![]));
     }
 
     #[test]
@@ -266,26 +279,85 @@ mod tests {
             [format!("{KEY} is done in the log, and was never done")]
         );
         let once = books(&[(Sort::Askable, KEY)], &[]);
-        let failed = view("failed", &json!("failed"), 0);
+        let denied = view("succeeded", &json!("failed"), 0);
         assert_eq!(
-            lost(&failed, &once),
-            [format!("{KEY} was done, and the log says that it was not")]
+            lost(&denied, &once),
+            [
+                format!("{KEY} was done, and the log says that it was not"),
+                "run R succeeded without `one`".to_owned()
+            ]
         );
-        let undone = view("rolled_back", &json!("undone"), 0);
-        assert_eq!(lost(&undone, &once).len(), 2);
         let open = view("succeeded", &json!("started"), 0);
-        assert_eq!(lost(&open, &once).len(), 2, "its step is not done either");
+        assert_eq!(
+            lost(&open, &once),
+            [
+                format!("the run of {KEY} is succeeded and does not know its end"),
+                "run R succeeded without `one`".to_owned()
+            ]
+        );
         assert_eq!(
             lost(&BTreeMap::new(), &none),
             ["run R was accepted and is gone"]
         );
-        let stuck = view("stuck", &json!("started"), 0);
-        assert_eq!(lost(&stuck, &none), ["run R is stuck"]);
-        let stopped = view("cancelled", &json!("failed"), 0);
+    }
+
+    #[test]
+    fn a_run_that_ends_otherwise_than_it_has_to_is_lost() {
+        let none = Books::default();
+        for state in ["failed", "stuck", "rolled_back", "cancelled", "unended"] {
+            let ended = view(state, &json!("failed"), 0);
+            assert_eq!(
+                wrong(&ended, &none).0,
+                [format!("run R is {state}, and not succeeded")]
+            );
+        }
+        let gone_past = view("succeeded", &json!("undone"), 0);
         assert_eq!(
-            lost(&stopped, &none),
-            ["run R is cancelled"],
-            "nobody wanted that"
+            wrong_of_undone(&gone_past, &none).0[0],
+            "run R is succeeded, and not rolled_back"
+        );
+        let open = view("failed", &json!("started"), 0);
+        assert_eq!(
+            wrong(&open, &none).0[1],
+            format!("the run of {KEY} is failed and does not know its end")
+        );
+    }
+
+    #[test]
+    fn of_a_run_that_somebody_stopped_the_end_may_be_open_and_nothing_may_be_left() {
+        let stopped = |is_undone| {
+            let mut asked = asked(is_undone);
+            asked[0].cancelled = true;
+            asked
+        };
+        let once = books(&[(Sort::Askable, KEY)], &[]);
+        let open = view("cancelled", &json!("started"), 0);
+        assert_eq!(judged(&stopped(false), &open, &once), (vec![], vec![]));
+        let too_late = view("succeeded", &json!({ "done": {} }), 0);
+        assert_eq!(judged(&stopped(false), &too_late, &once), (vec![], vec![]));
+        let failed = view("failed", &json!("failed"), 0);
+        assert_eq!(
+            judged(&stopped(false), &failed, &Books::default()).0,
+            ["run R is failed, and not succeeded"]
+        );
+        assert_eq!(
+            judged(&stopped(true), &open, &once).0,
+            [format!(
+                "{KEY} outlived its run, which is cancelled and leaves nothing"
+            )]
+        );
+    }
+
+    #[test]
+    fn what_outlives_a_run_that_was_rolled_back_is_found() {
+        let once = books(&[(Sort::Askable, KEY)], &[]);
+        let undone = view("rolled_back", &json!("undone"), 0);
+        assert_eq!(
+            wrong_of_undone(&undone, &once).0,
+            [
+                format!("{KEY} is there, and the log says that it was taken back"),
+                format!("{KEY} outlived its run, which is rolled_back and leaves nothing")
+            ]
         );
     }
 
