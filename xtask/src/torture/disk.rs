@@ -11,7 +11,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use super::dice::Dice;
 use super::workflows::ALL;
-use super::{Options, Report, Scene, moods};
+use super::{Options, Report, Scene, moods, play};
 
 /// How often the disk is full.
 const TIMES: u32 = 8;
@@ -29,42 +29,45 @@ const LOOK: Duration = Duration::from_millis(20);
 /// # Errors
 /// No disk can be mounted (it takes root), a full one is not noticed, or a run does not end.
 pub fn full_disk(options: &Options) -> Result<Report> {
-    let mut dice = Dice::of(options.seed);
-    let mut scene = Scene::set(options)?;
-    let disk = Disk::mounted_on(scene.house.path("store"))?;
-    scene
-        .server
-        .follows(moods::unruly(dice.split(), moods::FEW));
-    for time in 1..=TIMES {
-        ensure!(!(options.interrupted)(), "interrupted");
-        if !scene.house.runs() {
-            scene.starts()?;
+    play(options, |scene, dice| {
+        scene.disk = Some(Disk::mounted_on(scene.house.path("store"))?);
+        let moods = moods::unruly(dice.split(), moods::FEW);
+        scene.server.follows(moods);
+        for time in 1..=TIMES {
+            scene.has_no_room(time, options, dice)?;
+            (options.say)(&format!("the disk was full {time} times"));
         }
-        let since = scene.server.mark();
-        let asking = scene.load.goes_on(dice.split());
-        scene.server.waits_for_one(since, PATIENCE);
-        sleep(dice.time(BEFORE));
-        disk.fill()?;
-        let _ = asking.join();
-        scene.is_refused(&disk)?;
-        sleep(dice.time(WHILE));
-        if time % 2 == 0 {
-            scene.kills(since)?;
-        }
-        disk.make_room()?;
-        (options.say)(&format!("the disk was full {time} times"));
-    }
-    scene.settle(options)
+        Ok(())
+    })
 }
 
 impl Scene {
+    fn has_no_room(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
+        let since = self.goes_on(options)?;
+        let asking = self.load.goes_on(dice.split());
+        self.server.waits_for_one(since, PATIENCE);
+        sleep(dice.time(BEFORE));
+        self.disk()?.fill()?;
+        let _ = asking.join();
+        self.is_refused()?;
+        sleep(dice.time(WHILE));
+        if time % 2 == 0 {
+            self.kills(since)?;
+        }
+        self.disk()?.make_room()
+    }
+
+    fn disk(&self) -> Result<&Disk> {
+        self.disk.as_ref().context("there is no disk to fill")
+    }
+
     /// Asks for runs until the server has no room for another one.
-    fn is_refused(&self, disk: &Disk) -> Result<()> {
+    fn is_refused(&self) -> Result<()> {
         let begun = Instant::now();
         while self.load.asks_for(ALL[0]) {
             ensure!(begun.elapsed() < PATIENCE, "a full disk is not noticed");
             // Whatever little room there still was.
-            disk.fill()?;
+            self.disk()?.fill()?;
             sleep(LOOK);
         }
         Ok(())
@@ -72,7 +75,7 @@ impl Scene {
 }
 
 /// A small disk of its own, mounted until it is dropped.
-struct Disk(PathBuf);
+pub(super) struct Disk(PathBuf);
 
 impl Disk {
     fn mounted_on(folder: PathBuf) -> Result<Self> {

@@ -26,7 +26,7 @@ mod workflows;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -42,6 +42,7 @@ pub use random::random_kills;
 pub use standby::taken_over;
 pub use store::Store;
 
+use disk::Disk;
 use house::House;
 use load::Load;
 use store::Database;
@@ -111,13 +112,38 @@ impl Report {
 
 /// A Purser under load, and what it really did.
 struct Scene {
+    /// The disk of the store, where it has one of its own. Before the house, that it be gone when
+    /// the folder is removed.
+    disk: Option<Disk>,
     house: House,
+    /// The one that waits for its lease, where there is one.
+    standby: Option<House>,
     /// The server of the store, if it is on one.
     database: Option<Database>,
     server: EffectServer,
     load: Load,
     report: Report,
     taken_over: BTreeSet<String>,
+}
+
+/// Has this come over a Purser under load, lets everything end, and judges. Where that goes wrong,
+/// all that there is of it is kept.
+fn play(
+    options: &Options,
+    torment: impl FnOnce(&mut Scene, &mut Dice) -> Result<()>,
+) -> Result<Report> {
+    let mut dice = Dice::of(options.seed);
+    let mut scene = Scene::set(options)?;
+    let tormented = torment(&mut scene, &mut dice);
+    let judged = tormented.and_then(|()| scene.settles(options));
+    let is_wanted = match &judged {
+        Ok(report) => !report.is_clean(),
+        Err(_) => !(options.interrupted)(),
+    };
+    if is_wanted {
+        scene.is_kept(options);
+    }
+    judged
 }
 
 impl Scene {
@@ -128,13 +154,31 @@ impl Scene {
         let house = House::new(&options.program, url.as_deref(), &server.url())?;
         let load = Load::of(&house)?;
         Ok(Self {
+            disk: None,
             house,
+            standby: None,
             database,
             server,
             load,
             report: Report::default(),
             taken_over: BTreeSet::new(),
         })
+    }
+
+    /// A server takes calls, this one or a new one: a mark between what came before and what comes.
+    fn goes_on(&mut self, options: &Options) -> Result<Mark> {
+        ensure!(!(options.interrupted)(), "interrupted");
+        if !self.house.runs() {
+            self.starts()?;
+        }
+        Ok(self.server.mark())
+    }
+
+    /// The server of the store.
+    fn database(&mut self) -> Result<&mut Database> {
+        self.database
+            .as_mut()
+            .context("the store is on no server: --store postgres")
     }
 
     /// Starts a server, waits until it takes calls, and notes what it takes over.
@@ -169,5 +213,20 @@ impl Scene {
         self.house.kill()?;
         self.report.kills += 1;
         Ok(())
+    }
+
+    /// Leaves everything where it is, and says where.
+    fn is_kept(&mut self, options: &Options) {
+        let history = self.server.books().history.join("\n");
+        if let Err(error) = self.house.write("effects.log", &history) {
+            (options.say)(&format!("{error:#}"));
+        }
+        for house in [Some(&mut self.house), self.standby.as_mut()]
+            .into_iter()
+            .flatten()
+        {
+            house.keep = true;
+            (options.say)(&format!("kept: {}", house.path("").display()));
+        }
     }
 }

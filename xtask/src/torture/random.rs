@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::dice::Dice;
-use super::{Options, Report, Scene, moods};
+use super::{Options, Report, Scene, moods, play};
 use crate::effect_server::Mark;
 
 /// Of a hundred kills so many wait for an effect to be in hand.
@@ -27,19 +27,18 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// # Errors
 /// The program does not start, or its runs do not end.
 pub fn random_kills(options: &Options) -> Result<Report> {
-    let mut dice = Dice::of(options.seed);
-    let mut scene = Scene::set(options)?;
-    scene
-        .server
-        .follows(moods::unruly(dice.split(), moods::FEW));
-    for kill in 1..=options.kills {
-        ensure!(!(options.interrupted)(), "interrupted");
-        scene.life(&mut dice)?;
-        if kill % 20 == 0 {
-            (options.say)(&format!("{kill} kills"));
+    play(options, |scene, dice| {
+        let moods = moods::unruly(dice.split(), moods::FEW);
+        scene.server.follows(moods);
+        for kill in 1..=options.kills {
+            ensure!(!(options.interrupted)(), "interrupted");
+            scene.life(dice)?;
+            if kill % 20 == 0 {
+                (options.say)(&format!("{kill} kills"));
+            }
         }
-    }
-    scene.settle(options)
+        Ok(())
+    })
 }
 
 impl Scene {

@@ -17,20 +17,8 @@ const LOOK: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_mins(2);
 
 impl Scene {
-    /// Starts a server that nobody kills, waits for all runs, and judges.
-    pub(super) fn settle(mut self, options: &Options) -> Result<Report> {
-        let judged = self.settled(options);
-        self.house.keep = judged.as_ref().map_or(true, |report| !report.is_clean());
-        if self.house.keep {
-            let history = self.server.books().history.join("\n");
-            self.house.write("effects.log", &history)?;
-            let folder = self.house.path("");
-            (options.say)(&format!("all of it is kept in {}", folder.display()));
-        }
-        judged
-    }
-
-    fn settled(&mut self, options: &Options) -> Result<Report> {
+    /// Has a server go on that nobody kills, waits for all runs, and judges.
+    pub(super) fn settles(&mut self, options: &Options) -> Result<Report> {
         self.server.is(Mood::CALM);
         if !self.house.runs() {
             self.starts()?;
