@@ -66,7 +66,7 @@ impl Scene {
         sleep(dice.time(SHORTLY));
         self.database()?.cluster.kill()?;
         sleep(dice.time(AWAY));
-        if time % 3 == 0 && self.house.runs() {
+        if time % 3 == 0 && self.house.runs()? {
             self.kills(since)?;
         }
         self.database()?.cluster.starts()?;
@@ -86,7 +86,7 @@ impl Scene {
         });
         let asking = self.load.goes_on(dice.split());
         sleep(dice.time(SPAN));
-        if time % 3 == 0 && self.house.runs() {
+        if time % 3 == 0 && self.house.runs()? {
             self.kills(since)?;
         }
         self.database()?.way.follows(|| Cut::Never);

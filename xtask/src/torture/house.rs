@@ -143,13 +143,23 @@ impl House {
         self.is_up()
     }
 
-    /// Whether a server was started and has not ended.
-    pub(super) fn runs(&mut self) -> bool {
-        let ended = self.server.as_mut().map(Child::try_wait);
-        if !matches!(ended, Some(Ok(None))) {
+    /// Whether a server was started and not killed.
+    ///
+    /// # Errors
+    /// It has ended by itself: nothing that comes over it here is a reason, as nobody takes its place.
+    pub(super) fn runs(&mut self) -> Result<bool> {
+        let Some(server) = &mut self.server else {
+            return Ok(false);
+        };
+        if let Some(status) = server.try_wait()? {
             self.server = None;
+            let log = self.log_path();
+            bail!(
+                "the server has ended by itself with {status}: see {}",
+                log.display()
+            );
         }
-        self.server.is_some()
+        Ok(true)
     }
 
     /// SIGKILL: no time to tidy up.
@@ -252,5 +262,29 @@ impl Drop for House {
         if !self.keep {
             let _ = fs::remove_dir_all(&self.folder);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_ends_by_itself_is_no_server_that_was_not_started() -> Result<()> {
+        let mut house = House::new(Path::new("/bin/false"), None, "http://127.0.0.1:1")?;
+        assert!(!house.runs()?);
+        house.begin(&[])?;
+        let ended = loop {
+            match house.runs() {
+                Ok(true) => sleep(LOOK),
+                ended => break ended,
+            }
+        };
+        let why = ended.map_or_else(|error| error.to_string(), |runs| format!("runs: {runs}"));
+        assert!(
+            why.starts_with("the server has ended by itself with exit status: 1: see /var/tmp/"),
+            "{why}"
+        );
+        Ok(())
     }
 }

@@ -168,7 +168,7 @@ impl Scene {
     /// A server takes calls, this one or a new one: a mark between what came before and what comes.
     fn goes_on(&mut self, options: &Options) -> Result<Mark> {
         ensure!(!(options.interrupted)(), "interrupted");
-        if !self.house.runs() {
+        if !self.house.runs()? {
             self.starts()?;
         }
         Ok(self.server.mark())

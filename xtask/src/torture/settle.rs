@@ -20,7 +20,7 @@ impl Scene {
     /// Has a server go on that nobody kills, waits for all runs, and judges.
     pub(super) fn settles(&mut self, options: &Options) -> Result<Report> {
         self.server.is(Mood::CALM);
-        if !self.house.runs() {
+        if !self.house.runs()? {
             self.starts()?;
         }
         let begun = Instant::now();
@@ -44,6 +44,7 @@ impl Scene {
             }
         }
         self.receipts(&views, &mut verdict)?;
+        ensure!(self.house.runs()?, "nobody has started a server");
         report.lost = verdict.lost.len();
         report.repeated = verdict.repeated.len();
         report.wrong = verdict.lost.into_iter().chain(verdict.repeated).collect();
