@@ -23,8 +23,6 @@ const MOVES: [i32; 8] = [3600, 0, -3600, 0, 3600, -3600, 3600, 0];
 const LATER_THAN_ALL: i32 = 3 * 3600;
 /// How long the server goes on before and after its clock is moved.
 const SPAN: Duration = Duration::from_millis(1500);
-/// No longer is waited for an effect to be begun.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Moves the clock while effects are in hand, and kills the server before, after, or not at all.
 ///
@@ -37,6 +35,7 @@ pub fn moved_clock(options: &Options) -> Result<Report> {
         scene.lives_with(&clock, options, dice)?;
         clock.is_off_by(LATER_THAN_ALL)
     })
+    .map(Report::if_it_hit)
 }
 
 /// The same with the clock of the database, of which Purser's stays independent.
@@ -52,6 +51,7 @@ pub fn moved_database_clock(options: &Options) -> Result<Report> {
         cluster.starts()?;
         scene.lives_with(&clock, options, dice)
     })
+    .map(Report::if_it_hit)
 }
 
 /// When the server is killed, seen from the move of its clock.
@@ -84,8 +84,8 @@ impl Scene {
         dice: &mut Dice,
     ) -> Result<()> {
         let asking = self.load.goes_on(dice.split());
-        self.server.waits_for_one(since, PATIENCE);
-        sleep(dice.time(SPAN / 4));
+        let hits = self.aims(since, SPAN / 4, dice);
+        self.has_a_fault(hits);
         if dies == Dies::Before {
             self.kills(since)?;
         }

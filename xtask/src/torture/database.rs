@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use super::cutter::Cut;
 use super::dice::Dice;
@@ -15,12 +15,10 @@ const TIMES: u32 = 9;
 const SHORTLY: Duration = Duration::from_millis(400);
 /// It is away for up to this long.
 const AWAY: Duration = Duration::from_secs(3);
-/// A server whose commits are cut goes on for so long.
+/// A server whose commits are cut goes on for up to so long.
 const SPAN: Duration = Duration::from_secs(4);
 /// So many of a hundred commits are cut.
-const CUTS: u64 = 6;
-/// No longer is waited for an effect to be begun.
-const PATIENCE: Duration = Duration::from_secs(3);
+const CUTS: u64 = 12;
 
 /// Kills the database while effects are in hand, and every third time the server too while the
 /// database is away.
@@ -37,13 +35,14 @@ pub fn killed_database(options: &Options) -> Result<Report> {
         }
         Ok(())
     })
+    .map(Report::if_it_hit)
 }
 
 /// Cuts connections in the middle of commits: before they reach the database, on their way, and
 /// behind them.
 ///
 /// # Errors
-/// The store is on no server, no commit is cut, or a run does not end.
+/// The store is on no server, or a run does not end.
 pub fn cut_commits(options: &Options) -> Result<Report> {
     play(options, |scene, dice| {
         let moods = moods::unruly(dice.split(), moods::FEW);
@@ -53,20 +52,20 @@ pub fn cut_commits(options: &Options) -> Result<Report> {
             let made = scene.database()?.way.made();
             (options.say)(&format!("{made} commits were cut"));
         }
-        ensure!(scene.database()?.way.made() > 0, "no commit was cut");
         Ok(())
     })
+    .map(Report::if_it_hit)
 }
 
 impl Scene {
     fn has_no_database(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
         let since = self.goes_on(options)?;
         let asking = self.load.goes_on(dice.split());
-        self.server.waits_for_one(since, PATIENCE);
-        sleep(dice.time(SHORTLY));
+        let hits = self.aims(since, SHORTLY, dice);
+        self.has_a_fault(hits);
         self.database()?.cluster.kill()?;
         sleep(dice.time(AWAY));
-        if time % 3 == 0 && self.house.runs()? {
+        if time.is_multiple_of(3) && self.house.runs()? {
             self.kills(since)?;
         }
         self.database()?.cluster.starts()?;
@@ -77,6 +76,7 @@ impl Scene {
     fn has_its_commits_cut(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
         let since = self.goes_on(options)?;
         let mut cuts = dice.split();
+        let before = self.database()?.way.made();
         self.database()?.way.follows(move || {
             if !cuts.percent(CUTS) {
                 return Cut::Never;
@@ -85,11 +85,15 @@ impl Scene {
             cuts.one_of(&all).copied().unwrap_or(Cut::Never)
         });
         let asking = self.load.goes_on(dice.split());
-        sleep(dice.time(SPAN));
-        if time % 3 == 0 && self.house.runs()? {
+        sleep(SPAN / 2 + dice.time(SPAN / 2));
+        if time.is_multiple_of(3) && self.house.runs()? {
+            self.aims(since, SHORTLY, dice);
             self.kills(since)?;
         }
-        self.database()?.way.follows(|| Cut::Never);
+        let way = &self.database()?.way;
+        way.follows(|| Cut::Never);
+        let hits = way.made() > before;
+        self.has_a_fault(hits);
         let _ = asking.join();
         Ok(())
     }

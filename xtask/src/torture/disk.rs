@@ -15,8 +15,8 @@ use super::{Options, Report, Scene, moods, play};
 
 /// How often the disk is full.
 const TIMES: u32 = 8;
-/// How long the server goes on before it is.
-const BEFORE: Duration = Duration::from_millis(800);
+/// It is up to this long after the effect server has a request.
+const SHORTLY: Duration = Duration::from_millis(400);
 /// How long it stays full after the server has noticed.
 const WHILE: Duration = Duration::from_millis(600);
 /// The server notices within this time.
@@ -39,19 +39,20 @@ pub fn full_disk(options: &Options) -> Result<Report> {
         }
         Ok(())
     })
+    .map(Report::if_it_hit)
 }
 
 impl Scene {
     fn has_no_room(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
         let since = self.goes_on(options)?;
         let asking = self.load.goes_on(dice.split());
-        self.server.waits_for_one(since, PATIENCE);
-        sleep(dice.time(BEFORE));
+        let hits = self.aims(since, SHORTLY, dice);
+        self.has_a_fault(hits);
         self.disk()?.fill()?;
         let _ = asking.join();
         self.is_refused()?;
         sleep(dice.time(WHILE));
-        if time % 2 == 0 {
+        if time.is_multiple_of(2) {
             self.kills(since)?;
         }
         self.disk()?.make_room()

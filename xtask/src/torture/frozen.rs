@@ -15,8 +15,6 @@ const TIMES: u32 = 9;
 const FROZEN: Duration = Duration::from_secs(6);
 /// It is stopped up to this long after the effect server has a request.
 const SHORTLY: Duration = Duration::from_millis(300);
-/// No longer is waited for an effect to be begun.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Stops the server while it has effects in hand, sees that no second one takes its place, and wakes
 /// it; every third one is killed before it wakes.
@@ -33,25 +31,25 @@ pub fn frozen(options: &Options) -> Result<Report> {
         }
         Ok(())
     })
+    .map(Report::if_it_hit)
 }
 
 impl Scene {
     fn is_frozen(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
         let since = self.goes_on(options)?;
         let asking = self.load.goes_on(dice.split());
-        self.server.waits_for_one(since, PATIENCE);
-        sleep(dice.time(SHORTLY));
-        let hit = self.server.in_hand(since) > 0;
+        let hits = self.aims(since, SHORTLY, dice);
+        self.has_a_fault(hits);
         self.house.signal(Signal::SIGSTOP)?;
         ensure!(
             self.house.refuses_a_second()?,
             "a second server works on the same store"
         );
         sleep(FROZEN);
-        if time % 3 == 0 {
+        if time.is_multiple_of(3) {
             self.house.kill()?;
             self.report.kills += 1;
-            self.report.in_flight += u32::from(hit);
+            self.report.in_flight += u32::from(hits);
         } else {
             self.house.signal(Signal::SIGCONT)?;
         }

@@ -25,6 +25,8 @@ mod workflows;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
@@ -48,6 +50,11 @@ use load::Load;
 use store::Database;
 
 use crate::effect_server::{EffectServer, Mark};
+
+/// What is aimed at an effect in hand is aimed anew so often.
+const TRIES: u32 = 3;
+/// No longer is waited for an effect to be begun.
+const BEGINS: Duration = Duration::from_secs(3);
 
 /// What to torment, and how.
 #[derive(Clone, Debug)]
@@ -73,6 +80,13 @@ pub struct Report {
     pub kills: u32,
     /// How many of these kills hit an effect that was begun and not ended.
     pub in_flight: u32,
+    /// How often something other than a kill came over it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub faults: u32,
+    /// How many of these faults hit an effect that was begun and not ended; where commits are cut, in
+    /// how many turns there was one to cut.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub faults_that_hit: u32,
     /// How many runs were asked for.
     pub runs: usize,
     /// How many of them were begun by one server and found unfinished by the next.
@@ -90,9 +104,26 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether nothing was lost and nothing was done twice.
+    /// Whether nothing is wrong: nothing was lost, nothing was done twice, and enough was hit to say
+    /// so.
     pub fn is_clean(&self) -> bool {
-        self.lost == 0 && self.repeated == 0
+        self.wrong.is_empty()
+    }
+
+    /// This, with a complaint if less than half of what came over the program has hit something: of
+    /// the faults, or where there are none, of the kills.
+    #[must_use]
+    fn if_it_hit(mut self) -> Self {
+        let (hit, of, what) = match self.faults {
+            0 => (self.in_flight, self.kills, "kills"),
+            faults => (self.faults_that_hit, faults, "faults"),
+        };
+        if 2 * hit < of {
+            self.wrong.push(format!(
+                "only {hit} of {of} {what} hit anything: that shows too little"
+            ));
+        }
+        self
     }
 
     /// This and another one together.
@@ -100,6 +131,8 @@ impl Report {
     pub fn and(mut self, other: Self) -> Self {
         self.kills += other.kills;
         self.in_flight += other.in_flight;
+        self.faults += other.faults;
+        self.faults_that_hit += other.faults_that_hit;
         self.runs += other.runs;
         self.taken_over += other.taken_over;
         self.parked += other.parked;
@@ -108,6 +141,14 @@ impl Report {
         self.wrong.extend(other.wrong);
         self
     }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A Purser under load, and what it really did.
@@ -207,6 +248,25 @@ impl Scene {
         ids.filter(|id| known.contains(id)).collect()
     }
 
+    /// Waits until a while after an effect was begun, and for another one if that is done by then;
+    /// whether one is in hand.
+    fn aims(&self, since: Mark, shortly: Duration, dice: &mut Dice) -> bool {
+        for _ in 0..TRIES {
+            self.server.waits_for_one(since, BEGINS);
+            sleep(dice.time(shortly));
+            if self.server.in_hand(since) > 0 {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Notes that something other than a kill is coming over it, and whether that hits anything.
+    fn has_a_fault(&mut self, hits: bool) {
+        self.report.faults += 1;
+        self.report.faults_that_hit += u32::from(hits);
+    }
+
     /// Kills the server, and notes whether that hits an effect that was begun since this mark.
     fn kills(&mut self, since: Mark) -> Result<()> {
         self.report.in_flight += u32::from(self.server.in_hand(since) > 0);
@@ -228,5 +288,34 @@ impl Scene {
             house.keep = true;
             (options.say)(&format!("kept: {}", house.path("").display()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_hits_less_than_half_of_the_time_shows_too_little() {
+        let wrong = |kills, in_flight, faults, faults_that_hit| {
+            let report = Report {
+                kills,
+                in_flight,
+                faults,
+                faults_that_hit,
+                ..Report::default()
+            };
+            report.if_it_hit().wrong
+        };
+        assert_eq!(wrong(20, 10, 0, 0), [""; 0]);
+        assert_eq!(
+            wrong(20, 9, 0, 0),
+            ["only 9 of 20 kills hit anything: that shows too little"]
+        );
+        assert_eq!(wrong(3, 0, 9, 5), [""; 0], "it is the faults that count");
+        assert_eq!(
+            wrong(3, 3, 9, 4),
+            ["only 4 of 9 faults hit anything: that shows too little"]
+        );
     }
 }

@@ -17,8 +17,6 @@ const TIMES: u32 = 5;
 const SHORTLY: Duration = Duration::from_millis(400);
 /// It sleeps on for up to this long after it was taken over from.
 const LONGER: Duration = Duration::from_secs(2);
-/// No longer is waited for an effect to be begun.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Stops the active server while it has effects in hand until the standby has taken over, wakes it,
 /// and waits until it has ended by itself.
@@ -39,6 +37,7 @@ pub fn taken_over(options: &Options) -> Result<Report> {
         }
         Ok(())
     })
+    .map(Report::if_it_hit)
 }
 
 impl Scene {
@@ -47,8 +46,8 @@ impl Scene {
         self.standby()?.begin(&[])?;
         let since = self.server.mark();
         let asking = self.load.goes_on(dice.split());
-        self.server.waits_for_one(since, PATIENCE);
-        sleep(dice.time(SHORTLY));
+        let hits = self.aims(since, SHORTLY, dice);
+        self.has_a_fault(hits);
         self.house.signal(Signal::SIGSTOP)?;
         self.standby()?.is_up()?;
         // From here on the one that sleeps is the standby.
