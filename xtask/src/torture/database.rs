@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::cutter::Cut;
 use super::dice::Dice;
-use super::{Options, Report, Scene, moods, play};
+use super::{Options, Report, Scene, dies_too, moods, play};
 
 /// How often the database is killed, and how many lives of a server have their commits cut.
 const TIMES: u32 = 9;
@@ -20,8 +20,8 @@ const SPAN: Duration = Duration::from_secs(4);
 /// So many of a hundred commits are cut.
 const CUTS: u64 = 12;
 
-/// Kills the database while effects are in hand, and every third time the server too while the
-/// database is away.
+/// Kills the database while effects are in hand, and every third time but the last the server too
+/// while the database is away.
 ///
 /// # Errors
 /// The store is on no server, or a run does not end.
@@ -39,7 +39,7 @@ pub fn killed_database(options: &Options) -> Result<Report> {
 }
 
 /// Cuts connections in the middle of commits: before they reach the database, on their way, and
-/// behind them.
+/// behind them; every third time but the last the server is killed too.
 ///
 /// # Errors
 /// The store is on no server, or a run does not end.
@@ -65,7 +65,7 @@ impl Scene {
         self.has_a_fault(hits);
         self.database()?.cluster.kill()?;
         sleep(dice.time(AWAY));
-        if time.is_multiple_of(3) && self.house.runs()? {
+        if dies_too(time, 3, TIMES) {
             self.kills(since)?;
         }
         self.database()?.cluster.starts()?;
@@ -86,7 +86,7 @@ impl Scene {
         });
         let asking = self.load.goes_on(dice.split());
         sleep(SPAN / 2 + dice.time(SPAN / 2));
-        if time.is_multiple_of(3) && self.house.runs()? {
+        if dies_too(time, 3, TIMES) {
             self.aims(since, SHORTLY, dice);
             self.kills(since)?;
         }

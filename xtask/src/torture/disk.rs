@@ -11,7 +11,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use super::dice::Dice;
 use super::workflows::ALL;
-use super::{Options, Report, Scene, moods, play};
+use super::{Options, Report, Scene, dies_too, moods, play};
 
 /// How often the disk is full.
 const TIMES: u32 = 8;
@@ -24,7 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Fills the disk under a server with effects in hand, kills every other one then, and makes room.
+/// Fills the disk under a server with effects in hand, kills it then every other time but the last,
+/// and makes room.
 ///
 /// # Errors
 /// No disk can be mounted (it takes root), a full one is not noticed, or a run does not end.
@@ -52,7 +53,7 @@ impl Scene {
         let _ = asking.join();
         self.is_refused()?;
         sleep(dice.time(WHILE));
-        if time.is_multiple_of(2) {
+        if dies_too(time, 2, TIMES) {
             self.kills(since)?;
         }
         self.disk()?.make_room()

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 
 use super::dice::Dice;
-use super::{Options, Report, Scene, moods, play};
+use super::{Options, Report, Scene, dies_too, moods, play};
 
 /// How often it is stopped.
 const TIMES: u32 = 9;
@@ -17,7 +17,7 @@ const FROZEN: Duration = Duration::from_secs(6);
 const SHORTLY: Duration = Duration::from_millis(300);
 
 /// Stops the server while it has effects in hand, sees that no second one takes its place, and wakes
-/// it; every third one is killed before it wakes.
+/// it; every third time but the last it is killed before it wakes.
 ///
 /// # Errors
 /// A second server is let in, or a run does not end.
@@ -46,7 +46,7 @@ impl Scene {
             "a second server works on the same store"
         );
         sleep(FROZEN);
-        if time.is_multiple_of(3) {
+        if dies_too(time, 3, TIMES) {
             self.house.kill()?;
             self.report.kills += 1;
             self.report.in_flight += u32::from(hits);

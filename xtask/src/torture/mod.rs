@@ -167,6 +167,12 @@ struct Scene {
     taken_over: BTreeSet<String>,
 }
 
+/// Whether the server is killed beside what else comes over it: every so many times, and not the last
+/// time, because the last one has to go on by itself until everything has ended.
+const fn dies_too(time: u32, every: u32, times: u32) -> bool {
+    time.is_multiple_of(every) && time < times
+}
+
 /// Has this come over a Purser under load, lets everything end, and judges. Where that goes wrong,
 /// all that there is of it is kept.
 fn play(
@@ -294,6 +300,13 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_server_lives_on() {
+        let kills = |every, times| (1..=times).filter(move |time| dies_too(*time, every, times));
+        assert_eq!(kills(3, 9).collect::<Vec<_>>(), [3, 6]);
+        assert_eq!(kills(2, 8).collect::<Vec<_>>(), [2, 4, 6]);
+    }
 
     #[test]
     fn who_hits_less_than_half_of_the_time_shows_too_little() {
