@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::judge::{Truth, Verdict, truth};
 use super::{Options, Report, Scene, api};
-use crate::effect_server::Mood;
+use crate::effect_server::{Books, Mood};
 
 /// Between two looks at the runs that have not ended.
 const LOOK: Duration = Duration::from_millis(200);
@@ -34,7 +34,7 @@ impl Scene {
         let mut report = self.report.clone();
         report.runs = asked.len();
         report.taken_over = self.taken_over.len();
-        let books = self.server.books();
+        let books = self.books()?;
         let mut verdict = Verdict::of(&asked, &views, &books);
         for one in &asked {
             let again = self.load.run_of(one)?;
@@ -102,12 +102,7 @@ impl Scene {
 
     /// Says whether it happened, as somebody would who looks at the service.
     fn answer(&mut self, run: &str, view: &Value) -> Result<()> {
-        // Whatever was still under way has landed.
-        ensure!(
-            self.server.waits_for_quiet(PATIENCE),
-            "the effect server is never done"
-        );
-        let truth = truth(run, view, &self.server.books()).context("it asks about nothing")?;
+        let truth = truth(run, view, &self.books()?).context("it asks about nothing")?;
         let body = match truth {
             Truth::Happened(happened) => json!({ "happened": happened }),
             Truth::GoOn => json!({ "go_on": true }),
@@ -123,6 +118,16 @@ impl Scene {
         };
         self.report.parked += 1;
         Ok(())
+    }
+
+    /// What was done, when nothing can land any more: a request outlives the server that sent it, and
+    /// the run too where its end was settled without it.
+    fn books(&self) -> Result<Books> {
+        ensure!(
+            self.server.waits_for_quiet(PATIENCE),
+            "the effect server is never done"
+        );
+        Ok(self.server.books())
     }
 
     /// Every run has one receipt, and all of them verify.
