@@ -47,7 +47,7 @@ impl Verdict {
                     .push(format!("{key} was done {} times", deed.done));
             }
             if !known.contains_key(key) {
-                verdict.earlier(key, deed, &known);
+                verdict.earlier(key, deed, &known, books);
             }
         }
         verdict
@@ -123,7 +123,7 @@ impl Verdict {
     }
 
     /// A key that is no longer in the log must be of an earlier generation, and taken back.
-    fn earlier(&mut self, key: &str, deed: &Deed, known: &BTreeMap<String, u64>) {
+    fn earlier(&mut self, key: &str, deed: &Deed, known: &BTreeMap<String, u64>, books: &Books) {
         let mut parts = key.rsplitn(3, '/');
         let (name, generation, step) = (parts.next(), parts.next(), parts.next());
         let (Some(name), Some(generation), Some(step)) = (name, generation, step) else {
@@ -135,13 +135,18 @@ impl Verdict {
         let is_later = |(other, later): (&String, &u64)| {
             other.starts_with(&head) && other.ends_with(&tail) && *later > generation
         };
-        if !known.iter().any(is_later) {
+        let mut later = known.iter().filter(|later| is_later(*later)).peekable();
+        if later.peek().is_none() {
             self.lost
                 .push(format!("{key} was done, and no log knows of it"));
         } else if deed.live {
-            self.lost.push(format!(
-                "{key} is there, and a later one was begun as if it were not"
-            ));
+            let is_there_too = later.any(|(later, _)| books.is_live(later));
+            let (all, what) = if is_there_too {
+                (&mut self.repeated, "a later one is there too")
+            } else {
+                (&mut self.lost, "a later one was begun as if it were not")
+            };
+            all.push(format!("{key} is there, and {what}"));
         }
     }
 }
@@ -373,12 +378,13 @@ mod tests {
         let later = view("succeeded", &json!({ "done": {} }), 1);
         let both = [(Sort::Askable, KEY), (Sort::Askable, "R/one/1/send_keyed")];
         assert_eq!(wrong(&later, &books(&both, &[KEY])), (vec![], vec![]));
-        let still = wrong(&later, &books(&both, &[])).0;
+        let still = format!("{KEY} is there, and a later one is there too");
+        assert_eq!(wrong(&later, &books(&both, &[])), (vec![], vec![still]));
+        let begun = view("rolled_back", &json!("failed"), 1);
+        let still = format!("{KEY} is there, and a later one was begun as if it were not");
         assert_eq!(
-            still,
-            [format!(
-                "{KEY} is there, and a later one was begun as if it were not"
-            )]
+            wrong_of_undone(&begun, &books(&both[..1], &[])),
+            (vec![still], vec![])
         );
         let stranger = books(&[both[1], (Sort::Once, "R/two/0/send_once")], &[]);
         let nobody = wrong(&later, &stranger).0;
