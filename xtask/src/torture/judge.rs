@@ -1,6 +1,6 @@
 //! What the log says, held against what the effect server has really done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -119,6 +119,29 @@ impl Verdict {
             self.lost.push(format!(
                 "the run of {key} is {state} and does not know its end"
             ));
+        }
+    }
+
+    /// Each of these runs that was asked for has one receipt, and nobody keeps books of another run: a
+    /// request that was forgotten and made a second one shows in no answer.
+    pub(super) fn kept(
+        &mut self,
+        asked: &[Asked],
+        receipts: &BTreeMap<String, u32>,
+        listed: &BTreeSet<String>,
+    ) {
+        let asked: BTreeSet<_> = asked.iter().filter_map(|one| one.run.as_ref()).collect();
+        for run in asked.iter().filter(|run| !receipts.contains_key(**run)) {
+            self.lost.push(format!("run {run} has no receipt"));
+        }
+        for (run, count) in receipts.iter().filter(|(_, count)| **count > 1) {
+            self.repeated
+                .push(format!("run {run} has {count} receipts"));
+        }
+        let all: BTreeSet<_> = receipts.keys().chain(listed).collect();
+        for run in all.difference(&asked) {
+            self.repeated
+                .push(format!("run {run} is there, and nobody asked for it"));
         }
     }
 
@@ -392,6 +415,28 @@ mod tests {
             nobody,
             ["R/two/0/send_once was done, and no log knows of it"]
         );
+    }
+
+    #[test]
+    fn every_run_that_was_asked_for_and_no_other_has_one_receipt() {
+        let wrong = |receipts: &[(&str, u32)], listed: &[&str]| {
+            let mut verdict = Verdict::default();
+            let receipts = receipts
+                .iter()
+                .map(|(run, count)| ((*run).to_owned(), *count));
+            let listed = listed.iter().map(|run| (*run).to_owned());
+            verdict.kept(&asked(false), &receipts.collect(), &listed.collect());
+            (verdict.lost, verdict.repeated)
+        };
+        assert_eq!(wrong(&[("R", 1)], &["R"]), (vec![], vec![]));
+        let missing = "run R has no receipt".to_owned();
+        assert_eq!(wrong(&[], &["R"]), (vec![missing], vec![]));
+        let twice = "run R has 2 receipts".to_owned();
+        assert_eq!(wrong(&[("R", 2)], &[]), (vec![], vec![twice]));
+        let stranger = "run S is there, and nobody asked for it".to_owned();
+        for (receipts, listed) in [(&[("R", 1), ("S", 1)][..], &[][..]), (&[("R", 1)], &["S"])] {
+            assert_eq!(wrong(receipts, listed), (vec![], vec![stranger.clone()]));
+        }
     }
 
     #[test]

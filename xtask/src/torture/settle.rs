@@ -1,6 +1,6 @@
 //! The end of a torture: everything ends, parked runs are answered, and the books are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::judge::{Truth, Verdict, truth};
+use super::load::Asked;
 use super::{Options, Report, Scene, api};
 use crate::effect_server::{Books, Mood};
 
@@ -36,6 +37,7 @@ impl Scene {
         report.taken_over = self.taken_over.len();
         let books = self.books()?;
         let mut verdict = Verdict::of(&asked, &views, &books);
+        self.receipts(&asked, &mut verdict)?;
         for one in &asked {
             let again = self.load.run_of(one)?;
             if again.as_str() != one.run.as_deref() {
@@ -43,7 +45,6 @@ impl Scene {
                 verdict.repeated.push(format!("`{key}` has made two runs"));
             }
         }
-        self.receipts(&views, &mut verdict)?;
         ensure!(self.house.runs()?, "nobody has started a server");
         report.lost = verdict.lost.len();
         report.repeated = verdict.repeated.len();
@@ -130,31 +131,32 @@ impl Scene {
         Ok(self.server.books())
     }
 
-    /// Every run has one receipt, and all of them verify.
-    fn receipts(&self, views: &BTreeMap<String, Value>, verdict: &mut Verdict) -> Result<()> {
+    /// Looks at the receipts, and at the list of runs, as soon as all are sealed that there have to be.
+    fn receipts(&self, asked: &[Asked], verdict: &mut Verdict) -> Result<()> {
         let begun = Instant::now();
-        loop {
+        let of_runs = loop {
             let of_runs = self.receipts_of_runs()?;
-            let missing = views.keys().filter(|run| !of_runs.contains_key(*run));
-            let missing: Vec<_> = missing.collect();
-            if missing.is_empty() || begun.elapsed() > PATIENCE {
-                let lost = missing
-                    .iter()
-                    .map(|run| format!("run {run} has no receipt"));
-                verdict.lost.extend(lost);
-                let twice = of_runs.iter().filter(|(_, count)| **count > 1);
-                let twice = twice.map(|(run, count)| format!("run {run} has {count} receipts"));
-                verdict.repeated.extend(twice);
-                break;
+            let mut runs = asked.iter().filter_map(|one| one.run.as_ref());
+            if runs.all(|run| of_runs.contains_key(run)) || begun.elapsed() > PATIENCE {
+                break of_runs;
             }
             sleep(LOOK);
-        }
+        };
+        verdict.kept(asked, &of_runs, &self.listed()?);
         if let Err(error) = self.house.purser(&["receipts", "verify"]) {
             verdict
                 .lost
                 .push(format!("the receipts do not verify: {error}"));
         }
         Ok(())
+    }
+
+    /// The newest runs, as many as it lists.
+    fn listed(&self) -> Result<BTreeSet<String>> {
+        let listed = api::get(&self.house.socket(), "/api/v1/runs?limit=500")?;
+        let rows = listed.as_array().context("the runs are no list")?;
+        let ids = rows.iter().map(|row| row["id"].as_str().map(str::to_owned));
+        ids.collect::<Option<_>>().context("a run has no id")
     }
 
     fn receipts_of_runs(&self) -> Result<BTreeMap<String, u32>> {
