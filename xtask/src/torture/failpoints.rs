@@ -16,6 +16,8 @@ const AT_ONCE: usize = 6;
 /// The moments at which an effect can be killed while it is done, and while it is taken back.
 const WHILE_DONE: [&str; 3] = ["started", "acted", "done"];
 const WHILE_UNDONE: [&str; 2] = ["undoing", "undone"];
+/// Those before the log knows that it is done.
+const BEFORE_IT_IS_KNOWN: [&str; 2] = ["started", "acted"];
 
 /// Kills one server at each failpoint of these effects of `http.send`, has the next one go on, and
 /// compares.
@@ -59,6 +61,7 @@ fn killed_at(options: &Options, effect: &str, moment: &str, point: &str) -> Resu
         scene.house.is_up()?;
         scene.load.asks_for(workflow);
         ensure!(scene.house.has_ended()?, "the server ended by itself");
+        scene.all_was_known = !BEFORE_IT_IS_KNOWN.contains(&moment);
         scene.report.kills = 1;
         scene.report.in_flight = u32::from(moment != "done");
         (options.say)(point);

@@ -122,6 +122,17 @@ impl Verdict {
         }
     }
 
+    /// Where the log knew the end of each effect, nothing is asked for a second time. Of one that
+    /// honours keys this is all that there is to see of it.
+    pub(super) fn asked_for_once(&mut self, books: &Books) {
+        for (key, deed) in books.deeds.iter().filter(|(_, deed)| deed.deduplicated > 0) {
+            let times = deed.deduplicated;
+            self.repeated.push(format!(
+                "{key} was done in the log, and asked for {times} times more"
+            ));
+        }
+    }
+
     /// Each of these runs that was asked for has one receipt, and nobody keeps books of another run: a
     /// request that was forgotten and made a second one shows in no answer.
     pub(super) fn kept(
@@ -394,6 +405,19 @@ mod tests {
         let done = view("succeeded", &json!({ "done": {} }), 0);
         let twice = books(&[(Sort::Askable, KEY), (Sort::Askable, KEY)], &[]);
         assert_eq!(wrong(&done, &twice).1, [format!("{KEY} was done 2 times")]);
+    }
+
+    #[test]
+    fn what_the_log_knows_to_be_done_is_not_asked_for_again() {
+        let wrong = |done: &[(Sort, &str)]| {
+            let mut verdict = Verdict::default();
+            verdict.asked_for_once(&books(done, &[]));
+            (verdict.lost, verdict.repeated)
+        };
+        assert_eq!(wrong(&[(Sort::Keyed, KEY)]), (vec![], vec![]));
+        let again = format!("{KEY} was done in the log, and asked for 1 times more");
+        let twice = [(Sort::Keyed, KEY), (Sort::Keyed, KEY)];
+        assert_eq!(wrong(&twice), (vec![], vec![again]));
     }
 
     #[test]

@@ -165,6 +165,8 @@ struct Scene {
     load: Load,
     report: Report,
     taken_over: BTreeSet<String>,
+    /// No answer of the effect server was lost, and no server died before it was on disk.
+    all_was_known: bool,
 }
 
 /// Whether the server is killed beside what else comes over it: every so many times, and not the last
@@ -209,6 +211,7 @@ impl Scene {
             load,
             report: Report::default(),
             taken_over: BTreeSet::new(),
+            all_was_known: false,
         })
     }
 

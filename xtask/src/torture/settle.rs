@@ -37,6 +37,9 @@ impl Scene {
         report.taken_over = self.taken_over.len();
         let books = self.books()?;
         let mut verdict = Verdict::of(&asked, &views, &books);
+        if self.all_was_known {
+            verdict.asked_for_once(&books);
+        }
         self.receipts(&asked, &mut verdict)?;
         for one in &asked {
             let again = self.load.run_of(one)?;
