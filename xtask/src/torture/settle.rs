@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
+use super::api::{self, Failure};
 use super::judge::{Truth, Verdict, truth};
 use super::load::Asked;
-use super::{Options, Report, Scene, api};
+use super::{Options, Report, Scene};
 use crate::effect_server::{Books, Mood};
 
 /// Between two looks at the runs that have not ended.
@@ -55,7 +56,7 @@ impl Scene {
         Ok(report)
     }
 
-    /// The last state of each run, by id.
+    /// The last state of each run that is there, by id.
     fn until_all_have_ended(&mut self, options: &Options) -> Result<BTreeMap<String, Value>> {
         let mut open: Vec<_> = self
             .load
@@ -69,7 +70,9 @@ impl Scene {
             ensure!(!(options.interrupted)(), "interrupted");
             let mut left = vec![];
             for run in open {
-                let view = self.view(&run)?;
+                let Some(view) = self.view(&run)? else {
+                    continue;
+                };
                 if view["run"]["ended"].is_object() {
                     ended.insert(run, view);
                     moved = Instant::now();
@@ -92,13 +95,18 @@ impl Scene {
         Ok(ended)
     }
 
-    fn view(&self, run: &str) -> Result<Value> {
+    /// A run as it is now; none if the server knows of none.
+    fn view(&mut self, run: &str) -> Result<Option<Value>> {
         let begun = Instant::now();
         loop {
-            let view = api::get(&self.house.socket(), &format!("/api/v1/runs/{run}"));
-            // A server that has just lost its database says so for a while.
-            if view.is_ok() || begun.elapsed() > PATIENCE {
-                return view.with_context(|| format!("run {run}"));
+            match api::get(&self.house.socket(), &format!("/api/v1/runs/{run}")) {
+                Ok(view) => return Ok(Some(view)),
+                Err(Failure::Refused(404, _)) => return Ok(None),
+                Err(failure) if begun.elapsed() > PATIENCE => {
+                    return Err(failure).with_context(|| format!("run {run}"));
+                }
+                // A server that has just lost its database says so for a while.
+                Err(_) => ensure!(self.house.runs()?, "nobody has started a server"),
             }
             sleep(LOOK);
         }
@@ -106,7 +114,12 @@ impl Scene {
 
     /// Says whether it happened, as somebody would who looks at the service.
     fn answer(&mut self, run: &str, view: &Value) -> Result<()> {
-        let truth = truth(run, view, &self.books()?).context("it asks about nothing")?;
+        // Whatever was still under way has landed.
+        ensure!(
+            self.server.waits_for_quiet(PATIENCE),
+            "the effect server is never done"
+        );
+        let truth = truth(run, view, &self.server.books()).context("it asks about nothing")?;
         let body = match truth {
             Truth::Happened(happened) => json!({ "happened": happened }),
             Truth::GoOn => json!({ "go_on": true }),
