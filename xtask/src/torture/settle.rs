@@ -78,8 +78,7 @@ impl Scene {
                     moved = Instant::now();
                     continue;
                 }
-                if view["status"]["waiting"] == "decision" {
-                    self.answer(&run, &view)?;
+                if view["status"]["waiting"] == "decision" && self.answer(&run, &view)? {
                     moved = Instant::now();
                 }
                 left.push(run);
@@ -112,8 +111,8 @@ impl Scene {
         }
     }
 
-    /// Says whether it happened, as somebody would who looks at the service.
-    fn answer(&mut self, run: &str, view: &Value) -> Result<()> {
+    /// Says whether it happened, as somebody would who looks at the service; whether that was taken.
+    fn answer(&mut self, run: &str, view: &Value) -> Result<bool> {
         // Whatever was still under way has landed.
         ensure!(
             self.server.waits_for_quiet(PATIENCE),
@@ -130,11 +129,11 @@ impl Scene {
             &body,
         ) {
             // It asks something else by now, and is looked at again.
-            Err(api::Failure::Refused(409, _)) => return Ok(()),
+            Err(api::Failure::Refused(409, _)) => return Ok(false),
             answered => answered?,
         };
         self.report.parked += 1;
-        Ok(())
+        Ok(true)
     }
 
     /// What was done, when nothing can land any more: a request outlives the server that sent it, and
