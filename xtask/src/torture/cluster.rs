@@ -32,6 +32,8 @@ pub struct Cluster {
     server: Option<Child>,
     /// Variables that every start gets.
     pub(super) environment: Vec<(String, String)>,
+    /// The folder is left where it is, for whoever wants to know what went wrong.
+    pub(super) keep: bool,
 }
 
 impl Cluster {
@@ -57,6 +59,7 @@ impl Cluster {
             port,
             server: None,
             environment: vec![],
+            keep: false,
         };
         let mut initdb = cluster.program("initdb")?;
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
@@ -169,7 +172,9 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         let _ = self.kill();
-        let _ = fs::remove_dir_all(&self.folder);
+        if !self.keep {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
     }
 }
 

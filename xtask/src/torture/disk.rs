@@ -1,7 +1,7 @@
 //! The disk of a `SQLite` store, full at random instants.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -76,6 +76,9 @@ impl Scene {
     }
 }
 
+/// The file that takes up all the room.
+const FILLER: &str = "filler";
+
 /// A small disk of its own, mounted until it is dropped.
 pub(super) struct Disk(PathBuf);
 
@@ -94,7 +97,7 @@ impl Disk {
     }
 
     fn filler(&self) -> PathBuf {
-        self.0.join("filler")
+        self.0.join(FILLER)
     }
 
     /// Fills it to the last byte.
@@ -109,6 +112,16 @@ impl Disk {
         Ok(())
     }
 
+    /// Leaves what is on it in the folder that it is mounted on, and is gone. Nobody may write there.
+    pub(super) fn leaves_its_files(self) -> Result<()> {
+        let folder = self.0.clone();
+        let beside = folder.with_extension("kept");
+        copy_but(FILLER, &folder, &beside).context("what is on the disk cannot be copied")?;
+        drop(self);
+        fs::remove_dir(&folder)?;
+        fs::rename(beside, folder).context("what was on the disk cannot be put in its place")
+    }
+
     fn make_room(&self) -> Result<()> {
         fs::remove_file(self.filler()).context("no room can be made")
     }
@@ -119,5 +132,44 @@ impl Drop for Disk {
         // Lazily: a server that is killed a moment later still has it open.
         let folder: &Path = &self.0;
         let _ = umount2(folder, MntFlags::MNT_DETACH);
+    }
+}
+
+/// Copies a folder with all that is in it, but for files of this name.
+fn copy_but(left_out: &str, from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (here, there) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy_but(left_out, &here, &there)?;
+        } else if entry.file_name() != left_out {
+            fs::copy(here, there)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_a_disk_can_be_kept_without_it() -> Result<()> {
+        let folder = std::env::temp_dir().join(format!("purser-disk-{}", std::process::id()));
+        let disk = Disk::mounted_on(folder.join("store"))?;
+        fs::create_dir(folder.join("store/inner"))?;
+        fs::write(folder.join("store/inner/log"), "what went wrong")?;
+        disk.fill()?;
+        disk.leaves_its_files()?;
+        assert_eq!(
+            fs::read_to_string(folder.join("store/inner/log"))?,
+            "what went wrong"
+        );
+        assert!(!folder.join("store").join(FILLER).exists());
+        let mounts = fs::read_to_string("/proc/mounts")?;
+        assert!(!mounts.contains(&folder.display().to_string()), "{mounts}");
+        fs::remove_dir_all(folder)?;
+        Ok(())
     }
 }

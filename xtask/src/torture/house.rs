@@ -34,8 +34,8 @@ pub(super) struct House {
     starts: u32,
     /// Variables that every start gets.
     pub(super) environment: Vec<(String, String)>,
-    /// The folder is kept for who wants to know what went wrong.
-    pub(super) keep: bool,
+    /// The folder is left where it is.
+    is_kept: bool,
 }
 
 impl House {
@@ -50,7 +50,7 @@ impl House {
             server: None,
             starts: 0,
             environment: vec![],
-            keep: false,
+            is_kept: false,
         };
         for inner in ["workflows", "commands"] {
             fs::create_dir_all(house.path(inner))?;
@@ -81,7 +81,7 @@ impl House {
             server: None,
             starts: 0,
             environment: vec![],
-            keep: false,
+            is_kept: false,
         };
         fs::create_dir_all(&second.folder)?;
         for same in [CONFIG, URL_FILE, "workflows", "commands"] {
@@ -198,6 +198,20 @@ impl House {
         Ok(status.signal() == Some(Signal::SIGKILL as i32))
     }
 
+    /// Kills the server, if there is one, and leaves the folder where it is, for whoever wants to know
+    /// what went wrong.
+    pub(super) fn keep(&mut self) {
+        self.ends();
+        self.is_kept = true;
+    }
+
+    fn ends(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+
     /// Whether a second server that is started here ends by itself, and not well.
     pub(super) fn refuses_a_second(&self) -> Result<bool> {
         let log = File::create(self.path("second.log"))?;
@@ -255,11 +269,8 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
-        if !self.keep {
+        self.ends();
+        if !self.is_kept {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }

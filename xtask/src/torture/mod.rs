@@ -284,18 +284,31 @@ impl Scene {
         Ok(())
     }
 
-    /// Leaves everything where it is, and says where.
+    /// Ends what works on it, leaves everything where it is, and says where.
     fn is_kept(&mut self, options: &Options) {
         let history = self.server.books().history.join("\n");
-        if let Err(error) = self.house.write("effects.log", &history) {
-            (options.say)(&format!("{error:#}"));
+        let written = self.house.write("effects.log", &history);
+        self.house.keep();
+        if let Some(standby) = &mut self.standby {
+            standby.keep();
         }
-        for house in [Some(&mut self.house), self.standby.as_mut()]
+        // Only now: nobody writes there any more.
+        let moved = self.disk.take().map_or(Ok(()), Disk::leaves_its_files);
+        for error in [written, moved].into_iter().filter_map(Result::err) {
+            (options.say)(&format!("not all is kept: {error:#}"));
+        }
+        let houses = [Some(&self.house), self.standby.as_ref()];
+        let mut kept: Vec<_> = houses
             .into_iter()
             .flatten()
-        {
-            house.keep = true;
-            (options.say)(&format!("kept: {}", house.path("").display()));
+            .map(|one| one.path(""))
+            .collect();
+        if let Some(Database { cluster, .. }) = &mut self.database {
+            cluster.keep = true;
+            kept.push(cluster.path(""));
+        }
+        for folder in kept {
+            (options.say)(&format!("kept: {}", folder.display()));
         }
     }
 }
