@@ -225,6 +225,13 @@ mod tests {
     }
 
     #[test]
+    fn the_usage_knows_every_mode() {
+        for (flag, _) in MODES {
+            assert!(crate::USAGE.contains(&format!("[{flag}]")), "{flag}");
+        }
+    }
+
+    #[test]
     fn random_kills_are_printed_as_they_always_were() -> Result<()> {
         let report = Report::default();
         let line = serde_json::to_string(&Line { mode: None, report })?;

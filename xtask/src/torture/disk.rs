@@ -28,8 +28,12 @@ const LOOK: Duration = Duration::from_millis(20);
 /// and makes room.
 ///
 /// # Errors
-/// No disk can be mounted (it takes root), a full one is not noticed, or a run does not end.
+/// The store is on a server, no disk can be mounted (it takes root), a full one is not noticed, or a
+/// run does not end.
 pub fn full_disk(options: &Options) -> Result<Report> {
+    options.wants_sqlite(
+        "the disk under PostgreSQL is not the server's, and --database-killed takes its database away",
+    )?;
     play(options, |scene, dice| {
         scene.disk = Some(Disk::mounted_on(scene.house.path("store"))?);
         let moods = moods::unruly(dice.split(), moods::FEW);

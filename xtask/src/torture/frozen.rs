@@ -20,8 +20,11 @@ const SHORTLY: Duration = Duration::from_millis(300);
 /// it; every third time but the last it is killed before it wakes.
 ///
 /// # Errors
-/// A second server is let in, or a run does not end.
+/// The store is on a server, a second server is let in, or a run does not end.
 pub fn frozen(options: &Options) -> Result<Report> {
+    options.wants_sqlite(
+        "of a server that is stopped on PostgreSQL the standby takes over, which is --standby",
+    )?;
     play(options, |scene, dice| {
         let moods = moods::unruly(dice.split(), moods::FEW);
         scene.server.follows(moods);

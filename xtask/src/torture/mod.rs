@@ -103,6 +103,17 @@ pub struct Report {
     pub wrong: Vec<String>,
 }
 
+impl Options {
+    /// Refuses a mode that says nothing of a store on a server, and names what to ask for there.
+    fn wants_sqlite(&self, on_postgres: &str) -> Result<()> {
+        ensure!(
+            matches!(self.store, Store::Sqlite),
+            "this is for --store sqlite: {on_postgres}"
+        );
+        Ok(())
+    }
+}
+
 impl Report {
     /// Whether nothing is wrong: nothing was lost, nothing was done twice, and enough was hit to say
     /// so.
@@ -316,6 +327,33 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_for_a_file_is_refused_on_a_server() {
+        let options = Options {
+            program: PathBuf::new(),
+            store: Store::Postgres(PathBuf::new()),
+            kills: 0,
+            seed: 0,
+            say: |_| (),
+            interrupted: || false,
+        };
+        let why = |played: Result<Report>| played.map_err(|error| error.to_string()).err();
+        assert_eq!(
+            why(frozen(&options)).as_deref(),
+            Some(
+                "this is for --store sqlite: of a server that is stopped on PostgreSQL the standby \
+                 takes over, which is --standby"
+            )
+        );
+        assert_eq!(
+            why(full_disk(&options)).as_deref(),
+            Some(
+                "this is for --store sqlite: the disk under PostgreSQL is not the server's, and \
+                 --database-killed takes its database away"
+            )
+        );
+    }
 
     #[test]
     fn the_last_server_lives_on() {
