@@ -14,6 +14,8 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 
+use super::{Group, leftovers};
+
 /// The server refuses to run as root.
 const USER: &str = "postgres";
 /// A start that takes longer has failed: after a kill the dead server's children have to notice.
@@ -32,8 +34,9 @@ pub struct Cluster {
     server: Option<Child>,
     /// Variables that every start gets.
     pub(super) environment: Vec<(String, String)>,
-    /// The folder is left where it is, for whoever wants to know what went wrong.
-    pub(super) keep: bool,
+    group: Group,
+    /// The folder is left where it is.
+    is_kept: bool,
 }
 
 impl Cluster {
@@ -41,11 +44,12 @@ impl Cluster {
     ///
     /// # Errors
     /// A program is missing, or the server does not start.
-    pub fn start(programs: &Path) -> Result<Self> {
+    pub fn start(programs: &Path, group: Group) -> Result<Self> {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("purser-cluster-{}-{count}", std::process::id());
-        let folder = PathBuf::from("/var/tmp").join(name);
+        let folder = Path::new(leftovers::PLACE).join(name);
         fs::create_dir_all(&folder)?;
+        leftovers::own(&folder)?;
         if let Some(user) = server_user()? {
             let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
             chown(&folder, Some(uid), Some(gid))?;
@@ -59,7 +63,8 @@ impl Cluster {
             port,
             server: None,
             environment: vec![],
-            keep: false,
+            group,
+            is_kept: false,
         };
         let mut initdb = cluster.program("initdb")?;
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
@@ -126,6 +131,12 @@ impl Cluster {
         bail!("the database does not start:\n{log}")
     }
 
+    /// Leaves the folder where it is, for whoever wants to know what went wrong.
+    pub(super) fn keep(&mut self) {
+        self.is_kept = true;
+        leftovers::let_go(&self.folder);
+    }
+
     fn begin(&self) -> Result<Child> {
         let log = File::options().create(true).append(true).open(self.log())?;
         let mut postgres = self.program("postgres")?;
@@ -158,10 +169,8 @@ impl Cluster {
 
     fn program(&self, name: &str) -> Result<Command> {
         let mut command = Command::new(self.programs.join(name));
-        command
-            .current_dir(&self.folder)
-            .stdin(Stdio::null())
-            .process_group(0);
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        self.group.of(&mut command);
         if let Some(user) = server_user()? {
             command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         }
@@ -172,7 +181,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         let _ = self.kill();
-        if !self.keep {
+        if !self.is_kept {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }

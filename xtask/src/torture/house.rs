@@ -1,7 +1,6 @@
 //! A Purser with files and a store of its own, started and killed.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,8 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getuid};
 
-use super::api;
-use super::store;
+use super::{Group, Options, api, leftovers, store};
 
 /// A start, or an end by itself, that takes longer has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -30,6 +28,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 pub(super) struct House {
     folder: PathBuf,
     program: PathBuf,
+    group: Group,
     server: Option<Child>,
     starts: u32,
     /// Variables that every start gets.
@@ -41,12 +40,13 @@ pub(super) struct House {
 impl House {
     /// Files for a server that acts on a web service at this address, with a store in its folder or
     /// in the database at this URL.
-    pub(super) fn new(program: &Path, database: Option<&str>, effects: &str) -> Result<Self> {
+    pub(super) fn new(options: &Options, database: Option<&str>, effects: &str) -> Result<Self> {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("purser-torture-{}-{count}", std::process::id());
         let house = Self {
-            folder: PathBuf::from("/var/tmp").join(name),
-            program: program.to_owned(),
+            folder: Path::new(leftovers::PLACE).join(name),
+            program: options.program.clone(),
+            group: options.group,
             server: None,
             starts: 0,
             environment: vec![],
@@ -55,6 +55,7 @@ impl House {
         for inner in ["workflows", "commands"] {
             fs::create_dir_all(house.path(inner))?;
         }
+        leftovers::own(&house.folder)?;
         if let Some(url) = database {
             house.write(URL_FILE, url)?;
         }
@@ -78,12 +79,14 @@ impl House {
         let second = Self {
             folder: first.folder.with_extension("standby"),
             program: first.program.clone(),
+            group: first.group,
             server: None,
             starts: 0,
             environment: vec![],
             is_kept: false,
         };
         fs::create_dir_all(&second.folder)?;
+        leftovers::own(&second.folder)?;
         for same in [CONFIG, URL_FILE, "workflows", "commands"] {
             std::os::unix::fs::symlink(first.path(same), second.path(same))?;
         }
@@ -203,6 +206,7 @@ impl House {
     pub(super) fn keep(&mut self) {
         self.ends();
         self.is_kept = true;
+        leftovers::let_go(&self.folder);
     }
 
     fn ends(&mut self) {
@@ -251,9 +255,8 @@ impl House {
             .args(arguments)
             .env("PURSER_CONFIG", self.path(CONFIG))
             .current_dir(&self.folder)
-            .stdin(Stdio::null())
-            // A signal from the terminal is for whoever torments it, and not for the server.
-            .process_group(0);
+            .stdin(Stdio::null());
+        self.group.of(&mut purser);
         purser
     }
 
@@ -282,7 +285,16 @@ mod tests {
 
     #[test]
     fn a_server_that_ends_by_itself_is_no_server_that_was_not_started() -> Result<()> {
-        let mut house = House::new(Path::new("/bin/false"), None, "http://127.0.0.1:1")?;
+        let options = Options {
+            program: PathBuf::from("/bin/false"),
+            store: store::Store::Sqlite,
+            group: Group::Ours,
+            kills: 0,
+            seed: 0,
+            say: |_| (),
+            interrupted: || false,
+        };
+        let mut house = House::new(&options, None, "http://127.0.0.1:1")?;
         assert!(!house.runs()?);
         house.begin(&[])?;
         let ended = loop {

@@ -15,6 +15,7 @@ mod failpoints;
 mod frozen;
 mod house;
 mod judge;
+mod leftovers;
 mod load;
 mod moods;
 mod random;
@@ -24,7 +25,10 @@ mod store;
 mod workflows;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Once;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -56,6 +60,23 @@ const TRIES: u32 = 3;
 /// No longer is waited for an effect to be begun.
 const BEGINS: Duration = Duration::from_secs(3);
 
+/// Which process group the servers are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// That of whoever torments them: they end with it when the group is told to end.
+    Ours,
+    /// One of their own. A signal from the terminal is for whoever torments them, who ends them then.
+    Own,
+}
+
+impl Group {
+    fn of(self, command: &mut Command) {
+        if self == Self::Own {
+            command.process_group(0);
+        }
+    }
+}
+
 /// What to torment, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -63,6 +84,8 @@ pub struct Options {
     pub program: PathBuf,
     /// Where it keeps its runs.
     pub store: Store,
+    /// The group of the servers that are started.
+    pub group: Group,
     /// How often it is killed.
     pub kills: u32,
     /// What chance is drawn from.
@@ -208,10 +231,12 @@ fn play(
 
 impl Scene {
     fn set(options: &Options) -> Result<Self> {
+        static CLEARED: Once = Once::new();
+        CLEARED.call_once(|| leftovers::clear_away(Path::new(leftovers::PLACE)));
         let server = EffectServer::start()?;
-        let database = options.store.database()?;
+        let database = options.store.database(options.group)?;
         let url = database.as_ref().map(Database::url);
-        let house = House::new(&options.program, url.as_deref(), &server.url())?;
+        let house = House::new(options, url.as_deref(), &server.url())?;
         let load = Load::of(&house)?;
         Ok(Self {
             disk: None,
@@ -315,7 +340,7 @@ impl Scene {
             .map(|one| one.path(""))
             .collect();
         if let Some(Database { cluster, .. }) = &mut self.database {
-            cluster.keep = true;
+            cluster.keep();
             kept.push(cluster.path(""));
         }
         for folder in kept {
@@ -333,6 +358,7 @@ mod tests {
         let options = Options {
             program: PathBuf::new(),
             store: Store::Postgres(PathBuf::new()),
+            group: Group::Ours,
             kills: 0,
             seed: 0,
             say: |_| (),
