@@ -112,8 +112,12 @@ impl Cluster {
     /// # Errors
     /// It does not come to that in time.
     pub fn starts(&mut self) -> Result<()> {
+        self.starts_within(PATIENCE)
+    }
+
+    fn starts_within(&mut self, patience: Duration) -> Result<()> {
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < patience {
             if self.server.is_none() {
                 self.server = Some(self.begin()?);
             }
@@ -122,7 +126,7 @@ impl Cluster {
             }
             let ended = self.server.as_mut().map(Child::try_wait).transpose()?;
             if ended.flatten().is_some() {
-                // Children of the killed one still hold its memory.
+                // Children of the killed one still hold its memory, or somebody has its port.
                 self.server = None;
             }
             sleep(LOOK);
@@ -151,11 +155,12 @@ impl Cluster {
         postgres.spawn().context("the database cannot be started")
     }
 
+    /// Asked on the socket in its own folder: while it is down, its port may come to be another's.
     fn is_ready(&self) -> Result<bool> {
         let port = self.port.to_string();
         let mut ask = self.program("pg_isready")?;
-        let asked = ask.args(["-q", "-h", "127.0.0.1", "-p", &port]).status()?;
-        Ok(asked.success())
+        let asked = ask.args(["-q", "-p", &port, "-h"]).arg(&self.folder);
+        Ok(asked.status()?.success())
     }
 
     fn log(&self) -> PathBuf {
@@ -203,4 +208,22 @@ fn server_user() -> Result<Option<User>> {
     let user = User::from_name(USER)?;
     user.map(Some)
         .with_context(|| format!("there is no user {USER}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_got_its_port_is_not_taken_for_it() -> Result<()> {
+        const PROGRAMS: &str = "PURSER_TEST_POSTGRES_BIN";
+        let programs = std::env::var_os(PROGRAMS).context(PROGRAMS)?;
+        let mut one = Cluster::start(Path::new(&programs), Group::Ours)?;
+        let other = Cluster::start(Path::new(&programs), Group::Ours)?;
+        one.kill()?;
+        let port = std::mem::replace(&mut one.port, other.port);
+        assert!(one.starts_within(Duration::from_secs(2)).is_err());
+        one.port = port;
+        one.starts()
+    }
 }
