@@ -48,11 +48,11 @@ pub use random::random_kills;
 pub use standby::taken_over;
 pub use store::Store;
 
-use disk::Disk;
 use house::House;
 use load::Load;
 use store::Database;
 
+use crate::disk::Disk;
 use crate::effect_server::{EffectServer, Mark};
 
 /// What is aimed at an effect in hand is aimed anew so often.
