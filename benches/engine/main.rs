@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use place::Place;
 use serde_json::json;
 use world::{STEPS, World};
-use xtask::torture::Cluster;
+use xtask::torture::{Cluster, Group};
 
 /// The folder with the programs of `PostgreSQL`.
 const PROGRAMS: &str = "PURSER_BENCH_POSTGRES_BIN";
@@ -42,7 +42,7 @@ async fn main() {
     let folder = Folder::new();
     measure("sqlite", &folder, None).await;
     let programs = PathBuf::from(std::env::var_os(PROGRAMS).expect(PROGRAMS));
-    let server = Cluster::start(&programs).unwrap();
+    let server = Cluster::start(&programs, Group::Ours).unwrap();
     measure("pg", &folder, Some(&server)).await;
 }
 

@@ -31,13 +31,18 @@ usage: cargo xtask COMMAND
        [--break SCENE]          for the test of the demo: do damage in one scene; it must be noticed
   bench NAME [--json]           measure: engine startup
        [--dev]                  the engine as the tests have built it, to try the bench out
-  torture [--store sqlite] [--kills N] [--seed S] [--json]
+  torture [--store sqlite|postgres] [--kills N] [--seed S] [--json]
                                 kill the program at N random instants under load (60), start it
-                                again, and compare its log with what was really done
+                                again, and compare its log with what was really done; instead of
+                                that, and behind it where --kills is given, each of these:
           [--failpoints]        kill it once at every failpoint of http.send
-          [--disk-full]         have the disk of its store full again and again
           [--clock]             move its clock by an hour both ways
-          [--frozen]            stop it for longer than its requests last, and wake it
+          [--disk-full]         SQLite: have the disk of its store full again and again
+          [--frozen]            SQLite: stop it for longer than its requests last, and wake it
+          [--standby]           PostgreSQL: stop it until a standby takes over, and wake it
+          [--database-killed]   PostgreSQL: kill the database, and start it again
+          [--commits-cut]       PostgreSQL: cut its connections in the middle of commits
+          [--database-clock]    PostgreSQL: move the clock of the database by an hour both ways
           [--binary PATH]       torment this purser, which has failpoints, instead of building one
   static                        build purser as one static program, and say where it is
   test [FILTER]                 all that CI checks, with the stack up for as long as it takes

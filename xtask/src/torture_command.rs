@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::Value;
 use xtask::torture::{
-    FAKETIME, Options, Report, Store, cut_commits, every_failpoint, frozen, full_disk,
+    FAKETIME, Group, Options, Report, Store, cut_commits, every_failpoint, frozen, full_disk,
     killed_database, moved_clock, moved_database_clock, random_kills, taken_over,
 };
 
@@ -85,6 +85,7 @@ pub(crate) fn command(args: &[&str]) -> Result<()> {
     let options = Options {
         program,
         store: wanted.store,
+        group: Group::Own,
         kills: wanted.kills.unwrap_or(60),
         seed: wanted.seed,
         say: |text| say::line("torture", text),
@@ -222,6 +223,13 @@ mod tests {
             assert!(Wanted::read(wrong).is_err_and(|error| error.is::<crate::Usage>()));
         }
         Ok(())
+    }
+
+    #[test]
+    fn the_usage_knows_every_mode() {
+        for (flag, _) in MODES {
+            assert!(crate::USAGE.contains(&format!("[{flag}]")), "{flag}");
+        }
     }
 
     #[test]

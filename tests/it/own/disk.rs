@@ -1,9 +1,5 @@
 //! A store whose disk is full: it says so, stays whole, and goes on by itself when there is room.
 
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -13,6 +9,7 @@ use purser::domain::names::RunId;
 use purser::domain::run::{RunState, StepStatus};
 use purser::store::Runs as _;
 use tokio::time::sleep;
+use xtask::disk::Disk;
 
 use super::{Key, backs_up_to};
 use crate::docker::stage::{Cleanup, V1, eventually, inspect, names, unique};
@@ -21,59 +18,8 @@ use crate::support::program::Home;
 use crate::support::systems::docker;
 use crate::support::world::World;
 
-/// A small disk of its own, mounted on a folder until it is dropped.
-pub struct Disk(PathBuf);
-
-impl Disk {
-    /// An empty one.
-    pub fn mounted_on(folder: &Path) -> Self {
-        Self::mounted(folder, "size=3m,mode=700")
-    }
-
-    /// One to which nothing can be written.
-    pub fn read_only_on(folder: &Path) -> Self {
-        Self::mounted(folder, "size=3m,mode=700,ro")
-    }
-
-    fn mounted(folder: &Path, options: &str) -> Self {
-        fs::create_dir_all(folder).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-            .arg(folder)
-            .status()
-            .unwrap();
-        assert!(mounted.success(), "only root can mount a disk");
-        Self(folder.to_owned())
-    }
-
-    /// Fills it up to so many bytes.
-    pub fn fill_but(&self, bytes: u64) {
-        self.fill();
-        let filler = File::options().write(true).open(self.0.join("filler"));
-        let filler = filler.unwrap();
-        let length = filler.metadata().unwrap().len();
-        filler.set_len(length - bytes).unwrap();
-    }
-
-    /// Fills it to the last byte.
-    pub fn fill(&self) {
-        let mut filler = File::create(self.0.join("filler")).unwrap();
-        for size in [4096, 1] {
-            while filler.write_all(&vec![0; size]).is_ok() {}
-        }
-    }
-
-    /// Removes what fills it.
-    pub fn make_room(&self) {
-        fs::remove_file(self.0.join("filler")).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
+/// How large the disks are, in MiB.
+const SIZE: u32 = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_full_disk_is_named_loses_nothing_and_is_gone_on_from_without_a_restart() {
@@ -81,7 +27,7 @@ async fn a_full_disk_is_named_loses_nothing_and_is_gone_on_from_without_a_restar
         Home::new(&[("shop", docker())]),
         unique("full").replace('-', "_"),
     );
-    let disk = Disk::mounted_on(&home.path("store"));
+    let disk = Disk::mounted_on(&home.path("store"), SIZE).unwrap();
     let steps = format!(
         "
 inputs: {{ seconds: {{ type: string, default: '0' }} }}
@@ -100,7 +46,7 @@ steps:
     let runs = |name: &String| inspect(name, "{{.State.Status}}") == "running";
     eventually("the job runs", || names(&containers.0).iter().any(runs)).await;
 
-    disk.fill();
+    disk.fill().unwrap();
     let place = home.path("store").display().to_string();
     // Whatever little room SQLite still had is used up by the first ones.
     let refused = loop {
@@ -108,7 +54,7 @@ steps:
         if said.code != 0 {
             break said;
         }
-        disk.fill();
+        disk.fill().unwrap();
     };
     let told = format!(
         "purser: the store {place}: its disk is full, and nothing was written: make room on the disk \
@@ -138,7 +84,7 @@ steps:
     let waits = home.log().matches("lines of the step wait").count();
     assert!(waits <= 1, "said once, and not {waits} times");
 
-    disk.make_room();
+    disk.make_room().unwrap();
     let ended = home.ends(&under_way).await;
     assert_eq!(ended["status"], "succeeded", "{ended:#}");
     assert_eq!(ended["run"]["steps"][&step]["attempt"], 1);
@@ -152,11 +98,11 @@ steps:
     home.stop().await;
 
     // A server that is started on it listens, and says the same.
-    disk.fill();
+    disk.fill().unwrap();
     home.up().await;
     let refused = home.types(&["run", "backup-purser", "--detach"]).await;
     assert_eq!((refused.code, &refused.err), (1, &told));
-    disk.make_room();
+    disk.make_room().unwrap();
     let last = home.starts(&["go"]).await;
     assert_eq!(home.ends(&last).await["status"], "succeeded");
     home.stop().await;
@@ -165,8 +111,8 @@ steps:
 #[tokio::test]
 async fn a_new_store_on_a_full_disk_is_not_begun() {
     let mut home = Home::new(&[]);
-    let disk = Disk::mounted_on(&home.path("store"));
-    disk.fill();
+    let disk = Disk::mounted_on(&home.path("store"), SIZE).unwrap();
+    disk.fill().unwrap();
     let up = home.types(&["up"]).await;
     let told = format!(
         "purser: the store {}: its disk is full, and nothing was written: make room on the disk of \
@@ -174,7 +120,7 @@ async fn a_new_store_on_a_full_disk_is_not_begun() {
         home.path("store").display()
     );
     assert_eq!((up.code, &up.err), (1, &told));
-    disk.make_room();
+    disk.make_room().unwrap();
     home.up().await;
     assert_eq!(home.asks(&["runs", "list"]).await, serde_json::json!([]));
     home.stop().await;
@@ -183,9 +129,9 @@ async fn a_new_store_on_a_full_disk_is_not_begun() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_artifact_for_which_there_is_no_room_is_no_attempt_that_failed() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = Disk::mounted_on(&folder.path().join("artifacts"));
+    let disk = Disk::mounted_on(&folder.path().join("artifacts"), SIZE).unwrap();
     let world = World::open(folder.path(), Arc::default()).await;
-    disk.fill();
+    disk.fill().unwrap();
     let draw = "  - { id: one, uses: toy.draw, with: { system: box } }\n";
     let run = world.ask(draw, vec![]).await;
     world
@@ -198,7 +144,7 @@ async fn an_artifact_for_which_there_is_no_room_is_no_attempt_that_failed() {
     while world.toy.drawings() < 2 && !has_ended(&world, run).await {
         sleep(Duration::from_millis(20)).await;
     }
-    disk.make_room();
+    disk.make_room().unwrap();
     let state = world.end(run).await;
     let ended = state.ended.as_ref().unwrap();
     assert_eq!(ended.state, FinalState::Succeeded, "{}", ended.summary);
@@ -209,7 +155,7 @@ async fn an_artifact_for_which_there_is_no_room_is_no_attempt_that_failed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_for_which_there_is_no_room_is_no_attempt_that_failed() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = Arc::new(Disk::mounted_on(folder.path()));
+    let disk = Arc::new(Disk::mounted_on(folder.path(), SIZE).unwrap());
     let world = World::open(folder.path(), Arc::default()).await;
     let (plans, fills) = (Arc::new(AtomicU32::new(0)), Arc::clone(&disk));
     let count = Arc::clone(&plans);
@@ -217,7 +163,7 @@ async fn a_plan_for_which_there_is_no_room_is_no_attempt_that_failed() {
     world.toy.set_version(&"v".repeat(512 * 1024));
     world.toy.when_planning(move || {
         if count.fetch_add(1, Ordering::Relaxed) == 0 {
-            fills.fill_but(128 * 1024);
+            fills.fill_but(128 * 1024).unwrap();
         }
     });
     let make = "  - { id: one, uses: toy.make, with: { system: box } }\n";
@@ -226,7 +172,7 @@ async fn a_plan_for_which_there_is_no_room_is_no_attempt_that_failed() {
     while plans.load(Ordering::Relaxed) < 2 && !has_ended(&world, run).await {
         sleep(Duration::from_millis(20)).await;
     }
-    disk.make_room();
+    disk.make_room().unwrap();
     let state = world.end(run).await;
     let ended = state.ended.as_ref().unwrap();
     assert_eq!(ended.state, FinalState::Succeeded, "{}", ended.summary);
@@ -243,7 +189,7 @@ async fn has_ended(world: &World, run: RunId) -> bool {
 async fn a_place_is_not_told_again_and_again_while_it_cannot_be_written_down_that_it_was() {
     let ops = Receiver::start().await;
     let mut home = Home::new(&[("shop", docker())]);
-    let disk = Disk::mounted_on(&home.path("store"));
+    let disk = Disk::mounted_on(&home.path("store"), SIZE).unwrap();
     home.configure(&format!("[places.ops]\nwebhook = '{}'\n", ops.url()));
     let fails = "uses: docker.show_logs, with: { service: nobody }";
     home.workflow(
@@ -256,9 +202,9 @@ async fn a_place_is_not_told_again_and_again_while_it_cannot_be_written_down_tha
     home.starts(&["fail"]).await;
     ops.is_sent(1).await;
 
-    disk.fill();
+    disk.fill().unwrap();
     while home.types(&["run", "look", "--detach"]).await.code == 0 {
-        disk.fill();
+        disk.fill().unwrap();
     }
     ops.is(Mood::Answers(200));
     let cannot = "what waits for a place cannot be sent";
@@ -267,7 +213,7 @@ async fn a_place_is_not_told_again_and_again_while_it_cannot_be_written_down_tha
     }
     assert_eq!(ops.sent().len(), 1, "{:#?}", ops.sent());
 
-    disk.make_room();
+    disk.make_room().unwrap();
     let waits = async || home.asks(&["notify", "list"]).await[0]["waiting"] != 0;
     while waits().await {
         sleep(Duration::from_millis(50)).await;

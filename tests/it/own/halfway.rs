@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::disk::Disk;
+use xtask::disk::Disk;
+
 use super::recover::way_to;
 use super::{Key, backed_up, backs_up_to, empty_machine, recovers};
 use crate::support::gateway::{Gateway, Passage};
@@ -107,7 +108,7 @@ async fn where_no_configuration_can_be_put_it_is_said_before_anything_is_fetched
     let (_old, from) = backup(&key).await;
     let new = empty_machine();
     let etc = new.path("etc");
-    let _disk = Disk::read_only_on(&etc);
+    let _disk = Disk::read_only_on(&etc).unwrap();
     let to = etc.display().to_string();
     let said = told(&recovers(&new, &from, &key, &["--to", &to]).await);
     assert!(
@@ -124,14 +125,14 @@ async fn a_disk_that_becomes_full_is_named_by_the_file_that_could_not_be_written
     let key = Key::new();
     let (_old, from) = backup(&key).await;
     let new = empty_machine();
-    let disk = Disk::mounted_on(&new.path("disk"));
+    let disk = Disk::mounted_on(&new.path("disk"), 3).unwrap();
     new.write("purser.toml", "[store]\npath = 'disk/store'\n");
-    disk.fill_but(64 * 1024);
+    disk.fill_but(64 * 1024).unwrap();
     let said = told(&recovers(&new, &from, &key, &[]).await);
     let file = new.path("disk/store/recovering/unpacked/store/purser.db");
     let wanted = format!("{} cannot be written: No space left", file.display());
     assert!(said.contains(&wanted), "{said}");
-    disk.make_room();
+    disk.make_room().unwrap();
     let said = recovers(&new, &from, &key, &[]).await;
     assert_eq!(said.code, 0, "{said:?}");
 }

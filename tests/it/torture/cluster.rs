@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, Executor as _};
-use xtask::torture::Cluster;
+use xtask::torture::{Cluster, Group};
 
 use crate::support::stack::variable;
 
 #[tokio::test]
 async fn killed_and_started_again_it_has_what_was_committed_and_nothing_else() {
     let programs = PathBuf::from(variable("PURSER_TEST_POSTGRES_BIN"));
-    let mut cluster = Cluster::start(&programs).unwrap();
+    let mut cluster = Cluster::start(&programs, Group::Ours).unwrap();
     let url = cluster.url(cluster.address());
     let mut client = PgConnection::connect(&url).await.unwrap();
     client

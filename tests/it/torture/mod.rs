@@ -6,7 +6,7 @@ mod cut;
 use std::path::PathBuf;
 
 use purser::action::Registry;
-use xtask::torture::{Options, Report, Store, every_failpoint, random_kills};
+use xtask::torture::{Group, Options, Report, Store, every_failpoint, random_kills};
 
 use crate::support::program::program;
 
@@ -14,6 +14,7 @@ fn options(kills: u32, seed: u64) -> Options {
     Options {
         program: PathBuf::from(program()),
         store: Store::Sqlite,
+        group: Group::Ours,
         kills,
         seed,
         say: |text| println!("{text}"),

@@ -78,8 +78,8 @@ impl Mood {
     }
 }
 
-/// Decides how each request for a change is treated.
-type Moods = Box<dyn FnMut() -> Mood + Send>;
+/// Decides how each request for a change under this key is treated.
+type Moods = Box<dyn FnMut(&str) -> Mood + Send>;
 
 struct Inner {
     books: Mutex<Books>,
@@ -107,7 +107,7 @@ impl EffectServer {
         let address = listener.local_addr()?;
         let inner = Arc::new(Inner {
             books: Mutex::default(),
-            moods: Mutex::new(Box::new(|| Mood::CALM)),
+            moods: Mutex::new(Box::new(|_| Mood::CALM)),
             in_hand: Mutex::default(),
             changed: Condvar::new(),
             begun: Instant::now(),
@@ -129,11 +129,11 @@ impl EffectServer {
 
     /// From now on it is like this.
     pub fn is(&self, mood: Mood) {
-        self.follows(move || mood);
+        self.follows(move |_| mood);
     }
 
-    /// From now on each request for a change is treated as this says.
-    pub fn follows(&self, moods: impl FnMut() -> Mood + Send + 'static) {
+    /// From now on each request for a change under a key is treated as this says.
+    pub fn follows(&self, moods: impl FnMut(&str) -> Mood + Send + 'static) {
         *lock(&self.inner.moods) = Box::new(moods);
     }
 
@@ -200,7 +200,7 @@ impl Inner {
             return Some(Answer::of(400, "{\"error\":\"no key\"}"));
         };
         let _in_hand = InHand::of(self);
-        let mood = (lock(&self.moods))();
+        let mood = (lock(&self.moods))(&key);
         thread::sleep(mood.before);
         let at = self.begun.elapsed();
         let told = {
@@ -224,9 +224,18 @@ impl Inner {
         let Some(key) = request.key_of_query() else {
             return Some(Answer::of(400, "{\"error\":\"no key\"}"));
         };
-        let mood = (lock(&self.moods))();
+        let _in_hand = InHand::of(self);
+        let mood = (lock(&self.moods))(&key);
+        thread::sleep(mood.before);
         let at = self.begun.elapsed();
-        let was_there = mood.does && lock(&self.books).takes_back(sort, &key, at);
+        let was_there = {
+            let mut books = lock(&self.books);
+            if !mood.does {
+                books.note(at, &format!("{key}: not taken back, {:?}", mood.reply));
+            }
+            mood.does && books.takes_back(sort, &key, at)
+        };
+        thread::sleep(mood.after);
         match mood.reply {
             Reply::Truth if was_there => Some(Answer::of(200, "{}")),
             Reply::Truth => Some(Answer::of(404, "{}")),
@@ -283,4 +292,35 @@ impl Drop for InHand<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn what_is_being_taken_back_is_in_hand_until_it_is_answered() -> io::Result<()> {
+        let server = EffectServer::start()?;
+        server.is(Mood::slow(Duration::from_millis(100)));
+        for request in [
+            "POST /askable/x HTTP/1.1\r\nIdempotency-Key: R/one/0/send\r\n\r\n",
+            "DELETE /askable?key=R/one/0/send HTTP/1.1\r\n\r\n",
+        ] {
+            let since = server.mark();
+            let mut client = TcpStream::connect(server.address)?;
+            client.write_all(request.as_bytes())?;
+            assert!(server.waits_for_one(since, PATIENCE), "{request}");
+            let mut answer = String::new();
+            client.read_to_string(&mut answer)?;
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            assert!(server.waits_for_quiet(PATIENCE));
+        }
+        let deed = server.books().deeds["R/one/0/send"].clone();
+        assert_eq!((deed.done, deed.undone, deed.live), (1, 1, false));
+        Ok(())
+    }
 }

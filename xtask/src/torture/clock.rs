@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::dice::Dice;
-use super::{Options, Report, Scene, moods};
+use super::{Options, Report, Scene, moods, play};
+use crate::effect_server::Mark;
 
 /// Debian's package and the program by which it is known to be there.
 pub const PACKAGE: &str = "faketime";
@@ -22,23 +23,19 @@ const MOVES: [i32; 8] = [3600, 0, -3600, 0, 3600, -3600, 3600, 0];
 const LATER_THAN_ALL: i32 = 3 * 3600;
 /// How long the server goes on before and after its clock is moved.
 const SPAN: Duration = Duration::from_millis(1500);
-/// No longer is waited for an effect to be begun.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Moves the clock while effects are in hand, and kills the server before, after, or not at all.
 ///
 /// # Errors
 /// libfaketime is not there, or a run does not end.
 pub fn moved_clock(options: &Options) -> Result<Report> {
-    let mut scene = Scene::set(options)?;
-    let (clock, variables) = Clock::of(scene.house.path("clock"))?;
-    scene.house.environment.extend(variables);
-    let mut scene = moved(scene, &clock, options)?;
-    if scene.house.runs() {
-        scene.kills(scene.server.mark())?;
-    }
-    clock.is_off_by(LATER_THAN_ALL)?;
-    scene.settle(options)
+    play(options, |scene, dice| {
+        let (clock, variables) = Clock::of(scene.house.path("clock"))?;
+        scene.house.environment.extend(variables);
+        scene.lives_with(&clock, options, dice)?;
+        clock.is_off_by(LATER_THAN_ALL)
+    })
+    .map(Report::if_it_hit)
 }
 
 /// The same with the clock of the database, of which Purser's stays independent.
@@ -46,30 +43,15 @@ pub fn moved_clock(options: &Options) -> Result<Report> {
 /// # Errors
 /// The store is on no server, libfaketime is not there, or a run does not end.
 pub fn moved_database_clock(options: &Options) -> Result<Report> {
-    let mut scene = Scene::set(options)?;
-    let clock = {
+    play(options, |scene, dice| {
         let cluster = &mut scene.database()?.cluster;
         let (clock, variables) = Clock::of(cluster.path("clock"))?;
         cluster.kill()?;
         cluster.environment.extend(variables);
         cluster.starts()?;
-        clock
-    };
-    moved(scene, &clock, options)?.settle(options)
-}
-
-fn moved(mut scene: Scene, clock: &Clock, options: &Options) -> Result<Scene> {
-    let mut dice = Dice::of(options.seed);
-    // A request that is still to land when the next server looks is what a wrong clock is about.
-    scene.server.follows(moods::unruly(dice.split(), 50));
-    for seconds in MOVES {
-        for dies in [Dies::Not, Dies::Before, Dies::After] {
-            ensure!(!(options.interrupted)(), "interrupted");
-            scene.lives_through(dies, || clock.is_off_by(seconds), &mut dice)?;
-        }
-        (options.say)(&format!("the clock was off by {seconds} seconds"));
-    }
-    Ok(scene)
+        scene.lives_with(&clock, options, dice)
+    })
+    .map(Report::if_it_hit)
 }
 
 /// When the server is killed, seen from the move of its clock.
@@ -81,19 +63,29 @@ enum Dies {
 }
 
 impl Scene {
+    fn lives_with(&mut self, clock: &Clock, options: &Options, dice: &mut Dice) -> Result<()> {
+        // A request that is still to land when the next server looks is what a wrong clock is about.
+        self.server.follows(moods::unruly(dice.split(), 50));
+        for seconds in MOVES {
+            for dies in [Dies::Before, Dies::After, Dies::Not] {
+                let since = self.goes_on(options)?;
+                self.lives_through(dies, since, || clock.is_off_by(seconds), dice)?;
+            }
+            (options.say)(&format!("the clock was off by {seconds} seconds"));
+        }
+        Ok(())
+    }
+
     fn lives_through(
         &mut self,
         dies: Dies,
+        since: Mark,
         moves: impl Fn() -> Result<()>,
         dice: &mut Dice,
     ) -> Result<()> {
-        if !self.house.runs() {
-            self.starts()?;
-        }
-        let since = self.server.mark();
         let asking = self.load.goes_on(dice.split());
-        self.server.waits_for_one(since, PATIENCE);
-        sleep(dice.time(SPAN / 4));
+        let hits = self.aims(since, SPAN / 4, dice);
+        self.has_a_fault(hits);
         if dies == Dies::Before {
             self.kills(since)?;
         }

@@ -14,6 +14,8 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 
+use super::{Group, leftovers};
+
 /// The server refuses to run as root.
 const USER: &str = "postgres";
 /// A start that takes longer has failed: after a kill the dead server's children have to notice.
@@ -32,6 +34,9 @@ pub struct Cluster {
     server: Option<Child>,
     /// Variables that every start gets.
     pub(super) environment: Vec<(String, String)>,
+    group: Group,
+    /// The folder is left where it is.
+    is_kept: bool,
 }
 
 impl Cluster {
@@ -39,11 +44,12 @@ impl Cluster {
     ///
     /// # Errors
     /// A program is missing, or the server does not start.
-    pub fn start(programs: &Path) -> Result<Self> {
+    pub fn start(programs: &Path, group: Group) -> Result<Self> {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("purser-cluster-{}-{count}", std::process::id());
-        let folder = PathBuf::from("/var/tmp").join(name);
+        let folder = Path::new(leftovers::PLACE).join(name);
         fs::create_dir_all(&folder)?;
+        leftovers::own(&folder)?;
         if let Some(user) = server_user()? {
             let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
             chown(&folder, Some(uid), Some(gid))?;
@@ -57,6 +63,8 @@ impl Cluster {
             port,
             server: None,
             environment: vec![],
+            group,
+            is_kept: false,
         };
         let mut initdb = cluster.program("initdb")?;
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
@@ -104,8 +112,12 @@ impl Cluster {
     /// # Errors
     /// It does not come to that in time.
     pub fn starts(&mut self) -> Result<()> {
+        self.starts_within(PATIENCE)
+    }
+
+    fn starts_within(&mut self, patience: Duration) -> Result<()> {
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < patience {
             if self.server.is_none() {
                 self.server = Some(self.begin()?);
             }
@@ -114,13 +126,19 @@ impl Cluster {
             }
             let ended = self.server.as_mut().map(Child::try_wait).transpose()?;
             if ended.flatten().is_some() {
-                // Children of the killed one still hold its memory.
+                // Children of the killed one still hold its memory, or somebody has its port.
                 self.server = None;
             }
             sleep(LOOK);
         }
         let log = fs::read_to_string(self.log()).unwrap_or_default();
         bail!("the database does not start:\n{log}")
+    }
+
+    /// Leaves the folder where it is, for whoever wants to know what went wrong.
+    pub(super) fn keep(&mut self) {
+        self.is_kept = true;
+        leftovers::let_go(&self.folder);
     }
 
     fn begin(&self) -> Result<Child> {
@@ -137,11 +155,12 @@ impl Cluster {
         postgres.spawn().context("the database cannot be started")
     }
 
+    /// Asked on the socket in its own folder: while it is down, its port may come to be another's.
     fn is_ready(&self) -> Result<bool> {
         let port = self.port.to_string();
         let mut ask = self.program("pg_isready")?;
-        let asked = ask.args(["-q", "-h", "127.0.0.1", "-p", &port]).status()?;
-        Ok(asked.success())
+        let asked = ask.args(["-q", "-p", &port, "-h"]).arg(&self.folder);
+        Ok(asked.status()?.success())
     }
 
     fn log(&self) -> PathBuf {
@@ -155,10 +174,8 @@ impl Cluster {
 
     fn program(&self, name: &str) -> Result<Command> {
         let mut command = Command::new(self.programs.join(name));
-        command
-            .current_dir(&self.folder)
-            .stdin(Stdio::null())
-            .process_group(0);
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        self.group.of(&mut command);
         if let Some(user) = server_user()? {
             command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         }
@@ -169,7 +186,9 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         let _ = self.kill();
-        let _ = fs::remove_dir_all(&self.folder);
+        if !self.is_kept {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
     }
 }
 
@@ -189,4 +208,22 @@ fn server_user() -> Result<Option<User>> {
     let user = User::from_name(USER)?;
     user.map(Some)
         .with_context(|| format!("there is no user {USER}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_got_its_port_is_not_taken_for_it() -> Result<()> {
+        const PROGRAMS: &str = "PURSER_TEST_POSTGRES_BIN";
+        let programs = std::env::var_os(PROGRAMS).context(PROGRAMS)?;
+        let mut one = Cluster::start(Path::new(&programs), Group::Ours)?;
+        let other = Cluster::start(Path::new(&programs), Group::Ours)?;
+        one.kill()?;
+        let port = std::mem::replace(&mut one.port, other.port);
+        assert!(one.starts_within(Duration::from_secs(2)).is_err());
+        one.port = port;
+        one.starts()
+    }
 }

@@ -3,12 +3,11 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 
 use super::cutter::Cut;
 use super::dice::Dice;
-use super::store::Database;
-use super::{Options, Report, Scene, moods};
+use super::{Options, Report, Scene, dies_too, moods, play};
 
 /// How often the database is killed, and how many lives of a server have their commits cut.
 const TIMES: u32 = 9;
@@ -16,89 +15,86 @@ const TIMES: u32 = 9;
 const SHORTLY: Duration = Duration::from_millis(400);
 /// It is away for up to this long.
 const AWAY: Duration = Duration::from_secs(3);
-/// A server whose commits are cut goes on for so long.
+/// A server whose commits are cut goes on for up to so long.
 const SPAN: Duration = Duration::from_secs(4);
 /// So many of a hundred commits are cut.
-const CUTS: u64 = 6;
-/// No longer is waited for an effect to be begun.
-const PATIENCE: Duration = Duration::from_secs(3);
+const CUTS: u64 = 12;
 
-/// Kills the database while effects are in hand, and every third time the server too while the
-/// database is away.
+/// Kills the database while effects are in hand, and every third time but the last the server too
+/// while the database is away.
 ///
 /// # Errors
 /// The store is on no server, or a run does not end.
 pub fn killed_database(options: &Options) -> Result<Report> {
-    let mut dice = Dice::of(options.seed);
-    let mut scene = Scene::set(options)?;
-    scene
-        .server
-        .follows(moods::unruly(dice.split(), moods::FEW));
-    for time in 1..=TIMES {
-        let since = scene.goes_on(options)?;
-        let asking = scene.load.goes_on(dice.split());
-        scene.server.waits_for_one(since, PATIENCE);
-        sleep(dice.time(SHORTLY));
-        scene.database()?.cluster.kill()?;
-        sleep(dice.time(AWAY));
-        if time % 3 == 0 && scene.house.runs() {
-            scene.kills(since)?;
+    play(options, |scene, dice| {
+        let moods = moods::unruly(dice.split(), moods::FEW);
+        scene.server.follows(moods);
+        for time in 1..=TIMES {
+            scene.has_no_database(time, options, dice)?;
+            (options.say)(&format!("the database was killed {time} times"));
         }
-        scene.database()?.cluster.starts()?;
-        let _ = asking.join();
-        (options.say)(&format!("the database was killed {time} times"));
-    }
-    scene.settle(options)
+        Ok(())
+    })
+    .map(Report::if_it_hit)
 }
 
 /// Cuts connections in the middle of commits: before they reach the database, on their way, and
-/// behind them.
+/// behind them; every third time but the last the server is killed too.
 ///
 /// # Errors
-/// The store is on no server, no commit is cut, or a run does not end.
+/// The store is on no server, or a run does not end.
 pub fn cut_commits(options: &Options) -> Result<Report> {
-    let mut dice = Dice::of(options.seed);
-    let mut scene = Scene::set(options)?;
-    scene
-        .server
-        .follows(moods::unruly(dice.split(), moods::FEW));
-    for time in 1..=TIMES {
-        let since = scene.goes_on(options)?;
+    play(options, |scene, dice| {
+        let moods = moods::unruly(dice.split(), moods::FEW);
+        scene.server.follows(moods);
+        for time in 1..=TIMES {
+            scene.has_its_commits_cut(time, options, dice)?;
+            let made = scene.database()?.way.made();
+            (options.say)(&format!("{made} commits were cut"));
+        }
+        Ok(())
+    })
+    .map(Report::if_it_hit)
+}
+
+impl Scene {
+    fn has_no_database(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
+        let since = self.goes_on(options)?;
+        let asking = self.load.goes_on(dice.split());
+        let hits = self.aims(since, SHORTLY, dice);
+        self.has_a_fault(hits);
+        self.database()?.cluster.kill()?;
+        sleep(dice.time(AWAY));
+        if dies_too(time, 3, TIMES) {
+            self.kills(since)?;
+        }
+        self.database()?.cluster.starts()?;
+        let _ = asking.join();
+        Ok(())
+    }
+
+    fn has_its_commits_cut(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
+        let since = self.goes_on(options)?;
         let mut cuts = dice.split();
-        scene.database()?.way.follows(move || {
+        let before = self.database()?.way.made();
+        self.database()?.way.follows(move || {
             if !cuts.percent(CUTS) {
                 return Cut::Never;
             }
             let all = [Cut::Before, Cut::OnTheWay, Cut::Behind];
             cuts.one_of(&all).copied().unwrap_or(Cut::Never)
         });
-        let asking = scene.load.goes_on(dice.split());
-        sleep(dice.time(SPAN));
-        if time % 3 == 0 && scene.house.runs() {
-            scene.kills(since)?;
+        let asking = self.load.goes_on(dice.split());
+        sleep(SPAN / 2 + dice.time(SPAN / 2));
+        if dies_too(time, 3, TIMES) {
+            self.aims(since, SHORTLY, dice);
+            self.kills(since)?;
         }
-        scene.database()?.way.follows(|| Cut::Never);
+        let way = &self.database()?.way;
+        way.follows(|| Cut::Never);
+        let hits = way.made() > before;
+        self.has_a_fault(hits);
         let _ = asking.join();
-        let made = scene.database()?.way.made();
-        (options.say)(&format!("{made} commits were cut"));
-    }
-    ensure!(scene.database()?.way.made() > 0, "no commit was cut");
-    scene.settle(options)
-}
-
-impl Scene {
-    pub(super) fn database(&mut self) -> Result<&mut Database> {
-        self.database
-            .as_mut()
-            .context("the store is on no server: --store postgres")
-    }
-
-    /// A server takes calls, this one or a new one: a mark between what came before and what comes.
-    fn goes_on(&mut self, options: &Options) -> Result<crate::effect_server::Mark> {
-        ensure!(!(options.interrupted)(), "interrupted");
-        if !self.house.runs() {
-            self.starts()?;
-        }
-        Ok(self.server.mark())
+        Ok(())
     }
 }

@@ -1,22 +1,21 @@
 //! The disk of a `SQLite` store, full at random instants.
 
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use super::dice::Dice;
 use super::workflows::ALL;
-use super::{Options, Report, Scene, moods};
+use super::{Options, Report, Scene, dies_too, moods, play};
+use crate::disk::Disk;
 
+/// How large it is, in MiB.
+const SIZE: u32 = 24;
 /// How often the disk is full.
 const TIMES: u32 = 8;
-/// How long the server goes on before it is.
-const BEFORE: Duration = Duration::from_millis(800);
+/// It is up to this long after the effect server has a request.
+const SHORTLY: Duration = Duration::from_millis(400);
 /// How long it stays full after the server has noticed.
 const WHILE: Duration = Duration::from_millis(600);
 /// The server notices within this time.
@@ -24,95 +23,58 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Fills the disk under a server with effects in hand, kills every other one then, and makes room.
+/// Fills the disk under a server with effects in hand, kills it then every other time but the last,
+/// and makes room.
 ///
 /// # Errors
-/// No disk can be mounted (it takes root), a full one is not noticed, or a run does not end.
+/// The store is on a server, no disk can be mounted (it takes root), a full one is not noticed, or a
+/// run does not end.
 pub fn full_disk(options: &Options) -> Result<Report> {
-    let mut dice = Dice::of(options.seed);
-    let mut scene = Scene::set(options)?;
-    let disk = Disk::mounted_on(scene.house.path("store"))?;
-    scene
-        .server
-        .follows(moods::unruly(dice.split(), moods::FEW));
-    for time in 1..=TIMES {
-        ensure!(!(options.interrupted)(), "interrupted");
-        if !scene.house.runs() {
-            scene.starts()?;
+    options.wants_sqlite(
+        "the disk under PostgreSQL is not the server's, and --database-killed takes its database away",
+    )?;
+    play(options, |scene, dice| {
+        scene.disk = Some(Disk::mounted_on(&scene.house.path("store"), SIZE)?);
+        let moods = moods::unruly(dice.split(), moods::FEW);
+        scene.server.follows(moods);
+        for time in 1..=TIMES {
+            scene.has_no_room(time, options, dice)?;
+            (options.say)(&format!("the disk was full {time} times"));
         }
-        let since = scene.server.mark();
-        let asking = scene.load.goes_on(dice.split());
-        scene.server.waits_for_one(since, PATIENCE);
-        sleep(dice.time(BEFORE));
-        disk.fill()?;
-        let _ = asking.join();
-        scene.is_refused(&disk)?;
-        sleep(dice.time(WHILE));
-        if time % 2 == 0 {
-            scene.kills(since)?;
-        }
-        disk.make_room()?;
-        (options.say)(&format!("the disk was full {time} times"));
-    }
-    scene.settle(options)
+        Ok(())
+    })
+    .map(Report::if_it_hit)
 }
 
 impl Scene {
+    fn has_no_room(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
+        let since = self.goes_on(options)?;
+        let asking = self.load.goes_on(dice.split());
+        let hits = self.aims(since, SHORTLY, dice);
+        self.has_a_fault(hits);
+        self.disk()?.fill()?;
+        let _ = asking.join();
+        self.is_refused()?;
+        sleep(dice.time(WHILE));
+        if dies_too(time, 2, TIMES) {
+            self.kills(since)?;
+        }
+        Ok(self.disk()?.make_room()?)
+    }
+
+    fn disk(&self) -> Result<&Disk> {
+        self.disk.as_ref().context("there is no disk to fill")
+    }
+
     /// Asks for runs until the server has no room for another one.
-    fn is_refused(&self, disk: &Disk) -> Result<()> {
+    fn is_refused(&self) -> Result<()> {
         let begun = Instant::now();
         while self.load.asks_for(ALL[0]) {
             ensure!(begun.elapsed() < PATIENCE, "a full disk is not noticed");
             // Whatever little room there still was.
-            disk.fill()?;
+            self.disk()?.fill()?;
             sleep(LOOK);
         }
         Ok(())
-    }
-}
-
-/// A small disk of its own, mounted until it is dropped.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mounted_on(folder: PathBuf) -> Result<Self> {
-        fs::create_dir_all(&folder)?;
-        mount(
-            Some("tmpfs"),
-            &folder,
-            Some("tmpfs"),
-            MsFlags::empty(),
-            Some("size=24m,mode=700"),
-        )
-        .context("no disk can be mounted: that takes root")?;
-        Ok(Self(folder))
-    }
-
-    fn filler(&self) -> PathBuf {
-        self.0.join("filler")
-    }
-
-    /// Fills it to the last byte.
-    fn fill(&self) -> Result<()> {
-        let mut filler = File::options()
-            .create(true)
-            .append(true)
-            .open(self.filler())?;
-        for size in [1 << 20, 4096, 1] {
-            while filler.write_all(&vec![0; size]).is_ok() {}
-        }
-        Ok(())
-    }
-
-    fn make_room(&self) -> Result<()> {
-        fs::remove_file(self.filler()).context("no room can be made")
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: a server that is killed a moment later still has it open.
-        let folder: &Path = &self.0;
-        let _ = umount2(folder, MntFlags::MNT_DETACH);
     }
 }

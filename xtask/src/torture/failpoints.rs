@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use super::load::Load;
 use super::workflows::one;
-use super::{Options, Report, Scene};
+use super::{Options, Report, play};
 
 /// How many are played at the same time: most of it is waiting.
 const AT_ONCE: usize = 6;
@@ -16,6 +16,8 @@ const AT_ONCE: usize = 6;
 /// The moments at which an effect can be killed while it is done, and while it is taken back.
 const WHILE_DONE: [&str; 3] = ["started", "acted", "done"];
 const WHILE_UNDONE: [&str; 2] = ["undoing", "undone"];
+/// Those before the log knows that it is done.
+const BEFORE_IT_IS_KNOWN: [&str; 2] = ["started", "acted"];
 
 /// Kills one server at each failpoint of these effects of `http.send`, has the next one go on, and
 /// compares.
@@ -51,16 +53,18 @@ pub fn every_failpoint(options: &Options, effects: &[String]) -> Result<Report> 
 }
 
 fn killed_at(options: &Options, effect: &str, moment: &str, point: &str) -> Result<Report> {
-    let mut scene = Scene::set(options)?;
-    let workflow = one(effect, WHILE_UNDONE.contains(&moment));
-    let workflow = workflow.context("nothing is known that has this effect")?;
-    scene.load = Load::of_these(&scene.house, vec![workflow])?;
-    scene.house.begin(&[("PURSER_FAILPOINT", point)])?;
-    scene.house.is_up()?;
-    scene.load.asks_for(workflow);
-    ensure!(scene.house.has_ended()?, "the server ended by itself");
-    scene.report.kills = 1;
-    scene.report.in_flight = u32::from(moment != "done");
-    (options.say)(point);
-    scene.settle(options)
+    play(options, |scene, _| {
+        let workflow = one(effect, WHILE_UNDONE.contains(&moment));
+        let workflow = workflow.context("nothing is known that has this effect")?;
+        scene.load = Load::of_these(&scene.house, vec![workflow])?;
+        scene.house.begin(&[("PURSER_FAILPOINT", point)])?;
+        scene.house.is_up()?;
+        scene.load.asks_for(workflow);
+        ensure!(scene.house.has_ended()?, "the server ended by itself");
+        scene.all_was_known = !BEFORE_IT_IS_KNOWN.contains(&moment);
+        scene.report.kills = 1;
+        scene.report.in_flight = u32::from(moment != "done");
+        (options.say)(point);
+        Ok(())
+    })
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 
 use super::dice::Dice;
-use super::{Options, Report, Scene, moods};
+use super::{Options, Report, Scene, dies_too, moods, play};
 
 /// How often it is stopped.
 const TIMES: u32 = 9;
@@ -15,45 +15,48 @@ const TIMES: u32 = 9;
 const FROZEN: Duration = Duration::from_secs(6);
 /// It is stopped up to this long after the effect server has a request.
 const SHORTLY: Duration = Duration::from_millis(300);
-/// No longer is waited for an effect to be begun.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Stops the server while it has effects in hand, sees that no second one takes its place, and wakes
-/// it; every third one is killed before it wakes.
+/// it; every third time but the last it is killed before it wakes.
 ///
 /// # Errors
-/// A second server is let in, or a run does not end.
+/// The store is on a server, a second server is let in, or a run does not end.
 pub fn frozen(options: &Options) -> Result<Report> {
-    let mut dice = Dice::of(options.seed);
-    let mut scene = Scene::set(options)?;
-    scene
-        .server
-        .follows(moods::unruly(dice.split(), moods::FEW));
-    for time in 1..=TIMES {
-        ensure!(!(options.interrupted)(), "interrupted");
-        if !scene.house.runs() {
-            scene.starts()?;
+    options.wants_sqlite(
+        "of a server that is stopped on PostgreSQL the standby takes over, which is --standby",
+    )?;
+    play(options, |scene, dice| {
+        let moods = moods::unruly(dice.split(), moods::FEW);
+        scene.server.follows(moods);
+        for time in 1..=TIMES {
+            scene.is_frozen(time, options, dice)?;
+            (options.say)(&format!("it was stopped {time} times"));
         }
-        let since = scene.server.mark();
-        let asking = scene.load.goes_on(dice.split());
-        scene.server.waits_for_one(since, PATIENCE);
-        sleep(dice.time(SHORTLY));
-        let hit = scene.server.in_hand(since) > 0;
-        scene.house.signal(Signal::SIGSTOP)?;
+        Ok(())
+    })
+    .map(Report::if_it_hit)
+}
+
+impl Scene {
+    fn is_frozen(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
+        let since = self.goes_on(options)?;
+        let asking = self.load.goes_on(dice.split());
+        let hits = self.aims(since, SHORTLY, dice);
+        self.has_a_fault(hits);
+        self.house.signal(Signal::SIGSTOP)?;
         ensure!(
-            scene.house.refuses_a_second()?,
+            self.house.refuses_a_second()?,
             "a second server works on the same store"
         );
         sleep(FROZEN);
-        if time % 3 == 0 {
-            scene.house.kill()?;
-            scene.report.kills += 1;
-            scene.report.in_flight += u32::from(hit);
+        if dies_too(time, 3, TIMES) {
+            self.house.kill()?;
+            self.report.kills += 1;
+            self.report.in_flight += u32::from(hits);
         } else {
-            scene.house.signal(Signal::SIGCONT)?;
+            self.house.signal(Signal::SIGCONT)?;
         }
         let _ = asking.join();
-        (options.say)(&format!("it was stopped {time} times"));
+        Ok(())
     }
-    scene.settle(options)
 }

@@ -1,7 +1,6 @@
 //! A Purser with files and a store of its own, started and killed.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,8 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getuid};
 
-use super::api;
-use super::store;
+use super::{Group, Options, api, leftovers, store};
 
 /// A start, or an end by itself, that takes longer has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -30,31 +28,34 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 pub(super) struct House {
     folder: PathBuf,
     program: PathBuf,
+    group: Group,
     server: Option<Child>,
     starts: u32,
     /// Variables that every start gets.
     pub(super) environment: Vec<(String, String)>,
-    /// The folder is kept for who wants to know what went wrong.
-    pub(super) keep: bool,
+    /// The folder is left where it is.
+    is_kept: bool,
 }
 
 impl House {
     /// Files for a server that acts on a web service at this address, with a store in its folder or
     /// in the database at this URL.
-    pub(super) fn new(program: &Path, database: Option<&str>, effects: &str) -> Result<Self> {
+    pub(super) fn new(options: &Options, database: Option<&str>, effects: &str) -> Result<Self> {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("purser-torture-{}-{count}", std::process::id());
         let house = Self {
-            folder: PathBuf::from("/var/tmp").join(name),
-            program: program.to_owned(),
+            folder: Path::new(leftovers::PLACE).join(name),
+            program: options.program.clone(),
+            group: options.group,
             server: None,
             starts: 0,
             environment: vec![],
-            keep: false,
+            is_kept: false,
         };
         for inner in ["workflows", "commands"] {
             fs::create_dir_all(house.path(inner))?;
         }
+        leftovers::own(&house.folder)?;
         if let Some(url) = database {
             house.write(URL_FILE, url)?;
         }
@@ -78,12 +79,14 @@ impl House {
         let second = Self {
             folder: first.folder.with_extension("standby"),
             program: first.program.clone(),
+            group: first.group,
             server: None,
             starts: 0,
             environment: vec![],
-            keep: false,
+            is_kept: false,
         };
         fs::create_dir_all(&second.folder)?;
+        leftovers::own(&second.folder)?;
         for same in [CONFIG, URL_FILE, "workflows", "commands"] {
             std::os::unix::fs::symlink(first.path(same), second.path(same))?;
         }
@@ -143,13 +146,23 @@ impl House {
         self.is_up()
     }
 
-    /// Whether a server was started and has not ended.
-    pub(super) fn runs(&mut self) -> bool {
-        let ended = self.server.as_mut().map(Child::try_wait);
-        if !matches!(ended, Some(Ok(None))) {
+    /// Whether a server was started and not killed.
+    ///
+    /// # Errors
+    /// It has ended by itself: nothing that comes over it here is a reason, as nobody takes its place.
+    pub(super) fn runs(&mut self) -> Result<bool> {
+        let Some(server) = &mut self.server else {
+            return Ok(false);
+        };
+        if let Some(status) = server.try_wait()? {
             self.server = None;
+            let log = self.log_path();
+            bail!(
+                "the server has ended by itself with {status}: see {}",
+                log.display()
+            );
         }
-        self.server.is_some()
+        Ok(true)
     }
 
     /// SIGKILL: no time to tidy up.
@@ -186,6 +199,21 @@ impl House {
         };
         self.server = None;
         Ok(status.signal() == Some(Signal::SIGKILL as i32))
+    }
+
+    /// Kills the server, if there is one, and leaves the folder where it is, for whoever wants to know
+    /// what went wrong.
+    pub(super) fn keep(&mut self) {
+        self.ends();
+        self.is_kept = true;
+        leftovers::let_go(&self.folder);
+    }
+
+    fn ends(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
     }
 
     /// Whether a second server that is started here ends by itself, and not well.
@@ -227,9 +255,8 @@ impl House {
             .args(arguments)
             .env("PURSER_CONFIG", self.path(CONFIG))
             .current_dir(&self.folder)
-            .stdin(Stdio::null())
-            // A signal from the terminal is for whoever torments it, and not for the server.
-            .process_group(0);
+            .stdin(Stdio::null());
+        self.group.of(&mut purser);
         purser
     }
 
@@ -245,12 +272,42 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
-        if !self.keep {
+        self.ends();
+        if !self.is_kept {
             let _ = fs::remove_dir_all(&self.folder);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_ends_by_itself_is_no_server_that_was_not_started() -> Result<()> {
+        let options = Options {
+            program: PathBuf::from("/bin/false"),
+            store: store::Store::Sqlite,
+            group: Group::Ours,
+            kills: 0,
+            seed: 0,
+            say: |_| (),
+            interrupted: || false,
+        };
+        let mut house = House::new(&options, None, "http://127.0.0.1:1")?;
+        assert!(!house.runs()?);
+        house.begin(&[])?;
+        let ended = loop {
+            match house.runs() {
+                Ok(true) => sleep(LOOK),
+                ended => break ended,
+            }
+        };
+        let why = ended.map_or_else(|error| error.to_string(), |runs| format!("runs: {runs}"));
+        assert!(
+            why.starts_with("the server has ended by itself with exit status: 1: see /var/tmp/"),
+            "{why}"
+        );
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What the log says, held against what the effect server has really done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ impl Verdict {
                     .push(format!("{key} was done {} times", deed.done));
             }
             if !known.contains_key(key) {
-                verdict.earlier(key, deed, &known);
+                verdict.earlier(key, deed, &known, books);
             }
         }
         verdict
@@ -62,13 +62,10 @@ impl Verdict {
         known: &mut BTreeMap<String, u64>,
     ) {
         let state = view["run"]["ended"]["state"].as_str().unwrap_or("unended");
-        let is_good = match state {
-            "succeeded" | "failed" | "rolled_back" => true,
-            "cancelled" => asked.cancelled,
-            _ => false,
-        };
-        if !is_good {
-            self.lost.push(format!("run {run} is {state}"));
+        let (due, is_stopped) = (asked.workflow.end(), state == "cancelled");
+        if state != due && !(is_stopped && asked.cancelled) {
+            self.lost
+                .push(format!("run {run} is {state}, and not {due}"));
         }
         let logged = effects(run, view);
         for effect in &logged {
@@ -86,10 +83,10 @@ impl Verdict {
                 }
             }
         }
-        if state == "rolled_back" {
+        if state == "rolled_back" || asked.workflow.leaves_nothing() {
             for effect in logged.iter().filter(|effect| books.is_live(&effect.key)) {
                 self.lost.push(format!(
-                    "{} outlived its run, which was rolled back",
+                    "{} outlived its run, which is {state} and leaves nothing",
                     effect.key
                 ));
             }
@@ -118,15 +115,49 @@ impl Verdict {
             self.lost.push(format!(
                 "{key} is there, and the log says that it was taken back"
             ));
-        } else if status == "started" && state == "succeeded" {
+        } else if status == "started" && state != "cancelled" {
             self.lost.push(format!(
-                "the run of {key} succeeded and does not know its end"
+                "the run of {key} is {state} and does not know its end"
             ));
         }
     }
 
+    /// Where the log knew the end of each effect, nothing is asked for a second time. Of one that
+    /// honours keys this is all that there is to see of it.
+    pub(super) fn asked_for_once(&mut self, books: &Books) {
+        for (key, deed) in books.deeds.iter().filter(|(_, deed)| deed.deduplicated > 0) {
+            let times = deed.deduplicated;
+            self.repeated.push(format!(
+                "{key} was done in the log, and asked for {times} times more"
+            ));
+        }
+    }
+
+    /// Each of these runs that was asked for has one receipt, and nobody keeps books of another run: a
+    /// request that was forgotten and made a second one shows in no answer.
+    pub(super) fn kept(
+        &mut self,
+        asked: &[Asked],
+        receipts: &BTreeMap<String, u32>,
+        listed: &BTreeSet<String>,
+    ) {
+        let asked: BTreeSet<_> = asked.iter().filter_map(|one| one.run.as_ref()).collect();
+        for run in asked.iter().filter(|run| !receipts.contains_key(**run)) {
+            self.lost.push(format!("run {run} has no receipt"));
+        }
+        for (run, count) in receipts.iter().filter(|(_, count)| **count > 1) {
+            self.repeated
+                .push(format!("run {run} has {count} receipts"));
+        }
+        let all: BTreeSet<_> = receipts.keys().chain(listed).collect();
+        for run in all.difference(&asked) {
+            self.repeated
+                .push(format!("run {run} is there, and nobody asked for it"));
+        }
+    }
+
     /// A key that is no longer in the log must be of an earlier generation, and taken back.
-    fn earlier(&mut self, key: &str, deed: &Deed, known: &BTreeMap<String, u64>) {
+    fn earlier(&mut self, key: &str, deed: &Deed, known: &BTreeMap<String, u64>, books: &Books) {
         let mut parts = key.rsplitn(3, '/');
         let (name, generation, step) = (parts.next(), parts.next(), parts.next());
         let (Some(name), Some(generation), Some(step)) = (name, generation, step) else {
@@ -138,13 +169,18 @@ impl Verdict {
         let is_later = |(other, later): (&String, &u64)| {
             other.starts_with(&head) && other.ends_with(&tail) && *later > generation
         };
-        if !known.iter().any(is_later) {
+        let mut later = known.iter().filter(|later| is_later(*later)).peekable();
+        if later.peek().is_none() {
             self.lost
                 .push(format!("{key} was done, and no log knows of it"));
         } else if deed.live {
-            self.lost.push(format!(
-                "{key} is there, and a later one was begun as if it were not"
-            ));
+            let is_there_too = later.any(|(later, _)| books.is_live(later));
+            let (all, what) = if is_there_too {
+                (&mut self.repeated, "a later one is there too")
+            } else {
+                (&mut self.lost, "a later one was begun as if it were not")
+            };
+            all.push(format!("{key} is there, and {what}"));
         }
     }
 }
@@ -212,9 +248,10 @@ mod tests {
 
     const KEY: &str = "R/one/0/send_keyed";
 
-    fn asked() -> Vec<Asked> {
+    /// One run, of one effect that is to stay or to be taken back.
+    fn asked(is_undone: bool) -> Vec<Asked> {
         vec![Asked {
-            workflow: one("send_keyed", false).unwrap_or(ALL[0]),
+            workflow: one("send_keyed", is_undone).unwrap_or(ALL[0]),
             key: "torture 0".to_owned(),
             run: Some("R".to_owned()),
             cancelled: false,
@@ -241,7 +278,22 @@ mod tests {
     }
 
     fn wrong(views: &BTreeMap<String, Value>, books: &Books) -> (Vec<String>, Vec<String>) {
-        let verdict = Verdict::of(&asked(), views, books);
+        judged(&asked(false), views, books)
+    }
+
+    fn wrong_of_undone(
+        views: &BTreeMap<String, Value>,
+        books: &Books,
+    ) -> (Vec<String>, Vec<String>) {
+        judged(&asked(true), views, books)
+    }
+
+    fn judged(
+        asked: &[Asked],
+        views: &BTreeMap<String, Value>,
+        books: &Books,
+    ) -> (Vec<String>, Vec<String>) {
+        let verdict = Verdict::of(asked, views, books);
         (verdict.lost, verdict.repeated)
     }
 
@@ -253,7 +305,7 @@ mod tests {
         assert_eq!(wrong(&done, &books(&twice, &[])), (vec![], vec![]));
         let undone = view("rolled_back", &json!("undone"), 0);
         let books = books(&[(Sort::Askable, KEY)], &[KEY]);
-        assert_eq!(wrong(&undone, &books), (vec![], vec![]));
+        assert_eq!(wrong_of_undone(&undone, &books), (vec![], vec![]));
     }
 
     #[test]
@@ -266,26 +318,85 @@ mod tests {
             [format!("{KEY} is done in the log, and was never done")]
         );
         let once = books(&[(Sort::Askable, KEY)], &[]);
-        let failed = view("failed", &json!("failed"), 0);
+        let denied = view("succeeded", &json!("failed"), 0);
         assert_eq!(
-            lost(&failed, &once),
-            [format!("{KEY} was done, and the log says that it was not")]
+            lost(&denied, &once),
+            [
+                format!("{KEY} was done, and the log says that it was not"),
+                "run R succeeded without `one`".to_owned()
+            ]
         );
-        let undone = view("rolled_back", &json!("undone"), 0);
-        assert_eq!(lost(&undone, &once).len(), 2);
         let open = view("succeeded", &json!("started"), 0);
-        assert_eq!(lost(&open, &once).len(), 2, "its step is not done either");
+        assert_eq!(
+            lost(&open, &once),
+            [
+                format!("the run of {KEY} is succeeded and does not know its end"),
+                "run R succeeded without `one`".to_owned()
+            ]
+        );
         assert_eq!(
             lost(&BTreeMap::new(), &none),
             ["run R was accepted and is gone"]
         );
-        let stuck = view("stuck", &json!("started"), 0);
-        assert_eq!(lost(&stuck, &none), ["run R is stuck"]);
-        let stopped = view("cancelled", &json!("failed"), 0);
+    }
+
+    #[test]
+    fn a_run_that_ends_otherwise_than_it_has_to_is_lost() {
+        let none = Books::default();
+        for state in ["failed", "stuck", "rolled_back", "cancelled", "unended"] {
+            let ended = view(state, &json!("failed"), 0);
+            assert_eq!(
+                wrong(&ended, &none).0,
+                [format!("run R is {state}, and not succeeded")]
+            );
+        }
+        let gone_past = view("succeeded", &json!("undone"), 0);
         assert_eq!(
-            lost(&stopped, &none),
-            ["run R is cancelled"],
-            "nobody wanted that"
+            wrong_of_undone(&gone_past, &none).0[0],
+            "run R is succeeded, and not rolled_back"
+        );
+        let open = view("failed", &json!("started"), 0);
+        assert_eq!(
+            wrong(&open, &none).0[1],
+            format!("the run of {KEY} is failed and does not know its end")
+        );
+    }
+
+    #[test]
+    fn of_a_run_that_somebody_stopped_the_end_may_be_open_and_nothing_may_be_left() {
+        let stopped = |is_undone| {
+            let mut asked = asked(is_undone);
+            asked[0].cancelled = true;
+            asked
+        };
+        let once = books(&[(Sort::Askable, KEY)], &[]);
+        let open = view("cancelled", &json!("started"), 0);
+        assert_eq!(judged(&stopped(false), &open, &once), (vec![], vec![]));
+        let too_late = view("succeeded", &json!({ "done": {} }), 0);
+        assert_eq!(judged(&stopped(false), &too_late, &once), (vec![], vec![]));
+        let failed = view("failed", &json!("failed"), 0);
+        assert_eq!(
+            judged(&stopped(false), &failed, &Books::default()).0,
+            ["run R is failed, and not succeeded"]
+        );
+        assert_eq!(
+            judged(&stopped(true), &open, &once).0,
+            [format!(
+                "{KEY} outlived its run, which is cancelled and leaves nothing"
+            )]
+        );
+    }
+
+    #[test]
+    fn what_outlives_a_run_that_was_rolled_back_is_found() {
+        let once = books(&[(Sort::Askable, KEY)], &[]);
+        let undone = view("rolled_back", &json!("undone"), 0);
+        assert_eq!(
+            wrong_of_undone(&undone, &once).0,
+            [
+                format!("{KEY} is there, and the log says that it was taken back"),
+                format!("{KEY} outlived its run, which is rolled_back and leaves nothing")
+            ]
         );
     }
 
@@ -297,16 +408,30 @@ mod tests {
     }
 
     #[test]
+    fn what_the_log_knows_to_be_done_is_not_asked_for_again() {
+        let wrong = |done: &[(Sort, &str)]| {
+            let mut verdict = Verdict::default();
+            verdict.asked_for_once(&books(done, &[]));
+            (verdict.lost, verdict.repeated)
+        };
+        assert_eq!(wrong(&[(Sort::Keyed, KEY)]), (vec![], vec![]));
+        let again = format!("{KEY} was done in the log, and asked for 1 times more");
+        let twice = [(Sort::Keyed, KEY), (Sort::Keyed, KEY)];
+        assert_eq!(wrong(&twice), (vec![], vec![again]));
+    }
+
+    #[test]
     fn what_was_done_anew_after_an_undo_is_another_thing() {
         let later = view("succeeded", &json!({ "done": {} }), 1);
         let both = [(Sort::Askable, KEY), (Sort::Askable, "R/one/1/send_keyed")];
         assert_eq!(wrong(&later, &books(&both, &[KEY])), (vec![], vec![]));
-        let still = wrong(&later, &books(&both, &[])).0;
+        let still = format!("{KEY} is there, and a later one is there too");
+        assert_eq!(wrong(&later, &books(&both, &[])), (vec![], vec![still]));
+        let begun = view("rolled_back", &json!("failed"), 1);
+        let still = format!("{KEY} is there, and a later one was begun as if it were not");
         assert_eq!(
-            still,
-            [format!(
-                "{KEY} is there, and a later one was begun as if it were not"
-            )]
+            wrong_of_undone(&begun, &books(&both[..1], &[])),
+            (vec![still], vec![])
         );
         let stranger = books(&[both[1], (Sort::Once, "R/two/0/send_once")], &[]);
         let nobody = wrong(&later, &stranger).0;
@@ -314,6 +439,28 @@ mod tests {
             nobody,
             ["R/two/0/send_once was done, and no log knows of it"]
         );
+    }
+
+    #[test]
+    fn every_run_that_was_asked_for_and_no_other_has_one_receipt() {
+        let wrong = |receipts: &[(&str, u32)], listed: &[&str]| {
+            let mut verdict = Verdict::default();
+            let receipts = receipts
+                .iter()
+                .map(|(run, count)| ((*run).to_owned(), *count));
+            let listed = listed.iter().map(|run| (*run).to_owned());
+            verdict.kept(&asked(false), &receipts.collect(), &listed.collect());
+            (verdict.lost, verdict.repeated)
+        };
+        assert_eq!(wrong(&[("R", 1)], &["R"]), (vec![], vec![]));
+        let missing = "run R has no receipt".to_owned();
+        assert_eq!(wrong(&[], &["R"]), (vec![missing], vec![]));
+        let twice = "run R has 2 receipts".to_owned();
+        assert_eq!(wrong(&[("R", 2)], &[]), (vec![], vec![twice]));
+        let stranger = "run S is there, and nobody asked for it".to_owned();
+        for (receipts, listed) in [(&[("R", 1), ("S", 1)][..], &[][..]), (&[("R", 1)], &["S"])] {
+            assert_eq!(wrong(receipts, listed), (vec![], vec![stranger.clone()]));
+        }
     }
 
     #[test]

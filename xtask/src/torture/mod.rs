@@ -1,7 +1,7 @@
 //! The real program, killed and started again under load, until it is certain that nothing is lost
 //! and nothing is done twice.
 //!
-//! A [`House`] is a Purser with a store; the [`Load`] asks it for runs; the
+//! A [`house`] is a Purser with a store; the [`load`] asks it for runs; the
 //! [effect server](crate::effect_server) counts what they really do; [`judge`] compares.
 
 mod api;
@@ -15,20 +15,22 @@ mod failpoints;
 mod frozen;
 mod house;
 mod judge;
+mod leftovers;
 mod load;
 mod moods;
 mod random;
+mod report;
+mod scene;
 mod settle;
 mod standby;
 mod store;
 mod workflows;
 
-use std::collections::BTreeSet;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::Command;
 
-use anyhow::Result;
-use serde::Serialize;
-use serde_json::Value;
+use anyhow::{Result, ensure};
 
 pub use clock::{PACKAGE as FAKETIME, moved_clock, moved_database_clock};
 pub use cluster::Cluster;
@@ -39,14 +41,28 @@ pub use disk::full_disk;
 pub use failpoints::every_failpoint;
 pub use frozen::frozen;
 pub use random::random_kills;
+pub use report::Report;
 pub use standby::taken_over;
 pub use store::Store;
 
-use house::House;
-use load::Load;
-use store::Database;
+use scene::Scene;
 
-use crate::effect_server::{EffectServer, Mark};
+/// Which process group the servers are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// That of whoever torments them: they end with it when the group is told to end.
+    Ours,
+    /// One of their own. A signal from the terminal is for whoever torments them, who ends them then.
+    Own,
+}
+
+impl Group {
+    fn of(self, command: &mut Command) {
+        if self == Self::Own {
+            command.process_group(0);
+        }
+    }
+}
 
 /// What to torment, and how.
 #[derive(Clone, Debug)]
@@ -55,6 +71,8 @@ pub struct Options {
     pub program: PathBuf,
     /// Where it keeps its runs.
     pub store: Store,
+    /// The group of the servers that are started.
+    pub group: Group,
     /// How often it is killed.
     pub kills: u32,
     /// What chance is drawn from.
@@ -65,109 +83,79 @@ pub struct Options {
     pub interrupted: fn() -> bool,
 }
 
-/// What came of it.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Report {
-    /// How often the server was killed.
-    pub kills: u32,
-    /// How many of these kills hit an effect that was begun and not ended.
-    pub in_flight: u32,
-    /// How many runs were asked for.
-    pub runs: usize,
-    /// How many of them were begun by one server and found unfinished by the next.
-    pub taken_over: usize,
-    /// How often a run asked a person: whether an effect had happened, or whether to go on.
-    pub parked: u32,
-    /// Effects that the log says are done and that never were, runs that succeeded without them,
-    /// accepted requests without a run.
-    pub lost: usize,
-    /// Effects that were done more than once.
-    pub repeated: usize,
-    /// Each of those in words.
-    #[serde(skip)]
-    pub wrong: Vec<String>,
-}
-
-impl Report {
-    /// Whether nothing was lost and nothing was done twice.
-    pub fn is_clean(&self) -> bool {
-        self.lost == 0 && self.repeated == 0
-    }
-
-    /// This and another one together.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.kills += other.kills;
-        self.in_flight += other.in_flight;
-        self.runs += other.runs;
-        self.taken_over += other.taken_over;
-        self.parked += other.parked;
-        self.lost += other.lost;
-        self.repeated += other.repeated;
-        self.wrong.extend(other.wrong);
-        self
-    }
-}
-
-/// A Purser under load, and what it really did.
-struct Scene {
-    house: House,
-    /// The server of the store, if it is on one.
-    database: Option<Database>,
-    server: EffectServer,
-    load: Load,
-    report: Report,
-    taken_over: BTreeSet<String>,
-}
-
-impl Scene {
-    fn set(options: &Options) -> Result<Self> {
-        let server = EffectServer::start()?;
-        let database = options.store.database()?;
-        let url = database.as_ref().map(Database::url);
-        let house = House::new(&options.program, url.as_deref(), &server.url())?;
-        let load = Load::of(&house)?;
-        Ok(Self {
-            house,
-            database,
-            server,
-            load,
-            report: Report::default(),
-            taken_over: BTreeSet::new(),
-        })
-    }
-
-    /// Starts a server, waits until it takes calls, and notes what it takes over.
-    fn starts(&mut self) -> Result<()> {
-        self.house.up()?;
-        self.takes_over();
+impl Options {
+    /// Refuses a mode that says nothing of a store on a server, and names what to ask for there.
+    fn wants_sqlite(&self, on_postgres: &str) -> Result<()> {
+        ensure!(
+            matches!(self.store, Store::Sqlite),
+            "this is for --store sqlite: {on_postgres}"
+        );
         Ok(())
     }
+}
 
-    /// Notes what the server that takes calls has found unfinished.
-    fn takes_over(&mut self) {
-        let unfinished = self.unfinished();
-        self.taken_over.extend(unfinished);
+/// Whether the server is killed beside what else comes over it: every so many times, and not the last
+/// time, because the last one has to go on by itself until everything has ended.
+const fn dies_too(time: u32, every: u32, times: u32) -> bool {
+    time.is_multiple_of(every) && time < times
+}
+
+/// Has this come over a Purser under load, lets everything end, and judges. Where that goes wrong,
+/// all that there is of it is kept.
+fn play(
+    options: &Options,
+    torment: impl FnOnce(&mut Scene, &mut Dice) -> Result<()>,
+) -> Result<Report> {
+    let mut dice = Dice::of(options.seed);
+    let mut scene = Scene::set(options)?;
+    let tormented = torment(&mut scene, &mut dice);
+    let judged = tormented.and_then(|()| scene.settles(options));
+    let is_wanted = match &judged {
+        Ok(report) => !report.is_clean(),
+        Err(_) => !(options.interrupted)(),
+    };
+    if is_wanted {
+        scene.is_kept(options);
+    }
+    judged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_for_a_file_is_refused_on_a_server() {
+        let options = Options {
+            program: PathBuf::new(),
+            store: Store::Postgres(PathBuf::new()),
+            group: Group::Ours,
+            kills: 0,
+            seed: 0,
+            say: |_| (),
+            interrupted: || false,
+        };
+        let why = |played: Result<Report>| played.map_err(|error| error.to_string()).err();
+        assert_eq!(
+            why(frozen(&options)).as_deref(),
+            Some(
+                "this is for --store sqlite: of a server that is stopped on PostgreSQL the standby \
+                 takes over, which is --standby"
+            )
+        );
+        assert_eq!(
+            why(full_disk(&options)).as_deref(),
+            Some(
+                "this is for --store sqlite: the disk under PostgreSQL is not the server's, and \
+                 --database-killed takes its database away"
+            )
+        );
     }
 
-    /// The runs that have begun and not ended, of those that are known to be asked for.
-    fn unfinished(&self) -> Vec<String> {
-        let known = self.load.all().into_iter().filter_map(|one| one.run);
-        let known: BTreeSet<_> = known.collect();
-        let listed = api::get(&self.house.socket(), "/api/v1/runs?limit=500");
-        let listed = listed.ok().and_then(|listed| listed.as_array().cloned());
-        let is_begun =
-            |row: &Value| row["status"] == "running" || row["status"]["waiting"] == "timer";
-        let listed = listed.unwrap_or_default().into_iter().filter(is_begun);
-        let ids = listed.filter_map(|row| row["id"].as_str().map(str::to_owned));
-        ids.filter(|id| known.contains(id)).collect()
-    }
-
-    /// Kills the server, and notes whether that hits an effect that was begun since this mark.
-    fn kills(&mut self, since: Mark) -> Result<()> {
-        self.report.in_flight += u32::from(self.server.in_hand(since) > 0);
-        self.house.kill()?;
-        self.report.kills += 1;
-        Ok(())
+    #[test]
+    fn the_last_server_lives_on() {
+        let kills = |every, times| (1..=times).filter(move |time| dies_too(*time, every, times));
+        assert_eq!(kills(3, 9).collect::<Vec<_>>(), [3, 6]);
+        assert_eq!(kills(2, 8).collect::<Vec<_>>(), [2, 4, 6]);
     }
 }

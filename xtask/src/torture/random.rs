@@ -6,8 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::dice::Dice;
-use super::{Options, Report, Scene, moods};
-use crate::effect_server::Mark;
+use super::{Options, Report, Scene, moods, play};
 
 /// Of a hundred kills so many wait for an effect to be in hand.
 const AIMED: u64 = 80;
@@ -15,45 +14,30 @@ const AIMED: u64 = 80;
 const EARLY: u64 = 4;
 /// An aimed kill comes up to this long after the effect server has the request.
 const SHORTLY: Duration = Duration::from_millis(200);
-/// It is aimed anew so often.
-const TRIES: u32 = 3;
 /// One that is not aimed comes up to this long after the server takes calls.
 const SOON: Duration = Duration::from_millis(1200);
-/// No longer is waited for an effect to be begun.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Kills and starts the program under load, lets everything end, and compares.
 ///
 /// # Errors
 /// The program does not start, or its runs do not end.
 pub fn random_kills(options: &Options) -> Result<Report> {
-    let mut dice = Dice::of(options.seed);
-    let mut scene = Scene::set(options)?;
-    scene
-        .server
-        .follows(moods::unruly(dice.split(), moods::FEW));
-    for kill in 1..=options.kills {
-        ensure!(!(options.interrupted)(), "interrupted");
-        scene.life(&mut dice)?;
-        if kill % 20 == 0 {
-            (options.say)(&format!("{kill} kills"));
+    play(options, |scene, dice| {
+        let moods = moods::unruly(dice.split(), moods::FEW);
+        scene.server.follows(moods);
+        for kill in 1..=options.kills {
+            ensure!(!(options.interrupted)(), "interrupted");
+            scene.life(dice)?;
+            if kill % 20 == 0 {
+                (options.say)(&format!("{kill} kills"));
+            }
         }
-    }
-    scene.settle(options)
+        Ok(())
+    })
+    .map(Report::if_it_hit)
 }
 
 impl Scene {
-    /// Waits until a while after an effect was begun, and for another one if that is done by then.
-    fn aims(&self, since: Mark, dice: &mut Dice) {
-        for _ in 0..TRIES {
-            self.server.waits_for_one(since, PATIENCE);
-            sleep(dice.time(SHORTLY));
-            if self.server.in_hand(since) > 0 {
-                return;
-            }
-        }
-    }
-
     /// The life of one server, from its start to its violent end.
     fn life(&mut self, dice: &mut Dice) -> Result<()> {
         let since = self.server.mark();
@@ -66,7 +50,7 @@ impl Scene {
         self.starts()?;
         let asking = self.load.goes_on(dice.split());
         if dice.percent(AIMED) {
-            self.aims(since, dice);
+            self.aims(since, SHORTLY, dice);
         } else {
             sleep(dice.time(SOON));
         }

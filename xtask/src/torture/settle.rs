@@ -1,15 +1,17 @@
 //! The end of a torture: everything ends, parked runs are answered, and the books are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
+use super::api::{self, Failure};
 use super::judge::{Truth, Verdict, truth};
-use super::{Options, Report, Scene, api};
-use crate::effect_server::Mood;
+use super::load::Asked;
+use super::{Options, Report, Scene};
+use crate::effect_server::{Books, Mood};
 
 /// Between two looks at the runs that have not ended.
 const LOOK: Duration = Duration::from_millis(200);
@@ -17,22 +19,10 @@ const LOOK: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_mins(2);
 
 impl Scene {
-    /// Starts a server that nobody kills, waits for all runs, and judges.
-    pub(super) fn settle(mut self, options: &Options) -> Result<Report> {
-        let judged = self.settled(options);
-        self.house.keep = judged.as_ref().map_or(true, |report| !report.is_clean());
-        if self.house.keep {
-            let history = self.server.books().history.join("\n");
-            self.house.write("effects.log", &history)?;
-            let folder = self.house.path("");
-            (options.say)(&format!("all of it is kept in {}", folder.display()));
-        }
-        judged
-    }
-
-    fn settled(&mut self, options: &Options) -> Result<Report> {
+    /// Has a server go on that nobody kills, waits for all runs, and judges.
+    pub(super) fn settles(&mut self, options: &Options) -> Result<Report> {
         self.server.is(Mood::CALM);
-        if !self.house.runs() {
+        if !self.house.runs()? {
             self.starts()?;
         }
         let begun = Instant::now();
@@ -46,8 +36,12 @@ impl Scene {
         let mut report = self.report.clone();
         report.runs = asked.len();
         report.taken_over = self.taken_over.len();
-        let books = self.server.books();
+        let books = self.books()?;
         let mut verdict = Verdict::of(&asked, &views, &books);
+        if self.all_was_known {
+            verdict.asked_for_once(&books);
+        }
+        self.receipts(&asked, &mut verdict)?;
         for one in &asked {
             let again = self.load.run_of(one)?;
             if again.as_str() != one.run.as_deref() {
@@ -55,14 +49,14 @@ impl Scene {
                 verdict.repeated.push(format!("`{key}` has made two runs"));
             }
         }
-        self.receipts(&views, &mut verdict)?;
+        ensure!(self.house.runs()?, "nobody has started a server");
         report.lost = verdict.lost.len();
         report.repeated = verdict.repeated.len();
         report.wrong = verdict.lost.into_iter().chain(verdict.repeated).collect();
         Ok(report)
     }
 
-    /// The last state of each run, by id.
+    /// The last state of each run that is there, by id.
     fn until_all_have_ended(&mut self, options: &Options) -> Result<BTreeMap<String, Value>> {
         let mut open: Vec<_> = self
             .load
@@ -76,14 +70,15 @@ impl Scene {
             ensure!(!(options.interrupted)(), "interrupted");
             let mut left = vec![];
             for run in open {
-                let view = self.view(&run)?;
+                let Some(view) = self.view(&run)? else {
+                    continue;
+                };
                 if view["run"]["ended"].is_object() {
                     ended.insert(run, view);
                     moved = Instant::now();
                     continue;
                 }
-                if view["status"]["waiting"] == "decision" {
-                    self.answer(&run, &view)?;
+                if view["status"]["waiting"] == "decision" && self.answer(&run, &view)? {
                     moved = Instant::now();
                 }
                 left.push(run);
@@ -99,20 +94,25 @@ impl Scene {
         Ok(ended)
     }
 
-    fn view(&self, run: &str) -> Result<Value> {
+    /// A run as it is now; none if the server knows of none.
+    fn view(&mut self, run: &str) -> Result<Option<Value>> {
         let begun = Instant::now();
         loop {
-            let view = api::get(&self.house.socket(), &format!("/api/v1/runs/{run}"));
-            // A server that has just lost its database says so for a while.
-            if view.is_ok() || begun.elapsed() > PATIENCE {
-                return view.with_context(|| format!("run {run}"));
+            match api::get(&self.house.socket(), &format!("/api/v1/runs/{run}")) {
+                Ok(view) => return Ok(Some(view)),
+                Err(Failure::Refused(404, _)) => return Ok(None),
+                Err(failure) if begun.elapsed() > PATIENCE => {
+                    return Err(failure).with_context(|| format!("run {run}"));
+                }
+                // A server that has just lost its database says so for a while.
+                Err(_) => ensure!(self.house.runs()?, "nobody has started a server"),
             }
             sleep(LOOK);
         }
     }
 
-    /// Says whether it happened, as somebody would who looks at the service.
-    fn answer(&mut self, run: &str, view: &Value) -> Result<()> {
+    /// Says whether it happened, as somebody would who looks at the service; whether that was taken.
+    fn answer(&mut self, run: &str, view: &Value) -> Result<bool> {
         // Whatever was still under way has landed.
         ensure!(
             self.server.waits_for_quiet(PATIENCE),
@@ -129,38 +129,49 @@ impl Scene {
             &body,
         ) {
             // It asks something else by now, and is looked at again.
-            Err(api::Failure::Refused(409, _)) => return Ok(()),
+            Err(api::Failure::Refused(409, _)) => return Ok(false),
             answered => answered?,
         };
         self.report.parked += 1;
-        Ok(())
+        Ok(true)
     }
 
-    /// Every run has one receipt, and all of them verify.
-    fn receipts(&self, views: &BTreeMap<String, Value>, verdict: &mut Verdict) -> Result<()> {
+    /// What was done, when nothing can land any more: a request outlives the server that sent it, and
+    /// the run too where its end was settled without it.
+    fn books(&self) -> Result<Books> {
+        ensure!(
+            self.server.waits_for_quiet(PATIENCE),
+            "the effect server is never done"
+        );
+        Ok(self.server.books())
+    }
+
+    /// Looks at the receipts, and at the list of runs, as soon as all are sealed that there have to be.
+    fn receipts(&self, asked: &[Asked], verdict: &mut Verdict) -> Result<()> {
         let begun = Instant::now();
-        loop {
+        let of_runs = loop {
             let of_runs = self.receipts_of_runs()?;
-            let missing = views.keys().filter(|run| !of_runs.contains_key(*run));
-            let missing: Vec<_> = missing.collect();
-            if missing.is_empty() || begun.elapsed() > PATIENCE {
-                let lost = missing
-                    .iter()
-                    .map(|run| format!("run {run} has no receipt"));
-                verdict.lost.extend(lost);
-                let twice = of_runs.iter().filter(|(_, count)| **count > 1);
-                let twice = twice.map(|(run, count)| format!("run {run} has {count} receipts"));
-                verdict.repeated.extend(twice);
-                break;
+            let mut runs = asked.iter().filter_map(|one| one.run.as_ref());
+            if runs.all(|run| of_runs.contains_key(run)) || begun.elapsed() > PATIENCE {
+                break of_runs;
             }
             sleep(LOOK);
-        }
+        };
+        verdict.kept(asked, &of_runs, &self.listed()?);
         if let Err(error) = self.house.purser(&["receipts", "verify"]) {
             verdict
                 .lost
                 .push(format!("the receipts do not verify: {error}"));
         }
         Ok(())
+    }
+
+    /// The newest runs, as many as it lists.
+    fn listed(&self) -> Result<BTreeSet<String>> {
+        let listed = api::get(&self.house.socket(), "/api/v1/runs?limit=500")?;
+        let rows = listed.as_array().context("the runs are no list")?;
+        let ids = rows.iter().map(|row| row["id"].as_str().map(str::to_owned));
+        ids.collect::<Option<_>>().context("a run has no id")
     }
 
     fn receipts_of_runs(&self) -> Result<BTreeMap<String, u32>> {

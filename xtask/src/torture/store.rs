@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::Group;
 use super::cluster::Cluster;
 use super::cutter::CommitCutter;
 
@@ -18,10 +19,10 @@ pub enum Store {
 
 impl Store {
     /// The server that the store is on, if it is on one.
-    pub(super) fn database(&self) -> Result<Option<Database>> {
+    pub(super) fn database(&self, group: Group) -> Result<Option<Database>> {
         match self {
             Self::Sqlite => Ok(None),
-            Self::Postgres(programs) => Database::start(programs).map(Some),
+            Self::Postgres(programs) => Database::start(programs, group).map(Some),
         }
     }
 }
@@ -33,8 +34,8 @@ pub(super) struct Database {
 }
 
 impl Database {
-    fn start(programs: &Path) -> Result<Self> {
-        let cluster = Cluster::start(programs)?;
+    fn start(programs: &Path, group: Group) -> Result<Self> {
+        let cluster = Cluster::start(programs, group)?;
         let way = CommitCutter::to(cluster.address()).context("no way to the database")?;
         Ok(Self { cluster, way })
     }

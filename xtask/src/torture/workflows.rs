@@ -108,6 +108,21 @@ pub(super) fn one(effect: &str, is_undone: bool) -> Option<Workflow> {
 }
 
 impl Workflow {
+    /// How a run of it ends that nobody stops. No other end is lawful: the service refuses nothing so
+    /// often that a step is out of attempts or cannot be taken back ([`moods`](super::moods)).
+    pub(super) fn end(&self) -> &'static str {
+        if self.fails {
+            "rolled_back"
+        } else {
+            "succeeded"
+        }
+    }
+
+    /// Whether nothing of what it did may be left, however it ends.
+    pub(super) fn leaves_nothing(&self) -> bool {
+        self.fails
+    }
+
     /// Its file.
     pub(super) fn yaml(&self) -> String {
         let mut text = format!(
