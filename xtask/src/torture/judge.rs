@@ -212,6 +212,13 @@ fn name_of(effect: &Value) -> String {
     }
 }
 
+/// The number of a parked run's question, and what somebody would say to it who looks at the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) question: u64,
+    pub(super) truth: Truth,
+}
+
 /// What somebody would say to a parked run who looks at the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Truth {
@@ -222,18 +229,21 @@ pub(super) enum Truth {
 }
 
 /// The answer to a parked run's question, by the books; `None` when it asks nothing.
-pub(super) fn truth(run: &str, view: &Value, books: &Books) -> Option<Truth> {
+pub(super) fn truth(run: &str, view: &Value, books: &Books) -> Option<Answer> {
     let steps = view["run"]["steps"].as_object()?;
     let asks = |(_, state): &(&String, &Value)| state["question"].is_object();
     let (step, state) = steps.iter().find(asks)?;
+    let question = state["question_number"].as_u64()?;
     let asked = state["question"]["effect"].as_str()?;
-    if asked.is_empty() {
-        return Some(Truth::GoOn);
-    }
-    let all = effects(run, view);
-    let is_meant = |effect: &&Logged<'_>| effect.step == step && effect.name == asked;
-    let effect = all.iter().find(is_meant)?;
-    Some(Truth::Happened(books.is_live(&effect.key)))
+    let truth = if asked.is_empty() {
+        Truth::GoOn
+    } else {
+        let all = effects(run, view);
+        let is_meant = |effect: &&Logged<'_>| effect.step == step && effect.name == asked;
+        let effect = all.iter().find(is_meant)?;
+        Truth::Happened(books.is_live(&effect.key))
+    };
+    Some(Answer { question, truth })
 }
 
 #[cfg(test)]
@@ -470,15 +480,17 @@ mod tests {
             .unwrap_or_default();
         assert_eq!(truth("R", &view, &Books::default()), None);
         view["run"]["steps"]["one"]["question"] = json!({ "effect": "send_keyed", "known": "" });
+        view["run"]["steps"]["one"]["question_number"] = json!(3);
+        let answer = |truth| Some(Answer { question: 3, truth });
         assert_eq!(
             truth("R", &view, &Books::default()),
-            Some(Truth::Happened(false))
+            answer(Truth::Happened(false))
         );
         assert_eq!(
             truth("R", &view, &books(&[(Sort::Once, KEY)], &[])),
-            Some(Truth::Happened(true))
+            answer(Truth::Happened(true))
         );
         view["run"]["steps"]["one"]["question"] = json!({ "effect": "", "known": "" });
-        assert_eq!(truth("R", &view, &Books::default()), Some(Truth::GoOn));
+        assert_eq!(truth("R", &view, &Books::default()), answer(Truth::GoOn));
     }
 }

@@ -118,20 +118,23 @@ impl Scene {
             self.server.waits_for_quiet(PATIENCE),
             "the effect server is never done"
         );
-        let truth = truth(run, view, &self.server.books()).context("it asks about nothing")?;
-        let body = match truth {
-            Truth::Happened(happened) => json!({ "happened": happened }),
-            Truth::GoOn => json!({ "go_on": true }),
+        let answer = truth(run, view, &self.server.books()).context("it asks about nothing")?;
+        let question = answer.question;
+        let body = match answer.truth {
+            Truth::Happened(happened) => json!({ "happened": happened, "question": question }),
+            Truth::GoOn => json!({ "go_on": true, "question": question }),
         };
-        match api::post(
-            &self.house.socket(),
-            &format!("/api/v1/runs/{run}/decide"),
-            &body,
-        ) {
+        let path = format!("/api/v1/runs/{run}/decide");
+        let say = || api::post(&self.house.socket(), &path, &body);
+        match say() {
             // It asks something else by now, and is looked at again.
             Err(api::Failure::Refused(409, _)) => return Ok(false),
             answered => answered?,
         };
+        // Whoever had no answer says it again, and must not have said it of anything else.
+        if say().is_ok() {
+            bail!("run {run} has taken the answer to its question {question} twice");
+        }
         self.report.parked += 1;
         Ok(true)
     }

@@ -78,6 +78,8 @@ pub(super) const ALL: &[Workflow] = &[
         ],
     ),
     undone("undone", &[step("one", Keyed), step("two", Askable)]),
+    // Both may ask a person at the same time.
+    workflow("twins", &[step("one", Once), behind(&[], "two", Once)]),
     // Three at once, and one behind all of them.
     workflow(
         "parallel",
