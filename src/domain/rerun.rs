@@ -233,19 +233,28 @@ fn fate_of(earlier: &RunState, then: &Workflow, now: Present<'_>, step: &Step) -
         return Fate::Open("was taken back");
     }
     if let Some(left) = all().find_map(|state| state.left.as_ref()) {
-        return Fate::Half(format!("left as it is: {left}"));
+        let moved = if has_moved(earlier, now, step) {
+            "; its system has another address by now"
+        } else {
+            ""
+        };
+        return Fate::Half(format!("left as it is: {left}{moved}"));
     }
     if !is_written_as_it_was(then, now.workflow, step) {
         return Fate::Open("is written otherwise by now");
     }
-    let moved = |system: &SystemName| {
-        let was = earlier.request.systems.get(system);
-        was.is_some() && was != now.systems.get(system)
-    };
-    if systems_of(earlier, &step.id).iter().any(moved) {
+    if has_moved(earlier, now, step) {
         return Fate::Open("was done on a system that has another address by now");
     }
     Fate::Stands
+}
+
+/// Whether a system that the step has acted on is not where it was.
+fn has_moved(earlier: &RunState, now: Present<'_>, step: &Step) -> bool {
+    systems_of(earlier, &step.id).iter().any(|system| {
+        let was = earlier.request.systems.get(system);
+        was.is_some() && was != now.systems.get(system)
+    })
 }
 
 /// A step that runs another workflow is what that one is, and all that it runs.
@@ -574,6 +583,13 @@ mod tests {
         );
         let rerun = again(&earlier, "one", None).unwrap();
         assert_eq!(done(&rerun), ["build", "test"]);
+        let mut half = earlier.clone();
+        half.steps[1].left = Some("what the job did".into());
+        let told = again(&half, "other", None).unwrap_err().to_string();
+        assert!(
+            told.contains("what the job did; its system has another address by now)"),
+            "{told}"
+        );
 
         let request = crate::domain::event::Requested {
             rerun: Some(rerun),

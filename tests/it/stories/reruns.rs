@@ -2,6 +2,7 @@
 
 use super::Story;
 use crate::support::program::Person;
+use crate::support::systems::docker;
 
 /// Two jobs, of which the second fails.
 const SHIP: &str = "
@@ -176,4 +177,44 @@ async fn of_two_people_who_go_on_from_a_run_at_once_one_does_and_the_other_is_to
     purser: run RUN has done what run RUN left to be done, and has succeeded: to do a step of it again, `purser rerun RUN --from STEP`; nothing was started
     exit code 1
     ");
+}
+
+/// A look at the engine, and a job that fails.
+const LOOK: &str = "
+steps:
+  - id: look
+    uses: docker.list_services
+  - id: tell
+    uses: docker.run_job
+    with: { image: purser-test/web:v1, command: [job, --exit, '7'] }
+";
+
+#[tokio::test]
+async fn what_was_done_on_a_system_at_another_address_is_done_again() {
+    let mut story = Story::of_docker();
+    story.home.workflow("ship", LOOK);
+    story.home.up().await;
+    let failed = story.starts("ship").await;
+    story.home.ends(&failed).await;
+    let again = ["rerun", &failed, "--detach"];
+    let ends = async |story: &Story| {
+        let run = story.home.asks(&again).await["run"].clone();
+        let view = story.home.ends(run.as_str().unwrap()).await;
+        assert_eq!(view["status"], "failed");
+        view["run"]["steps"]["look"]["done_in"].clone()
+    };
+    assert_eq!(ends(&story).await, failed.as_str());
+    story.home.stop().await;
+
+    let mut moved = docker();
+    let socket = moved["host"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches("unix://");
+    let link = story.home.path("docker.sock");
+    std::os::unix::fs::symlink(socket, &link).unwrap();
+    moved["host"] = format!("unix://{}", link.display()).into();
+    story.set_system("shop", &moved);
+    story.home.up().await;
+    assert_eq!(ends(&story).await, serde_json::Value::Null);
 }
