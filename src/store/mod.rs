@@ -60,10 +60,10 @@ pub enum StoreError {
         /// The one that goes on from it, directly or not.
         by: RunId,
     },
-    /// A run has done what this one was to do, and has succeeded. Nothing was written.
+    /// A run has done some of what this one was to do, or all. Nothing was written.
     #[error(
-        "run {0} has done what run {1} left to be done, and has succeeded: to do a step of it again, \
-         `purser rerun {0} --from STEP`; nothing was started", .by.short(), .of.short()
+        "run {0} has gone on from run {1} and has ended: what is done and what is not stands there, so \
+         go on from that one, `purser rerun {0}`; nothing was started", .by.short(), .of.short()
     )]
     HasGoneOn {
         /// The run that was to be gone on from.
@@ -158,7 +158,7 @@ pub trait Runs: Send + Sync {
     /// person: then the earlier run's id is returned and nothing is written.
     ///
     /// Fails with [`StoreError::GoesOn`] or [`StoreError::HasGoneOn`] when it was to go on from a run
-    /// and one does, or has succeeded: of two that are asked for at the same instant one is created.
+    /// and one does, or has: of two that are asked for at the same instant one is created.
     fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>>;
 
     /// The run that this person has asked for under this key.

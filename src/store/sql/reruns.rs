@@ -3,22 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::Connection;
-use crate::domain::ending::FinalState;
 use crate::domain::names::RunId;
-use crate::domain::run::RunStatus;
 use crate::store::StoreError;
-use crate::store::written::status_text;
 
-/// Of all runs that go on from each other, directly or not, one that does what $1 left to be done, as
-/// it has not ended, or has done it, as it has succeeded ($2). One that $1 goes on from itself came
-/// before it, and whoever asked for $1 wanted something of it once more.
-const HEIR: &str = "WITH RECURSIVE \
-     earlier(id) AS (SELECT id FROM runs WHERE id = $1 UNION \
-     SELECT rerun_of FROM runs JOIN earlier ON runs.id = earlier.id WHERE rerun_of IS NOT NULL), \
-     kin(id) AS (SELECT id FROM earlier UNION \
-     SELECT runs.id FROM runs JOIN kin ON runs.rerun_of = kin.id) \
-     SELECT runs.id, ended FROM runs JOIN kin ON kin.id = runs.id WHERE runs.id <> $1 \
-     AND (ended = 0 OR status = $2 AND runs.id NOT IN (SELECT id FROM earlier)) \
+/// The last of the runs that go on from $1, one from the other. Where there are two that go on from
+/// the same one, which older versions allowed, the newer counts.
+const HEIR: &str = "WITH RECURSIVE heirs(id) AS (\
+     SELECT id FROM runs WHERE rerun_of = $1 UNION \
+     SELECT runs.id FROM runs JOIN heirs ON runs.rerun_of = heirs.id) \
+     SELECT runs.id, ended FROM runs JOIN heirs ON heirs.id = runs.id \
      ORDER BY ended, runs.id DESC LIMIT 1";
 
 /// Why no run is to go on from this one: another one does, or has. Only one process writes, and one
@@ -29,7 +22,6 @@ pub(super) async fn heir(
 ) -> sqlx::Result<Option<StoreError>> {
     let heir: Option<(String, i32)> = sqlx::query_as(HEIR)
         .bind(of.to_string())
-        .bind(status_text(RunStatus::Ended(FinalState::Succeeded)))
         .fetch_optional(connection)
         .await?;
     let Some((by, ended)) = heir else {
