@@ -18,6 +18,7 @@ mod secret_url;
 mod secrets;
 mod spec;
 mod system;
+mod web_address;
 
 pub use crate::domain::effect::{EffectRecord, EffectStatus, Question};
 pub use context::{Clock, Context, Found, ReadContext, StepLog};
@@ -31,6 +32,7 @@ pub use secret_url::{NoSecretUrl, SecretUrl};
 pub use secrets::{OpenSecrets, read_secret};
 pub use spec::{ActionSpec, Risk};
 pub use system::{Connect, ConnectError, Ports, System, Systems};
+pub use web_address::web_address;
 
 use std::future::Future;
 

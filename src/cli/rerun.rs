@@ -2,9 +2,10 @@
 
 use clap::Args;
 
+use super::Failure;
 use super::client::{Server, segment};
+use super::run::Start;
 use super::terminal::Terminal;
-use super::{Failure, run};
 use crate::http::types::{Accepted, RerunBody};
 
 /// Start a run that goes on from one that has ended, without what is done and stands.
@@ -16,18 +17,8 @@ pub struct Rerun {
     /// back is done.
     #[arg(long, value_name = "STEP")]
     from: Option<String>,
-    /// Only start it, and print its id.
-    #[arg(long)]
-    detach: bool,
-    /// Go on watching while the run waits for a person.
-    #[arg(long)]
-    wait: bool,
-    /// The same key gives the same run, however often it is asked for.
-    #[arg(long)]
-    key: Option<String>,
-    /// Do not wait for freezes and locks, for this reason; takes a role of `[break_glass]`.
-    #[arg(long, value_name = "REASON")]
-    break_glass: Option<String>,
+    #[command(flatten)]
+    start: Start,
 }
 
 impl Rerun {
@@ -39,14 +30,14 @@ impl Rerun {
     ) -> Result<(), Failure> {
         let body = RerunBody {
             from: self.from.map(Into::into),
-            idempotency_key: self.key,
-            break_glass: self.break_glass,
+            idempotency_key: self.start.key.clone(),
+            break_glass: self.start.break_glass.clone(),
         };
         let path = format!("runs/{}/rerun", segment(&self.run));
         let accepted: Accepted = server.post(&path, &body).await?;
-        if self.detach {
-            return run::tell_started(&accepted, json);
-        }
-        run::watch(server, terminal, &accepted.run.to_string(), json, self.wait).await
+        self.start
+            .follow
+            .call(server, terminal, &accepted, json)
+            .await
     }
 }

@@ -22,18 +22,33 @@ pub struct Run {
     workflow: String,
     #[command(flatten)]
     inputs: Inputs,
+    #[command(flatten)]
+    start: Start,
+}
+
+/// What becomes of whoever has started a run.
+#[derive(Debug, Args)]
+pub struct Follow {
     /// Only start it, and print its id.
     #[arg(long)]
     detach: bool,
     /// Go on watching while the run waits for a person.
     #[arg(long)]
     wait: bool,
+}
+
+/// How a run is started.
+#[derive(Debug, Args)]
+pub(super) struct Start {
+    #[command(flatten)]
+    pub(super) follow: Follow,
     /// The same key gives the same run, however often it is asked for.
     #[arg(long)]
-    key: Option<String>,
-    /// Do not wait for freezes and locks; the reason goes into the books.
+    pub(super) key: Option<String>,
+    /// Do not wait for freezes and locks, for this reason, which goes into the books; takes a role of
+    /// `[break_glass]`.
     #[arg(long, value_name = "REASON")]
-    break_glass: Option<String>,
+    pub(super) break_glass: Option<String>,
 }
 
 impl Run {
@@ -46,25 +61,37 @@ impl Run {
         let body = AskBody {
             workflow: Some(self.workflow.clone()),
             inputs: self.inputs.to_map()?,
-            idempotency_key: self.key.clone(),
-            break_glass: self.break_glass.clone(),
+            idempotency_key: self.start.key.clone(),
+            break_glass: self.start.break_glass.clone(),
             ..AskBody::default()
         };
         let accepted: Accepted = server.post("runs", &body).await?;
-        if self.detach {
-            return tell_started(&accepted, json);
-        }
-        watch(server, terminal, &accepted.run.to_string(), json, self.wait).await
+        self.start
+            .follow
+            .call(server, terminal, &accepted, json)
+            .await
     }
 }
 
-/// Says the id of a run that nobody watches.
-pub(super) fn tell_started(accepted: &Accepted, json: bool) -> Result<(), Failure> {
-    if json {
-        return print_json(accepted);
+impl Follow {
+    /// Watches the run that was started, or says its id and leaves it.
+    pub(super) async fn call(
+        &self,
+        server: &Server,
+        terminal: Terminal,
+        accepted: &Accepted,
+        json: bool,
+    ) -> Result<(), Failure> {
+        if !self.detach {
+            let run = accepted.run.to_string();
+            return watch(server, terminal, &run, json, self.wait).await;
+        }
+        if json {
+            return print_json(accepted);
+        }
+        println!("{}", accepted.run);
+        Ok(())
     }
-    println!("{}", accepted.run);
-    Ok(())
 }
 
 /// Watches a run to its end, or until it waits for a person unless `wait`.

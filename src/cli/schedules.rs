@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 
 use super::client::{Server, segment};
+use super::run::Follow;
 use super::terminal::Terminal;
-use super::{Failure, print_json, render, run};
+use super::{Failure, print_json, render};
 use crate::domain::schedule::{Expression, ExpressionError, Fire, Timing, Zone};
 use crate::domain::time::Timestamp;
 use crate::http::types::{Accepted, ScheduleView};
@@ -25,12 +26,9 @@ pub enum Schedules {
         /// Which.
         #[command(flatten)]
         one: One,
-        /// Only start it, and print its id.
-        #[arg(long)]
-        detach: bool,
-        /// Wait also while the run waits for a person.
-        #[arg(long)]
-        wait: bool,
+        /// What becomes of whoever asks.
+        #[command(flatten)]
+        follow: Follow,
     },
 }
 
@@ -117,12 +115,9 @@ impl Schedules {
             }
             Self::Pause(one) => one.set(server, "pause", json).await,
             Self::Resume(one) => one.set(server, "resume", json).await,
-            Self::Run { one, detach, wait } => {
+            Self::Run { one, follow } => {
                 let accepted: Accepted = server.post(&one.path("run"), &()).await?;
-                if detach {
-                    return run::tell_started(&accepted, json);
-                }
-                run::watch(server, terminal, &accepted.run.to_string(), json, wait).await
+                follow.call(server, terminal, &accepted, json).await
             }
         }
     }

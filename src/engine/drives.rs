@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::drive::{self, Kept};
 use super::{Shared, holds, sealer};
 use crate::domain::names::RunId;
+use crate::store::Begun;
 
 /// How often it is looked whether there is a run of which nobody was told: whoever asked for it went
 /// away before the answer, or the answer to its commit was lost.
@@ -70,7 +71,9 @@ impl Drives {
                 Ok(begun) => {
                     let inside: Vec<_> = begun
                         .into_iter()
-                        .map(|(run, key)| (run, Kept::inside(shared.gate.readmit(key))))
+                        .map(|Begun { run, concurrency }| {
+                            (run, Kept::inside(shared.gate.readmit(concurrency)))
+                        })
                         .collect();
                     for (run, kept) in inside {
                         self.take_up(shared, run, kept);

@@ -133,6 +133,15 @@ pub struct Append {
     pub receipt: Option<Draft>,
 }
 
+/// A run that has left the queue, or may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Which.
+    pub run: RunId,
+    /// Its concurrency key.
+    pub concurrency: Option<String>,
+}
+
 /// A line of the list of runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRow {
@@ -185,9 +194,8 @@ pub trait Runs: Send + Sync {
     /// All runs that have not ended, oldest first.
     fn unfinished(&self) -> BoxFuture<'_, Result<Vec<RunId>>>;
 
-    /// The runs that have begun, or wait for people before they do, and have not ended, oldest first;
-    /// each with its concurrency key.
-    fn begun(&self) -> BoxFuture<'_, Result<Vec<(RunId, Option<String>)>>>;
+    /// The runs that have begun, or wait for people before they do, and have not ended, oldest first.
+    fn begun(&self) -> BoxFuture<'_, Result<Vec<Begun>>>;
 
     /// The runs of this concurrency key that have not ended, oldest first.
     fn unfinished_of<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<RunId>>>;

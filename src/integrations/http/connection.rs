@@ -11,7 +11,7 @@ use super::answer::Answer;
 use super::explain::Trouble;
 use super::request::{Request, path_with_key};
 use super::settings::Settings;
-use crate::action::{ActionError, Connect, ConnectError, Result};
+use crate::action::{ActionError, Connect, ConnectError, Result, web_address};
 use crate::domain::cause::no_client;
 use crate::domain::names::SystemName;
 use crate::domain::secret::SecretSource;
@@ -83,7 +83,8 @@ impl WebService {
     /// Reads the settings and the secret that they name. Does no other I/O.
     pub(super) fn connect(connect: &Connect<'_>) -> Result<Self, ConnectError> {
         let mut settings: Settings = connect.settings()?;
-        let base = address_of(&settings.url).map_err(|wrong| connect.error(wrong))?;
+        let base = web_address(&settings.url, "token_file = \"…\"")
+            .map_err(|wrong| connect.error(wrong))?;
         base.as_str()
             .trim_end_matches('/')
             .clone_into(&mut settings.url);
@@ -201,21 +202,4 @@ impl WebService {
             None => format!("{} answers, with status {}", self.url(), answer.status),
         })
     }
-}
-
-/// An address without what could lead a request elsewhere: no login, query or fragment.
-fn address_of(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
-        .ok_or_else(|| {
-            format!("url = \"{text}\" is no address: write http://HOST:PORT or https://HOST/PATH")
-        })?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("the `url` holds a login: write `token_file = \"…\"`".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("the `url` must end before any `?` or `#`".to_owned());
-    }
-    Ok(url)
 }

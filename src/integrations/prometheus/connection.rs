@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Client, RequestBuilder, Response, Url, header};
+use reqwest::{Client, RequestBuilder, Response, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 
 use super::answer::Answer;
 use super::explain::Trouble;
 use super::settings::{Graph, Settings};
-use crate::action::{ActionError, Connect, ConnectError, Result};
+use crate::action::{ActionError, Connect, ConnectError, Result, web_address};
 use crate::domain::cause::no_client;
 use crate::domain::names::SystemName;
 use crate::domain::nearest;
@@ -84,7 +84,11 @@ impl Prometheus {
     /// Reads the settings and the secrets that they name. Does no other I/O.
     pub(super) fn connect(connect: &Connect<'_>) -> Result<Self, ConnectError> {
         let mut settings: Settings = connect.settings()?;
-        settings.url = address_of(&settings.url).map_err(|wrong| connect.error(wrong))?;
+        let login = "basic_auth = { username = \"…\", password_file = \"…\" }";
+        let url = web_address(&settings.url, login).map_err(|wrong| connect.error(wrong))?;
+        url.as_str()
+            .trim_end_matches('/')
+            .clone_into(&mut settings.url);
         if !(1..=MOST_SERIES).contains(&settings.most_series) {
             let (wrong, most) = (settings.most_series, MOST_SERIES);
             return Err(connect.error(format!(
@@ -238,24 +242,4 @@ impl Prometheus {
         }
         Err(self.explain(Trouble::of_answer(status, location, &body)))
     }
-}
-
-/// An address without what could lead a request elsewhere: no login, query or fragment.
-fn address_of(text: &str) -> Result<String, String> {
-    let url = Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
-        .ok_or_else(|| {
-            format!("url = \"{text}\" is no address: write http://HOST:PORT or https://HOST/PATH")
-        })?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(
-            "the `url` holds a login: write `basic_auth = { username = \"…\", password_file = \"…\" }`"
-                .to_owned(),
-        );
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("the `url` must end before any `?` or `#`".to_owned());
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
 }

@@ -13,7 +13,7 @@ use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 use crate::store::written::{Written, place, status_text};
-use crate::store::{Append, NewRun, Result, RunRow, Runs};
+use crate::store::{Append, Begun, NewRun, Result, RunRow, Runs};
 
 /// A page of a log: $3 events at most, and none behind the one with which it has $4 characters.
 const PAGE: &str = "SELECT seq, at, body FROM (\
@@ -145,7 +145,7 @@ impl Runs for SqlStore {
         .boxed()
     }
 
-    fn begun(&self) -> BoxFuture<'_, Result<Vec<(RunId, Option<String>)>>> {
+    fn begun(&self) -> BoxFuture<'_, Result<Vec<Begun>>> {
         async move {
             let rows: Vec<(String, Option<String>)> = sqlx::query_as(
                 "SELECT id, concurrency FROM runs WHERE ended = 0 AND status <> $1 ORDER BY id",
@@ -155,7 +155,10 @@ impl Runs for SqlStore {
             .await
             .map_err(|error| self.broken(&error))?;
             rows.into_iter()
-                .map(|(id, key)| Ok((self.run_id(&id)?, key)))
+                .map(|(id, concurrency)| {
+                    let run = self.run_id(&id)?;
+                    Ok(Begun { run, concurrency })
+                })
                 .collect()
         }
         .boxed()

@@ -6,7 +6,7 @@ use purser::domain::ending::FinalState;
 use purser::domain::event::{Event, Rerun};
 use purser::domain::names::RunId;
 use purser::domain::run::RunStatus;
-use purser::store::{Append, NewRun, Store, StoreError};
+use purser::store::{Append, Begun, NewRun, Store, StoreError};
 use uuid::Uuid;
 
 use super::on_both;
@@ -109,10 +109,11 @@ async fn who_has_begun_is_known_with_its_key_until_it_has_ended(place: &Place) {
     for key in [Some("web"), None] {
         let run = store.create(keyed(key)).await.unwrap();
         store.append(append(run, 1, Event::Started)).await.unwrap();
-        begun.push((run, key.map(str::to_owned)));
+        let concurrency = key.map(str::to_owned);
+        begun.push(Begun { run, concurrency });
     }
     assert_eq!(store.begun().await.unwrap(), begun);
-    store.append(finish(begun[0].0, 2, "done")).await.unwrap();
+    store.append(finish(begun[0].run, 2, "done")).await.unwrap();
     assert_eq!(store.begun().await.unwrap(), begun[1..]);
 }
 
