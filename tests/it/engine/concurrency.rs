@@ -19,6 +19,7 @@ use super::{ONE, TWO, ending, world};
 use crate::store::place::access;
 use crate::support::database::Database;
 use crate::support::journal::WallClock;
+use crate::support::patience;
 use crate::support::toy::Toy;
 use crate::support::world::{World, actor, new_run, start};
 
@@ -105,13 +106,11 @@ async fn a_run_whose_store_fails_for_a_while_keeps_its_key_meanwhile() {
     toy.hang(false);
     let mut line = database.connect().await;
     let asked = "SELECT is_called FROM refused";
-    while !sqlx::query_scalar::<_, bool>(asked)
-        .fetch_one(&mut line)
-        .await
-        .unwrap()
-    {
-        tokio::task::yield_now().await;
-    }
+    let is_refused = async || {
+        let asked = sqlx::query_scalar(asked).fetch_one(&mut line);
+        asked.await.unwrap()
+    };
+    patience::until("the store refuses the run's event", is_refused).await;
     database.execute("DROP TRIGGER refuse ON events").await;
     let has_ended = |state: &RunState| state.ended.is_some();
     let first = until(&*store, first, has_ended).await.ended.unwrap();

@@ -20,6 +20,7 @@ use purser::store::{Locks as _, Receipts as _};
 use tokio::sync::Notify;
 
 use super::{ONE, TWO, ending};
+use crate::support::patience;
 use crate::support::toy::Toy;
 use crate::support::world::{World, actor};
 
@@ -224,12 +225,7 @@ async fn a_lock_holds_others_until_it_is_released_and_its_owner_never() {
 
 /// The number of the receipt of a run that has ended.
 async fn number_of(world: &World, run: RunId) -> u64 {
-    loop {
-        if let Some(receipt) = world.store.receipt_of(run).await.unwrap() {
-            return receipt.seq;
-        }
-        tokio::task::yield_now().await;
-    }
+    world.receipt(run).await.seq
 }
 
 #[tokio::test]
@@ -283,24 +279,15 @@ async fn an_expired_lock_is_removed_with_a_receipt_and_who_waited_goes_on() {
     let state = held.world.end(run).await;
     assert_eq!(ending(&state).0, FinalState::Succeeded);
     let store = &held.world.store;
-    while !store.locks().await.unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
-    let expired = loop {
+    let is_gone = async || store.locks().await.unwrap().is_empty();
+    patience::until("the lock is gone", is_gone).await;
+    let told = "the lock of ann on box has expired: the disk is being changed";
+    let expired = async || {
         let receipts = store.receipts_after(0, 9).await.unwrap();
-        let about = |text: &str| {
-            let found = receipts.iter().find(|receipt| {
-                let summary = receipt.text(&receipt.content.summary).unwrap();
-                summary == text
-            });
-            found.cloned()
-        };
-        if let Some(found) = about("the lock of ann on box has expired: the disk is being changed")
-        {
-            break found;
-        }
-        tokio::task::yield_now().await;
+        let mut receipts = receipts.into_iter();
+        receipts.find(|receipt| receipt.text(&receipt.content.summary) == Some(told))
     };
+    let expired = patience::found("a receipt says that it has expired", expired).await;
     assert_eq!(expired.content.by.through, "its time");
 }
 
@@ -403,12 +390,7 @@ async fn broken_glass_lets_a_run_through_and_its_receipt_says_so() {
         .await;
     let state = held.world.end(run).await;
     assert_eq!(ending(&state).0, FinalState::Succeeded);
-    let receipt = loop {
-        if let Some(receipt) = held.world.store.receipt_of(run).await.unwrap() {
-            break receipt;
-        }
-        tokio::task::yield_now().await;
-    };
+    let receipt = held.world.receipt(run).await;
     assert_eq!(
         receipt.text(&receipt.content.summary),
         Some("1 step done. bo broke the glass: the shop is down")

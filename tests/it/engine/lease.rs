@@ -16,6 +16,7 @@ use super::{ONE, TWO};
 use crate::store::place::access;
 use crate::support::database::Database;
 use crate::support::journal::{MemoryJournal, WallClock};
+use crate::support::patience;
 use crate::support::toy::{self, Make, Toy};
 use crate::support::world::{actor, requested, start};
 
@@ -29,14 +30,8 @@ pub(super) async fn until(
     run: RunId,
     wanted: impl Fn(&RunState) -> bool,
 ) -> RunState {
-    let mut changes = store.changes();
-    loop {
-        let state = state(store, run).await;
-        if wanted(&state) {
-            return state;
-        }
-        changes.recv().await.unwrap();
-    }
+    let state = async || Some(state(store, run).await).filter(&wanted);
+    patience::found("the run is as wanted", state).await
 }
 
 #[tokio::test]
@@ -72,9 +67,7 @@ async fn what_a_frozen_process_was_about_is_settled_by_its_successor_and_done_on
         !state.step(&"one".into()).effects.is_empty()
     })
     .await;
-    while toy.calls() == 0 {
-        tokio::task::yield_now().await;
-    }
+    patience::until("the toy is called", async || toy.calls() > 0).await;
 
     database
         .execute("UPDATE lease SET until = clock_timestamp() - interval '1 second'")

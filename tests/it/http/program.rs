@@ -2,6 +2,7 @@
 
 use xtask::effect_server::{EffectServer, Mood, Reply};
 
+use crate::support::patience;
 use crate::support::program::Home;
 use crate::support::systems::of_kind;
 
@@ -70,13 +71,12 @@ steps:
     let short = &run[run.len() - 8..];
     let happened = ["decide", run, "happened"];
     assert_eq!(home.types(&happened).await.code, 0);
-    let asked = loop {
+    let asks = async || {
         let shown = home.asks(&["runs", "show", run]).await;
-        assert!(shown["run"]["ended"].is_null(), "{shown:#}");
-        if shown["run"]["steps"]["bo"]["question"].is_object() {
-            break home.types(&["runs", "show", run]).await;
-        }
+        shown["run"]["steps"]["bo"]["question"].is_object()
     };
+    patience::until("the run asks once more", asks).await;
+    let asked = home.types(&["runs", "show", run]).await;
     let todo = format!(
         "`bo`: look whether it happened, then: purser decide {short} happened | did-not \
          --question 2, or purser cancel {short}"

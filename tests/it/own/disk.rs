@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use purser::domain::ending::FinalState;
 use purser::domain::names::RunId;
 use purser::domain::run::{RunState, StepStatus};
 use purser::store::Runs as _;
-use tokio::time::sleep;
 use xtask::disk::Disk;
 
 use super::{Key, backs_up_to};
 use crate::docker::stage::{Cleanup, V1, eventually, inspect, names, unique};
 use crate::notices::receiver::{Mood, Receiver};
+use crate::support::patience;
 use crate::support::program::Home;
 use crate::support::systems::docker;
 use crate::support::world::World;
@@ -72,9 +71,8 @@ steps:
     })
     .await;
     // The server has tried to write that down, and could not.
-    while !home.log().contains("trying again") {
-        sleep(Duration::from_millis(50)).await;
-    }
+    let has_tried = async || home.log().contains("trying again");
+    patience::until("the run is tried again", has_tried).await;
     let listed = home.asks(&["runs", "list"]).await;
     assert_eq!(
         listed.as_array().unwrap().len(),
@@ -141,9 +139,8 @@ async fn an_artifact_for_which_there_is_no_room_is_no_attempt_that_failed() {
         })
         .await;
     // It is tried again and again, and is still the first attempt.
-    while world.toy.drawings() < 2 && !has_ended(&world, run).await {
-        sleep(Duration::from_millis(20)).await;
-    }
+    let is_tried = async || world.toy.drawings() >= 2 || has_ended(&world, run).await;
+    patience::until("it is tried again", is_tried).await;
     disk.make_room().unwrap();
     let state = world.end(run).await;
     let ended = state.ended.as_ref().unwrap();
@@ -169,9 +166,8 @@ async fn a_plan_for_which_there_is_no_room_is_no_attempt_that_failed() {
     let make = "  - { id: one, uses: toy.make, with: { system: box } }\n";
     let run = world.ask(make, vec![]).await;
     // It is made again and again, and is still of the first attempt.
-    while plans.load(Ordering::Relaxed) < 2 && !has_ended(&world, run).await {
-        sleep(Duration::from_millis(20)).await;
-    }
+    let is_made = async || plans.load(Ordering::Relaxed) >= 2 || has_ended(&world, run).await;
+    patience::until("it is made again", is_made).await;
     disk.make_room().unwrap();
     let state = world.end(run).await;
     let ended = state.ended.as_ref().unwrap();
@@ -208,16 +204,13 @@ async fn a_place_is_not_told_again_and_again_while_it_cannot_be_written_down_tha
     }
     ops.is(Mood::Answers(200));
     let cannot = "what waits for a place cannot be sent";
-    while home.log().matches(cannot).count() < 3 {
-        sleep(Duration::from_millis(50)).await;
-    }
+    let has_tried = async || home.log().matches(cannot).count() >= 3;
+    patience::until("it has tried three times", has_tried).await;
     assert_eq!(ops.sent().len(), 1, "{:#?}", ops.sent());
 
     disk.make_room().unwrap();
-    let waits = async || home.asks(&["notify", "list"]).await[0]["waiting"] != 0;
-    while waits().await {
-        sleep(Duration::from_millis(50)).await;
-    }
+    let is_told = async || home.asks(&["notify", "list"]).await[0]["waiting"] == 0;
+    patience::until("nothing waits for the place", is_told).await;
     home.stop().await;
     assert_eq!(ops.sent().len(), 1, "{:#?}", ops.sent());
 }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::sleep;
 
 use super::{Key, backed_up, backs_up_to, empty_machine, recovers};
+use crate::support::patience;
 use crate::support::program::{Home, Person, program};
 use crate::support::s3::Bucket;
 use crate::support::systems::of_kind;
@@ -48,13 +49,8 @@ async fn books(home: &Home) -> Vec<Value> {
 }
 
 async fn sealed(home: &Home, count: usize) -> Vec<Value> {
-    loop {
-        let books = books(home).await;
-        if books.len() >= count {
-            return books;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
+    let books = async || Some(books(home).await).filter(|books| books.len() >= count);
+    patience::found("so many receipts are sealed", books).await
 }
 
 /// A server with a history in its books, and a run that waits; and the last of its backups.
@@ -66,9 +62,9 @@ async fn old_machine(bucket: &Bucket, to: &str, key: &Key) -> (Home, String, Val
     backed_up(&old).await;
     let waiting = old.starts(&["waits"]).await;
     let asks = json!({ "waiting": "approval" });
-    while old.asks(&["runs", "show", &waiting]).await["status"] != asks {
-        sleep(Duration::from_millis(50)).await;
-    }
+    let shown = ["runs", "show", &waiting];
+    let waits = async || old.asks(&shown).await["status"] == asks;
+    patience::until("the run waits for its approval", waits).await;
     sealed(&old, 1).await;
     // Of a store of secrets, and what a run has kept for people.
     fs::copy(key.file(), old.path("store/secrets.key")).unwrap();

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::support::database::Database;
+use crate::support::patience;
 use crate::support::program::Home;
 use crate::support::s3::closed_folder;
 
@@ -92,9 +93,8 @@ async fn a_standby_says_for_whom_it_waits_and_takes_over_when_that_one_stops() {
         "{}",
         pair.second.log()
     );
-    while tokio::net::TcpStream::connect(&listen).await.is_err() {
-        tokio::task::yield_now().await;
-    }
+    let answers = async || tokio::net::TcpStream::connect(&listen).await.is_ok();
+    patience::until("the standby listens", answers).await;
     assert_eq!(
         (
             status(port, "/healthz").await,

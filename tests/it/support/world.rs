@@ -14,17 +14,19 @@ use purser::domain::event::{DIALECT, Event, Requested, Trigger};
 use purser::domain::hold::Freeze;
 use purser::domain::names::{Environment, RunId, SystemName};
 use purser::domain::person::Actor;
+use purser::domain::receipt::Receipt;
 use purser::domain::redact::Redactor;
 use purser::domain::run::RunState;
 use purser::domain::time::Timestamp;
 use purser::domain::workflow::{WhenBusy, Workflow};
 use purser::engine::{Alarm, Engine, Entropy, Holds, HoldsParts, Parts, RunLog};
 use purser::store::sqlite::SqliteStore;
-use purser::store::{ArtifactFolder, NewRun, Runs as _, Store};
+use purser::store::{ArtifactFolder, NewRun, Receipts as _, Runs as _, Store};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::journal::{NoSecrets, WallClock};
+use super::patience;
 use super::toy::{self, Toy};
 
 /// Randomness of the machine.
@@ -142,6 +144,12 @@ impl World {
     /// The run's state at its end.
     pub async fn end(&self, run: RunId) -> RunState {
         self.until(run, |state| state.ended.is_some()).await
+    }
+
+    /// The run's receipt, once it is sealed.
+    pub async fn receipt(&self, run: RunId) -> Receipt {
+        let sealed = async || self.store.receipt_of(run).await.unwrap();
+        patience::found("the receipt of a run is sealed", sealed).await
     }
 
     /// What the run says of itself that is not in its log.

@@ -1,10 +1,9 @@
 //! Beats of the real program.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
 
 use super::receiver::Receiver;
+use crate::support::patience;
 use crate::support::program::Home;
 use crate::support::systems::{docker, of_kind};
 
@@ -70,9 +69,8 @@ async fn a_fire_that_was_missed_while_purser_was_down_is_no_trouble() {
     ));
     home.up().await;
     // The scheduler has met it once the store has it.
-    while in_store(&home, "UPDATE schedules SET seen = seen").await == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let is_met = async || in_store(&home, "UPDATE schedules SET seen = seen").await > 0;
+    patience::until("the store has the schedule", is_met).await;
     home.stop().await;
     let hours = "UPDATE schedules SET seen = seen - 3 * 3600 * 1000000";
     assert_eq!(in_store(&home, hours).await, 1);

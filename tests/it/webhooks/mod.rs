@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::support::patience;
 use crate::support::program::Home;
 use crate::support::systems::docker;
 use library::{NODE, PYTHON};
@@ -227,7 +228,9 @@ async fn a_step_that_waits_goes_on_with_a_signed_message_that_names_its_run() {
         let signed = NODE.sign(SECRET, &Message::of(message, &body)).await;
         sender.send("look/signal", &signed).await
     };
-    while home.asks(&["runs", "show", &id]).await["status"] != json!({ "waiting": "signal" }) {}
+    let shown = ["runs", "show", &id];
+    let waits = async || home.asks(&shown).await["status"] == json!({ "waiting": "signal" });
+    patience::until("the run waits for a message", waits).await;
     let yes = json!({ "run": id, "data": { "look": true } }).to_string();
     let unsigned = Signed::by_token("none", &yes);
     let refused = sender.send("look/signal", &unsigned).await;
