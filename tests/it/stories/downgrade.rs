@@ -77,7 +77,7 @@ async fn runs_wait_for_an_action_that_is_gone_and_go_on_when_it_is_back() {
 
     home.up().await;
     for run in [begun, asked] {
-        shows(&home, run, &format!("now: {WHY}")).await;
+        shows(&home, run, &format!("now: `one` {WHY}")).await;
         let is_said = |line: &str| line.contains(&run.to_string()) && line.contains(WHY);
         assert_eq!(
             home.log().lines().filter(|line| is_said(line)).count(),
