@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
