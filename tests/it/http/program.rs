@@ -6,15 +6,41 @@ use crate::support::patience;
 use crate::support::program::Home;
 use crate::support::systems::of_kind;
 
+/// A run that asks a person: the service has done what it was asked for, and the answer was lost.
+struct Asked {
+    server: EffectServer,
+    home: Home,
+    run: String,
+    /// What was printed until then.
+    out: String,
+}
+
+impl Asked {
+    async fn by(steps: &str) -> Self {
+        let server = EffectServer::start().unwrap();
+        let settings = toml::toml! { url = (server.url()) environment = "production" };
+        let mut home = Home::new(&[("billing", of_kind("http", settings))]);
+        home.workflow("charge", &format!("steps:{steps}"));
+        home.up().await;
+        server.is(Mood::done_but(Reply::Cut));
+        let asked = home.types(&["run", "charge"]).await;
+        assert_eq!(asked.code, 3, "{asked:?}");
+        let runs = home.asks(&["runs", "list"]).await;
+        let run = runs[0]["id"].as_str().unwrap().to_owned();
+        let out = asked.out;
+        Self {
+            server,
+            home,
+            run,
+            out,
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_run_whose_answer_was_lost_stops_and_goes_on_when_a_person_has_looked() {
-    let server = EffectServer::start().unwrap();
-    let settings = toml::toml! { url = (server.url()) environment = "production" };
-    let mut home = Home::new(&[("billing", of_kind("http", settings))]);
-    home.workflow(
-        "charge",
+    let asked = Asked::by(
         "
-steps:
   - id: charge
     uses: http.send
     with: { path: /once/charges, body: { amount: 5 } }
@@ -22,13 +48,9 @@ steps:
     uses: http.get
     with: { path: /health }
 ",
-    );
-    home.up().await;
-    server.is(Mood::done_but(Reply::Cut));
-    let asked = home.types(&["run", "charge"]).await;
-    assert_eq!(asked.code, 3, "{asked:?}");
-    let runs = home.asks(&["runs", "list"]).await;
-    let run = runs[0]["id"].as_str().unwrap();
+    )
+    .await;
+    let (server, home, run) = (&asked.server, &asked.home, asked.run.as_str());
     let key = format!("Idempotency-Key {run}/charge/0/send_once");
     assert!(asked.out.contains(&key), "{}", asked.out);
     assert_eq!(server.books().history.len(), 1);
@@ -47,13 +69,8 @@ steps:
 
 #[tokio::test]
 async fn an_answer_is_of_the_question_that_was_looked_at_also_when_it_is_typed_again() {
-    let server = EffectServer::start().unwrap();
-    let settings = toml::toml! { url = (server.url()) environment = "production" };
-    let mut home = Home::new(&[("billing", of_kind("http", settings))]);
-    home.workflow(
-        "charge",
+    let asked = Asked::by(
         "
-steps:
   - id: ann
     uses: http.send
     with: { path: /once/charges, body: { amount: 5 } }
@@ -61,13 +78,9 @@ steps:
     uses: http.send
     with: { path: /once/charges, body: { amount: 7 } }
 ",
-    );
-    home.up().await;
-    server.is(Mood::done_but(Reply::Cut));
-    let asked = home.types(&["run", "charge"]).await;
-    assert_eq!(asked.code, 3, "{asked:?}");
-    let runs = home.asks(&["runs", "list"]).await;
-    let run = runs[0]["id"].as_str().unwrap();
+    )
+    .await;
+    let (server, home, run) = (&asked.server, &asked.home, asked.run.as_str());
     let short = &run[run.len() - 8..];
     let happened = ["decide", run, "happened"];
     assert_eq!(home.types(&happened).await.code, 0);
@@ -76,12 +89,12 @@ steps:
         shown["run"]["steps"]["bo"]["question"].is_object()
     };
     patience::until("the run asks once more", asks).await;
-    let asked = home.types(&["runs", "show", run]).await;
+    let shown = home.types(&["runs", "show", run]).await;
     let todo = format!(
         "`bo`: look whether it happened, then: purser decide {short} happened | did-not \
          --question 2, or purser cancel {short}"
     );
-    assert!(asked.out.contains(&todo), "{}", asked.out);
+    assert!(shown.out.contains(&todo), "{}", shown.out);
 
     // The same line once more, as if no answer had come to it.
     let again = home.types(&happened).await;
