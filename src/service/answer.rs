@@ -287,16 +287,21 @@ pub(super) fn may_reject(
     if by.person == request.by.person || may.is_ok() {
         return Ok(());
     }
-    let mut open = state.open_approvals();
-    let of_first = open
-        .next()
-        .map_or(Ok(()), |first| first.may_approve(by, &request.by.person));
-    match of_first {
-        Err(refusal) if !open.any(|one| one.may_approve(by, &request.by.person).is_ok()) => {
-            Err(refusal)
-        }
-        _ => Ok(()),
-    }
+    any_open(state, |open| open.may_approve(by, &request.by.person)).unwrap_or(Ok(()))
+}
+
+/// Yes, if that is said of one of the approvals that are open; else what is said of the first.
+pub(super) fn any_open<E>(
+    state: &RunState,
+    judge: impl Fn(&ApprovalRequest) -> Result<(), E>,
+) -> Option<Result<(), E>> {
+    let mut judged = state.open_approvals().map(judge);
+    let first = judged.next()?;
+    Some(if judged.any(|one| one.is_ok()) {
+        Ok(())
+    } else {
+        first
+    })
 }
 
 /// Who may start the workflow may stop its runs; and who asked for a run may always stop it.

@@ -186,8 +186,12 @@ impl Service {
         let Some(hold) = self.hold_on(definition, request).await? else {
             return Ok(());
         };
+        let command = match &request.rerun {
+            Some(rerun) => format!("purser rerun {}", rerun.of.short()),
+            None => format!("purser run {}", request.workflow),
+        };
         let may_break_glass = request.by.has_one_of(&self.parts.break_glass);
-        let way_out = hold.way_out(may_break_glass.then_some(&request.workflow));
+        let way_out = hold.way_out(may_break_glass.then_some(command.as_str()));
         let why = format!("{hold}. Nothing was started: {way_out}");
         Err(self.refuse(&request.by, asked, why).await)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::answer::may_decide;
+use super::answer::{any_open, may_decide};
 use super::{Result, Service, ServiceError};
 use crate::catalog::Catalog;
 use crate::domain::approval::MayAnswer;
@@ -305,16 +305,11 @@ impl Service {
 /// Nothing while the run does not ask for approval.
 pub(super) fn may_approve(by: &Actor, state: &RunState) -> Option<MayAnswer> {
     let requester = &state.request.by.person;
-    let mut answers = state
-        .open_approvals()
-        .map(|open| open.may_be_met_by(by, requester));
-    let first = answers.next()?;
-    let may = |answer: &MayAnswer| *answer == MayAnswer::Yes;
-    Some(if may(&first) || !answers.any(|answer| may(&answer)) {
-        first
-    } else {
-        MayAnswer::Yes
-    })
+    let may = any_open(state, |open| match open.may_be_met_by(by, requester) {
+        MayAnswer::Yes => Ok(()),
+        MayAnswer::No(why) => Err(why),
+    })?;
+    Some(may.map_or_else(MayAnswer::No, |()| MayAnswer::Yes))
 }
 
 fn catalog_view(catalog: &Catalog) -> CatalogView {

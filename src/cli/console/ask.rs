@@ -26,15 +26,16 @@ pub(super) struct Answer {
 }
 
 impl Asked {
-    /// What this run asks first, if it waits for a person.
+    /// What this run asks, if it waits for a person and asks one thing. Of several, each is answered by
+    /// its name: a yes would not say to which.
     pub(super) fn by(view: &RunView) -> Option<Self> {
         match view.status {
             RunStatus::Waiting(WaitingFor::Approval) => {
-                let open = view.run.open_approval()?;
+                let open = only(view.run.open_approvals())?;
                 Some(Self::Plan(open.digest.short().to_owned()))
             }
             RunStatus::Waiting(WaitingFor::Decision) => {
-                let open = view.run.open_questions().into_iter().next()?;
+                let open = only(view.run.open_questions())?;
                 Some(if open.question.is_whether_to_go_on() {
                     Self::Step(open.number)
                 } else {
@@ -66,6 +67,11 @@ impl Asked {
             _ => return None,
         })
     }
+}
+
+fn only<T>(all: impl IntoIterator<Item = T>) -> Option<T> {
+    let mut all = all.into_iter();
+    all.next().filter(|_| all.next().is_none())
 }
 
 impl Answer {
@@ -131,6 +137,42 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// A run of two steps, of which so many ask whether their effect happened.
+    fn asks(questions: usize) -> RunView {
+        let step = |number: usize| {
+            let question = json!({ "effect": "send_once", "known": "" });
+            let step = json!({
+                "status": "waiting", "attempt": 1, "action": "http.send", "system": null, "input": {},
+                "plan": null, "output": null, "failure": null, "retry_at": null, "timed_out": false,
+                "undone_after": null, "left": null, "undo_failure": null, "question": question,
+                "question_number": number, "generation": 0, "effects": [], "records": {},
+                "started_at": null, "attempt_at": null, "ended_at": null,
+            });
+            (format!("step{number}"), step)
+        };
+        let steps: serde_json::Map<_, _> = (1..=questions).map(step).collect();
+        let request = json!({
+            "workflow": "charge", "definition": format!("sha256:{:064}", 0), "dialect": 1, "inputs": {},
+            "by": { "person": "bo", "roles": [], "through": "uid 0" }, "trigger": "api",
+            "environments": [], "approval": [], "systems": {}, "concurrency": null, "timeout": null,
+        });
+        serde_json::from_value(json!({
+            "status": { "waiting": "decision" }, "progress": null, "may_decide": "yes",
+            "run": {
+                "id": "01a215b4-3c64-708b-8efa-f3b312a3f076", "request": request, "requested_at": 0,
+                "seq": 9, "started_at": 0, "plan": null, "approval": null, "voided": [], "steps": steps,
+                "questions": questions, "stop": null, "ended": null,
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn where_a_run_asks_two_things_it_is_not_clear_what_a_yes_would_be_to() {
+        assert_eq!(Asked::by(&asks(1)), Some(Asked::Effect(1)));
+        assert_eq!(Asked::by(&asks(2)), None);
+    }
 
     #[test]
     fn an_answer_says_what_was_asked_and_anything_else_lets_the_run_wait() {

@@ -72,8 +72,8 @@ impl Hold {
     }
 
     /// What a person can do who does not want to wait.
-    /// `glass` is the workflow that they may run in spite of it.
-    pub fn way_out(&self, glass: Option<&WorkflowName>) -> String {
+    /// `glass` is the command that takes `--break-glass`, where they may give it.
+    pub fn way_out(&self, glass: Option<&str>) -> String {
         let mut ways = vec!["wait until then".to_owned()];
         if let Self::Locked(Lock { owner, target, .. }) = self {
             ways.insert(
@@ -81,9 +81,9 @@ impl Hold {
                 format!("have {owner} release it with `purser unlock {target}`"),
             );
         }
-        if let Some(workflow) = glass {
+        if let Some(command) = glass {
             ways.push(format!(
-                "break the glass with `purser run {workflow} … --break-glass REASON`"
+                "break the glass with `{command} … --break-glass REASON`"
             ));
         }
         ways.join(", or ")

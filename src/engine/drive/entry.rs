@@ -28,7 +28,10 @@ impl Drive<'_> {
                 self.kept.ticket = None;
                 return Ok(false);
             }
-            self.log.append_if_at(state.seq, Event::Started).await?;
+            if !self.log.append_if_at(state.seq, Event::Started).await? {
+                // It has not begun: in the queue again it would wait for its own key.
+                self.kept.ticket = None;
+            }
         }
         Ok(true)
     }

@@ -214,6 +214,27 @@ async fn whoever_may_breaks_the_glass_with_a_reason_that_is_kept() {
 }
 
 #[tokio::test]
+async fn who_may_break_the_glass_is_told_how_and_goes_on_where_they_wanted_to() {
+    let config = format!("{ALWAYS}\n[break_glass]\nroles = ['operator']\n");
+    let story = story(&config).await;
+    let fails = JOB.replace("--lines, \"1\"", "--exit, \"7\"");
+    assert_ne!(fails, JOB);
+    story.home.workflow("migrate", &fails);
+    assert_eq!(story.home.types(&["reload"]).await.code, 0);
+    let mut seen = vec![story.sees("run migrate").await];
+    let broken = ["run", "migrate", "--break-glass", "the shop is down"];
+    assert_eq!(story.home.types(&broken).await.code, 1);
+    let run = story.last_run().await;
+    seen.push(story.sees(&format!("rerun {run} --from job")).await);
+    insta::assert_snapshot!(seen.join("\n"), @"
+    purser: shop is frozen (holidays) until TIME: nobody is there. Nothing was started: wait until then, or break the glass with `purser run migrate … --break-glass REASON`
+    exit code 4
+    purser: shop is frozen (holidays) until TIME: nobody is there. Nothing was started: wait until then, or break the glass with `purser rerun RUN … --break-glass REASON`
+    exit code 4
+    ");
+}
+
+#[tokio::test]
 async fn what_waits_for_approval_while_a_service_is_locked_begins_when_it_is_free() {
     let mut story = Story::of_docker();
     let approval = "approval: { production: { by: [operator], not_requester: true } }";

@@ -15,6 +15,7 @@ mod holds;
 mod init;
 mod init_again;
 mod jobs;
+mod limits;
 mod lint;
 mod people;
 pub(crate) mod plain;

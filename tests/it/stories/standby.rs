@@ -247,6 +247,20 @@ async fn nobody_goes_on_with_the_receipts_of_another_machine_without_its_key() {
 }
 
 #[tokio::test]
+async fn the_doctor_sees_who_may_read_the_password_of_the_database() {
+    let database = Database::create("").await;
+    let home = Home::new(&[]);
+    home.write("url", &database.url());
+    let config = fs::read_to_string(home.path("purser.toml")).unwrap();
+    let store = "[store]\nurl_file = 'url'";
+    home.write("purser.toml", &config.replace("[store]", store));
+    let said = home.types(&["doctor"]).await;
+    let told = format!("secret {}: others may read it", home.path("url").display());
+    assert!(said.out.contains(&told), "{}", said.out);
+    database.remove().await;
+}
+
+#[tokio::test]
 async fn secrets_doctor_and_lint_find_the_tables_where_they_are() {
     let pair = Pair::new().await;
     let home = &pair.first;

@@ -7,12 +7,11 @@ use anyhow::Result;
 
 use super::cutter::Cut;
 use super::dice::Dice;
+use super::scene::SHORTLY;
 use super::{Options, Report, Scene, dies_too, moods, play};
 
 /// How often the database is killed, and how many lives of a server have their commits cut.
 const TIMES: u32 = 9;
-/// It is killed up to this long after the effect server has a request.
-const SHORTLY: Duration = Duration::from_millis(400);
 /// It is away for up to this long.
 const AWAY: Duration = Duration::from_secs(3);
 /// A server whose commits are cut goes on for up to so long.
@@ -60,9 +59,7 @@ pub fn cut_commits(options: &Options) -> Result<Report> {
 impl Scene {
     fn has_no_database(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
         let since = self.goes_on(options)?;
-        let asking = self.load.goes_on(dice.split());
-        let hits = self.aims(since, SHORTLY, dice);
-        self.has_a_fault(hits);
+        let (asking, _) = self.is_struck(since, dice);
         self.database()?.cluster.kill()?;
         sleep(dice.time(AWAY));
         if dies_too(time, 3, TIMES) {

@@ -14,8 +14,6 @@ use crate::disk::Disk;
 const SIZE: u32 = 24;
 /// How often the disk is full.
 const TIMES: u32 = 8;
-/// It is up to this long after the effect server has a request.
-const SHORTLY: Duration = Duration::from_millis(400);
 /// How long it stays full after the server has noticed.
 const WHILE: Duration = Duration::from_millis(600);
 /// The server notices within this time.
@@ -49,9 +47,7 @@ pub fn full_disk(options: &Options) -> Result<Report> {
 impl Scene {
     fn has_no_room(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
         let since = self.goes_on(options)?;
-        let asking = self.load.goes_on(dice.split());
-        let hits = self.aims(since, SHORTLY, dice);
-        self.has_a_fault(hits);
+        let (asking, _) = self.is_struck(since, dice);
         self.disk()?.fill()?;
         let _ = asking.join();
         self.is_refused()?;

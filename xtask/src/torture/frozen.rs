@@ -13,8 +13,6 @@ use super::{Options, Report, Scene, dies_too, moods, play};
 const TIMES: u32 = 9;
 /// For how long: no request of a server that was not stopped would wait so long for its answer.
 const FROZEN: Duration = Duration::from_secs(6);
-/// It is stopped up to this long after the effect server has a request.
-const SHORTLY: Duration = Duration::from_millis(300);
 
 /// Stops the server while it has effects in hand, sees that no second one takes its place, and wakes
 /// it; every third time but the last it is killed before it wakes.
@@ -40,9 +38,7 @@ pub fn frozen(options: &Options) -> Result<Report> {
 impl Scene {
     fn is_frozen(&mut self, time: u32, options: &Options, dice: &mut Dice) -> Result<()> {
         let since = self.goes_on(options)?;
-        let asking = self.load.goes_on(dice.split());
-        let hits = self.aims(since, SHORTLY, dice);
-        self.has_a_fault(hits);
+        let (asking, hits) = self.is_struck(since, dice);
         self.house.signal(Signal::SIGSTOP)?;
         ensure!(
             self.house.refuses_a_second()?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Once;
-use std::thread::sleep;
+use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -16,6 +16,8 @@ use super::{Dice, Options, Report, api, leftovers};
 use crate::disk::Disk;
 use crate::effect_server::{EffectServer, Mark};
 
+/// A fault comes up to this long after the effect server has the request.
+pub(super) const SHORTLY: Duration = Duration::from_millis(400);
 /// What is aimed at an effect in hand is aimed anew so often.
 const TRIES: u32 = 3;
 /// No longer is waited for an effect to be begun.
@@ -114,6 +116,15 @@ impl Scene {
             }
         }
         false
+    }
+
+    /// Runs are asked for, and a fault comes over the server at an instant at which an effect is in hand,
+    /// if there is one; whether there is.
+    pub(super) fn is_struck(&mut self, since: Mark, dice: &mut Dice) -> (JoinHandle<()>, bool) {
+        let asking = self.load.goes_on(dice.split());
+        let hits = self.aims(since, SHORTLY, dice);
+        self.has_a_fault(hits);
+        (asking, hits)
     }
 
     /// Notes that something other than a kill is coming over it, and whether that hits anything.

@@ -13,8 +13,6 @@ use super::{Options, Report, Scene, moods, play};
 
 /// How often the one takes over from the other.
 const TIMES: u32 = 5;
-/// The active one is stopped up to this long after the effect server has a request.
-const SHORTLY: Duration = Duration::from_millis(400);
 /// It sleeps on for up to this long after it was taken over from.
 const LONGER: Duration = Duration::from_secs(2);
 
@@ -45,9 +43,7 @@ impl Scene {
         ensure!(!(options.interrupted)(), "interrupted");
         self.standby()?.begin(&[])?;
         let since = self.server.mark();
-        let asking = self.load.goes_on(dice.split());
-        let hits = self.aims(since, SHORTLY, dice);
-        self.has_a_fault(hits);
+        let (asking, _) = self.is_struck(since, dice);
         self.house.signal(Signal::SIGSTOP)?;
         self.standby()?.is_up()?;
         // From here on the one that sleeps is the standby.
