@@ -15,6 +15,8 @@ pub mod places;
 pub mod service;
 pub mod vitals;
 
+pub mod chat;
+
 pub mod doctor;
 pub mod init;
 

@@ -1,0 +1,1 @@
+//! Discord: slash commands, one message for each run, buttons that outlive the process.

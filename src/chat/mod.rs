@@ -1,0 +1,6 @@
+//! Chats: what people say in them and what they see there, the same in every one of them.
+//!
+//! A chat is a *platform*: one folder that turns what its people do into what is asked of
+//! [`crate::service`], and draws the neutral things of this module in its own way.
+
+pub mod discord;
