@@ -4,6 +4,7 @@
 //! variable, that it comes from, and the nearest thing that would be right.
 
 mod address;
+mod discord;
 mod document;
 mod error;
 mod freezes;
@@ -33,6 +34,7 @@ use crate::domain::person::Person;
 use crate::domain::schedule::Zone;
 use crate::domain::time::Span;
 pub use address::Address;
+pub use discord::DiscordConfig;
 use document::{Document, Origins};
 pub use error::{ConfigError, Origin, WrongKey};
 pub use hooks::{HookConfig, HookKey};
@@ -71,6 +73,8 @@ pub struct Config {
     pub metrics: Option<MetricsConfig>,
     /// Who is told that Purser lives; `None`: nobody.
     pub heartbeat: Option<HeartbeatConfig>,
+    /// How Purser is talked to in Discord; `None`: not at all.
+    pub discord: Option<DiscordConfig>,
     /// Where people are told.
     pub places: BTreeMap<PlaceName, PlaceConfig>,
     /// Who is told of what.
@@ -291,6 +295,8 @@ struct File {
     metrics: Option<vitals::MetricsTable>,
     /// Who is told that Purser lives.
     heartbeat: Option<vitals::HeartbeatTable>,
+    /// How Purser is talked to in Discord.
+    discord: Option<discord::DiscordTable>,
     /// Where people are told, by name.
     #[serde(default)]
     places: IndexMap<PlaceName, places::PlaceTable>,
@@ -419,6 +425,11 @@ impl Config {
             heartbeat: file
                 .heartbeat
                 .map(|table| vitals::heartbeat(table, base, &origins))
+                .transpose()
+                .map_err(wrong)?,
+            discord: file
+                .discord
+                .map(|table| discord::discord(table, base, &origins))
                 .transpose()
                 .map_err(wrong)?,
             places,

@@ -1,11 +1,13 @@
 //! `[people.NAME]`: who there is.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::document::Origins;
-use super::{Wrong, check_name};
+use super::{Wrong, check_name, discord};
 use crate::domain::names::{PersonName, Role};
 use crate::domain::person::Person;
 
@@ -16,6 +18,8 @@ pub(super) struct PersonTable {
     roles: Vec<Role>,
     /// The person's user id on this machine.
     uid: Option<u32>,
+    /// The id of the person's user in Discord.
+    discord: Option<String>,
 }
 
 /// Checks the tables: an identity belongs to one person.
@@ -24,18 +28,48 @@ pub(super) fn people(
     origins: &Origins,
 ) -> Result<Vec<Person>, Wrong> {
     let mut people: Vec<Person> = vec![];
-    for (name, PersonTable { roles, uid }) in tables {
+    for (name, table) in tables {
+        let PersonTable {
+            roles,
+            uid,
+            discord,
+        } = table;
         check_name("person", "people", name.as_str(), origins)?;
-        if let Some(uid) = uid
-            && let Some(first) = people.iter().find(|person| person.uid == Some(uid))
-        {
-            let message = format!(
-                "the uid {uid} is {}'s already: one identity belongs to one person",
-                first.name
-            );
-            return Err((origins.of(&["people", name.as_str(), "uid"]), message));
+        let mut chats = BTreeMap::new();
+        if let Some(id) = discord {
+            let at = || origins.of(&["people", name.as_str(), "discord"]);
+            discord::check_id(&id)
+                .map_err(|why| (at(), format!("[people.{name}] discord: {why}")))?;
+            chats.insert("discord".to_owned(), id);
         }
-        people.push(Person { name, roles, uid });
+        let person = Person {
+            name,
+            roles,
+            uid,
+            chats,
+        };
+        for other in &people {
+            if let Some((key, what)) = shared(&person, other) {
+                let message = format!(
+                    "{what} is {}'s already: one identity belongs to one person",
+                    other.name
+                );
+                return Err((origins.of(&["people", person.name.as_str(), key]), message));
+            }
+        }
+        people.push(person);
     }
     Ok(people)
+}
+
+/// The identity that two persons have, by the key that says it.
+fn shared<'p>(one: &'p Person, other: &Person) -> Option<(&'p str, String)> {
+    if let Some(uid) = one.uid.filter(|_| one.uid == other.uid) {
+        return Some(("uid", format!("the uid {uid}")));
+    }
+    let (platform, id) = one
+        .chats
+        .iter()
+        .find(|(platform, id)| other.chats.get(*platform) == Some(*id))?;
+    Some((platform, format!("the {platform} id {id}")))
 }

@@ -45,7 +45,14 @@ impl Config {
             let sources = place.address.kept().into_iter().chain(&place.secrets);
             sources.map(move |source| (format!("[places.{name}]"), source))
         });
-        hooks.chain(metrics).chain(beats).chain(places).collect()
+        let discord = self.discord.iter();
+        let discord = discord.map(|discord| ("[discord]".to_owned(), &discord.token));
+        hooks
+            .chain(metrics)
+            .chain(beats)
+            .chain(discord)
+            .chain(places)
+            .collect()
     }
 }
 

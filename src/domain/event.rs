@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::approval::ApprovalPolicy;
 use super::artifact::Artifact;
+use super::chat::ChatPlace;
 use super::digest::Digest;
 use super::effect::{EffectName, Question};
 use super::ending::{FinalState, Summary};
@@ -360,6 +361,9 @@ pub struct Requested {
     /// Why it may begin in spite of a freeze or a lock, in the words of whoever asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<String>,
+    /// Where in a chat it is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_in: Option<ChatPlace>,
 }
 
 /// The earlier run that a run goes on from: what was done there and still stands is not done again.

@@ -1,5 +1,6 @@
 //! Persons: who asked, whatever the mouth, and what they may do (decisions 2 and 3).
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -28,6 +29,12 @@ impl Actor {
 }
 
 impl Actor {
+    /// Whether nobody whom Purser knows has the identity that they came with: names of people hold no
+    /// blank.
+    pub fn is_stranger(&self) -> bool {
+        self.person.as_str() == self.through
+    }
+
     /// A schedule that asks by itself. It has no role, so it approves nothing; and no person can
     /// be called so, because names of people hold no blank.
     pub fn schedule(name: &ScheduleName) -> Self {
@@ -48,6 +55,8 @@ pub struct Person {
     pub roles: Vec<Role>,
     /// Their user id on this machine.
     pub uid: Option<u32>,
+    /// Their ids in chats, by platform.
+    pub chats: BTreeMap<String, String>,
 }
 
 /// Everybody whom Purser knows. An identity that is linked to nobody has no roles.
@@ -75,8 +84,24 @@ impl People {
 
     /// Who a user of this machine is; a stranger without roles when nobody has that uid.
     pub fn by_uid(&self, uid: u32) -> Actor {
-        let through = format!("uid {uid}");
-        match self.0.iter().find(|person| person.uid == Some(uid)) {
+        self.who(format!("uid {uid}"), |person| person.uid == Some(uid))
+    }
+
+    /// Who a user of a chat is, with the roles that they have there on top; a stranger without roles,
+    /// whatever they are there, when the user is linked to nobody (decision 2).
+    pub fn by_chat(&self, platform: &str, id: &str, roles_there: &[Role]) -> Actor {
+        let is_them = |person: &Person| person.chats.get(platform).is_some_and(|own| own == id);
+        let mut actor = self.who(format!("{platform} {id}"), is_them);
+        if !actor.is_stranger() {
+            let more = roles_there.iter().filter(|role| !actor.roles.contains(role));
+            let more: Vec<_> = more.cloned().collect();
+            actor.roles.extend(more);
+        }
+        actor
+    }
+
+    fn who(&self, through: String, is_them: impl Fn(&Person) -> bool) -> Actor {
+        match self.0.iter().find(|person| is_them(person)) {
             Some(person) => Actor {
                 person: person.name.clone(),
                 roles: person.roles.clone(),

@@ -108,6 +108,7 @@ fn invocation(by: Actor, body: AskBody) -> Result<Invocation, Problem> {
         inputs: body.inputs,
         idempotency_key: body.idempotency_key,
         break_glass: body.break_glass,
+        channel: None,
     })
 }
 
@@ -321,6 +322,7 @@ async fn rerun(
         from: body.from,
         idempotency_key: body.idempotency_key,
         break_glass: body.break_glass,
+        channel: None,
     };
     let run = shared.service.rerun(&by, run, again).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { run })))

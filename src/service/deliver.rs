@@ -47,6 +47,7 @@ impl Service {
             inputs,
             idempotency_key: delivery.id.map(str::to_owned),
             break_glass: None,
+            channel: None,
         })
         .await
     }

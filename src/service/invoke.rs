@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{Result, Service, ServiceError};
-use crate::catalog::{Catalog, Command, Loaded};
+use crate::catalog::{Catalog, Command, Loaded, Reply};
 use crate::domain::approval::ApprovalPolicy;
+use crate::domain::chat::{ChatChannel, ChatPlace};
 use crate::domain::event::{DIALECT, Requested, Rerun, Trigger};
 use crate::domain::expression::{self, Scope};
 use crate::domain::input::{InputError, check_inputs};
@@ -15,7 +16,7 @@ use crate::domain::names::{Environment, RunId, SystemName};
 use crate::domain::person::{Actor, Refusal, one_of};
 use crate::domain::plan::WorkflowPlan;
 use crate::domain::run::RunState;
-use crate::domain::workflow::{Concurrency, WhenBusy};
+use crate::domain::workflow::{Concurrency, Step, WhenBusy};
 use crate::engine::run_id;
 use crate::store::NewRun;
 
@@ -47,6 +48,8 @@ pub struct Invocation {
     pub idempotency_key: Option<String>,
     /// Why it is not to wait for freezes and locks.
     pub break_glass: Option<String>,
+    /// The channel of a chat in which it is asked for.
+    pub channel: Option<ChatChannel>,
 }
 
 /// A request that was found good.
@@ -56,6 +59,30 @@ pub(super) struct Checked {
     pub(super) loaded: Loaded,
     pub(super) trigger: Trigger,
     pub(super) inputs: Value,
+    /// Where the answer goes.
+    pub(super) reply: Reply,
+}
+
+/// A run of more steps than these is shown in a thread of its own.
+const MOST_STEPS_IN_A_CHANNEL: usize = 3;
+
+impl Checked {
+    /// Where the run is shown that was asked for in this channel; `None`: only to who asked.
+    fn shown_in(&self, channel: ChatChannel) -> Option<ChatPlace> {
+        let workflow = &self.loaded.workflow;
+        let asks = !approvals(&self.catalog, &self.loaded).is_empty()
+            || workflow
+                .steps
+                .iter()
+                .filter_map(Step::action)
+                .any(|action| action.approval.is_some());
+        let is_long = workflow.steps.len() > MOST_STEPS_IN_A_CHANNEL;
+        match self.reply {
+            Reply::Private => None,
+            Reply::Thread => Some(ChatPlace::within(channel, true)),
+            Reply::Message => Some(ChatPlace::within(channel, asks || is_long)),
+        }
+    }
 }
 
 impl Service {
@@ -104,6 +131,7 @@ impl Service {
         let request = Requested {
             break_glass: self.glass(&invocation.by, &asked, reason).await?,
             rerun,
+            shown_in: invocation.channel.and_then(|channel| checked.shown_in(channel)),
             ..self.make_request(&checked, invocation.by)?
         };
         if !matches!(request.trigger, Trigger::Webhook(_)) {
@@ -189,7 +217,9 @@ impl Service {
             None => invocation.inputs.clone(),
         };
         let inputs = check_inputs(&loaded.workflow.inputs, &given).map_err(misfit)?;
+        let reply = command.map(|command| command.reply).unwrap_or_default();
         Ok(Checked {
+            reply,
             catalog,
             loaded,
             trigger,
@@ -235,6 +265,7 @@ impl Service {
             timeout: workflow.timeout,
             rerun: None,
             break_glass: None,
+            shown_in: None,
         })
     }
 

@@ -7,6 +7,7 @@ mod deliver;
 mod holds;
 mod invoke;
 mod look;
+mod messages;
 mod places;
 mod rerun;
 mod schedules;
@@ -15,10 +16,10 @@ mod signal;
 mod suggest;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::action::{Clock, OpenSecrets, Places, Registry, Systems};
 use crate::catalog::Catalog;
@@ -31,7 +32,7 @@ use crate::domain::webhook::Hook;
 use crate::domain::words::cut;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Holds, Progress, RunLog};
-pub use crate::store::RunRow;
+pub use crate::store::{MessageNews, RunMessage, RunRow};
 use crate::store::{Artifacts, SecretKeeper, Store, StoreError};
 
 pub use answer::{Finding, Verdict};
@@ -142,7 +143,7 @@ const LONGEST_TEXT: usize = 500;
 /// Everything that can be asked of Purser.
 pub struct Service {
     parts: Parts,
-    catalog: RwLock<Arc<Catalog>>,
+    catalog: watch::Sender<Arc<Catalog>>,
     names: suggest::Names,
 }
 
@@ -151,14 +152,14 @@ impl Service {
     pub fn new(parts: Parts, catalog: Catalog) -> Self {
         Self {
             parts,
-            catalog: RwLock::new(Arc::new(catalog)),
+            catalog: watch::Sender::new(Arc::new(catalog)),
             names: suggest::Names::default(),
         }
     }
 
     /// The workflows and commands as they are now.
     pub fn catalog(&self) -> Arc<Catalog> {
-        Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.catalog.borrow())
     }
 
     /// Who there is.
@@ -196,7 +197,7 @@ impl Service {
         if let Err(error) = self.parts.store.go_by(&catalog.digest()).await {
             tracing::warn!(%error, "a standby that takes over will say that it has other files");
         }
-        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        self.catalog.send_replace(Arc::new(catalog));
         self.parts.schedules_changed.notify_one();
         Ok(())
     }

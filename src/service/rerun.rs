@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Ask, Invocation, Result, Service, ServiceError};
+use crate::domain::chat::ChatChannel;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
 use crate::domain::rerun::{self, NoRerun, Present};
@@ -16,6 +17,8 @@ pub struct Again {
     pub idempotency_key: Option<String>,
     /// Why it is not to wait for freezes and locks.
     pub break_glass: Option<String>,
+    /// The channel of a chat in which it is asked for.
+    pub channel: Option<ChatChannel>,
 }
 
 impl Service {
@@ -36,6 +39,7 @@ impl Service {
             inputs: given(&earlier.request.inputs),
             idempotency_key: again.idempotency_key,
             break_glass: again.break_glass,
+            channel: again.channel,
         };
         if let Some(earlier) = self.earlier(&invocation).await? {
             return Ok(earlier);

@@ -7,6 +7,7 @@ mod housekeeping;
 mod keeper;
 mod key_file;
 mod locks;
+mod messages;
 mod outbox;
 pub mod postgres;
 mod schedules;
@@ -34,6 +35,7 @@ pub use housekeeping::{Forgotten, GoneRun, Housekeeping};
 pub use keeper::{SecretKeeper, open_every, open_rows};
 pub use key_file::put_key_file;
 pub use locks::Locks;
+pub use messages::{MessageNews, Messages, RunMessage};
 pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
 pub use secrets::{SecretRow, Secrets};
@@ -265,12 +267,12 @@ pub trait Receipts: Send + Sync {
 
 /// Everything that is kept.
 pub trait Store:
-    Runs + StepLines + Receipts + Schedules + Secrets + Locks + Outbox + Housekeeping + Tenure
+    Runs + StepLines + Receipts + Schedules + Secrets + Locks + Messages + Outbox + Housekeeping + Tenure
 {
 }
 
 impl<T> Store for T where
-    T: Runs + StepLines + Receipts + Schedules + Secrets + Locks + Outbox + Housekeeping + Tenure
+    T: Runs + StepLines + Receipts + Schedules + Secrets + Locks + Messages + Outbox + Housekeeping + Tenure
 {
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::invoke::Checked;
 use super::{Result, Service, ServiceError};
-use crate::catalog::{Catalog, Loaded};
+use crate::catalog::{Catalog, Loaded, Reply};
 use crate::domain::event::{Requested, Trigger};
 use crate::domain::input::check_inputs;
 use crate::domain::names::RunId;
@@ -242,6 +242,7 @@ impl Service {
             loaded,
             trigger,
             inputs,
+            reply: Reply::default(),
         };
         let request = self.make_request(&checked, by);
         Ok((request.map_err(|error| error.to_string())?, definition))

@@ -26,7 +26,7 @@ const LONGEST_NAME: usize = 63;
 const MARK: &str = "purser.session";
 
 /// The tables, in the order in which a missing right on them is told.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 15] = [
     "lease",
     "definitions",
     "runs",
@@ -40,6 +40,8 @@ const TABLES: [&str; 13] = [
     "locks",
     "telling",
     "outbox",
+    "run_messages",
+    "published_commands",
 ];
 
 /// Where the database is, and as whom we come.

@@ -17,6 +17,8 @@ mod readers;
 mod housekeeping;
 #[path = "../sql/locks.rs"]
 mod locks;
+#[path = "../sql/messages.rs"]
+mod messages;
 #[path = "../sql/outbox.rs"]
 mod outbox;
 #[path = "../sql/receipts.rs"]

@@ -39,7 +39,7 @@ enum Kind {
 
 use Kind::{Bytes, Number, Text};
 
-const TABLES: [Table; 12] = [
+const TABLES: [Table; 14] = [
     table("definitions", &[("digest", Text), ("body", Text)]),
     table(
         "runs",
@@ -118,6 +118,21 @@ const TABLES: [Table; 12] = [
             ("set_by", Text),
         ],
     ),
+    table(
+        "run_messages",
+        &[
+            ("run", Text),
+            ("part", Text),
+            ("platform", Text),
+            ("channel", Text),
+            ("in_thread", Number),
+            ("remote", Text),
+            ("tried_at", Number),
+            ("remade", Number),
+            ("settled", Number),
+        ],
+    ),
+    table("published_commands", &[("scope", Text), ("digest", Text)]),
     table(
         "locks",
         &[

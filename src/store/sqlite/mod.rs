@@ -18,6 +18,8 @@ mod sound;
 mod housekeeping;
 #[path = "../sql/locks.rs"]
 mod locks;
+#[path = "../sql/messages.rs"]
+mod messages;
 #[path = "../sql/outbox.rs"]
 mod outbox;
 #[path = "../sql/receipts.rs"]

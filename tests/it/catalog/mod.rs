@@ -31,6 +31,7 @@ fn surroundings() -> Surroundings {
         name: name.into(),
         roles: vec![role.into()],
         uid: None,
+        chats: [].into(),
     };
     Surroundings {
         systems: systems

@@ -475,5 +475,6 @@ fn request(case: &Case) -> Requested {
             done,
         }),
         break_glass: None,
+        shown_in: None,
     }
 }

@@ -259,6 +259,7 @@ pub fn requested(definition: &Workflow, by: Actor, trigger: Trigger) -> Requeste
         when_busy: WhenBusy::Queue,
         rerun: None,
         break_glass: None,
+        shown_in: None,
         timeout: None,
     }
 }

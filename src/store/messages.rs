@@ -1,0 +1,71 @@
+//! What chats show of runs: which message of theirs shows which run.
+
+use futures_util::future::BoxFuture;
+
+use super::Result;
+use crate::domain::chat::{ChatPlace, MessagePart};
+use crate::domain::digest::Digest;
+use crate::domain::names::RunId;
+use crate::domain::time::Timestamp;
+
+/// A message in which a run is to be shown until its end is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunMessage {
+    /// The run.
+    pub run: RunId,
+    /// What of it is shown.
+    pub part: MessagePart,
+    /// Where.
+    pub place: ChatPlace,
+    /// What the platform calls the message; `None`: there is none, as far as is known.
+    pub remote: Option<String>,
+    /// Since when it is not known whether the platform has made it: it was asked to, and no answer is
+    /// written down.
+    pub tried_at: Option<Timestamp>,
+    /// How often it was made anew, because somebody had removed it.
+    pub remade: u32,
+}
+
+/// What has become of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageNews {
+    /// The platform is about to be asked to make it. Written before: from then on there may be one.
+    Tried(Timestamp),
+    /// There was none to be found, and it was definitely not made.
+    NotThere,
+    /// The platform has made it, and calls it so.
+    Made(String),
+    /// Somebody has removed it. It is made anew.
+    Removed,
+    /// It shows how the run ended, or can be shown nowhere: nothing more is done about it.
+    Settled,
+}
+
+/// Messages in which runs are shown. They are created with their runs, by the place of the request.
+pub trait Messages: Send + Sync {
+    /// The messages of this platform that are not settled, of all runs or of this one, the oldest
+    /// run's first.
+    fn open_messages<'a>(
+        &'a self,
+        platform: &'a str,
+        run: Option<RunId>,
+    ) -> BoxFuture<'a, Result<Vec<RunMessage>>>;
+
+    /// Writes down what has become of a message.
+    fn message_news(
+        &self,
+        run: RunId,
+        part: MessagePart,
+        news: MessageNews,
+    ) -> BoxFuture<'_, Result<()>>;
+
+    /// The digest of the commands that were last published in this scope.
+    fn published_commands<'a>(&'a self, scope: &'a str) -> BoxFuture<'a, Result<Option<Digest>>>;
+
+    /// These were published in this scope.
+    fn commands_published<'a>(
+        &'a self,
+        scope: &'a str,
+        digest: &'a Digest,
+    ) -> BoxFuture<'a, Result<()>>;
+}
