@@ -1,1 +1,5 @@
 //! Discord: slash commands, one message for each run, buttons that outlive the process.
+
+mod api;
+mod snowflake;
+mod live;
