@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::client::{Server, segment};
 use super::{Failure, print_json, render};
+use crate::chat::card;
 use crate::http::types::{AnswerBody, DelegateBody, RunView};
 
 /// Say yes to a run's plan.
@@ -133,7 +134,7 @@ async fn tell(
     if json {
         return print_json(&view);
     }
-    println!("run {}: {}", view.run.id.short(), render::state_of(&view));
+    println!("run {}: {}", view.run.id.short(), card::state(&view));
     if let Some(todo) = render::what_to_do(&view) {
         println!("{todo}");
     }

@@ -8,12 +8,17 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::echo::EchoOff;
 use super::style::Tone;
 use super::terminal::Terminal;
-use super::{render, share};
+use crate::chat::card::share::{bar, share};
+use crate::chat::card::span::whole_seconds;
+use crate::chat::card::step::action_of;
 use crate::domain::names::StepId;
 use crate::domain::run::StepState;
 
 /// How often a line is drawn again: calm, and seen to move.
 const BEAT: Duration = Duration::from_millis(120);
+
+/// Cells of a bar.
+const CELLS: usize = 10;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
@@ -86,7 +91,7 @@ fn look(terminal: Terminal) -> ProgressStyle {
     let ticks: Vec<&str> = ticks.iter().map(String::as_str).collect();
     let took = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
         // What cannot be written is not drawn.
-        let _ = out.write_str(&render::whole_seconds(state.elapsed()));
+        let _ = out.write_str(&whole_seconds(state.elapsed()));
     };
     ProgressStyle::with_template("{spinner} {prefix}: {took} · {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
@@ -101,12 +106,12 @@ fn message(state: &StepState, progress: Option<&str>) -> String {
     };
     match progress {
         Some(progress) => {
-            let bar = share::bar(progress)
-                .map(|bar| bar + " ")
+            let bar = share(progress)
+                .map(|share| bar(share, CELLS, ['█', '░']) + " ")
                 .unwrap_or_default();
             one_line(&format!("{bar}{attempt}{progress}"))
         }
-        None => one_line(&format!("{attempt}{}", render::action_of(state))),
+        None => one_line(&format!("{attempt}{}", action_of(state))),
     }
 }
 

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use super::client::{Server, segment};
-use super::{Failure, print_json, render};
+use super::{Failure, print_json};
+use crate::chat::card::value::table;
 use crate::domain::time::Span;
 use crate::http::types::{FreezeView, HoldsView, Lock as LockView, LockBody};
 
@@ -98,7 +99,7 @@ fn shown(holds: &HoldsView) -> String {
             ]
         };
         let rows: Vec<_> = holds.locks.iter().map(row).collect();
-        parts.push(render::table(&["LOCK", "BY", "UNTIL", "REASON"], &rows));
+        parts.push(table(&["LOCK", "BY", "UNTIL", "REASON"], &rows));
     }
     if !holds.freezes.is_empty() {
         let row = |freeze: &FreezeView| {
@@ -110,7 +111,7 @@ fn shown(holds: &HoldsView) -> String {
             ]
         };
         let rows: Vec<_> = holds.freezes.iter().map(row).collect();
-        parts.push(render::table(&["FREEZE", "OF", "WHEN", "REASON"], &rows));
+        parts.push(table(&["FREEZE", "OF", "WHEN", "REASON"], &rows));
     }
     parts.join("\n\n")
 }

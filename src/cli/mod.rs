@@ -27,12 +27,10 @@ mod runs;
 mod schedules;
 mod schema;
 mod secret;
-mod share;
 mod show;
 mod store;
 mod style;
 mod terminal;
-mod timeline;
 mod words;
 
 use std::path::PathBuf;

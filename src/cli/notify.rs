@@ -3,7 +3,8 @@
 use clap::Subcommand;
 
 use super::client::{Server, segment};
-use super::{Failure, print_json, render};
+use super::{Failure, print_json};
+use crate::chat::card::value;
 use crate::http::types::{PlaceAnswer, PlaceView};
 
 /// Look at the places where people are told, and try one.
@@ -75,5 +76,5 @@ fn table(places: &[PlaceView]) -> String {
         ]
     };
     let rows: Vec<_> = places.iter().map(row).collect();
-    render::table(&["PLACE", "WHAT", "WAITING", "SINCE", "WHY"], &rows)
+    value::table(&["PLACE", "WHAT", "WAITING", "SINCE", "WHY"], &rows)
 }

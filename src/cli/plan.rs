@@ -3,7 +3,8 @@
 use clap::Args;
 
 use super::client::Server;
-use super::{Failure, Inputs, print_json, render};
+use super::{Failure, Inputs, print_json};
+use crate::chat::card;
 use crate::domain::plan::WorkflowPlan;
 use crate::http::types::AskBody;
 
@@ -27,7 +28,7 @@ impl PlanArgs {
         if json {
             return print_json(&plan);
         }
-        println!("{}", render::workflow_plan(&plan));
+        println!("{}", card::plan::of_workflow(&plan));
         Ok(())
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::live::Live;
-use super::render;
 use super::terminal::Terminal;
+use crate::chat::card::{plan, step};
 use crate::domain::names::StepId;
 use crate::domain::run::{StepState, StepStatus};
 use crate::http::types::RunView;
@@ -62,7 +62,7 @@ impl Printer {
         }
         self.voided = run.voided.len();
         if let Some(plan) = run.plan.as_ref().filter(|_| run.approval_is_open()) {
-            let text = render::workflow_plan(plan);
+            let text = plan::of_workflow(plan);
             if self.plan.as_ref() != Some(&text) {
                 self.say(&text);
                 self.plan = Some(text);
@@ -86,9 +86,10 @@ impl Printer {
             }
             live.rests(id);
         }
-        let Some(line) = render::step_line(id, state) else {
+        let Some(line) = step::line(id, state) else {
             return;
         };
+        let line = line.to_string();
         if self.steps.get(id) != Some(&line) {
             self.say(&line);
             self.steps.insert(id.clone(), line);

@@ -7,7 +7,8 @@ use clap::Subcommand;
 use ed25519_dalek::VerifyingKey;
 
 use super::client::{Server, segment};
-use super::{Failure, print_json, render};
+use super::{Failure, print_json};
+use crate::chat::card::value::table;
 use crate::domain::approval::Delegation;
 use crate::domain::person::Actor;
 use crate::domain::receipt::{Chain, Committed, Receipt, Subject};
@@ -194,7 +195,7 @@ fn list(receipts: &[Receipt]) -> String {
             ]
         })
         .collect();
-    render::table(&["NO", "AT", "BY", "ABOUT", "RESULT", "SUMMARY"], &rows)
+    table(&["NO", "AT", "BY", "ABOUT", "RESULT", "SUMMARY"], &rows)
 }
 
 fn about(receipt: &Receipt) -> (String, String) {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Failure, print_json, render};
+use super::{Failure, print_json};
+use crate::chat::card::value::table;
 use crate::domain::receipt::Anchor;
 use crate::domain::time::{Timestamp, rfc3339};
 
@@ -70,10 +71,7 @@ pub fn list_backups(
         ]
     };
     let rows: Vec<_> = all.iter().map(row).collect();
-    println!(
-        "{}",
-        render::table(&["BACKUP", "MADE AT", "AGE", "SIZE"], &rows)
-    );
+    println!("{}", table(&["BACKUP", "MADE AT", "AGE", "SIZE"], &rows));
     Ok(())
 }
 

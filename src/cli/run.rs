@@ -8,6 +8,7 @@ use super::client::Server;
 use super::printer::Printer;
 use super::terminal::Terminal;
 use super::{Failure, Inputs, print_json, render};
+use crate::chat::card::results;
 use crate::domain::ending::FinalState;
 use crate::domain::run::{RunStatus, WaitingFor};
 use crate::http::types::{Accepted, AskBody, RunView};
@@ -150,8 +151,8 @@ pub(super) fn tell_end(terminal: Terminal, view: &RunView) {
     for kept in render::kept(view) {
         println!("{kept}");
     }
-    if let Some(ending) = render::ending(&view.run) {
-        terminal.say(&ending);
+    if let Some(ending) = results::ending(&view.run) {
+        terminal.say(&ending.to_string());
     }
     if let Some(todo) = render::what_to_do(view) {
         println!("{todo}");

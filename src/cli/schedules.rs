@@ -5,7 +5,8 @@ use clap::{Args, Subcommand};
 use super::client::{Server, segment};
 use super::run::Follow;
 use super::terminal::Terminal;
-use super::{Failure, print_json, render};
+use super::{Failure, print_json};
+use crate::chat::card::value;
 use crate::domain::schedule::{Expression, ExpressionError, Fire, Timing, Zone};
 use crate::domain::time::Timestamp;
 use crate::http::types::{Accepted, ScheduleView};
@@ -156,7 +157,7 @@ fn table(all: &[ScheduleView]) -> String {
         ]
     };
     let rows: Vec<_> = all.iter().map(row).collect();
-    render::table(&["SCHEDULE", "WHEN", "NEXT", "LAST"], &rows)
+    value::table(&["SCHEDULE", "WHEN", "NEXT", "LAST"], &rows)
 }
 
 fn next(view: &ScheduleView) -> String {

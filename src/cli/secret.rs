@@ -7,7 +7,8 @@ use clap::Subcommand;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::client::{Server, segment};
-use super::{Failure, hidden, print_json, render};
+use super::{Failure, hidden, print_json};
+use crate::chat::card::value::table;
 use crate::domain::names::{NoSecretName, SecretName};
 use crate::domain::redact::SHORTEST;
 use crate::domain::secret::{self, LONGEST};
@@ -136,10 +137,7 @@ impl SecretAnswer {
             }
             Self::List(all) => {
                 let rows: Vec<_> = all.iter().map(row).collect();
-                println!(
-                    "{}",
-                    render::table(&["SECRET", "SET", "BY", "USED BY"], &rows)
-                );
+                println!("{}", table(&["SECRET", "SET", "BY", "USED BY"], &rows));
             }
             Self::Rekeyed(view) => {
                 let (secrets, are) = (counted(view.secrets, "secret"), is_or_are(view.secrets));

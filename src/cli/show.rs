@@ -4,12 +4,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::client::{Server, segment};
-use super::render::{
-    ending, indented, kept, outputs, short_value, state_of, what_to_do, workflow_plan,
-};
+use super::render::{kept, outputs, what_to_do};
 use super::terminal::Terminal;
-use super::timeline::timeline;
 use super::{Failure, print_json};
+use crate::chat::card::results::ending;
+use crate::chat::card::timeline::timeline;
+use crate::chat::card::value::indented;
+use crate::chat::card::{self, plan};
 use crate::domain::event::Logged;
 use crate::http::types::RunView;
 
@@ -61,7 +62,7 @@ fn text(view: &RunView, log: &[Logged]) -> String {
             "run {} of {}: {}",
             run.id,
             run.request.workflow,
-            state_of(view)
+            card::state(view)
         ),
         format!(
             "asked by {} ({}) at {}",
@@ -89,20 +90,19 @@ fn text(view: &RunView, log: &[Logged]) -> String {
             .as_ref()
             .map(|progress| format!("now: {progress}")),
     );
-    lines.extend(ending(run));
+    lines.extend(ending(run).map(|ending| ending.to_string()));
     if let (None, Some(plan)) = (&run.ended, &run.plan)
         && run.approval_is_open()
     {
-        lines.push(workflow_plan(plan));
+        lines.push(plan::of_workflow(plan));
     }
     lines.extend(what_to_do(view));
     lines.join("\n")
 }
 
 fn inputs(inputs: &Value) -> Option<String> {
-    let given: Vec<String> = (inputs.as_object()?.iter())
-        .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| format!("{name}={}", short_value(value)))
+    let given: Vec<String> = (card::inputs(inputs).iter())
+        .map(|(name, value)| format!("{name}={value}"))
         .collect();
     (!given.is_empty()).then(|| format!("inputs: {}", given.join(" ")))
 }

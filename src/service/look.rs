@@ -46,6 +46,9 @@ pub struct RunView {
     /// Of what its steps have kept, what is kept no more.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub artifacts_gone: BTreeSet<Digest>,
+    /// The steps of its definition that have not begun and may still do so, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to_come: Vec<StepId>,
     /// Its whole state.
     pub run: RunState,
 }
@@ -157,6 +160,7 @@ impl Service {
             may_approve: may_approve(by, &state),
             may_decide: may_decide(by, &state, definition),
             artifacts_gone: self.artifacts_gone(&state).await?,
+            to_come: to_come(&state, definition),
             run: state,
         })
     }
@@ -300,6 +304,17 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// None of a run that has ended or is being stopped.
+fn to_come(state: &RunState, definition: &Workflow) -> Vec<StepId> {
+    if state.ended.is_some() || state.stop.is_some() {
+        return Vec::new();
+    }
+    let ids = definition.steps.iter().map(|step| &step.id);
+    ids.filter(|id| !state.steps.contains_key(*id))
+        .cloned()
+        .collect()
 }
 
 /// Nothing while the run does not ask for approval.

@@ -26,7 +26,10 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("places", &["domain", "action"]),
         ("chat", &["domain", "service", "action"]),
         ("http", &["domain", "service", "action", "vitals"]),
-        ("cli", &["domain", "http::types", "chat::card", "chat::text"]),
+        (
+            "cli",
+            &["domain", "http::types", "chat::card", "chat::text"],
+        ),
         ("docker_proxy", &["domain"]),
         ("config", &["domain", "action", "places"]),
         ("telemetry", &["domain"]),

@@ -16,6 +16,7 @@ use super::run::{tell_end, waits_for_person};
 use super::terminal::Terminal;
 use super::words::words;
 use super::{Failure, locks, render, show};
+use crate::chat::card::{self, value::table};
 use crate::domain::nearest;
 use crate::http::types::{Accepted, AskBody, CatalogView, MayAnswer, RunRow, RunView};
 use ask::{Answer, Asked};
@@ -268,7 +269,7 @@ impl Console<'_> {
 
     async fn tell(&self, run: &str, answer: &Answer) -> Result<(), Failure> {
         let view = self.post(run, answer).await?;
-        println!("run {}: {}", view.run.id.short(), render::state_of(&view));
+        println!("run {}: {}", view.run.id.short(), card::state(&view));
         Ok(())
     }
 
@@ -288,7 +289,7 @@ impl Console<'_> {
         rows.extend(
             built_in.map(|(_, usage, summary)| vec![(*usage).to_owned(), (*summary).to_owned()]),
         );
-        render::table(&["COMMAND", "WHAT IT DOES"], &rows)
+        table(&["COMMAND", "WHAT IT DOES"], &rows)
     }
 }
 

@@ -1,15 +1,17 @@
 //! A run's log as lines for people: what happened when, how long it took, and why.
 
-use super::render::{action_phrase, duration};
+use super::span::duration;
+use super::step::action_phrase;
 use crate::domain::effect::EffectName;
 use crate::domain::event::{Awaited, Event, Failure, Logged, Requested};
 use crate::domain::names::StepId;
 use crate::domain::person::{Actor, one_of};
 use crate::domain::time::Timestamp;
+use crate::domain::words::counted;
 
 /// One line an event that people can make something of, with the time since the run was asked for.
 /// An effect is one line, at its beginning. How the run ended is said elsewhere.
-pub(super) fn timeline(log: &[Logged]) -> Vec<String> {
+pub fn timeline(log: &[Logged]) -> Vec<String> {
     let Some(first) = log.first() else {
         return Vec::new();
     };
@@ -121,7 +123,7 @@ fn of_step_line(before: &[Logged], event: &Event, at: Timestamp) -> Option<(char
             };
             (' ', format!("{what}{attempt}"))
         }
-        Event::StepFannedOut { items, .. } => (' ', super::counted(items.len(), "item")),
+        Event::StepFannedOut { items, .. } => (' ', counted(items.len(), "item")),
         Event::StepEntered { workflow, .. } => (' ', format!("the steps of {workflow}")),
         Event::WaitBegan { wait, .. } => ('…', waits(wait)),
         Event::Signalled { .. } => ('✓', format!("the message came{}", took())),

@@ -1,24 +1,8 @@
 //! How far something is, where what it says of itself holds the figures.
 
-/// Cells of a bar.
-const WIDTH: usize = 10;
-
-/// A bar for `7/10 tables`, `3 of 8`, `12.5 MiB of 40 MiB`; `None` for any other text.
-pub(super) fn bar(text: &str) -> Option<String> {
-    let share = share(text)?;
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a share of a few cells"
-    )]
-    let full = (share * WIDTH as f64).floor() as usize;
-    let full = full.min(WIDTH);
-    Some(format!("{}{}", "█".repeat(full), "░".repeat(WIDTH - full)))
-}
-
-/// Between 0 and 1.
-fn share(text: &str) -> Option<f64> {
+/// For `7/10 tables`, `3 of 8`, `12.5 MiB of 40 MiB` the share that is done, between 0 and 1; `None`
+/// for any other text.
+pub fn share(text: &str) -> Option<f64> {
     let words: Vec<&str> = text
         .split_whitespace()
         .map(|word| word.trim_matches(['(', ')', ',', ';', ':']))
@@ -38,6 +22,19 @@ fn share(text: &str) -> Option<f64> {
         ratio(done.0, all)
     };
     slashed.or_else(of)
+}
+
+/// A bar of so many cells, the full ones first. A cell is full when all of it is done.
+pub fn bar(share: f64, cells: usize, [full, empty]: [char; 2]) -> String {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a share of a few cells"
+    )]
+    let done = ((share * cells as f64).floor() as usize).min(cells);
+    let cell = |at| if at < done { full } else { empty };
+    (0..cells).map(cell).collect()
 }
 
 fn ratio(done: f64, all: f64) -> Option<f64> {
@@ -90,9 +87,10 @@ mod tests {
             ("(0/8)", 0),
             ("8/8", 10),
         ] {
-            let bar = bar(text).unwrap_or_else(|| panic!("{text}"));
+            let share = share(text).unwrap_or_else(|| panic!("{text}"));
+            let bar = bar(share, 10, ['█', '░']);
             assert_eq!(bar.matches('█').count(), cells, "{text}");
-            assert_eq!(bar.chars().count(), WIDTH, "{text}");
+            assert_eq!(bar.chars().count(), 10, "{text}");
         }
     }
 
@@ -109,14 +107,14 @@ mod tests {
             "inf/inf",
             "",
         ] {
-            assert_eq!(bar(text), None, "{text}");
+            assert_eq!(share(text), None, "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "[0-9a-z/ .,MKiBof]*") {
-            bar(&text);
+        fn a_share_is_between_nothing_and_all(text in "[0-9a-z/ .,MKiBof]*") {
+            prop_assert!(share(&text).is_none_or(|share| (0.0..=1.0).contains(&share)));
         }
     }
 }

@@ -1,0 +1,112 @@
+//! What people are asked of a run: approvals, and questions that nobody else can answer.
+
+use crate::domain::approval::ApprovalRequest;
+use crate::domain::digest::Digest;
+use crate::domain::names::StepId;
+use crate::domain::person::one_of;
+use crate::domain::run::{OpenQuestion, RunState};
+use crate::domain::time::Timestamp;
+
+use super::plan;
+
+/// People are asked whether a plan may be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// What a yes is bound to.
+    pub plan: Digest,
+    /// The step that it is of; `None`: the whole run.
+    pub step: Option<StepId>,
+    /// What would be done, in lines.
+    pub told: String,
+    /// How many yes are missing, and whose, for each policy: `1 × operator, not who asked`.
+    pub missing: Vec<String>,
+    /// When the question lapses.
+    pub until: Timestamp,
+    /// Who has said yes so far.
+    pub said_yes: Vec<String>,
+    /// Who may say it in whose stead: `ben for ann`.
+    pub delegated: Vec<String>,
+}
+
+/// The open approvals of a run, oldest first.
+pub fn approvals(run: &RunState) -> Vec<Approval> {
+    run.open_approvals()
+        .map(|open| approval(run, open))
+        .collect()
+}
+
+fn approval(run: &RunState, open: &ApprovalRequest) -> Approval {
+    let of_step = run.steps.iter().find_map(|(id, state)| {
+        let approval = state.approval.as_ref()?;
+        (approval.request.digest == open.digest).then_some((id, approval))
+    });
+    let told = match of_step {
+        Some((_, approval)) => plan::of_action(&approval.plan),
+        None => run.plan.as_ref().map(plan::steps).unwrap_or_default(),
+    };
+    let delegated = |to: &crate::domain::approval::Delegation| format!("{} for {}", to.to, to.by);
+    Approval {
+        plan: open.digest.clone(),
+        step: of_step.map(|(id, _)| id.clone()),
+        told,
+        missing: missing(run, open),
+        until: open.expires_at,
+        said_yes: open.approved_by.iter().map(ToString::to_string).collect(),
+        delegated: open.delegated.iter().map(delegated).collect(),
+    }
+}
+
+/// How many yes are missing, and whose, for each policy.
+fn missing(run: &RunState, open: &ApprovalRequest) -> Vec<String> {
+    let policies = open.policies.iter().map(|policy| {
+        let who = one_of(&policy.by);
+        let other = if policy.not_requester {
+            ", not who asked"
+        } else {
+            ""
+        };
+        let missing = open.missing(policy, &run.request.by.person);
+        format!("{missing} × {who}{other}")
+    });
+    policies.collect()
+}
+
+/// People are asked to look at something and to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Which of the run's questions it is: an answer names it.
+    pub number: u32,
+    /// The step.
+    pub step: StepId,
+    /// Whether the run has asked no other one so far.
+    pub is_only: bool,
+    /// What is asked.
+    pub about: About,
+    /// What is known.
+    pub known: String,
+}
+
+/// What a question is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Whether this effect happened.
+    Effect(String),
+    /// Whether a step that was taken up too often is tried further.
+    GoingOn,
+}
+
+/// The open questions of a run, in the order in which they were asked.
+pub fn questions(run: &RunState) -> Vec<Question> {
+    let question = |open: &OpenQuestion<'_>| Question {
+        number: open.number,
+        step: open.step.clone(),
+        is_only: run.questions == 1,
+        about: if open.question.is_whether_to_go_on() {
+            About::GoingOn
+        } else {
+            About::Effect(open.question.effect.clone())
+        },
+        known: open.question.known.clone(),
+    };
+    run.open_questions().iter().map(question).collect()
+}

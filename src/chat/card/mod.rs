@@ -1,0 +1,228 @@
+//! What is shown of a run, the same in every chat and on a terminal: plain data, and the functions
+//! that make it.
+
+pub mod asks;
+pub mod offer;
+pub mod plan;
+pub mod results;
+pub mod share;
+pub mod span;
+pub mod step;
+pub mod timeline;
+pub mod value;
+
+use serde_json::Value;
+
+pub use asks::{About, Approval, Question};
+pub use offer::Offer;
+pub use results::{Ending, Kept, Output};
+pub use step::{Mark, StepLine};
+
+use crate::domain::ending::FinalState;
+use crate::domain::names::{RunId, StepId, WorkflowName};
+use crate::domain::run::{RunState, RunStatus, WaitingFor};
+use crate::domain::time::Timestamp;
+use crate::service::RunView;
+
+/// Of inputs that stand in a headline, none is longer, in characters.
+const LONGEST_IN_HEADLINE: usize = 40;
+
+/// No more inputs stand in a headline.
+const MOST_IN_HEADLINE: usize = 2;
+
+/// Everything that is shown of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Card {
+    /// The run.
+    pub run: RunId,
+    /// Its workflow.
+    pub workflow: WorkflowName,
+    /// What it is in a few words: `deploy · shop/web v2`.
+    pub headline: String,
+    /// Who asked for it.
+    pub asked: Asked,
+    /// With which inputs, each in one line.
+    pub inputs: Vec<(String, String)>,
+    /// Where it stands, in a few words.
+    pub state: &'static str,
+    /// What that means to whoever glances at it.
+    pub tone: Tone,
+    /// Why approvals of it were void, in order.
+    pub voided: Vec<String>,
+    /// Its steps, those that have begun or ended.
+    pub steps: Vec<StepLine>,
+    /// How many of its steps are done, of how many; what stands below a step is part of it.
+    pub way: Way,
+    /// What its running step says of itself, or why the run stands still.
+    pub progress: Option<Progress>,
+    /// Each approval that people are asked for.
+    pub approvals: Vec<Approval>,
+    /// Each question that people are asked.
+    pub questions: Vec<Question>,
+    /// What its steps have left.
+    pub outputs: Vec<Output>,
+    /// What its steps have kept.
+    pub kept: Vec<Kept>,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// What can be done to it now.
+    pub offers: Vec<Offer>,
+}
+
+/// Who asked for a run, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Who.
+    pub by: String,
+    /// The identity that they came with.
+    pub through: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why it did not have to wait for freezes and locks.
+    pub broke_glass: Option<String>,
+    /// The run that it goes on from, with the steps that are done there.
+    pub goes_on_from: Option<(RunId, Vec<StepId>)>,
+}
+
+/// What the state of a run means to whoever glances at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Something is being done.
+    Busy,
+    /// People are asked for something.
+    Asks,
+    /// It has ended well.
+    Good,
+    /// It has not ended well.
+    Bad,
+    /// Nothing is being done, and nothing is wrong.
+    Quiet,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// So many steps are done, or need not be.
+    pub done: usize,
+    /// Of so many.
+    pub all: usize,
+}
+
+/// What a run says of itself at this moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// In words.
+    pub text: String,
+    /// The share that is done, between 0 and 1, where the words hold it.
+    pub share: Option<f64>,
+}
+
+/// Everything that is shown of this run.
+pub fn of(view: &RunView) -> Card {
+    let run = &view.run;
+    let inputs = inputs(&run.request.inputs);
+    Card {
+        run: run.id,
+        workflow: run.request.workflow.clone(),
+        headline: headline(run),
+        asked: asked(run),
+        inputs,
+        state: state(view),
+        tone: tone(view),
+        voided: run.voided.clone(),
+        steps: step::lines(run),
+        way: way(view),
+        progress: progress(view),
+        approvals: asks::approvals(run),
+        questions: asks::questions(run),
+        outputs: results::outputs(run),
+        kept: results::kept(view),
+        ending: results::ending(run),
+        offers: offer::of(run),
+    }
+}
+
+/// Where a run stands; one that was told to stop and has not ended yet is said to be at that.
+pub fn state(view: &RunView) -> &'static str {
+    match (&view.run.ended, &view.run.stop) {
+        (None, Some(_)) => "being stopped",
+        _ => view.status.in_words(),
+    }
+}
+
+fn tone(view: &RunView) -> Tone {
+    let is_stopped = view.run.stop.is_some();
+    match view.status {
+        RunStatus::Ended(FinalState::Succeeded) => Tone::Good,
+        RunStatus::Ended(FinalState::Cancelled) => Tone::Quiet,
+        RunStatus::Ended(_) => Tone::Bad,
+        RunStatus::Waiting(WaitingFor::Approval | WaitingFor::Decision) => Tone::Asks,
+        RunStatus::Running => Tone::Busy,
+        RunStatus::Queued | RunStatus::Waiting(_) if is_stopped => Tone::Busy,
+        RunStatus::Queued | RunStatus::Waiting(_) => Tone::Quiet,
+    }
+}
+
+/// The workflow, with the first inputs that are short enough to stand beside it.
+fn headline(run: &RunState) -> String {
+    let workflow = &run.request.workflow;
+    let is_short = |text: &&str| {
+        let length = text.chars().count();
+        (1..=LONGEST_IN_HEADLINE).contains(&length) && !text.contains(char::is_control)
+    };
+    let given = run.request.inputs.as_object().into_iter().flatten();
+    let given: Vec<_> = given
+        .filter_map(|(_, value)| value.as_str())
+        .filter(is_short)
+        .take(MOST_IN_HEADLINE)
+        .collect();
+    if given.is_empty() {
+        workflow.to_string()
+    } else {
+        format!("{workflow} · {}", given.join(" "))
+    }
+}
+
+fn asked(run: &RunState) -> Asked {
+    let request = &run.request;
+    let goes_on_from = request.rerun.as_ref().map(|rerun| {
+        let done = rerun.done.iter().map(|done| done.step.clone());
+        (rerun.of, done.collect())
+    });
+    Asked {
+        by: request.by.to_string(),
+        through: request.by.through.clone(),
+        at: run.requested_at,
+        broke_glass: request.break_glass.clone(),
+        goes_on_from,
+    }
+}
+
+/// What a run was asked for with, each in one line; what was left out is not among it.
+pub fn inputs(inputs: &Value) -> Vec<(String, String)> {
+    let given = inputs.as_object().into_iter().flatten();
+    given
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), value::short_value(value)))
+        .collect()
+}
+
+/// Steps of the definition alone count: items, and steps of another workflow, are parts of theirs.
+fn way(view: &RunView) -> Way {
+    let is_of_definition = |id: &&StepId| id.is_forward() && !id.as_str().contains(['/', '[']);
+    let steps = view.run.steps.iter();
+    let begun: Vec<_> = steps.filter(|(id, _)| is_of_definition(id)).collect();
+    Way {
+        done: begun.iter().filter(|(_, state)| state.is_over()).count(),
+        all: begun.len() + view.to_come.len(),
+    }
+}
+
+/// What a step said last may still be there when the run has ended.
+fn progress(view: &RunView) -> Option<Progress> {
+    let text = view.progress.clone()?;
+    view.run.ended.is_none().then(|| Progress {
+        share: share::share(&text),
+        text,
+    })
+}
