@@ -25,6 +25,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::action::Clock;
+use crate::chat::discord::Discord;
 use crate::cli::Failure;
 use crate::domain::person::People;
 use crate::engine::{
@@ -152,10 +153,16 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         timetable: Arc::clone(&service) as Arc<dyn Timetable>,
         changed: schedules_changed,
     });
+    let discord = world.discord.clone();
+    let discord = discord.map(|settings| Discord::start(settings, Arc::clone(&service)));
+    let discord = discord.transpose().map_err(Failure::failed)?;
     tracing::info!(socket = %socket.display(), "purser is up");
     service_manager::ready();
     let scrape = vitals.scrape(parts, &world.vitals);
     let served = serve(doors, service, scrape, signals).await;
+    if let Some(discord) = discord {
+        discord.stop().await;
+    }
     vitals.stop().await;
     janitor.stop().await;
     scheduler.stop().await;

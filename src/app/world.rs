@@ -8,6 +8,7 @@ use super::telling::open_places;
 use super::vitals::VitalsSecrets;
 use crate::action::{Connect, Places, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
+use crate::chat::discord;
 use crate::cli::Failure;
 use crate::config::{Config, ConfigError, Origin};
 use crate::domain::names::{HookName, Role, SecretName};
@@ -23,6 +24,7 @@ pub(super) struct World {
     pub(super) hooks: BTreeMap<HookName, Hook>,
     pub(super) places: Arc<Places>,
     pub(super) vitals: VitalsSecrets,
+    pub(super) discord: Option<discord::Settings>,
     pub(super) registry: Arc<Registry>,
     pub(super) systems: Arc<Systems>,
 }
@@ -88,11 +90,29 @@ impl World {
         }
         let (vitals, unread) = VitalsSecrets::read(&config, redactor, secrets);
         wrong.extend(unread);
+        let discord = config.discord.as_ref().map(|discord| {
+            let token = discord.open(redactor, secrets);
+            let token = token.map_err(|error| config.key_error(&["discord"], &error));
+            token.map(|token| discord::Settings {
+                token,
+                api: discord.api.clone(),
+                guilds: discord.guilds.clone(),
+                roles: discord.roles.clone(),
+            })
+        });
+        let discord = match discord.transpose() {
+            Ok(discord) => discord,
+            Err(error) => {
+                wrong.push(error);
+                None
+            }
+        };
         let (places, closed) = open_places(&config, redactor, secrets);
         wrong.extend(closed);
         wrong.sort_by_key(ConfigError::position);
         let world = Self {
             vitals,
+            discord,
             config,
             hooks,
             places: Arc::new(places),

@@ -293,7 +293,10 @@ async fn reject(
     Body(body): Body<AnswerBody>,
 ) -> Answer<RunView> {
     let run = shared.service.find_run(&run).await?;
-    shared.service.reject(&by, run, body.reason).await?;
+    shared
+        .service
+        .reject(&by, run, body.digest.as_deref(), body.reason)
+        .await?;
     Ok(Json(shared.service.show(&by, run).await?))
 }
 

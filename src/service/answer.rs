@@ -97,16 +97,26 @@ impl Service {
         .await
     }
 
-    /// Says no to a run's plan; the run is cancelled.
+    /// Says no to a run's plan; the run is cancelled. `digest` is what the person has seen, if they say.
     ///
     /// # Errors
-    /// The run asks for nothing, or the person may neither approve nor start it.
-    pub async fn reject(&self, by: &Actor, run: RunId, reason: Option<String>) -> Result<RunState> {
+    /// The run asks for nothing, or for something else by now, or the person may neither approve nor
+    /// start it.
+    pub async fn reject(
+        &self,
+        by: &Actor,
+        run: RunId,
+        digest: Option<&str>,
+        reason: Option<String>,
+    ) -> Result<RunState> {
         let asked = format!("reject {run}");
         self.known(by, &asked).await?;
         let reason = reason.map(|reason| self.reason(&reason)).transpose()?;
         self.answer(run, |state, definition| {
-            open_approval(state)?;
+            match digest {
+                Some(_) => seen_approval(state, "reject", digest)?,
+                None => open_approval(state)?,
+            };
             may_reject(by, state, definition).map_err(|refusal| Answer::refused(refusal.0))?;
             Ok(Event::Rejected {
                 by: by.clone(),

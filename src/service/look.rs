@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{any_open, may_decide};
+use super::suggest::may_give;
 use super::{Result, Service, ServiceError};
 use crate::catalog::Catalog;
 use crate::domain::approval::MayAnswer;
@@ -208,6 +209,14 @@ impl Service {
         Ok(catalog_view(&self.catalog()))
     }
 
+    /// The commands that the person may give, each with its summary.
+    pub fn commands_of(&self, by: &Actor) -> Vec<(String, String)> {
+        let catalog = self.catalog();
+        let mine = catalog.commands().filter(|command| may_give(by, command, &catalog));
+        mine.map(|command| (command.name.to_string(), command.summary.clone()))
+            .collect()
+    }
+
     /// Tells each run whose log has grown.
     pub fn changes(&self) -> tokio::sync::broadcast::Receiver<RunId> {
         self.parts.store.changes()
@@ -307,7 +316,7 @@ impl Service {
 }
 
 /// None of a run that has ended or is being stopped.
-fn to_come(state: &RunState, definition: &Workflow) -> Vec<StepId> {
+pub(super) fn to_come(state: &RunState, definition: &Workflow) -> Vec<StepId> {
     if state.ended.is_some() || state.stop.is_some() {
         return Vec::new();
     }

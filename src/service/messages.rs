@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::look::to_come;
 use super::{Result, RunView, Service};
 use crate::catalog::Catalog;
+use crate::domain::artifact::Artifact;
 use crate::domain::chat::MessagePart;
 use crate::domain::digest::Digest;
 use crate::domain::names::RunId;
+use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::store::{MessageNews, RunMessage};
 
@@ -19,7 +22,7 @@ impl Service {
     /// # Errors
     /// There is no such run, or the store cannot be read.
     pub async fn view(&self, run: RunId) -> Result<RunView> {
-        let (log, _) = self.open(run).await?;
+        let (log, definition) = self.open(run).await?;
         let state = log.state().await?;
         Ok(RunView {
             status: state.status(),
@@ -27,8 +30,25 @@ impl Service {
             may_approve: None,
             may_decide: None,
             artifacts_gone: self.artifacts_gone(&state).await?,
+            to_come: to_come(&state, &definition),
             run: state,
         })
+    }
+
+    /// Where a run stands; `None` when there is none of this id.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn status(&self, run: RunId) -> Result<Option<RunStatus>> {
+        Ok(self.parts.store.status_of(run).await?)
+    }
+
+    /// The bytes of what a run has kept; `None` when they are kept no more.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub async fn kept_bytes(&self, artifact: &Artifact) -> Result<Option<Vec<u8>>> {
+        Ok(self.parts.artifacts.bytes(&artifact.digest).await?)
     }
 
     /// Tells whenever a run has said something of itself, or has nothing more to say.

@@ -24,6 +24,8 @@ pub struct RunMessage {
     pub tried_at: Option<Timestamp>,
     /// How often it was made anew, because somebody had removed it.
     pub remade: u32,
+    /// Whether nothing more is done about it.
+    pub settled: bool,
 }
 
 /// What has become of a message.
@@ -31,8 +33,6 @@ pub struct RunMessage {
 pub enum MessageNews {
     /// The platform is about to be asked to make it. Written before: from then on there may be one.
     Tried(Timestamp),
-    /// There was none to be found, and it was definitely not made.
-    NotThere,
     /// The platform has made it, and calls it so.
     Made(String),
     /// Somebody has removed it. It is made anew.
@@ -43,8 +43,8 @@ pub enum MessageNews {
 
 /// Messages in which runs are shown. They are created with their runs, by the place of the request.
 pub trait Messages: Send + Sync {
-    /// The messages of this platform that are not settled, of all runs or of this one, the oldest
-    /// run's first.
+    /// The messages of this platform, of all runs of which one is not settled or of this one if one of
+    /// its is not, the oldest run's first.
     fn open_messages<'a>(
         &'a self,
         platform: &'a str,

@@ -217,7 +217,7 @@ impl Service {
     }
 }
 
-fn may_give(by: &Actor, command: &Command, catalog: &Catalog) -> bool {
+pub(super) fn may_give(by: &Actor, command: &Command, catalog: &Catalog) -> bool {
     catalog.workflow(command.runs.as_str()).is_ok_and(|loaded| {
         catalog.may_start(by, loaded).is_ok()
             && tightened(by, command, &loaded.environments).is_ok()

@@ -11,10 +11,11 @@ use crate::domain::names::RunId;
 use crate::domain::time::Timestamp;
 use crate::store::{MessageNews, Messages, Result, RunMessage};
 
-/// The messages of the platform $1 that are not settled, of the run $2 where that is not empty.
-const OPEN: &str = "SELECT run, part, channel, in_thread, remote, tried_at, remade \
-     FROM run_messages WHERE settled = 0 AND platform = $1 AND ($2 = '' OR run = $2) \
-     ORDER BY run, part";
+/// The messages of the runs of which one message on the platform $1 is not settled, or of the run $2 alone
+/// where that is not empty.
+const OPEN: &str = "SELECT run, part, channel, in_thread, remote, tried_at, remade, settled \
+     FROM run_messages WHERE run IN (SELECT run FROM run_messages \
+     WHERE settled = 0 AND platform = $1 AND ($2 = '' OR run = $2)) ORDER BY run, part";
 
 impl Messages for SqlStore {
     fn open_messages<'a>(
@@ -120,10 +121,6 @@ async fn take(
             "UPDATE run_messages SET tried_at = $3 WHERE run = $1 AND part = $2",
             Some(Value::Number(at.micros())),
         ),
-        MessageNews::NotThere => (
-            "UPDATE run_messages SET tried_at = NULL WHERE run = $1 AND part = $2",
-            None,
-        ),
         MessageNews::Made(remote) => (
             "UPDATE run_messages SET remote = $3, tried_at = NULL WHERE run = $1 AND part = $2",
             Some(Value::Text(remote)),
@@ -171,5 +168,6 @@ fn message(store: &SqlStore, platform: &str, row: &Row) -> Result<RunMessage> {
             .get::<Option<i64>, _>("tried_at")
             .map(Timestamp::from_micros),
         remade: u32::try_from(row.get::<i64, _>("remade")).unwrap_or(u32::MAX),
+        settled: row.get::<i64, _>("settled") == 1,
     })
 }

@@ -1,11 +1,12 @@
 //! The calls that Purser makes, and what each counts against.
 
 use reqwest::Method;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::limits::Bucket;
 
-/// A call without its body.
-#[derive(Clone, Debug)]
+/// A call without its body. Its path may hold the token of an interaction.
+#[derive(Clone)]
 pub(in crate::chat::discord) struct Route {
     pub(super) method: Method,
     /// Below `/api/v10`.
@@ -40,6 +41,17 @@ impl Route {
         )
     }
 
+    /// Which user we are.
+    pub(in crate::chat::discord) fn own_user() -> Self {
+        let path = "/users/@me".to_owned();
+        Self::of(Method::GET, path, "GET /users/@me", "")
+    }
+
+    /// Where the gateway is.
+    pub(in crate::chat::discord) fn gateway() -> Self {
+        Self::of(Method::GET, "/gateway".to_owned(), "GET /gateway", "")
+    }
+
     /// Puts all commands of a guild in the place of those that are there.
     pub(in crate::chat::discord) fn put_commands(application: &str, guild: &str) -> Self {
         let path = format!("/applications/{application}/guilds/{guild}/commands");
@@ -47,23 +59,24 @@ impl Route {
     }
 
     /// Answers an interaction, once. The path holds its token.
-    pub(in crate::chat::discord) fn callback(interaction: &str, token: &str) -> Self {
+    pub(in crate::chat::discord) fn callback(interaction: &str, token: &SecretString) -> Self {
         Self {
             method: Method::POST,
-            path: format!("/interactions/{interaction}/{token}/callback"),
+            path: format!("/interactions/{interaction}/{}/callback", token.expose_secret()),
             bucket: None,
         }
     }
 
     /// Edits the answer to an interaction. All of an application's share one bucket.
-    pub(in crate::chat::discord) fn edit_answer(application: &str, token: &str) -> Self {
+    pub(in crate::chat::discord) fn edit_answer(application: &str, token: &SecretString) -> Self {
+        let token = token.expose_secret();
         let path = format!("/webhooks/{application}/{token}/messages/@original");
         Self::of(Method::PATCH, path, "PATCH @original", application)
     }
 
     /// Says something more to whoever has begun an interaction.
-    pub(in crate::chat::discord) fn follow_up(application: &str, token: &str) -> Self {
-        let path = format!("/webhooks/{application}/{token}");
+    pub(in crate::chat::discord) fn follow_up(application: &str, token: &SecretString) -> Self {
+        let path = format!("/webhooks/{application}/{}", token.expose_secret());
         Self::of(Method::POST, path, "POST webhook", application)
     }
 

@@ -1,0 +1,123 @@
+//! What people do in Discord, and who answers it: the same code behind every way by which it comes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serenity::model::application::Interaction;
+
+use super::Us;
+use super::answers::{Answers, First};
+use super::api::Api;
+use super::live;
+use super::origin::Origin;
+use super::render;
+use crate::domain::names::Role;
+use crate::domain::person::Actor;
+use crate::service::{Service, ServiceError};
+
+/// What all that happens in Discord comes to.
+pub(super) struct Door {
+    pub(super) api: Arc<Api>,
+    pub(super) service: Arc<Service>,
+    pub(super) live: live::Handle,
+    pub(super) us: Us,
+    pub(super) guilds: Vec<String>,
+    pub(super) roles: BTreeMap<String, Vec<Role>>,
+}
+
+impl Door {
+    /// Answers one interaction. It returns when all is said.
+    pub(super) async fn take(&self, interaction: Interaction) {
+        match interaction {
+            Interaction::Command(command) => {
+                let origin = Origin::from(&command);
+                if self.lets_in(&origin).await {
+                    self.command(&origin, &command.data).await;
+                }
+            }
+            Interaction::Autocomplete(command) => {
+                let origin = Origin::from(&command);
+                self.complete(&origin, &command.data).await;
+            }
+            Interaction::Component(click) => {
+                let origin = Origin::from(&click);
+                if self.lets_in(&origin).await {
+                    self.click(&origin, &click.data.custom_id).await;
+                }
+            }
+            Interaction::Modal(modal) => {
+                let origin = Origin::from(&modal);
+                if self.lets_in(&origin).await {
+                    self.submitted(&origin, &modal.data).await;
+                }
+            }
+            other => tracing::warn!(kind = ?other.kind(), "Discord sent an interaction of a kind that Purser does not know"),
+        }
+    }
+
+    pub(super) fn answers<'a>(&'a self, to: &'a Origin) -> Answers<'a> {
+        Answers {
+            api: &self.api,
+            us: &self.us,
+            to,
+        }
+    }
+
+    /// Who it is, with what their roles there stand for.
+    pub(super) fn who(&self, origin: &Origin) -> Actor {
+        let roles = origin.roles.iter().filter_map(|role| self.roles.get(role));
+        let roles: Vec<Role> = roles.flatten().cloned().collect();
+        let people = self.service.people();
+        people.by_chat(live::PLATFORM, &origin.user, &roles)
+    }
+
+    /// Whether this is one of the servers in which Purser answers.
+    pub(super) fn is_ours(&self, origin: &Origin) -> bool {
+        let guild = origin.guild.as_ref();
+        guild.is_some_and(|guild| self.guilds.contains(guild))
+    }
+
+    /// Sends away who comes from elsewhere.
+    async fn lets_in(&self, origin: &Origin) -> bool {
+        if self.is_ours(origin) {
+            return true;
+        }
+        let why = if origin.guild.is_some() {
+            "Purser does not answer in this server: its `[discord] guilds` names those in which it does."
+        } else {
+            "Purser does not answer direct messages: say it in a channel of your team's server."
+        };
+        let answers = self.answers(origin);
+        if answers.first(First::PrivateLater).await {
+            answers.then(&render::said(why)).await;
+        }
+        false
+    }
+
+    /// Tells who asked what came of it.
+    pub(super) fn told(error: &ServiceError) -> render::Shown {
+        render::said(&format!("✗ {}", in_discord(&error.to_string())))
+    }
+}
+
+/// A sentence that names commands of a terminal, with those of Discord in their place.
+fn in_discord(told: &str) -> String {
+    const COMMANDS: [(&str, &str); 4] = [
+        ("`purser runs list`", "`/purser runs`"),
+        ("`purser runs show ", "`/purser show run:"),
+        ("`purser locks`", "`/purser locks`"),
+        ("`purser unlock ", "`/purser unlock target:"),
+    ];
+    let replaced = COMMANDS.iter();
+    replaced.fold(told.to_owned(), |told, (there, here)| {
+        told.replace(there, here)
+    })
+}
+
+/// What is written as Discord reads it. Nothing that others wrote is in it.
+pub(super) fn markdown(content: String) -> render::Shown {
+    render::Shown {
+        content,
+        ..render::Shown::default()
+    }
+}
