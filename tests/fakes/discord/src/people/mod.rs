@@ -1,0 +1,8 @@
+//! People: what they type, click, choose and fill in, as Discord's client lets them.
+
+mod acted;
+mod acting;
+mod line;
+
+pub use acted::Acted;
+pub use line::Given;

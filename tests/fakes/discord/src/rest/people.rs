@@ -1,0 +1,105 @@
+//! The gateway's address, users, applications, guilds, members.
+
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::reply::{Answer, Reply};
+use crate::gateway::socket::{gateway_url, own_json};
+use crate::ids::{AppId, ChannelId, GuildId, UserId};
+use crate::refusal::{MISSING_ACCESS, Refusal, UNAUTHORIZED, UNKNOWN_MEMBER, UNKNOWN_USER};
+use crate::state::State;
+use crate::state::model::Guild;
+use crate::state::permissions::Permissions;
+use crate::state::render::guild_json;
+
+#[expect(clippy::unnecessary_wraps, reason = "a handler like the others")]
+pub(super) fn gateway(state: &mut State, _: &Call) -> Answer {
+    Ok(Reply::ok(json!({ "url": gateway_url(state) })))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a handler like the others")]
+pub(super) fn gateway_bot(state: &mut State, call: &Call) -> Answer {
+    let left = call
+        .app
+        .and_then(|app| state.apps.get(&app))
+        .map_or(0, |app| app.starts_left);
+    Ok(Reply::ok(json!({
+        "url": gateway_url(state),
+        "shards": 1,
+        "session_start_limit": {
+            "total": 1000,
+            "remaining": left,
+            "reset_after": 86_400_000,
+            "max_concurrency": 1,
+        },
+    })))
+}
+
+pub(super) fn own_user(state: &mut State, call: &Call) -> Answer {
+    Ok(Reply::ok(own_json(state.user_json(call.bot()?))))
+}
+
+pub(super) fn user(state: &mut State, call: &Call) -> Answer {
+    let id: UserId = call.id(1)?;
+    state.users.get(&id).ok_or(UNKNOWN_USER)?;
+    Ok(Reply::ok(state.user_json(id)))
+}
+
+pub(super) fn own_app(state: &mut State, call: &Call) -> Answer {
+    let app: AppId = call.app.ok_or(UNAUTHORIZED)?;
+    Ok(Reply::ok(state.app_json(app)))
+}
+
+/// The guild in the path, if the bot is in it.
+pub(super) fn own_guild<'a>(
+    state: &'a State,
+    call: &Call,
+    at: usize,
+) -> Result<&'a Guild, Refusal> {
+    let guild = state.guild(call.id::<GuildId>(at)?)?;
+    if guild.members.contains_key(&call.bot()?) {
+        Ok(guild)
+    } else {
+        Err(MISSING_ACCESS)
+    }
+}
+
+pub(super) fn guild(state: &mut State, call: &Call) -> Answer {
+    Ok(Reply::ok(guild_json(own_guild(state, call, 1)?)))
+}
+
+pub(super) fn channels(state: &mut State, call: &Call) -> Answer {
+    let guild = own_guild(state, call, 1)?;
+    let channels = state
+        .channels
+        .values()
+        .filter(|one| one.guild == guild.id && one.thread.is_none());
+    Ok(Reply::ok(
+        channels.map(|one| state.channel_json(one)).collect(),
+    ))
+}
+
+pub(super) fn roles(state: &mut State, call: &Call) -> Answer {
+    let mut guild = guild_json(own_guild(state, call, 1)?);
+    Ok(Reply::ok(guild["roles"].take()))
+}
+
+pub(super) fn member(state: &mut State, call: &Call) -> Answer {
+    let guild = own_guild(state, call, 1)?;
+    let id = if call.segment(3) == "@me" {
+        call.bot()?
+    } else {
+        call.id(3)?
+    };
+    if !guild.members.contains_key(&id) {
+        return Err(UNKNOWN_MEMBER);
+    }
+    let json: Value = state.member_json(guild, id);
+    Ok(Reply::ok(json))
+}
+
+pub(super) fn channel(state: &mut State, call: &Call) -> Answer {
+    let id: ChannelId = call.id(1)?;
+    let channel = state.may(call.bot()?, id, Permissions::VIEW_CHANNEL)?;
+    Ok(Reply::ok(state.channel_json(channel)))
+}

@@ -1,0 +1,182 @@
+//! What a Discord holds: plain data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
+use serde_json::Value;
+
+use super::permissions::Permissions;
+use crate::ids::{
+    AppId, AttachmentId, ChannelId, CommandId, GuildId, InteractionId, MessageId, RoleId, UserId,
+};
+
+/// An application and its bot.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) name: String,
+    pub(crate) token: String,
+    /// A token that was taken away opens nothing any more.
+    pub(crate) revoked: bool,
+    /// What HTTP interactions are signed with.
+    pub(crate) key: SigningKey,
+    /// The privileged intents that its owner has enabled.
+    pub(crate) privileged: u64,
+    /// Where its interactions go, if not through the gateway.
+    pub(crate) endpoint: Option<String>,
+    /// Identifies that are left today.
+    pub(crate) starts_left: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Guild {
+    pub(crate) id: GuildId,
+    pub(crate) name: String,
+    pub(crate) owner: UserId,
+    pub(crate) roles: BTreeMap<RoleId, Role>,
+    pub(crate) members: BTreeMap<UserId, Member>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Role {
+    pub(crate) name: String,
+    pub(crate) permissions: Permissions,
+    /// The bot whose role it is.
+    pub(crate) of_bot: Option<AppId>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Member {
+    pub(crate) roles: BTreeSet<RoleId>,
+    pub(crate) joined_ms: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) bot: bool,
+}
+
+/// What a channel allows or denies a role or a member, beside what their roles say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Overwrite {
+    pub(crate) whom: Whom,
+    pub(crate) allow: Permissions,
+    pub(crate) deny: Permissions,
+}
+
+/// Who is allowed or denied something in a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// All who have the role; `GuildId::everyone` is everybody's.
+    Role(RoleId),
+    /// One person or bot.
+    Member(UserId),
+}
+
+impl From<RoleId> for Whom {
+    fn from(role: RoleId) -> Self {
+        Self::Role(role)
+    }
+}
+
+impl From<UserId> for Whom {
+    fn from(user: UserId) -> Self {
+        Self::Member(user)
+    }
+}
+
+/// A text channel, or a thread in one.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) id: ChannelId,
+    pub(crate) guild: GuildId,
+    pub(crate) name: String,
+    pub(crate) overwrites: Vec<Overwrite>,
+    pub(crate) thread: Option<Thread>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Thread {
+    pub(crate) parent: ChannelId,
+    pub(crate) owner: UserId,
+    pub(crate) archived: bool,
+    pub(crate) locked: bool,
+    /// Minutes without a message after which it archives itself.
+    pub(crate) auto_archive: u64,
+    /// When it was archived or the opposite, or begun.
+    pub(crate) changed_ms: u64,
+    /// When something was last said in it.
+    pub(crate) active_ms: u64,
+    /// All messages that were ever posted in it.
+    pub(crate) posted: u64,
+    pub(crate) members: BTreeSet<UserId>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) id: MessageId,
+    pub(crate) channel: ChannelId,
+    pub(crate) author: UserId,
+    pub(crate) kind: u64,
+    pub(crate) content: String,
+    pub(crate) embeds: Vec<Value>,
+    pub(crate) components: Vec<Value>,
+    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) flags: u64,
+    pub(crate) nonce: Option<Value>,
+    pub(crate) edited_ms: Option<u64>,
+    pub(crate) replies_to: Option<MessageId>,
+    /// The interaction that it answers.
+    pub(crate) interaction: Option<InteractionId>,
+    /// The only person who sees it.
+    pub(crate) only_for: Option<UserId>,
+    pub(crate) mentions: Mentions,
+    pub(crate) reactions: BTreeMap<String, BTreeSet<UserId>>,
+}
+
+/// Whom a message pings, after `allowed_mentions`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mentions {
+    pub(crate) everyone: bool,
+    pub(crate) users: BTreeSet<UserId>,
+    pub(crate) roles: BTreeSet<RoleId>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Attachment {
+    pub(crate) id: AttachmentId,
+    pub(crate) name: String,
+    pub(crate) content_type: String,
+    pub(crate) description: Option<String>,
+    pub(crate) bytes: Bytes,
+    pub(crate) ephemeral: bool,
+}
+
+/// A command as an application has registered it.
+#[derive(Clone, Debug)]
+pub(crate) struct Command {
+    pub(crate) id: CommandId,
+    pub(crate) app: AppId,
+    /// None: in every guild.
+    pub(crate) guild: Option<GuildId>,
+    /// A number that grows with each change.
+    pub(crate) version: u64,
+    pub(crate) body: Value,
+}
+
+impl Command {
+    pub(crate) fn name(&self) -> &str {
+        self.body["name"].as_str().unwrap_or_default()
+    }
+}
+
+/// The same nonce from the same author in the same channel within a while is the same message.
+#[derive(Debug)]
+pub(crate) struct Nonce {
+    pub(crate) author: UserId,
+    pub(crate) channel: ChannelId,
+    pub(crate) text: String,
+    pub(crate) message: MessageId,
+    pub(crate) at_ms: u64,
+}

@@ -1,0 +1,187 @@
+//! Threads: begun at a message or on their own, archived, locked.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::State;
+use super::model::{Channel, Thread};
+use crate::gateway::events::Event;
+use crate::ids::{ChannelId, MessageId, UserId};
+use crate::refusal::{HAS_A_THREAD, Refusal, THREAD_ARCHIVED, THREAD_LOCKED, WRONG_CHANNEL_TYPE};
+
+/// Minutes after which a thread archives itself when nothing else is said.
+const AUTO_ARCHIVE: u64 = 24 * 60;
+
+/// What a thread is to be.
+pub(crate) struct NewThread<'a> {
+    pub(crate) parent: ChannelId,
+    /// The message that it hangs at.
+    pub(crate) at: Option<MessageId>,
+    pub(crate) name: &'a str,
+    pub(crate) owner: UserId,
+    pub(crate) auto_archive: Option<u64>,
+}
+
+impl State {
+    pub(crate) fn begin_thread(&mut self, new: &NewThread<'_>) -> Result<Value, Refusal> {
+        let parent = self.channel(new.parent)?;
+        if parent.thread.is_some() {
+            return Err(WRONG_CHANNEL_TYPE);
+        }
+        let guild = parent.guild;
+        let id = match new.at {
+            Some(message) => {
+                self.message(new.parent, message)?;
+                ChannelId(message.0)
+            }
+            None => ChannelId(self.fresh()),
+        };
+        if self.channels.contains_key(&id) {
+            return Err(HAS_A_THREAD);
+        }
+        let now = self.now_ms();
+        let thread = Thread {
+            parent: new.parent,
+            owner: new.owner,
+            archived: false,
+            locked: false,
+            auto_archive: new.auto_archive.unwrap_or(AUTO_ARCHIVE),
+            changed_ms: now,
+            active_ms: now,
+            posted: 0,
+            members: BTreeSet::from([new.owner]),
+        };
+        let channel = Channel {
+            id,
+            guild,
+            name: new.name.to_owned(),
+            overwrites: Vec::new(),
+            thread: Some(thread),
+        };
+        let mut json = self.channel_json(&channel);
+        self.channels.insert(id, channel);
+        json["newly_created"] = true.into();
+        self.dispatch(
+            &Event::of_guild("THREAD_CREATE", guild, Some(new.parent)),
+            &json,
+        );
+        if let Some(message) = new.at {
+            self.tell_that_it_has_a_thread(new.parent, message);
+        }
+        Ok(json)
+    }
+
+    fn tell_that_it_has_a_thread(&mut self, channel: ChannelId, message: MessageId) {
+        if let (Ok(found), Ok(parent)) = (self.message(channel, message), self.channel(channel)) {
+            let guild = parent.guild;
+            let mut json = self.message_json(found);
+            json["guild_id"] = json!(guild);
+            self.dispatch(&Event::of_messages("MESSAGE_UPDATE", guild, channel), &json);
+        }
+    }
+
+    /// Archives, locks, renames a thread: whatever the body names.
+    pub(crate) fn change_channel(&mut self, id: ChannelId, body: &Value) -> Result<Value, Refusal> {
+        let now = self.now_ms();
+        let channel = self
+            .channels
+            .get_mut(&id)
+            .ok_or(crate::refusal::UNKNOWN_CHANNEL)?;
+        if let Some(name) = body["name"].as_str() {
+            name.clone_into(&mut channel.name);
+        }
+        if let Some(thread) = &mut channel.thread {
+            if let Some(archived) = body["archived"].as_bool() {
+                thread.archived = archived;
+                thread.changed_ms = now;
+                thread.active_ms = now;
+            }
+            if let Some(locked) = body["locked"].as_bool() {
+                thread.locked = locked;
+            }
+            if let Some(minutes) = body["auto_archive_duration"].as_u64() {
+                thread.auto_archive = minutes;
+            }
+        }
+        let name = if channel.thread.is_some() {
+            "THREAD_UPDATE"
+        } else {
+            "CHANNEL_UPDATE"
+        };
+        let (guild, parent) = (
+            channel.guild,
+            channel.thread.as_ref().map(|thread| thread.parent),
+        );
+        let json = self.channel_json(self.channel(id)?);
+        self.dispatch(
+            &Event::of_guild(name, guild, Some(parent.unwrap_or(id))),
+            &json,
+        );
+        Ok(json)
+    }
+
+    /// Removes a channel with its messages and, if it has some, its threads.
+    pub(crate) fn remove_channel(&mut self, id: ChannelId) -> Result<Value, Refusal> {
+        let channel = self.channel(id)?;
+        let json = self.channel_json(channel);
+        let (guild, parent) = (
+            channel.guild,
+            channel.thread.as_ref().map(|thread| thread.parent),
+        );
+        let name = if parent.is_some() {
+            "THREAD_DELETE"
+        } else {
+            "CHANNEL_DELETE"
+        };
+        self.dispatch(
+            &Event::of_guild(name, guild, Some(parent.unwrap_or(id))),
+            &json,
+        );
+        let threads: Vec<ChannelId> = self.threads_of(id).map(|thread| thread.id).collect();
+        for gone in threads.into_iter().chain([id]) {
+            self.channels.remove(&gone);
+            self.messages.remove(&gone);
+        }
+        Ok(json)
+    }
+
+    /// Whether something can be posted in it: 50083 in an archived thread, 160005 in a locked one.
+    pub(crate) fn open_for(&self, channel: ChannelId, may_manage: bool) -> Result<(), Refusal> {
+        let Some(thread) = self
+            .channels
+            .get(&channel)
+            .and_then(|one| one.thread.as_ref())
+        else {
+            return Ok(());
+        };
+        if thread.locked && !may_manage {
+            return Err(THREAD_LOCKED);
+        }
+        if thread.archived {
+            return Err(THREAD_ARCHIVED);
+        }
+        Ok(())
+    }
+
+    /// Archives what nobody spoke in for so long.
+    pub(crate) fn archive_the_quiet(&mut self) {
+        let now = self.now_ms();
+        let quiet = |channel: &&Channel| {
+            channel.thread.as_ref().is_some_and(|thread| {
+                !thread.archived
+                    && now.saturating_sub(thread.active_ms) > thread.auto_archive * 60_000
+            })
+        };
+        let quiet: Vec<ChannelId> = self
+            .channels
+            .values()
+            .filter(quiet)
+            .map(|one| one.id)
+            .collect();
+        for id in quiet {
+            // It was found a moment ago, under the same lock.
+            let _found = self.change_channel(id, &json!({ "archived": true }));
+        }
+    }
+}
