@@ -15,8 +15,8 @@ mod gateway;
 mod live;
 mod origin;
 mod publish;
-mod reference;
-mod render;
+pub mod reference;
+pub mod render;
 mod snowflake;
 mod wire;
 

@@ -7,6 +7,7 @@ mod join;
 mod lease;
 mod lines;
 mod locks;
+mod messages;
 mod moved;
 mod outbox;
 pub mod place;

@@ -8,6 +8,7 @@ mod backups;
 mod console;
 mod damaged;
 mod deploys;
+mod discord;
 mod doctor;
 mod downgrade;
 mod exit_codes;

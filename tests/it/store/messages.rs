@@ -1,0 +1,91 @@
+//! What chats show of runs.
+
+use purser::domain::chat::{ChatPlace, MessagePart};
+use purser::domain::digest::Digest;
+use purser::domain::names::RunId;
+use purser::domain::time::Timestamp;
+use purser::store::{MessageNews, NewRun, RunMessage, Store};
+
+use super::place::{Place, new_run};
+
+fn shown_in(in_thread: bool) -> NewRun {
+    let mut run = new_run();
+    run.request.shown_in = Some(ChatPlace {
+        platform: "discord".to_owned(),
+        channel: "42".to_owned(),
+        in_thread,
+    });
+    run
+}
+
+async fn open(store: &dyn Store, run: RunId) -> Vec<RunMessage> {
+    store.open_messages("discord", Some(run)).await.unwrap()
+}
+
+fn parts(messages: &[RunMessage]) -> Vec<MessagePart> {
+    messages.iter().map(|message| message.part).collect()
+}
+
+async fn a_run_is_shown_where_it_was_asked_for(place: &Place) {
+    let store = place.open().await;
+    let store = store.as_ref();
+    let here = store.create(shown_in(false)).await.unwrap();
+    let nowhere = store.create(new_run()).await.unwrap();
+    let in_thread = store.create(shown_in(true)).await.unwrap();
+    assert_eq!(parts(&open(store, here).await), [MessagePart::Whole]);
+    assert_eq!(parts(&open(store, nowhere).await), []);
+    let both = [MessagePart::Headline, MessagePart::Whole];
+    assert_eq!(parts(&open(store, in_thread).await), both);
+    let all = store.open_messages("discord", None).await.unwrap();
+    assert_eq!(all.len(), 3);
+    assert!(store.open_messages("other", None).await.unwrap().is_empty());
+}
+
+async fn what_becomes_of_a_message_is_kept(place: &Place) {
+    let store = place.open().await;
+    let store = store.as_ref();
+    let run = store.create(shown_in(false)).await.unwrap();
+    let now = Timestamp::from_micros(7);
+    let news = async |news| {
+        store.message_news(run, MessagePart::Whole, news).await.unwrap();
+        open(store, run).await.pop()
+    };
+    let tried = news(MessageNews::Tried(now)).await.unwrap();
+    assert_eq!((tried.tried_at, tried.remote), (Some(now), None));
+    let made = news(MessageNews::Made("99".to_owned())).await.unwrap();
+    assert_eq!((made.tried_at, made.remote.as_deref()), (None, Some("99")));
+    let removed = news(MessageNews::Removed).await.unwrap();
+    assert_eq!((removed.remote, removed.remade), (None, 1));
+    assert_eq!(news(MessageNews::Settled).await, None);
+}
+
+async fn a_run_is_whole_until_all_that_shows_it_is_settled(place: &Place) {
+    let store = place.open().await;
+    let store = store.as_ref();
+    let run = store.create(shown_in(true)).await.unwrap();
+    let settle = |part| store.message_news(run, part, MessageNews::Settled);
+    settle(MessagePart::Headline).await.unwrap();
+    let open_now = open(store, run).await;
+    let settled: Vec<_> = open_now.iter().map(|message| message.settled).collect();
+    assert_eq!(settled, [true, false]);
+    settle(MessagePart::Whole).await.unwrap();
+    assert_eq!(open(store, run).await, []);
+}
+
+async fn published_commands_are_remembered_by_scope(place: &Place) {
+    let store = place.open().await;
+    let store = store.as_ref();
+    let (one, other) = (Digest::of_bytes(b"1"), Digest::of_bytes(b"2"));
+    assert_eq!(store.published_commands("a/1").await.unwrap(), None);
+    store.commands_published("a/1", &one).await.unwrap();
+    store.commands_published("a/1", &other).await.unwrap();
+    assert_eq!(store.published_commands("a/1").await.unwrap(), Some(other));
+    assert_eq!(store.published_commands("a/2").await.unwrap(), None);
+}
+
+super::on_both! [
+    a_run_is_shown_where_it_was_asked_for,
+    what_becomes_of_a_message_is_kept,
+    a_run_is_whole_until_all_that_shows_it_is_settled,
+    published_commands_are_remembered_by_scope,
+];

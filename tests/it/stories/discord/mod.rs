@@ -1,0 +1,129 @@
+//! What people see in Discord when they talk to the real program there, on real parts. Discord itself is
+//! the local one (`tests/fakes/discord`), which discord.js shows to be like the real one.
+
+mod channels;
+mod commands;
+mod clicks;
+mod restarts;
+
+use std::fs;
+
+use fake_discord::{Acted, ChannelId, Discord, GuildId, UserId};
+
+use super::{MIGRATE, Story};
+
+/// A team in Discord with a Purser of its own.
+struct Talk {
+    story: Story,
+    discord: Discord,
+    guild: GuildId,
+    /// The channel that everybody is in.
+    ops: ChannelId,
+    /// An operator.
+    ann: UserId,
+    /// Another one.
+    bo: UserId,
+    /// Known, and without a role that any workflow asks for.
+    cy: UserId,
+    /// Somebody whom Purser does not know.
+    dee: UserId,
+}
+
+impl Talk {
+    /// Files for a Docker engine and a team; nothing runs yet.
+    async fn new() -> Self {
+        let discord = Discord::start().await.unwrap();
+        let guild = discord.guild("shop");
+        let ops = discord.channel(guild, "ops");
+        let member = |name: &str| discord.member(guild, name, &[]);
+        let (ann, bo, cy, dee) = (member("ann"), member("bo"), member("cy"), member("dee"));
+        let story = Story::of_docker();
+        story.home.write("discord-token", discord.token());
+        let config = fs::read_to_string(story.home.path("purser.toml")).unwrap();
+        let people = [("ann", ann), ("bo", bo), ("cy", cy)];
+        let config = people.iter().fold(config, |config, (name, user)| {
+            let (before, after) = (
+                format!("{name} = {{ "),
+                format!("{name} = {{ discord = '{user}', "),
+            );
+            assert!(config.contains(&before));
+            config.replace(&before, &after)
+        });
+        story.home.write("purser.toml", &config);
+        story.home.configure(&format!(
+            "[discord]\ntoken_file = 'discord-token'\nguilds = ['{guild}']\napi = '{}'",
+            discord.api()
+        ));
+        Self {
+            story,
+            discord,
+            guild,
+            ops,
+            ann,
+            bo,
+            cy,
+            dee,
+        }
+    }
+
+    /// The same with a workflow of one step that runs a job, the command for it, and the server.
+    async fn of_job(more: &str, reply: &str) -> Self {
+        let mut talk = Self::new().await;
+        talk.job(more, reply);
+        talk.up().await;
+        talk
+    }
+
+    /// Files for a workflow that runs a job, and the command `/migrate` for it.
+    fn job(&self, more: &str, reply: &str) {
+        let home = &self.story.home;
+        home.workflow("migrate", &format!("{more}{MIGRATE}"));
+        home.write(
+            "commands/migrate.yaml",
+            &format!(
+                "name: migrate\nsummary: Migrate the database\noptions:\n  \
+                 lines: {{ type: string, summary: how many lines it says }}\n  \
+                 seconds: {{ type: string, summary: how long it takes }}\n  \
+                 exit: {{ type: string, summary: its exit code }}\nruns: migrate\nreply: {reply}\n"
+            ),
+        );
+    }
+
+    /// Starts the server, and waits until it is in Discord.
+    async fn up(&mut self) {
+        self.story.home.up().await;
+        self.is_there().await;
+    }
+
+    /// Waits until the bot listens and its commands can be given.
+    async fn is_there(&self) {
+        let guild = self.guild;
+        self.discord
+            .until("the bot and its commands", |view| {
+                (view.sessions() > 0 && !view.commands(guild).is_empty()).then_some(())
+            })
+            .await
+            .unwrap();
+    }
+
+    /// Somebody gives a command in the channel.
+    fn says(&self, who: UserId, line: &str) -> Acted {
+        self.discord.says(who, self.ops, line).unwrap()
+    }
+
+    /// How the channel looks to ann once this stands in it.
+    async fn sees(&self, text: &str) -> String {
+        let seen = self.discord.sees(self.ann, self.ops, text).await;
+        self.plain(&seen.unwrap())
+    }
+
+    /// A text of Discord with what differs in each run replaced.
+    fn plain(&self, text: &str) -> String {
+        self.story.plain(text)
+    }
+
+    /// What somebody gets to see of what they did.
+    async fn reply(&self, acted: &Acted) -> String {
+        self.plain(&acted.reply().await.unwrap())
+    }
+}
