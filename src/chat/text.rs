@@ -65,6 +65,22 @@ impl Text {
         self.with(Piece::Due(at))
     }
 
+    /// Whether its words are of several lines.
+    pub fn has_lines(&self) -> bool {
+        let breaks = |piece: &Piece| matches!(piece, Piece::Plain(words) if words.contains('\n'));
+        self.0.iter().any(breaks)
+    }
+
+    /// The same with blanks between its lines.
+    #[must_use]
+    pub fn in_one_line(&self) -> Self {
+        let piece = |piece: &Piece| match piece {
+            Piece::Plain(words) => Piece::Plain(words.replace('\n', " ")),
+            other => other.clone(),
+        };
+        Self(self.0.iter().map(piece).collect())
+    }
+
     /// Its pieces.
     pub fn pieces(&self) -> &[Piece] {
         &self.0

@@ -102,7 +102,7 @@ fn text(view: &RunView, log: &[Logged]) -> String {
 
 fn inputs(inputs: &Value) -> Option<String> {
     let given: Vec<String> = (card::inputs(inputs).iter())
-        .map(|(name, value)| format!("{name}={value}"))
+        .map(|input| format!("{}={}", input.name, input.value))
         .collect();
     (!given.is_empty()).then(|| format!("inputs: {}", given.join(" ")))
 }

@@ -1,8 +1,9 @@
 //! What people are asked of a run: approvals, and questions that nobody else can answer.
 
-use crate::domain::approval::ApprovalRequest;
+use crate::chat::text::Text;
+use crate::domain::approval::{ApprovalRequest, Delegation};
 use crate::domain::digest::Digest;
-use crate::domain::names::StepId;
+use crate::domain::names::{StepId, SystemName};
 use crate::domain::person::one_of;
 use crate::domain::run::{OpenQuestion, RunState};
 use crate::domain::time::Timestamp;
@@ -28,6 +29,14 @@ pub struct Approval {
     pub delegated: Vec<String>,
 }
 
+impl Approval {
+    /// Whose yes is needed, and until when.
+    pub fn needs(&self) -> Text {
+        let who = self.missing.join("; ");
+        Text::plain(format!("Needs a yes from {who}, until ")).due(self.until)
+    }
+}
+
 /// The open approvals of a run, oldest first.
 pub fn approvals(run: &RunState) -> Vec<Approval> {
     run.open_approvals()
@@ -44,7 +53,7 @@ fn approval(run: &RunState, open: &ApprovalRequest) -> Approval {
         Some((_, approval)) => plan::of_action(&approval.plan),
         None => run.plan.as_ref().map(plan::steps).unwrap_or_default(),
     };
-    let delegated = |to: &crate::domain::approval::Delegation| format!("{} for {}", to.to, to.by);
+    let delegated = |to: &Delegation| format!("{} for {}", to.to, to.by);
     Approval {
         plan: open.digest.clone(),
         step: of_step.map(|(id, _)| id.clone()),
@@ -84,6 +93,8 @@ pub struct Question {
     pub about: About,
     /// What is known.
     pub known: String,
+    /// The system that the step acts on: there one can look.
+    pub system: Option<SystemName>,
 }
 
 /// What a question is about.
@@ -107,6 +118,7 @@ pub fn questions(run: &RunState) -> Vec<Question> {
             About::Effect(open.question.effect.clone())
         },
         known: open.question.known.clone(),
+        system: open.state.system.clone(),
     };
     run.open_questions().iter().map(question).collect()
 }

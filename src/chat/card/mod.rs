@@ -11,6 +11,9 @@ pub mod step;
 pub mod timeline;
 pub mod value;
 
+#[cfg(test)]
+pub(crate) mod samples;
+
 use serde_json::Value;
 
 pub use asks::{About, Approval, Question};
@@ -18,13 +21,14 @@ pub use offer::Offer;
 pub use results::{Ending, Kept, Output};
 pub use step::{Mark, StepLine};
 
+use crate::chat::text::Text;
 use crate::domain::ending::FinalState;
 use crate::domain::names::{RunId, StepId, WorkflowName};
 use crate::domain::run::{RunState, RunStatus, WaitingFor};
 use crate::domain::time::Timestamp;
 use crate::service::RunView;
 
-/// Of inputs that stand in a headline, none is longer, in characters.
+/// No input that stands in a headline is longer, in characters.
 const LONGEST_IN_HEADLINE: usize = 40;
 
 /// No more inputs stand in a headline.
@@ -41,8 +45,8 @@ pub struct Card {
     pub headline: String,
     /// Who asked for it.
     pub asked: Asked,
-    /// With which inputs, each in one line.
-    pub inputs: Vec<(String, String)>,
+    /// With which inputs.
+    pub inputs: Vec<Input>,
     /// Where it stands, in a few words.
     pub state: &'static str,
     /// What that means to whoever glances at it.
@@ -67,6 +71,17 @@ pub struct Card {
     pub ending: Option<Ending>,
     /// What can be done to it now.
     pub offers: Vec<Offer>,
+}
+
+/// An input that a run was asked for with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// Its value in one line, unless it has lines itself.
+    pub value: String,
+    /// Whether the headline has it too.
+    pub is_in_headline: bool,
 }
 
 /// Who asked for a run, and how.
@@ -103,9 +118,9 @@ pub enum Tone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Way {
     /// So many steps are done, or need not be.
-    pub done: usize,
+    pub done: u32,
     /// Of so many.
-    pub all: usize,
+    pub all: u32,
 }
 
 /// What a run says of itself at this moment.
@@ -117,6 +132,42 @@ pub struct Progress {
     pub share: Option<f64>,
 }
 
+impl Card {
+    /// How far the run is, between 0 and 1; `None` where a bar would say nothing.
+    pub fn share(&self) -> Option<f64> {
+        let of_step = self.progress.as_ref().and_then(|progress| progress.share);
+        let has_begun = !self.steps.is_empty() && self.ending.is_none();
+        let says_something = self.way.all > 1 || of_step.is_some();
+        let done = f64::from(self.way.done) + of_step.unwrap_or(0.0);
+        (has_begun && says_something && self.way.all > 0)
+            .then(|| (done / f64::from(self.way.all)).min(1.0))
+    }
+
+    /// The one sentence that says most of how it stands.
+    pub fn last_sentence(&self) -> Text {
+        if let Some(ending) = &self.ending {
+            return ending.whole.as_str().into();
+        }
+        let asking = |line: &&StepLine| line.mark == Mark::Asks;
+        if let Some(line) = self.steps.iter().rev().find(asking) {
+            return of_step(line);
+        }
+        if let Some(open) = self.approvals.first() {
+            return open.needs();
+        }
+        match (&self.progress, self.steps.last()) {
+            (Some(progress), _) => progress.text.as_str().into(),
+            (None, Some(line)) => of_step(line),
+            (None, None) => Text::default(),
+        }
+    }
+}
+
+fn of_step(line: &StepLine) -> Text {
+    let said = line.said.pieces().iter().cloned();
+    said.fold(Text::plain(format!("{}: ", line.step)), Text::with)
+}
+
 /// Everything that is shown of this run.
 pub fn of(view: &RunView) -> Card {
     let run = &view.run;
@@ -124,7 +175,7 @@ pub fn of(view: &RunView) -> Card {
     Card {
         run: run.id,
         workflow: run.request.workflow.clone(),
-        headline: headline(run),
+        headline: headline(&run.request.workflow, &inputs),
         asked: asked(run),
         inputs,
         state: state(view),
@@ -163,18 +214,12 @@ fn tone(view: &RunView) -> Tone {
     }
 }
 
-/// The workflow, with the first inputs that are short enough to stand beside it.
-fn headline(run: &RunState) -> String {
-    let workflow = &run.request.workflow;
-    let is_short = |text: &&str| {
-        let length = text.chars().count();
-        (1..=LONGEST_IN_HEADLINE).contains(&length) && !text.contains(char::is_control)
-    };
-    let given = run.request.inputs.as_object().into_iter().flatten();
-    let given: Vec<_> = given
-        .filter_map(|(_, value)| value.as_str())
-        .filter(is_short)
-        .take(MOST_IN_HEADLINE)
+/// The workflow, with the inputs that stand beside it.
+fn headline(workflow: &WorkflowName, inputs: &[Input]) -> String {
+    let given: Vec<_> = inputs
+        .iter()
+        .filter(|input| input.is_in_headline)
+        .map(|input| input.value.as_str())
         .collect();
     if given.is_empty() {
         workflow.to_string()
@@ -198,13 +243,28 @@ fn asked(run: &RunState) -> Asked {
     }
 }
 
-/// What a run was asked for with, each in one line; what was left out is not among it.
-pub fn inputs(inputs: &Value) -> Vec<(String, String)> {
+/// What a run was asked for with; what was left out is not among it. In the headline stand the first
+/// texts that are short enough.
+pub fn inputs(inputs: &Value) -> Vec<Input> {
+    let mut left = MOST_IN_HEADLINE;
     let given = inputs.as_object().into_iter().flatten();
     given
         .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| (name.clone(), value::short_value(value)))
+        .map(|(name, value)| {
+            let is_in_headline = left > 0 && value.as_str().is_some_and(is_short);
+            left -= usize::from(is_in_headline);
+            Input {
+                name: name.clone(),
+                value: value::short_value(value),
+                is_in_headline,
+            }
+        })
         .collect()
+}
+
+fn is_short(text: &str) -> bool {
+    let length = text.chars().count();
+    (1..=LONGEST_IN_HEADLINE).contains(&length) && !text.contains(char::is_control)
 }
 
 /// Steps of the definition alone count: items, and steps of another workflow, are parts of theirs.
@@ -212,9 +272,10 @@ fn way(view: &RunView) -> Way {
     let is_of_definition = |id: &&StepId| id.is_forward() && !id.as_str().contains(['/', '[']);
     let steps = view.run.steps.iter();
     let begun: Vec<_> = steps.filter(|(id, _)| is_of_definition(id)).collect();
+    let count = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
     Way {
-        done: begun.iter().filter(|(_, state)| state.is_over()).count(),
-        all: begun.len() + view.to_come.len(),
+        done: count(begun.iter().filter(|(_, state)| state.is_over()).count()),
+        all: count(begun.len() + view.to_come.len()),
     }
 }
 
