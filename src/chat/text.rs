@@ -34,6 +34,23 @@ impl Text {
         Self::default().and(words)
     }
 
+    /// A sentence in which what is typed or copied stands between backticks.
+    pub fn sentence(told: &str) -> Self {
+        let parts = told.split('`').enumerate();
+        // A backtick that nothing closes is one.
+        let is_whole = told.matches('`').count() % 2 == 0;
+        if !is_whole {
+            return Self::plain(told);
+        }
+        parts.filter(|(_, part)| !part.is_empty()).fold(
+            Self::default(),
+            |text, (place, part)| match place % 2 {
+                0 => text.and(part),
+                _ => text.code(part),
+            },
+        )
+    }
+
     /// The same with these words behind it.
     #[must_use]
     pub fn and(self, words: impl Into<String>) -> Self {

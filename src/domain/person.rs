@@ -35,6 +35,12 @@ impl Actor {
         self.person.as_str() == self.through
     }
 
+    /// The platform and the id there of whoever came by a chat.
+    pub fn chat(&self) -> Option<(&str, &str)> {
+        let (platform, id) = self.through.split_once(' ')?;
+        (platform == "discord").then_some((platform, id))
+    }
+
     /// A schedule that asks by itself. It has no role, so it approves nothing; and no person can
     /// be called so, because names of people hold no blank.
     pub fn schedule(name: &ScheduleName) -> Self {

@@ -304,11 +304,17 @@ impl Service {
     /// A stranger asks; a receipt says so.
     pub async fn known(&self, by: &Actor, asked: &str) -> Result<()> {
         if by.roles.is_empty() {
-            let why = format!(
-                "{by} is nobody whom Purser knows: add `[people.NAME]` with `roles` and this {} to \
-                 its configuration",
-                by.through
-            );
+            let why = match by.chat() {
+                None => format!(
+                    "{by} is nobody whom Purser knows: add `[people.NAME]` with `roles` and this {} to \
+                     its configuration",
+                    by.through
+                ),
+                Some((platform, id)) => format!(
+                    "Purser does not know who you are: ask whoever runs it to add `{platform} = \"{id}\"` and \
+                     `roles` to a `[people.NAME]` of its configuration"
+                ),
+            };
             return Err(self.refuse(by, asked, why).await);
         }
         Ok(())

@@ -6,7 +6,7 @@ use serenity::model::application::{ActionRowComponent, ModalInteractionData};
 
 use super::answers::First;
 use super::command::{key, shows};
-use super::door::{Door, markdown};
+use super::door::{Door, markdown, said};
 use super::origin::Origin;
 use super::reference::{Deed, Reference};
 use super::render::{self, Shown};
@@ -71,7 +71,7 @@ impl Door {
         }
         let Some(Reference { run, deed }) = Reference::read(&data.custom_id) else {
             let unknown = "✗ This window is from another version of Purser. Nothing was done.";
-            return answers.then(&render::said(unknown)).await;
+            return answers.then(&said(unknown)).await;
         };
         let by = self.who(origin);
         let done = match &deed {
@@ -152,7 +152,7 @@ impl Door {
 }
 
 fn nothing_said(step: &StepId) -> Shown {
-    render::said(&format!("The step {step} has said nothing."))
+    said(&format!("The step {step} has said nothing."))
 }
 
 /// The window in which a reason can be given before something is stopped.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::answers::First;
 use super::built_in;
-use super::door::{Door, markdown};
+use super::door::{Door, markdown, said};
 use super::live::{Made, PLATFORM, PrivateAnswer};
 use super::origin::Origin;
 use super::render;
@@ -61,7 +61,7 @@ impl Door {
         }
         let inputs = match self.inputs(typed.options) {
             Ok(inputs) => inputs,
-            Err(why) => return answers.then(&render::said(&format!("✗ {why}"))).await,
+            Err(why) => return answers.then(&said(&format!("✗ {why}"))).await,
         };
         let invocation = Invocation {
             by: by.clone(),

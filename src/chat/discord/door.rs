@@ -11,6 +11,7 @@ use super::api::Api;
 use super::live;
 use super::origin::Origin;
 use super::render;
+use crate::chat::text::Text;
 use crate::domain::names::Role;
 use crate::domain::person::Actor;
 use crate::service::{Service, ServiceError};
@@ -89,14 +90,14 @@ impl Door {
         };
         let answers = self.answers(origin);
         if answers.first(First::PrivateLater).await {
-            answers.then(&render::said(why)).await;
+            answers.then(&said(why)).await;
         }
         false
     }
 
     /// Tells who asked what came of it.
     pub(super) fn told(error: &ServiceError) -> render::Shown {
-        render::said(&format!("✗ {}", in_discord(&error.to_string())))
+        said(&format!("✗ {}", in_discord(&error.to_string())))
     }
 }
 
@@ -112,6 +113,12 @@ fn in_discord(told: &str) -> String {
     replaced.fold(told.to_owned(), |told, (there, here)| {
         told.replace(there, here)
     })
+}
+
+/// Sentences in which what is typed or copied stands between backticks.
+pub(super) fn said(told: &str) -> render::Shown {
+    let fitted = render::limits::fit_text(&Text::sentence(told), render::limits::CONTENT);
+    markdown(fitted.drawn)
 }
 
 /// What is written as Discord reads it. Nothing that others wrote is in it.

@@ -66,9 +66,8 @@ impl Api {
         })
     }
 
-    /// When a call would be taken, as far as is known.
-    pub(super) fn ready_at(&self, route: &Route) -> Instant {
-        let now = Instant::now();
+    /// When a call would be taken, as far as is known: now, or later.
+    pub(super) fn ready_at(&self, route: &Route, now: Instant) -> Instant {
         let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         route
             .bucket()

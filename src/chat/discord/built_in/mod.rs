@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use serenity::model::application::CommandDataOption;
 
-use super::door::Door;
+use super::door::{Door, said};
 use super::origin::Origin;
 use super::publish;
 use super::render::{self, Shown, markdown};
@@ -114,7 +114,7 @@ impl Door {
     ) -> Option<Shown> {
         let given = match self.inputs(options) {
             Ok(given) => given,
-            Err(why) => return Some(render::said(&format!("✗ {why}"))),
+            Err(why) => return Some(said(&format!("✗ {why}"))),
         };
         let shown = match asked {
             "show" => match self.show(by, origin, text(&given, RUN)).await {

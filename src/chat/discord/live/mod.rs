@@ -195,11 +195,12 @@ impl Live {
         while sending.len() < AT_ONCE {
             let (api, messages, answers, us) =
                 (&self.api, &self.messages, &self.answers, &self.us);
+            let now = Instant::now();
             let ready_at = |key: &Key| {
                 let route = send::route(*key, messages, answers, us);
-                route.map_or_else(Instant::now, |route| api.ready_at(&route))
+                route.map_or(now, |route| api.ready_at(&route, now))
             };
-            match self.queue.next(Instant::now(), ready_at) {
+            match self.queue.next(now, ready_at) {
                 Next::Send(key) => {
                     let Some(one) = self.sending(key) else {
                         self.queue.forget(&key);

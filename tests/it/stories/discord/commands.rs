@@ -6,8 +6,8 @@ use super::Talk;
 async fn a_command_of_a_file_can_be_given_and_its_run_is_shown_in_the_channel() {
     let talk = Talk::of_job("", "message").await;
     let asked = talk.says(talk.ann, "/migrate lines:2");
-    let seen = talk.sees("succeeded").await;
     insta::assert_snapshot!(talk.reply(&asked).await, @"");
+    let seen = talk.sees("succeeded").await;
     insta::assert_snapshot!(seen, @"");
 }
 

@@ -10,6 +10,7 @@ use std::fs;
 
 use fake_discord::{Acted, ChannelId, Discord, GuildId, UserId};
 
+use super::plain::shapes_replaced;
 use super::{MIGRATE, Story};
 
 /// A team in Discord with a Purser of its own.
@@ -114,16 +115,41 @@ impl Talk {
     /// How the channel looks to ann once this stands in it.
     async fn sees(&self, text: &str) -> String {
         let seen = self.discord.sees(self.ann, self.ops, text).await;
-        self.plain(&seen.unwrap())
+        self.plain(&self.well(seen))
+    }
+
+    /// What was waited for, or else what the server says.
+    fn well<T>(&self, waited: Result<T, fake_discord::Error>) -> T {
+        waited.unwrap_or_else(|error| panic!("{error}\n{}", self.story.home.log()))
     }
 
     /// A text of Discord with what differs in each run replaced.
     fn plain(&self, text: &str) -> String {
-        self.story.plain(text)
+        let words = self.story.words.iter();
+        let text = words.fold(text.to_owned(), |text, (name, word)| text.replace(name, word));
+        instants(&ids(&shapes_replaced(&text)))
     }
 
     /// What somebody gets to see of what they did.
     async fn reply(&self, acted: &Acted) -> String {
-        self.plain(&acted.reply().await.unwrap())
+        self.plain(&self.well(acted.reply().await))
     }
+}
+
+/// Discord's ids as one word.
+fn ids(text: &str) -> String {
+    let is_id = |word: &&str| word.len() >= 17 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let ids: Vec<&str> = words.by_ref().filter(is_id).collect();
+    ids.iter().fold(text.to_owned(), |text, id| text.replace(id, "ID"))
+}
+
+/// Discord's own instants, `<t:1700000000:R>`, as one word with how they are shown.
+fn instants(text: &str) -> String {
+    let mut parts = text.split("<t:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        format!("{text}<t:TIME{rest}")
+    })
 }
