@@ -29,7 +29,7 @@ const PREFIX: &str = "/api/v10";
 pub(crate) struct Cut;
 
 /// What came of a request.
-enum Outcome {
+pub(super) enum Outcome {
     Done(Reply, Option<Standing>),
     Refused(Refusal, Option<Standing>),
     Limited(Limited),
@@ -122,7 +122,7 @@ fn app_of(state: &State, parts: &Parts) -> Option<AppId> {
     state.app_of_token(header.strip_prefix("Bot ")?)
 }
 
-fn carry_out(state: &mut State, call: &Call) -> Outcome {
+pub(super) fn carry_out(state: &mut State, call: &Call) -> Outcome {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     let Some(route) = route::find(&call.method, &segments) else {
         return Outcome::Refused(NO_SUCH_ROUTE, None);

@@ -7,6 +7,7 @@ use super::State;
 use super::model::{Attachment, Mentions, Message};
 use super::permissions::Permissions;
 use super::render::UPLOAD_LIMIT;
+use super::threads::STARTER;
 use crate::gateway::events::Event;
 use crate::ids::{AttachmentId, ChannelId, MessageId, UserId};
 use crate::refusal::{EMPTY_MESSAGE, Refusal, TOO_LARGE};
@@ -179,7 +180,7 @@ impl State {
             .get_mut(&channel)
             .and_then(|one| one.thread.as_mut())
         {
-            thread.posted += 1;
+            thread.posted += u64::from(message.kind != STARTER);
             thread.active_ms = now;
             thread.members.insert(message.author);
         }
