@@ -87,7 +87,7 @@ fn a_deferred_reply_is_edited_for_fifteen_minutes() {
         (&done["content"], &done["flags"]),
         (&json!("done"), &json!(0))
     );
-    world.wait(Duration::from_secs(15 * 60));
+    world.wait(Duration::from_mins(15));
     assert_eq!(
         world.refused(&format!("PATCH {original}"), &edit),
         (401, 50027)

@@ -119,7 +119,7 @@ fn a_thread_archives_itself_after_its_time() {
             .len()
     };
     assert_eq!(count(&mut world), 1);
-    world.wait(Duration::from_secs(61 * 60));
+    world.wait(Duration::from_mins(61));
     assert_eq!(count(&mut world), 0);
     let archived = format!("GET /channels/{}/threads/archived/public", world.ops);
     assert_eq!(
