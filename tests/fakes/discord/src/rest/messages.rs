@@ -1,6 +1,5 @@
 //! Messages of channels and threads.
 
-use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -278,9 +277,7 @@ pub(super) fn react(state: &mut State, call: &Call) -> Answer {
     let guild = state.may(who, channel, needed)?.guild;
     state.open_for_changes(channel, false)?;
     public(state, channel, id)?;
-    let emoji = percent_decode_str(call.segment(5))
-        .decode_utf8_lossy()
-        .into_owned();
+    let emoji = call.segment(5).to_owned();
     let adds = call.method == "PUT";
     let users = state
         .message_mut(channel, id)?
