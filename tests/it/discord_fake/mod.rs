@@ -2,6 +2,7 @@
 
 mod faults;
 mod over_http;
+mod page;
 
 use bytes::Bytes;
 use fake_discord::{Application, ChannelId, Discord, Given, GuildId, UserId};

@@ -123,7 +123,7 @@ fn header(state: &State, message: &Message) -> String {
 }
 
 /// A command with its group and sub-command.
-fn used(data: &Value) -> String {
+pub(crate) fn used(data: &Value) -> String {
     let mut text = format!("/{}", data["name"].as_str().unwrap_or_default());
     let mut options = &data["options"];
     while let Some(inner) = options[0]
