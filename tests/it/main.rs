@@ -13,6 +13,7 @@ mod catalog;
 mod clock;
 mod completions;
 mod deploy;
+mod discord_fake;
 mod docker;
 mod docs;
 mod engine;

@@ -1,6 +1,7 @@
 //! What the stories share: the stack of real parts, and contexts to call actions in.
 
 pub mod database;
+pub mod discord_js;
 pub mod gateway;
 pub mod hand_clock;
 pub mod journal;

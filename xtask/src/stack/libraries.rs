@@ -1,5 +1,6 @@
 //! Libraries of other languages and tools of others that tests hold our own code against.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,6 +12,17 @@ use crate::stack::need::{self, Need, Source, debian, must_find};
 use crate::stack::places::Places;
 
 const NPM: &[&str] = &["standardwebhooks@1.1.1"];
+/// Discord's own libraries and discord.js, as their lock file has them.
+const DISCORD: [(&str, &str); 2] = [
+    (
+        "package.json",
+        include_str!("../../../tests/fakes/discord/js/package.json"),
+    ),
+    (
+        "package-lock.json",
+        include_str!("../../../tests/fakes/discord/js/package-lock.json"),
+    ),
+];
 const PYPI: &[&str] = &[
     "attrs==26.1.0",
     "jsonschema==4.26.0",
@@ -35,6 +47,7 @@ const TOOLS: [Need; 3] = [
 pub(crate) fn provide(places: &Places) -> Result<()> {
     need::provide(&TOOLS)?;
     npm(places)?;
+    discord(places)?;
     pypi(places)?;
     compose(places)
 }
@@ -42,11 +55,13 @@ pub(crate) fn provide(places: &Places) -> Result<()> {
 /// Where they are: what Node.js and Python call the path of their modules.
 pub(crate) fn env(places: &Places) -> Vec<(&'static str, String)> {
     let npm = cache::path(places, "npm", &cache::key(NPM)).join("node_modules");
+    let discord = cache::path(places, "discord-js", &discord_key()).join("node_modules");
     let pypi = cache::path(places, "pypi", &cache::key(PYPI));
     let compose = cache::path(places, "compose", &cache::key(COMPOSE));
     let compose = compose.join("compose/docker-compose");
     vec![
         ("PURSER_TEST_COMPOSE", compose.display().to_string()),
+        ("PURSER_TEST_DISCORD_JS", discord.display().to_string()),
         ("PURSER_TEST_NODE_PATH", npm.display().to_string()),
         ("PURSER_TEST_PYTHONPATH", pypi.display().to_string()),
     ]
@@ -54,22 +69,37 @@ pub(crate) fn env(places: &Places) -> Vec<(&'static str, String)> {
 
 fn npm(places: &Places) -> Result<()> {
     cache::ensure(places, "npm", &cache::key(NPM), |dir| {
-        let node = Need {
-            program: "npm",
-            source: Source::People("install Node.js 20 or newer, with npm"),
-        };
-        need::provide(&[node])?;
-        let mut npm = Command::new(must_find("npm")?);
-        npm.args([
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--prefix",
-        ]);
-        sh::output(npm.arg(dir).args(NPM)).map(drop)
+        let arguments = ["install", "--prefix"];
+        sh::output(run_npm(&arguments)?.arg(dir).args(NPM)).map(drop)
     })
     .map(drop)
+}
+
+fn discord_key() -> String {
+    cache::key(&DISCORD.map(|(_, text)| text))
+}
+
+fn discord(places: &Places) -> Result<()> {
+    cache::ensure(places, "discord-js", &discord_key(), |dir| {
+        for (name, text) in DISCORD {
+            fs::write(dir.join(name), text)?;
+        }
+        sh::output(run_npm(&["ci", "--prefix"])?.arg(dir)).map(drop)
+    })
+    .map(drop)
+}
+
+/// npm, which asks nobody for anything and runs nothing of what it fetches.
+fn run_npm(arguments: &[&str]) -> Result<Command> {
+    let node = Need {
+        program: "npm",
+        source: Source::People("install Node.js 20 or newer, with npm"),
+    };
+    need::provide(&[node])?;
+    let mut npm = Command::new(must_find("npm")?);
+    npm.args(["--no-audit", "--no-fund", "--ignore-scripts"]);
+    npm.args(arguments);
+    Ok(npm)
 }
 
 fn pypi(places: &Places) -> Result<()> {

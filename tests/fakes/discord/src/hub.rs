@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::state::State;
 
@@ -22,7 +22,7 @@ impl Hub {
     pub(crate) fn new(state: State) -> Self {
         Self {
             state: Mutex::new(state),
-            changed: watch::Sender::new(0),
+            changed: watch::Sender::new(1),
         }
     }
 
@@ -35,6 +35,14 @@ impl Hub {
         let result = change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.send_modify(|times| *times += 1);
         result
+    }
+
+    /// Waits until this has changed since a version, and no longer than this; the version of now.
+    pub(crate) async fn newer_than(&self, version: u64, patience: Duration) -> u64 {
+        let mut changed = self.changed.subscribe();
+        // Without news the version of now is the one that is known.
+        let _news = timeout(patience, changed.wait_for(|now| *now > version)).await;
+        *self.changed.borrow()
     }
 
     /// Waits until something can be seen in the state, and no longer than this.

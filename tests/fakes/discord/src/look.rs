@@ -9,6 +9,7 @@ use crate::state::interaction::{Interaction, Kind};
 use crate::state::model::{Channel, Message};
 use crate::state::permissions::Permissions;
 use crate::state::posting::LOADING;
+use crate::state::threads::STARTER;
 
 /// A request to the API, as it is remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,9 @@ fn messages(state: &State, who: UserId, id: ChannelId) -> String {
         .get(&id)
         .into_iter()
         .flat_map(|messages| messages.values());
-    let visible = all.filter(|message| message.only_for.is_none_or(|only| only == who));
+    let visible = all.filter(|message| {
+        message.kind != STARTER && message.only_for.is_none_or(|only| only == who)
+    });
     visible.map(|one| message(state, who, one)).collect()
 }
 
@@ -120,7 +123,7 @@ fn header(state: &State, message: &Message) -> String {
 }
 
 /// A command with its group and sub-command.
-fn used(data: &Value) -> String {
+pub(crate) fn used(data: &Value) -> String {
     let mut text = format!("/{}", data["name"].as_str().unwrap_or_default());
     let mut options = &data["options"];
     while let Some(inner) = options[0]

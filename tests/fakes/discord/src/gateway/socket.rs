@@ -22,6 +22,8 @@ const VOICE: u64 = 4;
 
 /// Frames that a connection may send within a minute.
 const FRAMES: usize = 120;
+/// Bytes that a frame may have.
+const FRAME_SIZE: usize = 4096;
 
 /// What a connection has said so far.
 struct Connection {
@@ -56,7 +58,11 @@ pub(crate) async fn serve(hub: Arc<Hub>, mut socket: WebSocket) {
                     }
                     continue;
                 }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => Out::Cut,
+                Some(Ok(Message::Close(frame))) => {
+                    connection.bye(frame.map_or(1005, |frame| frame.code));
+                    Out::Cut
+                }
+                Some(Err(_)) | None => Out::Cut,
                 Some(Ok(_)) => continue,
             },
             () = sleep_until(silent_at) => Out::Close(4009),
@@ -97,6 +103,8 @@ impl Connection {
             let frame: Value = serde_json::from_str(text).unwrap_or(Value::Null);
             let close = if self.frames.len() > FRAMES {
                 Some(4008)
+            } else if text.len() > FRAME_SIZE {
+                Some(4002)
             } else {
                 self.take(state, &frame).err()
             };
@@ -105,6 +113,17 @@ impl Connection {
             }
             frame["op"] == DISPATCH_HEARTBEAT
         })
+    }
+
+    /// Who closes with 1000 or 1001 does not want to resume.
+    fn bye(&self, code: u16) {
+        if code == 1000 || code == 1001 {
+            self.hub.write(|state| {
+                if let Some(session) = state.gateway.on(self.id).map(str::to_owned) {
+                    state.gateway.forget(&session);
+                }
+            });
+        }
     }
 
     /// Does what a frame asks; the close code if it cannot be.

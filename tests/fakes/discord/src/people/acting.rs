@@ -30,6 +30,7 @@ impl State {
             .next()
             .unwrap_or_default();
         let guild = self.guild_for(user, channel, Permissions::USE_APPLICATION_COMMANDS)?;
+        self.opens(user, channel)?;
         let command = self.offered(user, channel, guild, name)?;
         let Line { words, mut given } = line::cut(line, &command.body)?;
         given.extend(
@@ -102,6 +103,23 @@ impl State {
             }
         }
         Ok(found.clone())
+    }
+
+    /// The client opens an archived thread before anything is done in it, if the person may.
+    fn opens(&mut self, user: UserId, channel: ChannelId) -> Result<(), Error> {
+        self.archive_the_quiet();
+        if !self
+            .thread(channel)
+            .is_some_and(|thread| thread.archived || thread.locked)
+        {
+            return Ok(());
+        }
+        let has = self.permissions(user, channel);
+        let opened = self.open_for_posting(channel, has.has(Permissions::MANAGE_THREADS));
+        if opened.is_err() || !has.has(Permissions::SEND_MESSAGES_IN_THREADS) {
+            return refused(format!("{} may not open this thread", self.name(user)));
+        }
+        Ok(())
     }
 
     pub(crate) fn name(&self, user: UserId) -> &str {
@@ -238,6 +256,7 @@ impl State {
     fn touch(&mut self, user: UserId, id: MessageId, data: Value) -> Result<InteractionId, Error> {
         let message = self.seen(user, id)?;
         let (channel, author) = (message.channel, message.author);
+        self.opens(user, channel)?;
         let Some(app) = self.apps.keys().find(|app| app.bot() == author).copied() else {
             return refused("the application of this message is gone");
         };
@@ -316,28 +335,14 @@ impl State {
         channel: ChannelId,
         text: &str,
     ) -> Result<MessageId, Error> {
-        self.archive_the_quiet();
-        let is_thread = self
-            .channels
-            .get(&channel)
-            .is_some_and(|channel| channel.thread.is_some());
+        let is_thread = self.thread(channel).is_some();
         let send = if is_thread {
             Permissions::SEND_MESSAGES_IN_THREADS
         } else {
             Permissions::SEND_MESSAGES
         };
         self.guild_for(user, channel, send)?;
-        let locked = self
-            .channels
-            .get(&channel)
-            .and_then(|channel| channel.thread.as_ref());
-        if locked.is_some_and(|thread| thread.locked) {
-            return refused("the thread is locked");
-        }
-        if locked.is_some_and(|thread| thread.archived) {
-            // Who may post in an archived thread opens it by posting; it was found just now.
-            let _found = self.change_channel(channel, &json!({ "archived": false }));
-        }
+        self.opens(user, channel)?;
         let body = json!({ "content": text });
         let draft = Draft {
             author: user,

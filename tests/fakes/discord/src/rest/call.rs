@@ -68,9 +68,17 @@ impl Call {
     }
 }
 
+/// The parts of a path, decoded: some clients write `@original` as `%40original`.
+pub(crate) fn segments(path: &str) -> Vec<String> {
+    path.trim_matches('/').split('/').map(decoded).collect()
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
 /// The parts of a query string.
 pub(crate) fn query(text: &str) -> BTreeMap<String, String> {
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
     pairs
         .map(|(name, value)| (decoded(name), decoded(value)))

@@ -76,6 +76,7 @@ pub(super) fn get(state: &mut State, call: &Call) -> Answer {
 pub(super) fn edit(state: &mut State, call: &Call) -> Answer {
     let (channel, message) = own_message(state, call)?;
     check::message::check(&call.body)?;
+    state.open_for_changes(channel, false)?;
     keeps_something(state, channel, message, call)?;
     let json = state.edit(channel, message, &call.body, &call.files)?;
     Ok(Reply::ok(json))

@@ -1,6 +1,5 @@
 //! Messages of channels and threads.
 
-use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -32,10 +31,8 @@ pub(super) fn create(state: &mut State, call: &Call) -> Answer {
         files: &call.files,
     };
     draft.whole()?;
-    if let Some(posted) = posted_before(state, author, channel, &call.body) {
-        return Ok(Reply::ok(
-            state.message_json(state.message(channel, posted)?),
-        ));
+    if let Some(posted) = posted_before(state, author, &call.body) {
+        return Ok(Reply::ok(state.message_json(posted)));
     }
     let message = state.compose(draft);
     if let Some(original) = message.replies_to {
@@ -45,6 +42,9 @@ pub(super) fn create(state: &mut State, call: &Call) -> Answer {
     let id = state.post(message);
     if let Some(nonce) = nonce {
         let at_ms = state.now_ms();
+        state
+            .nonces
+            .retain(|one| at_ms.saturating_sub(one.at_ms) < NONCE_MS);
         state.nonces.push(Nonce {
             author,
             channel,
@@ -73,7 +73,7 @@ fn may_post(
     let manages = state
         .permissions(author, channel)
         .has(Permissions::MANAGE_THREADS);
-    state.open_for(channel, manages)
+    state.open_for_posting(channel, manages)
 }
 
 /// What the parts of a message need.
@@ -103,23 +103,16 @@ fn nonce_of(body: &Value) -> Option<String> {
 }
 
 /// With `enforce_nonce` the message that this author posted with the nonce a moment ago.
-fn posted_before(
-    state: &mut State,
-    author: UserId,
-    channel: ChannelId,
-    body: &Value,
-) -> Option<MessageId> {
-    let now = state.now_ms();
-    state
-        .nonces
-        .retain(|one| now.saturating_sub(one.at_ms) < NONCE_MS);
+fn posted_before<'a>(state: &'a State, author: UserId, body: &Value) -> Option<&'a Message> {
     if body["enforce_nonce"] != true {
         return None;
     }
-    let nonce = nonce_of(body)?;
-    let same = |one: &&Nonce| one.author == author && one.channel == channel && one.text == nonce;
-    let found = state.nonces.iter().find(same)?.message;
-    state.message(channel, found).is_ok().then_some(found)
+    let (nonce, now) = (nonce_of(body)?, state.now_ms());
+    let same = |one: &&Nonce| {
+        one.author == author && one.text == nonce && now.saturating_sub(one.at_ms) < NONCE_MS
+    };
+    let found = state.nonces.iter().find(same)?;
+    state.message(found.channel, found.message).ok()
 }
 
 pub(super) fn get(state: &mut State, call: &Call) -> Answer {
@@ -152,6 +145,18 @@ pub(super) fn history(state: &mut State, call: &Call) -> Answer {
     let (reader, channel) = (call.bot()?, call.id::<ChannelId>(1)?);
     state.may(reader, channel, Permissions::VIEW_CHANNEL)?;
     let limit = page_size(call)?;
+    let places = ["before", "after", "around"];
+    if places
+        .iter()
+        .filter(|place| call.query.contains_key(**place))
+        .count()
+        > 1
+    {
+        let mut form = Form::default();
+        let message = "before, after and around are mutually exclusive";
+        form.refuse("before", "MUTUALLY_EXCLUSIVE_FIELDS", message);
+        form.finish()?;
+    }
     if !state
         .permissions(reader, channel)
         .has(Permissions::READ_MESSAGE_HISTORY)
@@ -209,7 +214,10 @@ pub(super) fn edit(state: &mut State, call: &Call) -> Answer {
     if message.author != author {
         return Err(NOT_THE_AUTHOR);
     }
-    state.open_for(channel, false)?;
+    let manages = state
+        .permissions(author, channel)
+        .has(Permissions::MANAGE_THREADS);
+    state.open_for_changes(channel, manages)?;
     check::message::check(&call.body)?;
     state.may(author, channel, needed_for(call))?;
     keeps_something(state, channel, id, call)?;
@@ -267,10 +275,9 @@ pub(super) fn react(state: &mut State, call: &Call) -> Answer {
     let (who, channel, id) = (call.bot()?, call.id::<ChannelId>(1)?, call.id(3)?);
     let needed = Permissions::ADD_REACTIONS | Permissions::READ_MESSAGE_HISTORY;
     let guild = state.may(who, channel, needed)?.guild;
+    state.open_for_changes(channel, false)?;
     public(state, channel, id)?;
-    let emoji = percent_decode_str(call.segment(5))
-        .decode_utf8_lossy()
-        .into_owned();
+    let emoji = call.segment(5).to_owned();
     let adds = call.method == "PUT";
     let users = state
         .message_mut(channel, id)?

@@ -10,3 +10,6 @@ mod reply;
 mod route;
 pub(crate) mod serve;
 mod threads;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::call::{Call, query, read};
+use super::call::{Call, query, read, segments};
 use super::limits::{Key, Limited, Standing};
 use super::reply::Reply;
 use super::route;
@@ -29,7 +29,7 @@ const PREFIX: &str = "/api/v10";
 pub(crate) struct Cut;
 
 /// What came of a request.
-enum Outcome {
+pub(super) enum Outcome {
     Done(Reply, Option<Standing>),
     Refused(Refusal, Option<Standing>),
     Limited(Limited),
@@ -41,12 +41,9 @@ pub(crate) async fn serve(hub: Arc<Hub>, request: Request<Body>) -> Response<Bod
     let Ok(bytes) = to_bytes(body, BODY).await else {
         return written(Outcome::Refused(TOO_LARGE, None));
     };
-    let path = parts
-        .uri
-        .path()
-        .strip_prefix(PREFIX)
-        .unwrap_or(parts.uri.path())
-        .to_owned();
+    let path = parts.uri.path();
+    let segments = segments(path.strip_prefix(PREFIX).unwrap_or(path));
+    let path = format!("/{}", segments.join("/"));
     let method = parts.method.as_str().to_owned();
     let (number, app, faults) = hub.write(|state| {
         let app = app_of(state, &parts);
@@ -84,11 +81,6 @@ pub(crate) async fn serve(hub: Arc<Hub>, request: Request<Body>) -> Response<Bod
         other => {
             let outcome = match read(&parts.headers, bytes).await {
                 Ok((body, files)) => {
-                    let segments = path
-                        .trim_matches('/')
-                        .split('/')
-                        .map(str::to_owned)
-                        .collect();
                     let query = query(parts.uri.query().unwrap_or(""));
                     let call = Call {
                         method,
@@ -122,7 +114,7 @@ fn app_of(state: &State, parts: &Parts) -> Option<AppId> {
     state.app_of_token(header.strip_prefix("Bot ")?)
 }
 
-fn carry_out(state: &mut State, call: &Call) -> Outcome {
+pub(super) fn carry_out(state: &mut State, call: &Call) -> Outcome {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     let Some(route) = route::find(&call.method, &segments) else {
         return Outcome::Refused(NO_SUCH_ROUTE, None);

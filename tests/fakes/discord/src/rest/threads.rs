@@ -15,18 +15,27 @@ use crate::state::threads::NewThread;
 /// Minutes after which a thread may be made to archive itself.
 const AUTO_ARCHIVE: [u64; 4] = [60, 1440, 4320, 10080];
 
+/// The type of a public thread.
+const PUBLIC: u64 = 11;
+
 pub(super) fn begin_at_message(state: &mut State, call: &Call) -> Answer {
     begun(state, call, Some(call.id(3)?))
 }
 
-/// Without a message there are only private threads and, if asked for, public ones.
+/// Without a message a thread is private, unless its body asks for the public type.
 pub(super) fn begin(state: &mut State, call: &Call) -> Answer {
     begun(state, call, None)
 }
 
 fn begun(state: &mut State, call: &Call, at: Option<MessageId>) -> Answer {
     let (owner, parent) = (call.bot()?, call.id::<ChannelId>(1)?);
-    state.may(owner, parent, Permissions::CREATE_PUBLIC_THREADS)?;
+    let private = at.is_none() && call.body["type"] != PUBLIC;
+    let needed = if private {
+        Permissions::CREATE_PRIVATE_THREADS
+    } else {
+        Permissions::CREATE_PUBLIC_THREADS
+    };
+    state.may(owner, parent, needed)?;
     let (name, auto_archive) = checked(call, true)?;
     let new = NewThread {
         parent,
@@ -34,6 +43,7 @@ fn begun(state: &mut State, call: &Call, at: Option<MessageId>) -> Answer {
         name: name.unwrap_or_default(),
         owner,
         auto_archive,
+        private,
     };
     let json = state.begin_thread(&new)?;
     Ok(Reply::created(json))

@@ -180,6 +180,7 @@ impl State {
         if !thinking {
             draft.whole()?;
         }
+        self.open_for_posting(channel, false)?;
         let mut message = self.compose(draft);
         message.interaction = Some(id);
         message.kind = if self

@@ -99,6 +99,8 @@ pub(crate) struct Channel {
 #[derive(Debug)]
 pub(crate) struct Thread {
     pub(crate) parent: ChannelId,
+    /// Seen only by its members and by those who manage threads.
+    pub(crate) private: bool,
     pub(crate) owner: UserId,
     pub(crate) archived: bool,
     pub(crate) locked: bool,
@@ -171,7 +173,7 @@ impl Command {
     }
 }
 
-/// The same nonce from the same author in the same channel within a while is the same message.
+/// The same nonce from the same author within a while is the same message.
 #[derive(Debug)]
 pub(crate) struct Nonce {
     pub(crate) author: UserId,

@@ -1,10 +1,11 @@
 //! Who may do what, computed as Discord documents it: roles, then the channel's overwrites.
 
+use std::collections::BTreeSet;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Not};
 
 use super::State;
 use super::model::{Channel, Whom};
-use crate::ids::{ChannelId, UserId};
+use crate::ids::{ChannelId, RoleId, UserId};
 use crate::refusal::{MISSING_ACCESS, MISSING_PERMISSIONS, Refusal, UNKNOWN_CHANNEL};
 
 /// A set of Discord's permissions.
@@ -34,6 +35,8 @@ impl Permissions {
     pub const MENTION_EVERYONE: Self = Self(1 << 17);
     /// Use slash commands.
     pub const USE_APPLICATION_COMMANDS: Self = Self(1 << 31);
+    /// Begin a thread that only its members see.
+    pub const CREATE_PRIVATE_THREADS: Self = Self(1 << 36);
     /// Archive and lock any thread.
     pub const MANAGE_THREADS: Self = Self(1 << 34);
     /// Begin a thread that all see.
@@ -123,9 +126,16 @@ impl State {
             .thread
             .as_ref()
             .and_then(|thread| self.channels.get(&thread.parent));
-        overwritten(base, parent.unwrap_or(found), user, everyone.0, |role| {
-            member.roles.contains(&role)
-        })
+        let of_channel = parent.unwrap_or(found);
+        let result = overwritten(base, of_channel, user, everyone, &member.roles);
+        let outside = found
+            .thread
+            .as_ref()
+            .is_some_and(|thread| thread.private && !thread.members.contains(&user));
+        if outside && !result.has(Permissions::MANAGE_THREADS) {
+            return Permissions::NONE;
+        }
+        result
     }
 
     /// Whether somebody sees a channel.
@@ -154,25 +164,27 @@ impl State {
     }
 }
 
+/// Everybody's overwrite first, then those of the roles together, then the member's own.
 fn overwritten(
     base: Permissions,
     channel: &Channel,
     user: UserId,
-    everyone: u64,
-    has_role: impl Fn(crate::ids::RoleId) -> bool,
+    everyone: RoleId,
+    roles: &BTreeSet<RoleId>,
 ) -> Permissions {
-    let mut result = base;
-    let mut apply = |matches: &dyn Fn(Whom) -> bool| {
+    let apply = |to: Permissions, concerns: &dyn Fn(Whom) -> bool| {
         let (mut allow, mut deny) = (Permissions::NONE, Permissions::NONE);
-        for overwrite in channel.overwrites.iter().filter(|one| matches(one.whom)) {
+        for overwrite in channel.overwrites.iter().filter(|one| concerns(one.whom)) {
             allow |= overwrite.allow;
             deny |= overwrite.deny;
         }
-        result = (result & !deny) | allow;
+        (to & !deny) | allow
     };
-    apply(&|whom| matches!(whom, Whom::Role(role) if role.0 == everyone));
-    apply(&|whom| matches!(whom, Whom::Role(role) if role.0 != everyone && has_role(role)));
-    apply(&|whom| whom == Whom::Member(user));
+    let result = apply(base, &|whom| whom == Whom::Role(everyone));
+    let of_roles =
+        |whom| matches!(whom, Whom::Role(role) if role != everyone && roles.contains(&role));
+    let result = apply(result, &of_roles);
+    let result = apply(result, &|whom| whom == Whom::Member(user));
     if result.has(Permissions::VIEW_CHANNEL) {
         result
     } else {

@@ -7,6 +7,7 @@ use super::State;
 use super::model::{Attachment, Mentions, Message};
 use super::permissions::Permissions;
 use super::render::UPLOAD_LIMIT;
+use super::threads::STARTER;
 use crate::gateway::events::Event;
 use crate::ids::{AttachmentId, ChannelId, MessageId, UserId};
 use crate::refusal::{EMPTY_MESSAGE, Refusal, TOO_LARGE};
@@ -145,7 +146,7 @@ impl State {
             let attachment = Attachment {
                 id: AttachmentId(self.fresh()),
                 name: safe(name),
-                content_type: file.content_type.clone(),
+                content_type: kind_of(name).unwrap_or(&file.content_type).to_owned(),
                 description: described
                     .and_then(|one| one["description"].as_str())
                     .map(str::to_owned),
@@ -179,7 +180,7 @@ impl State {
             .get_mut(&channel)
             .and_then(|one| one.thread.as_mut())
         {
-            thread.posted += 1;
+            thread.posted += u64::from(message.kind != STARTER);
             thread.active_ms = now;
             thread.members.insert(message.author);
         }
@@ -290,6 +291,20 @@ fn number(components: &mut [Value], next: &mut u64) {
 /// An id in a body: a number or a text.
 fn number_of(id: &Value) -> Option<u64> {
     id.as_u64().or_else(|| id.as_str()?.parse().ok())
+}
+
+/// The MIME type that a name says.
+fn kind_of(name: &str) -> Option<&'static str> {
+    let (_, ending) = name.rsplit_once('.')?;
+    Some(match ending {
+        "txt" | "log" => "text/plain; charset=utf-8",
+        "md" => "text/markdown; charset=utf-8",
+        "csv" => "text/csv; charset=utf-8",
+        "json" => "application/json; charset=utf-8",
+        "png" => "image/png",
+        "svg" => "image/svg+xml",
+        _ => return None,
+    })
 }
 
 /// A name that can stand in an address.

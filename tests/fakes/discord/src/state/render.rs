@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::State;
 use super::model::{Attachment, Channel, Command, Guild, Member, Message, Whom};
+use super::threads::STARTER;
 use crate::clock::iso;
 use crate::ids::{AppId, ChannelId, RoleId, UserId, made_ms};
 
@@ -86,10 +87,10 @@ impl State {
                 "permission_overwrites": overwrites_json(channel),
             }),
             Some(thread) => json!({
-                "type": 11,
+                "type": if thread.private { 12 } else { 11 },
                 "parent_id": thread.parent,
                 "owner_id": thread.owner,
-                "message_count": thread.posted,
+                "message_count": self.said_in(channel.id),
                 "total_message_sent": thread.posted,
                 "member_count": thread.members.len(),
                 "thread_metadata": {
@@ -103,6 +104,16 @@ impl State {
         };
         merge(&mut json, more);
         json
+    }
+
+    /// Messages of a thread, without the one that only points to where it began.
+    fn said_in(&self, thread: ChannelId) -> usize {
+        let all = self
+            .messages
+            .get(&thread)
+            .into_iter()
+            .flat_map(|messages| messages.values());
+        all.filter(|message| message.kind != STARTER).count()
     }
 
     /// A guild as the gateway tells it to a bot that has just connected.
@@ -177,8 +188,16 @@ impl State {
             json["thread"] = self.channel_json(thread);
         }
         if let Some(original) = message.replies_to {
-            json["message_reference"] =
-                json!({ "type": 0, "message_id": original, "channel_id": message.channel });
+            let parent = self.thread(message.channel).map(|thread| thread.parent);
+            let place = parent
+                .filter(|_| message.kind == STARTER)
+                .unwrap_or(message.channel);
+            json["message_reference"] = json!({
+                "type": 0,
+                "message_id": original,
+                "channel_id": place,
+                "guild_id": self.channels.get(&place).map(|channel| channel.guild),
+            });
         }
         if self.users.get(&message.author).is_some_and(|user| user.bot) && interaction.is_some() {
             json["webhook_id"] = json!(message.author);

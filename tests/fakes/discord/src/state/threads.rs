@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::State;
 use super::model::{Channel, Thread};
+use super::posting::Draft;
 use crate::gateway::events::Event;
 use crate::ids::{ChannelId, MessageId, UserId};
 use crate::refusal::{HAS_A_THREAD, Refusal, THREAD_ARCHIVED, THREAD_LOCKED, WRONG_CHANNEL_TYPE};
@@ -21,7 +22,11 @@ pub(crate) struct NewThread<'a> {
     pub(crate) name: &'a str,
     pub(crate) owner: UserId,
     pub(crate) auto_archive: Option<u64>,
+    pub(crate) private: bool,
 }
+
+/// The type of the message that stands first in a thread and points to where it began.
+pub(crate) const STARTER: u64 = 21;
 
 impl State {
     pub(crate) fn begin_thread(&mut self, new: &NewThread<'_>) -> Result<Value, Refusal> {
@@ -43,6 +48,7 @@ impl State {
         let now = self.now_ms();
         let thread = Thread {
             parent: new.parent,
+            private: new.private,
             owner: new.owner,
             archived: false,
             locked: false,
@@ -68,8 +74,22 @@ impl State {
         );
         if let Some(message) = new.at {
             self.tell_that_it_has_a_thread(new.parent, message);
+            self.post_starter(id, new.owner, message);
         }
         Ok(json)
+    }
+
+    fn post_starter(&mut self, thread: ChannelId, owner: UserId, begun_at: MessageId) {
+        let body = json!({});
+        let mut message = self.compose(Draft {
+            author: owner,
+            channel: thread,
+            body: &body,
+            files: &[],
+        });
+        message.kind = STARTER;
+        message.replies_to = Some(begun_at);
+        self.post(message);
     }
 
     fn tell_that_it_has_a_thread(&mut self, channel: ChannelId, message: MessageId) {
@@ -102,6 +122,8 @@ impl State {
             }
             if let Some(minutes) = body["auto_archive_duration"].as_u64() {
                 thread.auto_archive = minutes;
+                thread.changed_ms = now;
+                thread.active_ms = now;
             }
         }
         let name = if channel.thread.is_some() {
@@ -146,22 +168,42 @@ impl State {
         Ok(json)
     }
 
-    /// Whether something can be posted in it: 50083 in an archived thread, 160005 in a locked one.
-    pub(crate) fn open_for(&self, channel: ChannelId, may_manage: bool) -> Result<(), Refusal> {
-        let Some(thread) = self
-            .channels
-            .get(&channel)
-            .and_then(|one| one.thread.as_ref())
-        else {
+    /// Whether messages in it can be changed: 50083 in an archived thread, 160005 in a locked one.
+    pub(crate) fn open_for_changes(
+        &self,
+        channel: ChannelId,
+        manages: bool,
+    ) -> Result<(), Refusal> {
+        match self.thread(channel) {
+            Some(thread) if thread.archived => Err(THREAD_ARCHIVED),
+            Some(thread) if thread.locked && !manages => Err(THREAD_LOCKED),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes ready for a message: it opens an archived thread, unless that is locked.
+    pub(crate) fn open_for_posting(
+        &mut self,
+        channel: ChannelId,
+        manages: bool,
+    ) -> Result<(), Refusal> {
+        let Some(thread) = self.thread(channel) else {
             return Ok(());
         };
-        if thread.locked && !may_manage {
-            return Err(THREAD_LOCKED);
+        match (thread.archived, thread.locked && !manages) {
+            (true, true) => Err(THREAD_ARCHIVED),
+            (false, true) => Err(THREAD_LOCKED),
+            (false, false) => Ok(()),
+            (true, false) => {
+                let body = json!({ "archived": false });
+                self.change_channel(channel, &body).map(drop)
+            }
         }
-        if thread.archived {
-            return Err(THREAD_ARCHIVED);
-        }
-        Ok(())
+    }
+
+    /// A channel, if it is a thread.
+    pub(crate) fn thread(&self, channel: ChannelId) -> Option<&Thread> {
+        self.channels.get(&channel)?.thread.as_ref()
     }
 
     /// Archives what nobody spoke in for so long.
