@@ -168,13 +168,13 @@ impl Drop for TemporaryFile {
 pub const MOST_SUGGESTIONS: usize = 25;
 
 /// The names that contain what was typed, some of them: first those of which it begins the whole or
-/// a part behind a `/`.
+/// a part behind a `/` or a blank.
 pub fn matching(mut names: Vec<String>, typed: &str) -> Vec<String> {
     let typed = typed.to_lowercase();
     names.retain(|name| name.to_lowercase().contains(&typed));
     names.sort_by_cached_key(|name| {
         let lower = name.to_lowercase();
-        let begins = lower.split('/').any(|part| part.starts_with(&typed));
+        let begins = lower.split(['/', ' ']).any(|part| part.starts_with(&typed));
         (!begins, name.clone())
     });
     names.truncate(MOST_SUGGESTIONS);
@@ -187,10 +187,10 @@ mod tests {
 
     #[test]
     fn what_begins_with_the_typed_text_comes_first() {
-        let names = ["shop/db", "shop/web", "webhooks", "old-web"].map(str::to_owned);
+        let names = ["shop/db", "shop/web", "webhooks", "old-web", "log web"].map(str::to_owned);
         assert_eq!(
             matching(names.to_vec(), "WEB"),
-            ["shop/web", "webhooks", "old-web"]
+            ["log web", "shop/web", "webhooks", "old-web"]
         );
     }
 

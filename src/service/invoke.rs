@@ -28,7 +28,7 @@ const LONGEST_KEY: usize = 256;
 pub enum Ask {
     /// A workflow by name.
     Workflow(String),
-    /// A command by name; its options are the inputs.
+    /// A command by its whole name; its options are the inputs.
     Command(String),
     /// Whatever the hook of this name starts.
     Webhook(String),

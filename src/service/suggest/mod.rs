@@ -40,7 +40,7 @@ pub struct Wanted {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum What {
-    /// The name of a command that the person may give.
+    /// The whole name of a command that the person may give.
     Command,
     /// The name of a workflow that the person may start.
     Workflow,
@@ -50,7 +50,7 @@ pub enum What {
     Run(Deed),
     /// The value of a command's option.
     Option {
-        /// The command.
+        /// The command, by its whole name.
         command: String,
         /// The option.
         option: String,
