@@ -117,7 +117,12 @@ fn check(file: &File, around: &Around<'_>, report: &mut Report) -> Option<Comman
         return None;
     }
     around.groups.check_name(file, &node, report);
-    inputs::check(node.get("options"), around.registry, report);
+    inputs::check(
+        node.get("options"),
+        around.registry,
+        around.surroundings,
+        report,
+    );
     limits::check(&node, report);
     if let Some(loaded) = find_workflow(&node, around.workflows, report) {
         check_options(&node, loaded, report);
@@ -193,7 +198,10 @@ fn check_option(entry: &Entry, input: &InputSpec, workflow: &str, report: &mut R
     let fits = option.kind == input.kind
         || matches!(
             (option.kind, input.kind),
-            (InputType::Choice, InputType::String) | (InputType::Integer, InputType::Number)
+            (
+                InputType::Choice | InputType::User | InputType::Role | InputType::Channel,
+                InputType::String
+            ) | (InputType::Integer, InputType::Number)
         );
     if !fits {
         report.error(
@@ -235,6 +243,9 @@ fn type_name(kind: InputType) -> &'static str {
         InputType::Number => "number",
         InputType::Boolean => "boolean",
         InputType::Choice => "choice",
+        InputType::User => "user",
+        InputType::Role => "role",
+        InputType::Channel => "channel",
         InputType::List => "list",
     }
 }

@@ -5,8 +5,10 @@ use serde_json::Map;
 
 use super::problem::Report;
 use super::source::{Entry, Node};
+use super::surroundings::Surroundings;
 use crate::action::Registry;
 use crate::domain::input::{InputSpec, InputType, Source, check_inputs};
+use crate::domain::nameable::Nameable;
 use crate::domain::nearest;
 
 /// The longest name that chats take for an option.
@@ -22,7 +24,13 @@ pub(super) fn read(declared: Option<&Node>) -> IndexMap<String, Option<InputSpec
 }
 
 /// Reports names that expressions and chats cannot take, and values that do not go together.
-pub(super) fn check(declared: Option<&Node>, registry: &Registry, report: &mut Report) {
+pub(super) fn check(
+    declared: Option<&Node>,
+    registry: &Registry,
+    surroundings: &Surroundings,
+    report: &mut Report,
+) {
+    let nameable = surroundings.nameable();
     for entry in declared.map(Node::entries).unwrap_or_default() {
         if !is_name(&entry.key) {
             report.error(
@@ -36,7 +44,7 @@ pub(super) fn check(declared: Option<&Node>, registry: &Registry, report: &mut R
         }
         if let Some(spec) = entry.value.read::<InputSpec>() {
             check_choices(entry, &spec, report);
-            check_default(entry, &spec, report);
+            check_default(entry, &spec, &nameable, report);
             check_suggest(entry, &spec, declared, registry, report);
         }
     }
@@ -76,13 +84,14 @@ fn check_choices(entry: &Entry, spec: &InputSpec, report: &mut Report) {
     }
 }
 
-fn check_default(entry: &Entry, spec: &InputSpec, report: &mut Report) {
+fn check_default(entry: &Entry, spec: &InputSpec, nameable: &Nameable, report: &mut Report) {
     let (Some(default), Some(node)) = (&spec.default, entry.value.get("default")) else {
         return;
     };
     let specs = IndexMap::from([(entry.key.clone(), spec.clone())]);
     let given = Map::from_iter([(entry.key.clone(), default.clone())]);
-    if let Err(error) = check_inputs(&specs, &given) {
+    let fits = check_inputs(&specs, &given).and_then(|given| nameable.check(&specs, &given));
+    if let Err(error) = fits {
         report.error(node.at, format!("`default`: {error}"));
     }
 }

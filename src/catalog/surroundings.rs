@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::nameable::Nameable;
 use crate::domain::names::{Environment, HookName, PlaceName, Role, SecretName, SystemName};
 use crate::domain::person::Person;
 
@@ -59,6 +60,11 @@ impl Surroundings {
             .iter()
             .flat_map(|person| &person.roles)
             .collect()
+    }
+
+    /// What inputs can name.
+    pub(super) fn nameable(&self) -> Nameable {
+        Nameable::new(&self.people, self.hooks.values().flatten(), &self.places)
     }
 
     /// How many people have one of these roles.

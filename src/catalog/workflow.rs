@@ -134,7 +134,7 @@ impl Draft {
     ) {
         let Some(node) = &self.node else { return };
         let report = &mut self.report;
-        inputs::check(node.get("inputs"), registry, report);
+        inputs::check(node.get("inputs"), registry, surroundings, report);
         if let Some(concurrency) = node.get("concurrency") {
             Scope::before_the_run(&self.inputs).check_value(concurrency, report);
         }

@@ -70,6 +70,12 @@ pub enum InputType {
     Boolean,
     /// One of `choices`.
     Choice,
+    /// The name of a person whom Purser knows.
+    User,
+    /// The name of a role.
+    Role,
+    /// Where people talk: the name of a place, or the id of a chat's channel, in digits.
+    Channel,
     /// Texts, in order; from a terminal with commas between them.
     List,
 }
@@ -83,6 +89,8 @@ pub struct InputError(pub String);
 ///
 /// Text is accepted where a number or a boolean is asked for if it reads as one, because a
 /// terminal has nothing but text, and text with commas where a list is. What is null is not given.
+/// Whether there is what a `user`, a `role` or a `channel` names is not asked here, but of
+/// [`Nameable`](super::nameable::Nameable).
 ///
 /// # Errors
 /// The first thing that does not fit, with the nearest name or the values that are allowed.
@@ -120,7 +128,15 @@ pub fn check_inputs(
 impl InputSpec {
     fn check(&self, name: &str, value: &Value) -> Result<Value, InputError> {
         let fitting = match (self.kind, value) {
-            (InputType::String, Value::String(_))
+            (InputType::User | InputType::Role | InputType::Channel, Value::String(name))
+                if name.is_empty() =>
+            {
+                None
+            }
+            (
+                InputType::String | InputType::User | InputType::Role | InputType::Channel,
+                Value::String(_),
+            )
             | (InputType::Boolean, Value::Bool(_))
             | (InputType::Number, Value::Number(_)) => Some(value.clone()),
             (InputType::Integer, Value::Number(number)) if number.is_i64() => Some(value.clone()),
@@ -152,6 +168,9 @@ impl InputSpec {
                 InputType::Number => "a number",
                 InputType::Boolean => "true or false",
                 InputType::Choice => "one of its choices",
+                InputType::User => "the name of a person",
+                InputType::Role => "the name of a role",
+                InputType::Channel => "the name of a place or the id of a channel, as text",
                 InputType::List => "a list of texts",
             };
             InputError(format!(

@@ -19,6 +19,7 @@ pub mod hold;
 pub mod input;
 pub mod interpreter;
 pub mod keys;
+pub mod nameable;
 pub mod names;
 pub mod nearest;
 pub mod notice;

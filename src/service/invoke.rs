@@ -185,10 +185,16 @@ impl Service {
         }
         let misfit = |error: InputError| ServiceError::Invalid(format!("{name}: {error}"));
         let given = match command {
-            Some(command) => command.inputs(&invocation.inputs).map_err(misfit)?,
+            Some(command) => {
+                let given = command.inputs(&invocation.inputs).map_err(misfit)?;
+                let named = self.nameable.check(&command.options, &given);
+                named.map(|()| given).map_err(misfit)?
+            }
             None => invocation.inputs.clone(),
         };
         let inputs = check_inputs(&loaded.workflow.inputs, &given).map_err(misfit)?;
+        let named = self.nameable.check(&loaded.workflow.inputs, &inputs);
+        named.map_err(misfit)?;
         Ok(Checked {
             catalog,
             loaded,

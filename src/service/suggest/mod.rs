@@ -156,7 +156,7 @@ impl Service {
             return vec![];
         };
         let source = spec.suggest.as_deref().and_then(Source::parse);
-        match (of_type(spec), source) {
+        match (self.of_type(spec), source) {
             (Some(values), _) => plain(values, typed),
             (None, Some(source)) => {
                 let Ok(loaded) = catalog.workflow(command.runs.as_str()) else {
@@ -165,6 +165,18 @@ impl Service {
                 self.names_of(loaded, &source, given, typed).await
             }
             (None, None) => vec![],
+        }
+    }
+
+    /// The values that the type itself knows.
+    fn of_type(&self, spec: &InputSpec) -> Option<Vec<String>> {
+        match spec.kind {
+            InputType::Choice => Some(spec.choices.clone()),
+            InputType::Boolean => Some(["true", "false"].map(str::to_owned).to_vec()),
+            kind => {
+                let names = self.nameable.of_type(kind)?;
+                Some(names.into_iter().map(str::to_owned).collect())
+            }
         }
     }
 
@@ -222,15 +234,6 @@ fn may_give(by: &Actor, command: &Command, catalog: &Catalog) -> bool {
         catalog.may_start(by, loaded).is_ok()
             && tightened(by, command, &loaded.environments).is_ok()
     })
-}
-
-/// The values that the type itself knows.
-fn of_type(spec: &InputSpec) -> Option<Vec<String>> {
-    match spec.kind {
-        InputType::Choice => Some(spec.choices.clone()),
-        InputType::Boolean => Some(["true", "false"].map(str::to_owned).to_vec()),
-        InputType::String | InputType::Integer | InputType::Number | InputType::List => None,
-    }
 }
 
 fn plain(names: Vec<String>, typed: &str) -> Vec<Suggestion> {

@@ -6,6 +6,7 @@ mod fakes;
 mod groups;
 mod hooks;
 mod language;
+mod nameable;
 mod notify;
 mod schedules;
 mod schemas;

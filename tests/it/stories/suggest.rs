@@ -71,7 +71,7 @@ impl Story {
     }
 
     /// What is offered to Ann, and how long it took.
-    async fn offered(&self, wanted: &Value) -> (Vec<String>, Duration) {
+    pub(super) async fn offered(&self, wanted: &Value) -> (Vec<String>, Duration) {
         // Another test may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -91,7 +91,7 @@ impl Story {
     }
 }
 
-fn option(command: &str, option: &str, typed: &str) -> Value {
+pub(super) fn option(command: &str, option: &str, typed: &str) -> Value {
     json!({ "what": { "option": { "command": command, "option": option } }, "typed": typed })
 }
 
