@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::nameable::Nameable;
 use crate::domain::names::{Environment, HookName, PlaceName, Role, SecretName, SystemName};
+use crate::domain::nearest;
 use crate::domain::person::Person;
+
+/// The kind of the systems that `s3://SYSTEM/…` names.
+pub(super) const OBJECT_STORE: &str = "s3";
 
 /// What workflows and commands are checked against, beside the actions. It can be had from the
 /// configuration alone: nothing has to be connected.
@@ -38,6 +42,19 @@ impl Surroundings {
             .iter()
             .filter(move |(_, system)| system.kind == kind)
             .map(|(name, _)| name)
+    }
+
+    /// Whether there is an object store of this name.
+    ///
+    /// # Errors
+    /// There is none: the nearest.
+    pub(super) fn object_store(&self, name: &SystemName) -> Result<(), String> {
+        let mut stores = self.of_kind(OBJECT_STORE);
+        if stores.any(|store| store == name) {
+            return Ok(());
+        }
+        let stores: Vec<_> = self.of_kind(OBJECT_STORE).map(SystemName::as_str).collect();
+        Err(nearest::unknown("object store", name.as_str(), stores))
     }
 
     /// The environments in which these systems stand, sorted; production when there is none.

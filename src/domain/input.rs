@@ -26,8 +26,9 @@ pub struct InputSpec {
     /// The values of a `choice`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
-    /// Where values for completion come from: `docker.services`, or `docker.tags(service)` where
-    /// another input says of what.
+    /// Where values for completion come from: `docker.services`; `docker.tags(service)` where
+    /// another input says of what; `postgres.backups(s3://SYSTEM/BUCKET/FOLDER)` where that stands
+    /// in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggest: Option<String>,
 }
@@ -39,16 +40,33 @@ pub struct Source<'s> {
     pub kind: &'s str,
     /// The sort of names: `services`.
     pub what: &'s str,
-    /// The input that says what they belong to.
-    pub of: Option<&'s str>,
+    /// What they belong to, if they belong to something.
+    pub of: Option<Owner<'s>>,
+}
+
+/// What the values belong to that complete an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner<'s> {
+    /// What another input, of this name, holds.
+    Input(&'s str),
+    /// A folder of objects, by its address.
+    Folder(&'s str),
 }
 
 impl<'s> Source<'s> {
-    /// Reads `KIND.WHAT` or `KIND.WHAT(INPUT)`; `None` for anything else.
+    /// Reads `KIND.WHAT`, `KIND.WHAT(INPUT)` or `KIND.WHAT(ADDRESS)`; `None` for anything else.
     pub fn parse(text: &'s str) -> Option<Self> {
         let (kind, what) = text.split_once('.')?;
         let (what, of) = match what.split_once('(') {
-            Some((what, of)) => (what, Some(of.strip_suffix(')')?)),
+            Some((what, of)) => {
+                let of = of.strip_suffix(')')?;
+                let owner = if of.contains("://") {
+                    Owner::Folder(of)
+                } else {
+                    Owner::Input(of)
+                };
+                (what, Some(owner))
+            }
             None => (what, None),
         };
         let source = Self { kind, what, of };
