@@ -262,6 +262,7 @@ fn integration() -> Integration {
         kind: "nothing",
         connect: |_| Ok(Arc::new(Nothing::default())),
         settings: |_| schemars::Schema::default(),
+        suggests: &[],
         actions: || vec![Arc::new(Touch) as Arc<dyn AnyAction>],
     }
 }

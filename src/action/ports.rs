@@ -10,8 +10,10 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
+use super::context::ReadContext;
 use super::error::Result;
 use super::objects::Objects;
+use super::offers::Offers;
 use crate::domain::names::RunId;
 use crate::domain::receipt::Anchor;
 use crate::domain::time::Timestamp;
@@ -30,13 +32,14 @@ pub trait Folders: Send + Sync {
 
 /// A system that can complete values for people.
 pub trait Suggest: Send + Sync {
-    /// All names of this kind (`services`, `databases`). `of` is what they belong to, for those that
-    /// belong to something: the service whose `tags` are wanted.
-    fn names<'a>(
+    /// All values of this kind (`services`, `databases`). `of` is what they belong to, for those that
+    /// belong to something: the service whose `tags` are wanted. Reads, and changes nothing.
+    fn offers<'a>(
         &'a self,
+        ctx: &'a ReadContext,
         what: &'a str,
         of: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Vec<String>>>;
+    ) -> BoxFuture<'a, Result<Offers>>;
 
     /// What was typed in two: what stays as it is, and the beginning of the name that is looked for.
     /// `None` where no name can stand.
@@ -161,42 +164,5 @@ impl Drop for TemporaryFile {
             // The next start clears it.
             tracing::warn!(file = %self.0.display(), %error, "a temporary file stays");
         }
-    }
-}
-
-/// What chat platforms show at the most.
-pub const MOST_SUGGESTIONS: usize = 25;
-
-/// The names that contain what was typed, some of them: first those of which it begins the whole or
-/// a part behind a `/`.
-pub fn matching(mut names: Vec<String>, typed: &str) -> Vec<String> {
-    let typed = typed.to_lowercase();
-    names.retain(|name| name.to_lowercase().contains(&typed));
-    names.sort_by_cached_key(|name| {
-        let lower = name.to_lowercase();
-        let begins = lower.split('/').any(|part| part.starts_with(&typed));
-        (!begins, name.clone())
-    });
-    names.truncate(MOST_SUGGESTIONS);
-    names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_begins_with_the_typed_text_comes_first() {
-        let names = ["shop/db", "shop/web", "webhooks", "old-web"].map(str::to_owned);
-        assert_eq!(
-            matching(names.to_vec(), "WEB"),
-            ["shop/web", "webhooks", "old-web"]
-        );
-    }
-
-    #[test]
-    fn no_more_than_a_chat_shows_are_offered() {
-        let names = (0..99).map(|n| format!("metric_{n}")).collect();
-        assert_eq!(matching(names, "metric").len(), MOST_SUGGESTIONS);
     }
 }

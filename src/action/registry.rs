@@ -24,6 +24,8 @@ pub struct Integration {
     pub connect: fn(&Connect<'_>) -> Result<Arc<dyn System>, ConnectError>,
     /// The JSON Schema of those settings, inline; what it refers to is added to the generator.
     pub settings: fn(&mut schemars::SchemaGenerator) -> Schema,
+    /// The lists of values that its systems complete for people: `services` of `docker.services`.
+    pub suggests: &'static [&'static str],
     /// Everything that it can do.
     pub actions: fn() -> Vec<Arc<dyn AnyAction>>,
 }

@@ -89,7 +89,9 @@ impl Face {
 
 fn schema_of(spec: &InputSpec) -> Value {
     let mut schema = match spec.kind {
-        InputType::String => json!({ "type": "string" }),
+        InputType::String | InputType::User | InputType::Role | InputType::Channel => {
+            json!({ "type": "string" })
+        }
         InputType::Integer => json!({ "type": "integer" }),
         InputType::Number => json!({ "type": "number" }),
         InputType::Boolean => json!({ "type": "boolean" }),

@@ -1,5 +1,6 @@
 //! One command file: what a person may say, and which workflow that runs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -7,12 +8,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::files::File;
+use super::groups::Groups;
 use super::problem::{Problem, Report};
 use super::source::{self, Content, Entry, Node};
 use super::surroundings::Surroundings;
 use super::who::check_roles;
-use super::workflow::{Loaded, Workflows, check_name};
-use super::{inputs, shape};
+use super::workflow::{Loaded, Workflows};
+use super::{inputs, limits, shape};
 use crate::action::Registry;
 use crate::domain::input::{InputError, InputSpec, InputType, check_inputs};
 use crate::domain::names::{CommandName, Environment, Role, WorkflowName};
@@ -22,12 +25,16 @@ use crate::domain::nearest;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
-    /// Its name; the file is called after it.
+    /// Its name; the file is called after it. In a group, a folder, the whole of it: `db backup` is
+    /// the file `db/backup.yaml`.
+    #[schemars(extend("pattern" = limits::NAME))]
     pub name: CommandName,
-    /// One line for people.
+    /// One line for people, of at most 100 characters.
+    #[schemars(length(min = 1, max = limits::LONGEST_TEXT))]
     pub summary: String,
     /// What may be said with it; each option is an input of the workflow.
     #[serde(default)]
+    #[schemars(extend("maxProperties" = limits::MOST_OPTIONS))]
     pub options: IndexMap<String, InputSpec>,
     /// The workflow that it runs.
     pub runs: WorkflowName,
@@ -65,28 +72,41 @@ impl Command {
     }
 }
 
-/// Reads a file and checks it against the workflows.
-pub(super) fn load(
-    file: &Path,
-    text: &str,
+/// Reads the files of this folder and checks them against the workflows, and against each other.
+pub(super) fn load_all(
+    folder: &Path,
+    files: &[File],
     registry: &Registry,
     workflows: &Workflows,
     surroundings: &Surroundings,
-) -> (Option<Command>, Vec<Problem>) {
-    let mut report = Report::new(file);
-    let command = check(file, text, registry, workflows, surroundings, &mut report);
-    (command, report.into_problems())
+) -> (BTreeMap<CommandName, Command>, Vec<Problem>) {
+    let around = Around {
+        groups: &Groups::of(files),
+        registry,
+        workflows,
+        surroundings,
+    };
+    let (mut commands, mut problems) = (BTreeMap::new(), around.groups.check(folder));
+    for file in files {
+        let mut report = Report::new(&file.path);
+        let command = check(file, &around, &mut report);
+        commands.extend(command.map(|command| (CommandName::from(file.name()), command)));
+        problems.extend(report.into_problems());
+    }
+    problems.extend(limits::check_sizes(folder, commands.values()));
+    (commands, problems)
 }
 
-fn check(
-    file: &Path,
-    text: &str,
-    registry: &Registry,
-    workflows: &Workflows,
-    surroundings: &Surroundings,
-    report: &mut Report,
-) -> Option<Command> {
-    let node = source::parse(text)
+/// What a command is checked against.
+struct Around<'a> {
+    groups: &'a Groups,
+    registry: &'a Registry,
+    workflows: &'a Workflows,
+    surroundings: &'a Surroundings,
+}
+
+fn check(file: &File, around: &Around<'_>, report: &mut Report) -> Option<Command> {
+    let node = source::parse(&file.text)
         .map_err(|fault| report.error(fault.at, fault.message))
         .ok()?;
     let schema = schemars::schema_for!(Command).to_value();
@@ -96,16 +116,22 @@ fn check(
     if !matches!(node.content, Content::Map(_)) {
         return None;
     }
-    check_name(file, &node, report);
-    inputs::check(node.get("options"), registry, report);
-    if let Some(loaded) = find_workflow(&node, workflows, report) {
+    around.groups.check_name(file, &node, report);
+    inputs::check(
+        node.get("options"),
+        around.registry,
+        around.surroundings,
+        report,
+    );
+    limits::check(&node, report);
+    if let Some(loaded) = find_workflow(&node, around.workflows, report) {
         check_options(&node, loaded, report);
-        check_who(&node, loaded, surroundings, report);
+        check_who(&node, loaded, around.surroundings, report);
     }
     if report.has_errors() {
         return None;
     }
-    source::parse_as(text)
+    source::parse_as(&file.text)
         .map_err(|fault| report.error(fault.at, fault.message))
         .ok()
 }
@@ -172,7 +198,10 @@ fn check_option(entry: &Entry, input: &InputSpec, workflow: &str, report: &mut R
     let fits = option.kind == input.kind
         || matches!(
             (option.kind, input.kind),
-            (InputType::Choice, InputType::String) | (InputType::Integer, InputType::Number)
+            (
+                InputType::Choice | InputType::User | InputType::Role | InputType::Channel,
+                InputType::String
+            ) | (InputType::Integer, InputType::Number)
         );
     if !fits {
         report.error(
@@ -214,6 +243,9 @@ fn type_name(kind: InputType) -> &'static str {
         InputType::Number => "number",
         InputType::Boolean => "boolean",
         InputType::Choice => "choice",
+        InputType::User => "user",
+        InputType::Role => "role",
+        InputType::Channel => "channel",
         InputType::List => "list",
     }
 }

@@ -5,8 +5,11 @@ use serde_json::Map;
 
 use super::problem::Report;
 use super::source::{Entry, Node};
+use super::surroundings::Surroundings;
 use crate::action::Registry;
-use crate::domain::input::{InputSpec, InputType, Source, check_inputs};
+use crate::action::objects::ObjectUrl;
+use crate::domain::input::{InputSpec, InputType, Owner, Source, check_inputs};
+use crate::domain::nameable::Nameable;
 use crate::domain::nearest;
 
 /// The longest name that chats take for an option.
@@ -22,7 +25,13 @@ pub(super) fn read(declared: Option<&Node>) -> IndexMap<String, Option<InputSpec
 }
 
 /// Reports names that expressions and chats cannot take, and values that do not go together.
-pub(super) fn check(declared: Option<&Node>, registry: &Registry, report: &mut Report) {
+pub(super) fn check(
+    declared: Option<&Node>,
+    registry: &Registry,
+    surroundings: &Surroundings,
+    report: &mut Report,
+) {
+    let nameable = surroundings.nameable();
     for entry in declared.map(Node::entries).unwrap_or_default() {
         if !is_name(&entry.key) {
             report.error(
@@ -36,8 +45,13 @@ pub(super) fn check(declared: Option<&Node>, registry: &Registry, report: &mut R
         }
         if let Some(spec) = entry.value.read::<InputSpec>() {
             check_choices(entry, &spec, report);
-            check_default(entry, &spec, report);
-            check_suggest(entry, &spec, declared, registry, report);
+            check_default(entry, &spec, &nameable, report);
+            let check = Suggest {
+                declared,
+                registry,
+                surroundings,
+            };
+            check.check(entry, &spec, report);
         }
     }
 }
@@ -76,41 +90,77 @@ fn check_choices(entry: &Entry, spec: &InputSpec, report: &mut Report) {
     }
 }
 
-fn check_default(entry: &Entry, spec: &InputSpec, report: &mut Report) {
+fn check_default(entry: &Entry, spec: &InputSpec, nameable: &Nameable, report: &mut Report) {
     let (Some(default), Some(node)) = (&spec.default, entry.value.get("default")) else {
         return;
     };
     let specs = IndexMap::from([(entry.key.clone(), spec.clone())]);
     let given = Map::from_iter([(entry.key.clone(), default.clone())]);
-    if let Err(error) = check_inputs(&specs, &given) {
+    let fits = check_inputs(&specs, &given).and_then(|given| nameable.check(&specs, &given));
+    if let Err(error) = fits {
         report.error(node.at, format!("`default`: {error}"));
     }
 }
 
-/// `docker.services`: which integration completes the value, and with what.
-fn check_suggest(
-    entry: &Entry,
-    spec: &InputSpec,
-    declared: Option<&Node>,
-    registry: &Registry,
-    report: &mut Report,
-) {
-    let (Some(suggest), Some(node)) = (&spec.suggest, entry.value.get("suggest")) else {
-        return;
-    };
-    let Some(source) = Source::parse(suggest) else {
-        let message =
-            format!("`suggest` must be KIND.WHAT as in docker.services, and is `{suggest}`");
-        return report.error(node.at, message);
-    };
-    if let Err(unknown) = registry.integration(source.kind) {
-        report.error(node.at, format!("`suggest`: {unknown}"));
+/// The check of `suggest`: `docker.services` says which integration completes the value, and with
+/// what.
+struct Suggest<'a> {
+    declared: Option<&'a Node>,
+    registry: &'a Registry,
+    surroundings: &'a Surroundings,
+}
+
+impl Suggest<'_> {
+    fn check(&self, entry: &Entry, spec: &InputSpec, report: &mut Report) {
+        let (Some(suggest), Some(node)) = (&spec.suggest, entry.value.get("suggest")) else {
+            return;
+        };
+        let Some(source) = Source::parse(suggest) else {
+            let message =
+                format!("`suggest` must be KIND.WHAT as in docker.services, and is `{suggest}`");
+            return report.error(node.at, message);
+        };
+        let found = [self.list(&source), self.owner(&source, &entry.key)];
+        for wrong in found.into_iter().filter_map(Result::err) {
+            report.error(node.at, format!("`suggest`: {wrong}"));
+        }
     }
-    let others = declared.map(Node::entries).unwrap_or_default();
-    let others = others.iter().map(|other| other.key.as_str());
-    let others: Vec<_> = others.filter(|other| *other != entry.key).collect();
-    if let Some(of) = source.of.filter(|of| !others.contains(of)) {
-        let unknown = nearest::unknown("input", of, others);
-        report.error(node.at, format!("`suggest`: {unknown}"));
+
+    fn list(&self, source: &Source<'_>) -> Result<(), String> {
+        let integration = self.registry.integration(source.kind)?;
+        if integration.suggests.contains(&source.what) {
+            return Ok(());
+        }
+        let lists = integration.suggests.iter();
+        let lists: Vec<_> = lists
+            .map(|what| format!("{}.{what}", source.kind))
+            .collect();
+        let wrong = format!("{}.{}", source.kind, source.what);
+        Err(nearest::unknown(
+            "list",
+            &wrong,
+            lists.iter().map(String::as_str),
+        ))
+    }
+
+    fn owner(&self, source: &Source<'_>, input: &str) -> Result<(), String> {
+        match source.of {
+            None => Ok(()),
+            Some(Owner::Input(name)) => {
+                let others = self.declared.map(Node::entries).unwrap_or_default();
+                let others = others.iter().map(|other| other.key.as_str());
+                let others: Vec<_> = others.filter(|other| *other != input).collect();
+                if others.contains(&name) {
+                    return Ok(());
+                }
+                Err(nearest::unknown("input", name, others))
+            }
+            Some(Owner::Folder(address)) => {
+                match address.parse::<ObjectUrl>().map_err(|no| no.to_string())? {
+                    ObjectUrl::S3 { system, .. } => self.surroundings.object_store(&system),
+                    ObjectUrl::File { .. } => Ok(()),
+                }
+            }
+        }
     }
 }

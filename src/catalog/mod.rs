@@ -7,9 +7,12 @@
 
 mod call;
 mod command;
+mod files;
 mod given;
 mod graph;
+mod groups;
 mod inputs;
+mod limits;
 mod notify;
 mod problem;
 mod schema;
@@ -37,11 +40,13 @@ pub use uses::{FolderUse, folders, uses};
 pub use workflow::Loaded;
 
 use crate::action::Registry;
+use crate::domain;
 use crate::domain::digest::{Digest, digest_of};
 use crate::domain::names::{CommandName, WorkflowName};
 use crate::domain::nearest;
 use crate::domain::person::{Actor, Refusal};
 use crate::domain::workflow::may_start;
+use files::Presence;
 use problem::Report;
 
 /// Where the files are.
@@ -49,7 +54,8 @@ use problem::Report;
 pub struct CatalogFolders {
     /// The folder of `NAME.yaml`, one workflow each.
     pub workflows: PathBuf,
-    /// The folder of `NAME.yaml`, one command each. It need not exist.
+    /// The folder of `NAME.yaml`, one command each, and of folders of them, a group each. It need not
+    /// exist.
     pub commands: PathBuf,
 }
 
@@ -72,16 +78,25 @@ impl Catalog {
         surroundings: &Surroundings,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = vec![];
-        let found = files(&folders.workflows, true, &mut problems);
+        let found = files::all(&folders.workflows, Presence::Required, 0, &mut problems);
         let (workflows, found) = workflow::load_all(found, registry, surroundings);
         problems.extend(found);
         problems.extend(hooks_of_two(&workflows, &folders.workflows));
-        let mut commands = BTreeMap::new();
-        for (name, file, text) in files(&folders.commands, false, &mut problems) {
-            let (command, found) = command::load(&file, &text, registry, &workflows, surroundings);
-            problems.extend(found);
-            commands.extend(command.map(|command| (CommandName::from(name), command)));
-        }
+        let deepest = domain::command::MOST_WORDS - 1;
+        let found = files::all(
+            &folders.commands,
+            Presence::Optional,
+            deepest,
+            &mut problems,
+        );
+        let (commands, found) = command::load_all(
+            &folders.commands,
+            &found,
+            registry,
+            &workflows,
+            surroundings,
+        );
+        problems.extend(found);
         if problems
             .iter()
             .any(|problem| problem.severity == Severity::Error)
@@ -141,18 +156,16 @@ impl Catalog {
         })
     }
 
-    /// The command of this name.
+    /// The command of this whole name: `deploy`, `db backup`.
     ///
     /// # Errors
-    /// The nearest name, for people.
+    /// The nearest name, or what is in the group of this name, for people.
     pub fn command(&self, name: &str) -> Result<&Command, String> {
         self.commands.get(name).ok_or_else(|| {
-            let names = self
-                .commands
-                .keys()
-                .map(CommandName::as_str)
-                .collect::<Vec<_>>();
-            nearest::unknown("command", name, names)
+            let names: Vec<_> = self.commands.keys().map(CommandName::as_str).collect();
+            let words: Vec<_> = name.split_whitespace().collect();
+            let why = domain::command::named(&words, &names).err();
+            why.unwrap_or_else(|| nearest::unknown("command", name, names))
         })
     }
 
@@ -197,54 +210,4 @@ fn hooks_of_two(workflows: &workflow::Workflows, folder: &Path) -> Vec<Problem> 
         }
     }
     problems
-}
-
-/// The YAML files of a folder by name, with their texts; what cannot be read is a problem.
-fn files(
-    folder: &Path,
-    required: bool,
-    problems: &mut Vec<Problem>,
-) -> Vec<(String, PathBuf, String)> {
-    let mut report = Report::new(folder);
-    let mut paths: Vec<_> = match std::fs::read_dir(folder) {
-        Ok(entries) => entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .collect(),
-        Err(error) => {
-            let message = format!("the folder cannot be read: {error}");
-            if required || error.kind() != std::io::ErrorKind::NotFound {
-                report.error(None, message);
-            } else {
-                report.warning(None, message);
-            }
-            vec![]
-        }
-    };
-    problems.extend(report.into_problems());
-    paths.sort();
-    paths
-        .into_iter()
-        .filter_map(|path| read(&path, problems))
-        .collect()
-}
-
-fn read(path: &Path, problems: &mut Vec<Problem>) -> Option<(String, PathBuf, String)> {
-    let name = path.file_stem()?.to_str()?.to_owned();
-    let mut report = Report::new(path);
-    let text = match path.extension()?.to_str()? {
-        _ if name.starts_with('.') => None,
-        "yaml" => std::fs::read_to_string(path)
-            .map_err(|error| report.error(None, format!("the file cannot be read: {error}")))
-            .ok(),
-        "yml" => {
-            report.error(
-                None,
-                format!("the file is passed over: call it `{name}.yaml`"),
-            );
-            None
-        }
-        _ => None,
-    };
-    problems.extend(report.into_problems());
-    Some((name, path.to_owned(), text?))
 }

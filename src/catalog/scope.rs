@@ -237,7 +237,11 @@ impl<'a> Scope<'a> {
         let parts: Vec<_> = path.split('.').collect();
         match (parts.as_slice(), &self.of_step) {
             (["inputs", name], _) => Some(match self.inputs.get(*name)?.as_ref()?.kind {
-                InputType::String | InputType::Choice => "string",
+                InputType::String
+                | InputType::Choice
+                | InputType::User
+                | InputType::Role
+                | InputType::Channel => "string",
                 InputType::Integer => "integer",
                 InputType::Number => "number",
                 InputType::Boolean => "boolean",

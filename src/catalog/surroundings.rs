@@ -2,8 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::nameable::Nameable;
 use crate::domain::names::{Environment, HookName, PlaceName, Role, SecretName, SystemName};
+use crate::domain::nearest;
 use crate::domain::person::Person;
+
+/// The kind of the systems that `s3://SYSTEM/…` names.
+pub(super) const OBJECT_STORE: &str = "s3";
 
 /// What workflows and commands are checked against, beside the actions. It can be had from the
 /// configuration alone: nothing has to be connected.
@@ -39,6 +44,19 @@ impl Surroundings {
             .map(|(name, _)| name)
     }
 
+    /// Whether there is an object store of this name.
+    ///
+    /// # Errors
+    /// There is none: the nearest.
+    pub(super) fn object_store(&self, name: &SystemName) -> Result<(), String> {
+        let mut stores = self.of_kind(OBJECT_STORE);
+        if stores.any(|store| store == name) {
+            return Ok(());
+        }
+        let stores: Vec<_> = self.of_kind(OBJECT_STORE).map(SystemName::as_str).collect();
+        Err(nearest::unknown("object store", name.as_str(), stores))
+    }
+
     /// The environments in which these systems stand, sorted; production when there is none.
     pub(super) fn environments(&self, systems: &BTreeSet<SystemName>) -> Vec<Environment> {
         let found: BTreeSet<_> = systems
@@ -59,6 +77,11 @@ impl Surroundings {
             .iter()
             .flat_map(|person| &person.roles)
             .collect()
+    }
+
+    /// What inputs can name.
+    pub(super) fn nameable(&self) -> Nameable {
+        Nameable::new(&self.people, self.hooks.values().flatten(), &self.places)
     }
 
     /// How many people have one of these roles.

@@ -8,16 +8,13 @@ use indexmap::IndexMap;
 use super::problem::Report;
 use super::scope::{has_expression, only_input, only_output};
 use super::source::Node;
-use super::surroundings::Surroundings;
+use super::surroundings::{OBJECT_STORE, Surroundings};
 use crate::action::objects::ObjectUrl;
 use crate::domain::expression::only_expression;
 use crate::domain::input::{InputSpec, InputType};
 use crate::domain::names::{StepId, SystemName};
 use crate::domain::nearest;
 use crate::domain::position::Position;
-
-/// The kind of the systems that `s3://SYSTEM/…` names.
-const OBJECT_STORE: &str = "s3";
 
 /// Collects the systems of one workflow.
 pub(super) struct Finder<'a> {

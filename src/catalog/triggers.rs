@@ -108,6 +108,7 @@ impl Triggers<'_> {
     /// Values as they are: nobody is there who could be asked for others.
     fn check_inputs(&self, schedule: &Node, report: &mut Report) {
         let given = schedule.get("inputs");
+        let nameable = self.surroundings.nameable();
         let mut all_fit = true;
         for entry in given.map(Node::entries).unwrap_or_default() {
             let specs: IndexMap<_, _> = self.inputs.iter().filter_map(known).collect();
@@ -117,7 +118,9 @@ impl Triggers<'_> {
             let one = Map::from_iter([(entry.key.clone(), entry.value.to_json())]);
             if self.inputs.get(&entry.key).is_some_and(Option::is_none) {
                 all_fit = false;
-            } else if let Err(error) = check_inputs(&mine, &one) {
+            } else if let Err(error) =
+                check_inputs(&mine, &one).and_then(|one| nameable.check(&mine, &one))
+            {
                 report.error(entry.at, error.to_string());
                 all_fit = false;
             }

@@ -1,12 +1,13 @@
 //! The workflow files: each read, checked and completed, and then linked with those that it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::call::{Calls, Face};
+use super::files::File;
 use super::problem::{Problem, Report};
 use super::scope::Scope;
 use super::source::{self, Content, Node};
@@ -40,13 +41,13 @@ pub(super) type Workflows = BTreeMap<WorkflowName, Option<Loaded>>;
 
 /// Reads all files and checks them against what there is, and against each other.
 pub(super) fn load_all(
-    files: Vec<(String, PathBuf, String)>,
+    files: Vec<File>,
     registry: &Registry,
     surroundings: &Surroundings,
 ) -> (Workflows, Vec<Problem>) {
     let mut drafts: BTreeMap<_, _> = files
         .into_iter()
-        .map(|(name, file, text)| (WorkflowName::from(name), Draft::read(&file, text)))
+        .map(|file| (WorkflowName::from(file.name()), Draft::read(file)))
         .collect();
     let faces = drafts.iter().map(|(name, draft)| (name, draft.face()));
     let calls = Calls::new(faces.collect());
@@ -94,8 +95,9 @@ struct Draft {
 }
 
 impl Draft {
-    fn read(file: &Path, text: String) -> Self {
-        let mut report = Report::new(file);
+    fn read(file: File) -> Self {
+        let mut report = Report::new(&file.path);
+        let text = file.text;
         let node = source::parse(&text)
             .map_err(|fault| report.error(fault.at, fault.message))
             .ok();
@@ -104,7 +106,7 @@ impl Draft {
             for fault in shape::check(node, &schema, "a workflow") {
                 report.error(fault.at, fault.message);
             }
-            check_name(file, node, &mut report);
+            check_name(&file.path, node, &mut report);
         }
         let node = node.filter(|node| matches!(node.content, Content::Map(_)));
         Self {
@@ -132,7 +134,7 @@ impl Draft {
     ) {
         let Some(node) = &self.node else { return };
         let report = &mut self.report;
-        inputs::check(node.get("inputs"), registry, report);
+        inputs::check(node.get("inputs"), registry, surroundings, report);
         if let Some(concurrency) = node.get("concurrency") {
             Scope::before_the_run(&self.inputs).check_value(concurrency, report);
         }
@@ -214,7 +216,7 @@ impl Draft {
 }
 
 /// Reports a name that is not the file's.
-pub(super) fn check_name(file: &Path, node: &Node, report: &mut Report) {
+fn check_name(file: &Path, node: &Node, report: &mut Report) {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     if let Some(name) = node.get("name")
         && let Some(text) = name.text()
@@ -228,12 +230,14 @@ pub(super) fn check_name(file: &Path, node: &Node, report: &mut Report) {
             );
         }
         if !is_file_name(text) {
-            report.error(
-                name.at,
-                format!("`{text}` cannot be a name: use at most 32 of a-z, 0-9, - and _"),
-            );
+            report.error(name.at, no_name(text));
         }
     }
+}
+
+/// Why a text names no workflow, no command and no group of commands.
+pub(super) fn no_name(text: &str) -> String {
+    format!("`{text}` cannot be a name: use at most 32 of a-z, 0-9, - and _")
 }
 
 pub(super) fn is_file_name(name: &str) -> bool {

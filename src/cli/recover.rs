@@ -11,6 +11,7 @@ use super::{Failure, print_json};
 use crate::chat::card::value::table;
 use crate::domain::receipt::Anchor;
 use crate::domain::time::{Timestamp, rfc3339};
+use crate::domain::words::{age, size};
 
 /// Put a backup of Purser's own back, on a machine that has none; needs no server.
 #[derive(Debug, Args)]
@@ -191,36 +192,5 @@ impl Recovery {
                  goes on by itself"
             ),
         }
-    }
-}
-
-/// `45 s`, `12 min`, `5 h`, `3 days`.
-fn age(span: Duration) -> String {
-    match span.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3600 => format!("{} min", seconds / 60),
-        seconds @ 3600..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} days", seconds / 86_400),
-    }
-}
-
-/// `812 KiB`, `14 MiB`.
-fn size(bytes: u64) -> String {
-    if bytes < 1 << 20 {
-        format!("{} KiB", bytes.div_ceil(1 << 10))
-    } else {
-        format!("{} MiB", bytes.div_ceil(1 << 20))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_and_sizes_are_said_roughly() {
-        let ages = [5, 90, 7_300, 260_000].map(|seconds| age(Duration::from_secs(seconds)));
-        assert_eq!(ages, ["5 s", "1 min", "2 h", "3 days"]);
-        assert_eq!([size(1), size(3 << 20)], ["1 KiB", "3 MiB"]);
     }
 }

@@ -26,8 +26,9 @@ pub struct InputSpec {
     /// The values of a `choice`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
-    /// Where values for completion come from: `docker.services`, or `docker.tags(service)` where
-    /// another input says of what.
+    /// Where values for completion come from: `docker.services`; `docker.tags(service)` where
+    /// another input says of what; `postgres.backups(s3://SYSTEM/BUCKET/FOLDER)` where that stands
+    /// in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggest: Option<String>,
 }
@@ -39,16 +40,33 @@ pub struct Source<'s> {
     pub kind: &'s str,
     /// The sort of names: `services`.
     pub what: &'s str,
-    /// The input that says what they belong to.
-    pub of: Option<&'s str>,
+    /// What they belong to, if they belong to something.
+    pub of: Option<Owner<'s>>,
+}
+
+/// What the values belong to that complete an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner<'s> {
+    /// What another input, of this name, holds.
+    Input(&'s str),
+    /// A folder of objects, by its address.
+    Folder(&'s str),
 }
 
 impl<'s> Source<'s> {
-    /// Reads `KIND.WHAT` or `KIND.WHAT(INPUT)`; `None` for anything else.
+    /// Reads `KIND.WHAT`, `KIND.WHAT(INPUT)` or `KIND.WHAT(ADDRESS)`; `None` for anything else.
     pub fn parse(text: &'s str) -> Option<Self> {
         let (kind, what) = text.split_once('.')?;
         let (what, of) = match what.split_once('(') {
-            Some((what, of)) => (what, Some(of.strip_suffix(')')?)),
+            Some((what, of)) => {
+                let of = of.strip_suffix(')')?;
+                let owner = if of.contains("://") {
+                    Owner::Folder(of)
+                } else {
+                    Owner::Input(of)
+                };
+                (what, Some(owner))
+            }
             None => (what, None),
         };
         let source = Self { kind, what, of };
@@ -70,6 +88,12 @@ pub enum InputType {
     Boolean,
     /// One of `choices`.
     Choice,
+    /// The name of a person whom Purser knows.
+    User,
+    /// The name of a role.
+    Role,
+    /// Where people talk: the name of a place, or the id of a chat's channel, in digits.
+    Channel,
     /// Texts, in order; from a terminal with commas between them.
     List,
 }
@@ -83,6 +107,8 @@ pub struct InputError(pub String);
 ///
 /// Text is accepted where a number or a boolean is asked for if it reads as one, because a
 /// terminal has nothing but text, and text with commas where a list is. What is null is not given.
+/// Whether there is what a `user`, a `role` or a `channel` names is not asked here, but of
+/// [`Nameable`](super::nameable::Nameable).
 ///
 /// # Errors
 /// The first thing that does not fit, with the nearest name or the values that are allowed.
@@ -120,7 +146,15 @@ pub fn check_inputs(
 impl InputSpec {
     fn check(&self, name: &str, value: &Value) -> Result<Value, InputError> {
         let fitting = match (self.kind, value) {
-            (InputType::String, Value::String(_))
+            (InputType::User | InputType::Role | InputType::Channel, Value::String(name))
+                if name.is_empty() =>
+            {
+                None
+            }
+            (
+                InputType::String | InputType::User | InputType::Role | InputType::Channel,
+                Value::String(_),
+            )
             | (InputType::Boolean, Value::Bool(_))
             | (InputType::Number, Value::Number(_)) => Some(value.clone()),
             (InputType::Integer, Value::Number(number)) if number.is_i64() => Some(value.clone()),
@@ -152,6 +186,9 @@ impl InputSpec {
                 InputType::Number => "a number",
                 InputType::Boolean => "true or false",
                 InputType::Choice => "one of its choices",
+                InputType::User => "the name of a person",
+                InputType::Role => "the name of a role",
+                InputType::Channel => "the name of a place or the id of a channel, as text",
                 InputType::List => "a list of texts",
             };
             InputError(format!(

@@ -58,7 +58,7 @@ macro_rules! names {
 names! {
     /// A workflow, by the `name:` of its file.
     WorkflowName,
-    /// A command that people type, by the `name:` of its file.
+    /// A command that people type, by the `name:` of its file: `deploy`, or `db backup` in a group.
     CommandName,
     /// A hook, by its key in `[hooks.NAME]`: other programs post to `/hooks/NAME`.
     HookName,
@@ -78,6 +78,13 @@ names! {
     Role,
     /// Where a system stands: `production`, `staging`, …
     Environment,
+}
+
+impl CommandName {
+    /// Its words: the groups that it is in, from the outside, and its own name in them.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ')
+    }
 }
 
 impl Environment {

@@ -75,6 +75,11 @@ impl People {
         Self(people)
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Person> {
+        self.0.iter()
+    }
+
     /// Whether somebody is called so.
     ///
     /// # Errors

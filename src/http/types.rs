@@ -21,7 +21,7 @@ pub struct AskBody {
     /// A workflow by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
-    /// A command by name.
+    /// A command by its whole name: `db backup` of the group `db`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// Inputs or options.

@@ -29,7 +29,7 @@ const LONGEST_KEY: usize = 256;
 pub enum Ask {
     /// A workflow by name.
     Workflow(String),
-    /// A command by name; its options are the inputs.
+    /// A command by its whole name; its options are the inputs.
     Command(String),
     /// Whatever the hook of this name starts.
     Webhook(String),
@@ -213,10 +213,16 @@ impl Service {
         }
         let misfit = |error: InputError| ServiceError::Invalid(format!("{name}: {error}"));
         let given = match command {
-            Some(command) => command.inputs(&invocation.inputs).map_err(misfit)?,
+            Some(command) => {
+                let given = command.inputs(&invocation.inputs).map_err(misfit)?;
+                let named = self.nameable.check(&command.options, &given);
+                named.map(|()| given).map_err(misfit)?
+            }
             None => invocation.inputs.clone(),
         };
         let inputs = check_inputs(&loaded.workflow.inputs, &given).map_err(misfit)?;
+        let named = self.nameable.check(&loaded.workflow.inputs, &inputs);
+        named.map_err(misfit)?;
         let reply = command.map(|command| command.reply).unwrap_or_default();
         Ok(Checked {
             reply,

@@ -23,6 +23,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::action::{Clock, OpenSecrets, Places, Registry, Systems};
 use crate::catalog::Catalog;
+use crate::domain::nameable::Nameable;
 use crate::domain::names::{HookName, Role, RunId, SecretName};
 use crate::domain::person::{Actor, People};
 use crate::domain::receipt::{Draft, Subject};
@@ -144,13 +145,16 @@ const LONGEST_TEXT: usize = 500;
 pub struct Service {
     parts: Parts,
     catalog: watch::Sender<Arc<Catalog>>,
+    nameable: Nameable,
     names: suggest::Names,
 }
 
 impl Service {
     /// A service over these workflows and commands.
     pub fn new(parts: Parts, catalog: Catalog) -> Self {
+        let roles_of_hooks = parts.hooks.values().flat_map(|hook| &hook.roles);
         Self {
+            nameable: Nameable::new(parts.people.iter(), roles_of_hooks, parts.places.keys()),
             parts,
             catalog: watch::Sender::new(Arc::new(catalog)),
             names: suggest::Names::default(),

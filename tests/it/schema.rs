@@ -91,6 +91,12 @@ async fn the_commands_that_people_are_given_fit_and_slips_do_not() {
     let slip: Value =
         serde_saphyr::from_str("{ name: a, summary: b, runs: c, reply: thraed }").unwrap();
     insta::assert_snapshot!(faults(&schema, &[slip]).await, @"$.reply 'thraed' is not valid under any of the given schemas");
+    let named = |name: &str| serde_json::json!({ "name": name, "summary": "b", "runs": "c" });
+    assert_eq!(faults(&schema, &[named("db copy plan")]).await, "");
+    insta::assert_snapshot!(faults(&schema, &[named("a b c d"), named("db/copy")]).await, @"
+    $.name 'a b c d' does not match '^[a-z0-9_-]{1,32}(
+    $.name 'db/copy' does not match '^[a-z0-9_-]{1,32}(
+    ");
 }
 
 #[tokio::test]

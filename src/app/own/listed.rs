@@ -20,19 +20,26 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    /// What the catalog reads of this folder: its YAML files, and nothing in folders within it.
-    pub(super) fn catalog(folder: &Path, name: &str) -> Result<Self> {
+    /// What the catalog reads of this folder: its YAML files, and those of the folders within it, so
+    /// many levels down.
+    pub(super) fn catalog(folder: &Path, name: &str, deeper: usize) -> Result<Self> {
         let mut listed = Self::default();
-        let is_read = |file: &str| !file.starts_with('.') && has_ending(file, "yaml");
-        let filled = entries(folder).map(|files| {
-            for file in files.iter().filter(|file| is_read(file)) {
-                // Of a link what it leads to: that is how files are mounted into containers.
-                let path = folder.join(file);
-                listed.add(&path, format!("{name}/{file}"), fs::metadata(&path));
-            }
-        });
-        filled.map_err(|error| unreadable(folder, &error))?;
+        listed.fill_with_yaml(folder, name, deeper)?;
         Ok(listed)
+    }
+
+    fn fill_with_yaml(&mut self, folder: &Path, name: &str, deeper: usize) -> Result<()> {
+        let files = entries(folder).map_err(|error| unreadable(folder, &error))?;
+        for file in files.iter().filter(|file| !file.starts_with('.')) {
+            let (path, name) = (folder.join(file), format!("{name}/{file}"));
+            if has_ending(file, "yaml") {
+                // Of a link what it leads to: that is how files are mounted into containers.
+                self.add(&path, name, fs::metadata(&path));
+            } else if deeper > 0 && path.is_dir() {
+                self.fill_with_yaml(&path, &name, deeper - 1)?;
+            }
+        }
+        Ok(())
     }
 
     /// All files of this folder and of those within it. Links are none of ours: nobody makes any

@@ -15,6 +15,7 @@ use super::keys::read_key;
 use crate::action::ports::{OwnCopy, OwnFile, OwnOutlook, OwnState};
 use crate::action::{ActionError, Result};
 use crate::config::Config;
+use crate::domain::command::MOST_WORDS;
 use crate::domain::keys::RECEIPTS_KEY;
 use crate::integrations::own::{ARTIFACTS, COMMANDS, CONFIG, WORKFLOWS};
 use crate::store::sqlite::{SqliteStore, database_file};
@@ -117,8 +118,12 @@ impl Paths {
             files.push(OwnFile { name, path });
         }
         let mut left_out = Vec::new();
-        for (folder, name) in [(&self.workflows, WORKFLOWS), (&self.commands, COMMANDS)] {
-            let listed = Listed::catalog(folder, name)?;
+        let folders = [
+            (&self.workflows, WORKFLOWS, 0),
+            (&self.commands, COMMANDS, MOST_WORDS - 1),
+        ];
+        for (folder, name, deeper) in folders {
+            let listed = Listed::catalog(folder, name, deeper)?;
             files.extend(listed.files);
             left_out.extend(listed.left_out);
         }

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::ask::verdicts;
-use super::given::{entry, options, placeholder};
+use super::given::{entry, names, options, placeholder};
 use super::{BUILT_IN, built_in};
 use crate::cli::words::at_cursor;
+use crate::domain::command::is_group;
 use crate::http::types::{CatalogEntry, CatalogView, Deed, Suggestion, Wanted, What};
 
 /// The word at the cursor.
@@ -17,6 +18,8 @@ pub(super) struct Place {
     pub(super) wanted: Option<Wanted>,
     typed: String,
     is_quoted: bool,
+    /// Whether it is in the name of a command, which may have several words.
+    is_name: bool,
     /// What can stand there besides.
     ours: Vec<String>,
     /// The options that can be named there, as `name=`.
@@ -26,28 +29,27 @@ pub(super) struct Place {
 /// What the word at the end of this text is; `None` where nothing is completed.
 pub(super) fn place(before: &str, catalog: &CatalogView) -> Option<Place> {
     let cursor = at_cursor(before)?;
+    let words = bare(&cursor.before);
     let mut place = Place {
         start: cursor.start,
         wanted: None,
         typed: cursor.word.to_owned(),
         is_quoted: cursor.is_quoted,
+        is_name: false,
         ours: vec![],
         options: vec![],
     };
-    let Some((first, given)) = cursor.before.split_first() else {
-        if place.typed.starts_with('/') {
-            place.start += 1;
-            place.typed.remove(0);
-        }
-        place.ours = BUILT_IN
-            .iter()
-            .map(|(name, ..)| (*name).to_owned())
-            .collect();
-        place.want(What::Command);
+    let Some((first, given)) = words.split_first() else {
+        let ours = BUILT_IN.iter().map(|(name, ..)| (*name).to_owned());
+        place.ours = ours.collect();
+        place.name(before, &[]);
         return Some(place);
     };
-    let name = first.trim_start_matches('/');
-    if let Some(deed) = deed(name) {
+    if is_group(&words, &names(catalog)) {
+        place.name(before, &words);
+        return Some(place);
+    }
+    if let Some(deed) = deed(first) {
         match given.len() {
             0 => place.want(What::Run(deed)),
             1 if deed == Deed::Decide => place.ours = verdicts(),
@@ -55,11 +57,19 @@ pub(super) fn place(before: &str, catalog: &CatalogView) -> Option<Place> {
         }
         return Some(place);
     }
-    let entry = entry(catalog, name)?;
-    let given: Vec<&str> = given.iter().map(String::as_str).collect();
-    let given = options(entry, &given).ok()?;
+    let (entry, given) = entry(catalog, &words).ok()?;
+    let given = options(entry, given).ok()?;
     place.option(entry, given, cursor.name);
     Some(place)
+}
+
+/// Words of a line, the first without the `/` that chats have there.
+fn bare(words: &[String]) -> Vec<&str> {
+    let mut words: Vec<_> = words.iter().map(String::as_str).collect();
+    if let Some(first) = words.first_mut() {
+        *first = first.trim_start_matches('/');
+    }
+    words
 }
 
 /// What is done to the run that stands behind this word.
@@ -80,6 +90,23 @@ impl Place {
             what,
             typed: self.typed.clone(),
         });
+    }
+
+    /// The name of a command, of which these words stand there already: the whole of it is replaced.
+    fn name(&mut self, before: &str, words: &[&str]) {
+        self.is_name = true;
+        if words.is_empty() {
+            if self.typed.starts_with('/') {
+                self.start += 1;
+                self.typed.remove(0);
+            }
+        } else {
+            let line = before.trim_start();
+            let name = line.trim_start_matches('/');
+            self.start = before.len() - name.len();
+            self.typed = format!("{} {}", words.join(" "), self.typed);
+        }
+        self.want(What::Command);
     }
 
     /// An option by its name, else the next in the order of the command's file.
@@ -140,7 +167,7 @@ impl Place {
     fn finished(&self, value: &str) -> String {
         if self.is_quoted || value.contains(['(', '{', '[']) {
             value.to_owned()
-        } else if value.contains(char::is_whitespace) {
+        } else if value.contains(char::is_whitespace) && !self.is_name {
             format!("'{value}' ")
         } else {
             format!("{value} ")
@@ -154,15 +181,14 @@ pub(super) fn rest(line: &str, catalog: &CatalogView) -> Option<String> {
     if !cursor.word.is_empty() || cursor.is_quoted || cursor.name.is_some() {
         return None;
     }
-    let (first, given) = cursor.before.split_first()?;
-    let name = first.trim_start_matches('/');
-    if let Some(usage) = built_in(name) {
+    let words = bare(&cursor.before);
+    let (first, given) = words.split_first()?;
+    if let Some(usage) = built_in(first) {
         let rest: Vec<_> = usage.split(' ').skip(1 + given.len()).collect();
         return (!rest.is_empty()).then(|| rest.join(" "));
     }
-    let entry = entry(catalog, name)?;
-    let given: Vec<&str> = given.iter().map(String::as_str).collect();
-    let given = options(entry, &given).ok()?;
+    let (entry, given) = entry(catalog, &words).ok()?;
+    let given = options(entry, given).ok()?;
     let open = entry
         .inputs
         .iter()
@@ -190,6 +216,11 @@ mod tests {
                     },
                 },
                 {
+                    "name": "db backup", "summary": "Back up",
+                    "inputs": { "database": { "type": "string", "required": true } },
+                },
+                { "name": "db copy plan", "summary": "What a copy would do", "inputs": {} },
+                {
                     "name": "query", "summary": "Ask",
                     "inputs": { "query": { "type": "string", "required": true } },
                 },
@@ -216,6 +247,13 @@ mod tests {
         let lines = [
             "de",
             "/de",
+            "db",
+            "db ",
+            "/db  ba",
+            "db copy ",
+            "db backup ",
+            "db backup database=or",
+            "db restore ",
             "deploy ",
             "deploy shop/",
             "deploy shop/web v",
@@ -235,6 +273,13 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @r#"
         | {"what":"command","typed":"de"}
         /| {"what":"command","typed":"de"}
+        | {"what":"command","typed":"db"}
+        | {"what":"command","typed":"db "}
+        /| {"what":"command","typed":"db ba"}
+        | {"what":"command","typed":"db copy "}
+        db backup | {"what":{"option":{"command":"db backup","option":"database","given":{}}},"typed":""}
+        db backup database=| {"what":{"option":{"command":"db backup","option":"database","given":{}}},"typed":"or"}
+        nothing
         deploy | {"what":{"option":{"command":"deploy","option":"service","given":{}}},"typed":""}
         deploy | {"what":{"option":{"command":"deploy","option":"service","given":{}}},"typed":"shop/"}
         deploy shop/web | {"what":{"option":{"command":"deploy","option":"version","given":{"service":"shop/web"}}},"typed":"v"}
@@ -274,6 +319,11 @@ mod tests {
         assert_eq!(choices("query 'sum(u", &["sum(up"]), "sum(up");
         assert_eq!(choices("query sum(u", &["sum(up"]), "sum(up");
         assert_eq!(choices("h", &[]), "help ");
+        assert_eq!(choices("back", &["db backup"]), "db backup ");
+        assert_eq!(
+            choices("db ", &["db backup", "db copy plan"]),
+            "db backup|db copy plan"
+        );
         assert_eq!(choices("decide 8bc ", &[]), "happened|did-not|go-on");
         assert_eq!(choices("decide 8bc d", &[]), "did-not ");
     }
@@ -284,6 +334,8 @@ mod tests {
         assert_eq!(rest("deploy "), "SERVICE VERSION [WAIT]");
         assert_eq!(rest("deploy version=v2 "), "SERVICE [WAIT]");
         assert_eq!(rest("deploy a"), "");
+        assert_eq!(rest("db backup "), "DATABASE");
+        assert_eq!(rest("db "), "");
         assert_eq!(rest("reject 8bc "), "[WHY]");
         assert_eq!(
             rest("decide 8bc "),
@@ -295,7 +347,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_makes_it_panic(line in "(deploy |query |show |/)?[a-z='\" ü(]*") {
+        fn no_line_makes_it_panic(line in "(deploy |query |show |/|db |/ db  copy )?[a-z='\" ü(]*") {
             if let Some(place) = place(&line, &catalog()) {
                 prop_assert!(line.is_char_boundary(place.start));
                 prop_assert!(place.start <= line.len());

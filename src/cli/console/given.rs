@@ -1,14 +1,34 @@
-//! What stands behind the name of a command.
+//! A line of words: the name of a command, and what stands behind it.
 
 use serde_json::{Map, Value};
 
+use super::BUILT_IN;
 use crate::cli::Failure;
+use crate::domain::command::named;
 use crate::domain::input::InputSpec;
 use crate::http::types::{CatalogEntry, CatalogView};
 
-/// The command of this name.
-pub(super) fn entry<'c>(catalog: &'c CatalogView, name: &str) -> Option<&'c CatalogEntry> {
-    catalog.commands.iter().find(|entry| entry.name == name)
+/// The command that a line begins with, and the words behind its name.
+///
+/// # Errors
+/// It begins with none: the nearest, of those of the console too.
+pub(super) fn entry<'c, 'w>(
+    catalog: &'c CatalogView,
+    words: &'w [&'w str],
+) -> Result<(&'c CatalogEntry, &'w [&'w str]), String> {
+    let mut names = names(catalog);
+    names.extend(BUILT_IN.iter().map(|(name, ..)| *name));
+    let (name, given) = words.split_at(named(words, &names)?);
+    let name = name.join(" ");
+    let entry = catalog.commands.iter().find(|entry| entry.name == name);
+    let entry = entry.ok_or_else(|| format!("`{name}` is no command of `commands/`"))?;
+    Ok((entry, given))
+}
+
+/// The names of all commands of `commands/`.
+pub(super) fn names(catalog: &CatalogView) -> Vec<&str> {
+    let commands = catalog.commands.iter();
+    commands.map(|entry| entry.name.as_str()).collect()
 }
 
 /// How a command is written: `deploy SERVICE VERSION [WAIT]`.
@@ -63,6 +83,34 @@ mod tests {
             },
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn a_line_begins_with_the_whole_name_of_a_command() {
+        let backup = CatalogEntry {
+            name: "db backup".to_owned(),
+            ..deploy()
+        };
+        let catalog = CatalogView {
+            commands: vec![backup, deploy()],
+            workflows: vec![],
+        };
+        let said = |line: &str| {
+            let words: Vec<_> = line.split(' ').collect();
+            let found = entry(&catalog, &words);
+            found.map(|(entry, given)| format!("{} | {}", entry.name, given.join(" ")))
+        };
+        assert_eq!(said("db backup orders"), Ok("db backup | orders".into()));
+        assert_eq!(said("deploy web v2"), Ok("deploy | web v2".into()));
+        let wrong = ["db bakcup orders", "db", "depoly", "wtach", "runs"];
+        let wrong: Vec<_> = wrong.map(|line| said(line).unwrap_err()).into();
+        insta::assert_snapshot!(wrong.join("\n"), @"
+        unknown command `db bakcup`; did you mean `db backup`?
+        `db` is a group of commands: `db` has `backup`
+        unknown command `depoly`; did you mean `deploy`?
+        unknown command `wtach`; did you mean `watch`?
+        `runs` is no command of `commands/`
+        ");
     }
 
     #[test]

@@ -17,8 +17,9 @@ use super::terminal::Terminal;
 use super::words::words;
 use super::{Failure, locks, render, show};
 use crate::chat::card::{self, value::table};
-use crate::domain::nearest;
-use crate::http::types::{Accepted, AskBody, CatalogView, MayAnswer, RunRow, RunView};
+use crate::http::types::{
+    Accepted, AskBody, CatalogEntry, CatalogView, MayAnswer, RunRow, RunView,
+};
 use ask::{Answer, Asked};
 use given::{entry, options, usage};
 use input::{Input, Typed};
@@ -52,7 +53,7 @@ const BUILT_IN: [(&str, &str, &str); 12] = [
     ),
     ("unlock", "unlock TARGET", "Release a lock"),
     ("quit", "quit", "Leave; runs go on"),
-    ("help", "help", "This list"),
+    ("help", "help [COMMAND]", "This list, or what is in a group"),
 ];
 
 /// Takes commands until end of input or `quit`. What goes wrong is said, and the prompt returns.
@@ -131,15 +132,15 @@ impl Console<'_> {
     }
 
     async fn take(&mut self, line: &str) -> Result<(), Failure> {
+        let line = line.trim_start().trim_start_matches('/');
         let words = words(line);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let Some((first, rest)) = words.split_first() else {
+        let Some((name, rest)) = words.split_first() else {
             return Ok(());
         };
-        let name = first.trim_start_matches('/');
-        match (name, rest) {
-            ("help", _) => {
-                println!("{}", self.help());
+        match (*name, rest) {
+            ("help", about) => {
+                println!("{}", self.help(about)?);
                 Ok(())
             }
             ("runs", _) => {
@@ -166,20 +167,15 @@ impl Console<'_> {
             (name, _) if let Some(usage) = built_in(name) => {
                 Err(Failure::usage(format!("write: {usage}")))
             }
-            _ => self.command(name, rest).await,
+            _ => self.command(&words).await,
         }
     }
 
-    async fn command(&mut self, name: &str, words: &[&str]) -> Result<(), Failure> {
-        let Some(entry) = entry(&self.catalog, name) else {
-            let names = self.catalog.commands.iter().map(|e| e.name.as_str());
-            let built_in = BUILT_IN.iter().map(|(name, ..)| *name);
-            let names: Vec<_> = names.chain(built_in).collect();
-            return Err(Failure::usage(nearest::unknown("command", name, names)));
-        };
+    async fn command(&mut self, words: &[&str]) -> Result<(), Failure> {
+        let (entry, given) = entry(&self.catalog, words).map_err(Failure::usage)?;
         let body = AskBody {
-            command: Some(name.to_owned()),
-            inputs: options(entry, words)?,
+            command: Some(entry.name.clone()),
+            inputs: options(entry, given)?,
             ..AskBody::default()
         };
         let accepted: Accepted = self.server.post("runs", &body).await?;
@@ -278,18 +274,28 @@ impl Console<'_> {
         self.server.post(&path, body).await
     }
 
-    fn help(&self) -> String {
-        let mut rows: Vec<Vec<String>> = self
-            .catalog
-            .commands
-            .iter()
-            .map(|entry| vec![usage(entry), entry.summary.clone()])
-            .collect();
-        let built_in = BUILT_IN.iter().filter(|(name, ..)| *name != "help");
+    /// What there is: all, or one command or group.
+    fn help(&self, about: &[&str]) -> Result<String, Failure> {
+        let is_meant = |entry: &&CatalogEntry| {
+            let mut words = entry.name.split(' ');
+            about.iter().all(|word| words.next() == Some(word))
+        };
+        let row = |entry: &CatalogEntry| vec![usage(entry), entry.summary.clone()];
+        let commands = self.catalog.commands.iter().filter(is_meant);
+        let mut rows: Vec<_> = commands.map(row).collect();
+        let is_meant = |name: &str| match about {
+            [] => name != "help",
+            [word, ..] => name == *word,
+        };
+        let built_in = BUILT_IN.iter().filter(|(name, ..)| is_meant(name));
         rows.extend(
             built_in.map(|(_, usage, summary)| vec![(*usage).to_owned(), (*summary).to_owned()]),
         );
-        table(&["COMMAND", "WHAT IT DOES"], &rows)
+        if rows.is_empty() {
+            let (entry, _) = entry(&self.catalog, about).map_err(Failure::usage)?;
+            rows.push(row(entry));
+        }
+        Ok(table(&["COMMAND", "WHAT IT DOES"], &rows))
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) fn integration() -> Integration {
         kind: "docker",
         connect: engine::connect,
         settings: engine::Settings::json_schema,
+        suggests: suggest::LISTS,
         actions,
     }
 }

@@ -8,32 +8,36 @@ use futures_util::future::BoxFuture;
 use super::engine::Docker;
 use super::image::Reference;
 use super::service::{self, Service};
-use crate::action::{ActionError, Result, ports};
+use crate::action::{ActionError, Offers, ReadContext, Result, ports};
 use crate::domain::nearest;
+
+/// What can be completed.
+pub(super) const LISTS: &[&str] = &["services", "tags"];
 
 /// Completes `services`, and the `tags` of a service.
 pub(super) struct Suggestions(pub(super) Arc<Docker>);
 
 impl ports::Suggest for Suggestions {
-    fn names<'a>(
+    fn offers<'a>(
         &'a self,
+        _: &'a ReadContext,
         what: &'a str,
         of: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Vec<String>>> {
+    ) -> BoxFuture<'a, Result<Offers>> {
         async move {
             match (what, of) {
                 ("services", _) => {
                     let services = service::all(&self.0).await?;
-                    Ok(services.into_iter().map(|service| service.name).collect())
+                    let names = services.into_iter().map(|service| service.name);
+                    Ok(names.collect::<Vec<_>>().into())
                 }
-                ("tags", Some(service)) => tags(&self.0, service).await,
+                ("tags", Some(service)) => Ok(tags(&self.0, service).await?.into()),
                 ("tags", None) => Err(ActionError::fatal(
                     "tags are those of a service: write docker.tags(OPTION), with the option that \
                      names it",
                 )),
                 _ => {
-                    let known = ["services", "tags"];
-                    let why = nearest::unknown("list of Docker names", what, known);
+                    let why = nearest::unknown("list of Docker names", what, LISTS.to_vec());
                     Err(ActionError::fatal(why))
                 }
             }

@@ -32,6 +32,7 @@ pub fn integration() -> Integration {
         kind: "http",
         connect: |connect| Ok(Arc::new(WebService::connect(connect)?)),
         settings: settings::Settings::json_schema,
+        suggests: &[],
         actions: || vec![Arc::new(Get), Arc::new(Send)],
     }
 }

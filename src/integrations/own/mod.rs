@@ -45,6 +45,7 @@ pub fn integration() -> Integration {
             Ok(Arc::new(Own))
         },
         settings: Settings::json_schema,
+        suggests: &["workflows", "runs", "schedules"],
         actions: || vec![Arc::new(BackupStore)],
     }
 }

@@ -1,8 +1,6 @@
 //! `postgres.list_backups`: what a folder holds that is a backup, newest first.
 
-use std::sync::Arc;
-
-use futures_util::{StreamExt as _, stream};
+use futures_util::StreamExt as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +12,6 @@ use crate::domain::plan::Plan;
 
 /// More than this is never listed: a reply and an event must stay small.
 const MOST: usize = 500;
-const READS_AT_ONCE: usize = 8;
 
 /// Which folder to look into.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -92,12 +89,7 @@ impl Action for ListBackups {
         }
         let folder = ctx.read.objects(&input.from)?;
         let names = manifest::names(&*folder).await?;
-        let mut reads = stream::iter(names)
-            .map(|name| {
-                let folder = Arc::clone(&folder);
-                async move { manifest::find(&*folder, &name).await }
-            })
-            .buffered(READS_AT_ONCE);
+        let mut reads = manifest::each(folder, names);
         let (mut manifests, mut without_manifest) = (Vec::new(), 0);
         while let Some(found) = reads.next().await {
             match found {

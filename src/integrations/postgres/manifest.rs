@@ -1,6 +1,8 @@
 //! What makes a dump a backup: `manifest.json`, written last, with all that is needed to prove it.
 
-use futures_util::StreamExt as _;
+use std::sync::Arc;
+
+use futures_util::{Stream, StreamExt as _, stream};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutMode, PutPayload};
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,9 @@ pub(super) const DUMP: &str = "dump.zst";
 const MANIFEST: &str = "manifest.json";
 /// A manifest of ten thousand tables has about two million bytes.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// So many are read at the same time.
+const READS_AT_ONCE: usize = 8;
 
 /// All that is known of a backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +167,18 @@ pub(super) async fn names(folder: &dyn Objects) -> Result<Vec<String>> {
             Err(folder.explain(&what, error).await)
         }
     }
+}
+
+/// The manifests of these backups in their order, `None` for what has none. Some are read at once.
+pub(super) fn each(
+    folder: Arc<dyn Objects>,
+    names: Vec<String>,
+) -> impl Stream<Item = Result<Option<Manifest>>> + Unpin {
+    let reads = stream::iter(names).map(move |name| {
+        let folder = Arc::clone(&folder);
+        async move { find(&*folder, &name).await }
+    });
+    Box::pin(reads.buffered(READS_AT_ONCE))
 }
 
 /// A server says "not found" for a missing bucket as for a missing object.

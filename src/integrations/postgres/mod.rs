@@ -16,6 +16,7 @@ mod list_backups;
 mod manifest;
 mod restore;
 mod scratch;
+mod suggest;
 mod tools;
 
 use std::sync::Arc;
@@ -29,10 +30,7 @@ pub use connection::Postgres;
 pub use drill_restore::DrillRestore;
 pub use list_backups::ListBackups;
 
-use crate::action::{
-    ActionError, Clock, Examination, Integration, Ports, Result, System, Uses, ports,
-};
-use crate::domain::nearest;
+use crate::action::{Clock, Examination, Integration, Ports, Result, System, Uses, ports};
 
 /// What Purser can do with a database server.
 pub fn integration() -> Integration {
@@ -40,6 +38,7 @@ pub fn integration() -> Integration {
         kind: "postgres",
         connect: |connect| Ok(Arc::new(Postgres::connect(connect)?)),
         settings: connection::Settings::json_schema,
+        suggests: suggest::LISTS,
         actions: || {
             vec![
                 Arc::new(Backup),
@@ -74,23 +73,5 @@ impl System for Postgres {
 
     fn examine<'a>(&'a self, uses: &'a Uses, clock: &'a dyn Clock) -> BoxFuture<'a, Examination> {
         self.looked_at(uses, clock).boxed()
-    }
-}
-
-impl ports::Suggest for Postgres {
-    /// Completes `databases`.
-    fn names<'a>(
-        &'a self,
-        what: &'a str,
-        _: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Vec<String>>> {
-        async move {
-            if what != "databases" {
-                let why = nearest::unknown("list of PostgreSQL names", what, ["databases"]);
-                return Err(ActionError::fatal(why));
-            }
-            self.databases().await
-        }
-        .boxed()
     }
 }

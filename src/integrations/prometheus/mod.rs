@@ -41,6 +41,7 @@ pub fn integration() -> Integration {
         kind: "prometheus",
         connect: |connect| Ok(Arc::new(Prometheus::connect(connect)?)),
         settings: settings::Settings::json_schema,
+        suggests: suggest::LISTS,
         actions: || vec![Arc::new(Query), Arc::new(QueryRange)],
     }
 }

@@ -5,23 +5,29 @@ use futures_util::future::BoxFuture;
 
 use super::connection::Prometheus;
 use super::promql;
-use crate::action::{ActionError, Result, ports};
+use crate::action::{ActionError, Offers, ReadContext, Result, ports};
 use crate::domain::nearest;
+
+/// What can be completed.
+pub(super) const LISTS: &[&str] = &["metrics", "graphs"];
 
 impl ports::Suggest for Prometheus {
     /// Completes `metrics` and `graphs`.
-    fn names<'a>(
+    fn offers<'a>(
         &'a self,
+        _: &'a ReadContext,
         what: &'a str,
         _: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Vec<String>>> {
+    ) -> BoxFuture<'a, Result<Offers>> {
         async move {
             match what {
-                "metrics" => self.metrics().await,
-                "graphs" => Ok(self.settings().graphs.keys().cloned().collect()),
+                "metrics" => Ok(self.metrics().await?.into()),
+                "graphs" => {
+                    let graphs: Vec<_> = self.settings().graphs.keys().cloned().collect();
+                    Ok(graphs.into())
+                }
                 _ => {
-                    let known = ["metrics", "graphs"];
-                    let why = nearest::unknown("list of Prometheus names", what, known);
+                    let why = nearest::unknown("list of Prometheus names", what, LISTS.to_vec());
                     Err(ActionError::fatal(why))
                 }
             }

@@ -22,10 +22,14 @@ pub use list_objects::ListObjects;
 
 use crate::action::objects::{ObjectUrl, Objects};
 use crate::action::{
-    ActionError, Clock, Examination, Integration, Ports, Result, System, Uses, ports,
+    ActionError, Clock, Examination, Integration, Offers, Ports, ReadContext, Result, System, Uses,
+    ports,
 };
 use crate::domain::nearest;
 use explain::Trouble;
+
+/// What can be completed.
+const LISTS: &[&str] = &["buckets"];
 
 /// What Purser can do with an object store.
 pub fn integration() -> Integration {
@@ -33,6 +37,7 @@ pub fn integration() -> Integration {
         kind: "s3",
         connect: |connect| Ok(Arc::new(S3::connect(connect)?)),
         settings: connection::Settings::json_schema,
+        suggests: LISTS,
         actions: || vec![Arc::new(ListObjects)],
     }
 }
@@ -85,17 +90,18 @@ impl ports::ObjectStorage for S3 {
 
 impl ports::Suggest for S3 {
     /// Completes `buckets`.
-    fn names<'a>(
+    fn offers<'a>(
         &'a self,
+        _: &'a ReadContext,
         what: &'a str,
         _: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Vec<String>>> {
+    ) -> BoxFuture<'a, Result<Offers>> {
         async move {
-            if what != "buckets" {
-                let why = nearest::unknown("list of names in S3", what, ["buckets"]);
+            if !LISTS.contains(&what) {
+                let why = nearest::unknown("list of names in S3", what, LISTS.to_vec());
                 return Err(ActionError::fatal(why));
             }
-            self.buckets().await
+            Ok(self.buckets().await?.into())
         }
         .boxed()
     }

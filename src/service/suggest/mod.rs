@@ -4,6 +4,7 @@
 mod names;
 mod runs;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -12,9 +13,11 @@ use serde_json::{Map, Value};
 
 use super::invoke::tightened;
 use super::{Result, Service};
-use crate::action::ports::{MOST_SUGGESTIONS, matching};
+pub use crate::action::Suggestion;
+use crate::action::objects::ObjectUrl;
+use crate::action::{MOST_SUGGESTIONS, Offers};
 use crate::catalog::{Catalog, Command, Loaded};
-use crate::domain::input::{InputSpec, InputType, Source};
+use crate::domain::input::{InputSpec, InputType, Owner, Source};
 use crate::domain::names::SystemName;
 use crate::domain::person::Actor;
 pub(super) use names::Names;
@@ -24,6 +27,9 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Nothing that has names of its own has a longer one, in bytes.
 const LONGEST_NAME: usize = 512;
+
+/// The kind of system that Purser itself is.
+const OWN: &str = "purser";
 
 /// What is being typed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,7 +46,7 @@ pub struct Wanted {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum What {
-    /// The name of a command that the person may give.
+    /// The whole name of a command that the person may give.
     Command,
     /// The name of a workflow that the person may start.
     Workflow,
@@ -50,7 +56,7 @@ pub enum What {
     Run(Deed),
     /// The value of a command's option.
     Option {
-        /// The command.
+        /// The command, by its whole name.
         command: String,
         /// The option.
         option: String,
@@ -76,22 +82,6 @@ pub enum Deed {
     Cancel,
 }
 
-/// One value to choose.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suggestion {
-    /// What is put in the place of what was typed.
-    pub value: String,
-    /// How a list shows it, where that is not the value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shown: Option<String>,
-}
-
-impl From<String> for Suggestion {
-    fn from(value: String) -> Self {
-        Self { value, shown: None }
-    }
-}
-
 impl Service {
     /// Up to 25 values that go with what was typed; none when there is nothing to choose, or not in
     /// time. What the person may not see or start is left out without a word.
@@ -110,89 +100,108 @@ impl Service {
 
     async fn values(&self, by: &Actor, wanted: &Wanted) -> Result<Vec<Suggestion>> {
         let (catalog, typed) = (self.catalog(), wanted.typed.as_str());
-        let names = match &wanted.what {
-            What::Command => {
-                let mine = catalog.commands().filter(|c| may_give(by, c, &catalog));
-                mine.map(|command| command.name.to_string()).collect()
-            }
-            What::Workflow => {
-                let mine = catalog
-                    .workflows()
-                    .filter(|loaded| catalog.may_start(by, loaded).is_ok());
-                mine.map(|loaded| loaded.workflow.name.to_string())
-                    .collect()
-            }
-            What::Schedule => {
-                let schedules = self.schedules(by).await?;
-                schedules.iter().map(|view| view.name.to_string()).collect()
-            }
-            What::Run(deed) => return self.runs_for(by, *deed, typed).await,
+        match &wanted.what {
+            What::Command => Ok(commands(by, &catalog).matching(typed)),
+            What::Workflow => Ok(workflows(by, &catalog).matching(typed)),
+            What::Schedule => self.schedules_for(by, typed).await,
+            What::Run(deed) => self.runs_for(by, *deed, typed).await,
             What::Option {
                 command,
                 option,
                 given,
             } => {
-                let command = catalog.command(command).ok();
-                let Some(command) = command.filter(|c| may_give(by, c, &catalog)) else {
+                let Ok(command) = catalog.command(command) else {
                     return Ok(vec![]);
                 };
-                return Ok(self
-                    .values_of(&catalog, command, option, given, typed)
-                    .await);
+                let loaded = catalog.workflow(command.runs.as_str());
+                let (Some(spec), Ok(loaded)) = (command.options.get(option), loaded) else {
+                    return Ok(vec![]);
+                };
+                if !may_give(by, command, &catalog) {
+                    return Ok(vec![]);
+                }
+                let of = OfOption {
+                    command,
+                    loaded,
+                    given,
+                };
+                self.values_of(by, spec, &of, typed).await
             }
-        };
-        Ok(plain(names, typed))
+        }
+    }
+
+    async fn schedules_for(&self, by: &Actor, typed: &str) -> Result<Vec<Suggestion>> {
+        let schedules = self.schedules(by).await?;
+        let names = schedules.iter().map(|view| view.name.to_string());
+        Ok(Offers::from(names.collect::<Vec<_>>()).matching(typed))
     }
 
     async fn values_of(
         &self,
-        catalog: &Catalog,
-        command: &Command,
-        option: &str,
-        given: &Map<String, Value>,
+        by: &Actor,
+        spec: &InputSpec,
+        of: &OfOption<'_>,
         typed: &str,
-    ) -> Vec<Suggestion> {
-        let Some(spec) = command.options.get(option) else {
-            return vec![];
-        };
-        let source = spec.suggest.as_deref().and_then(Source::parse);
-        match (of_type(spec), source) {
-            (Some(values), _) => plain(values, typed),
-            (None, Some(source)) => {
-                let Ok(loaded) = catalog.workflow(command.runs.as_str()) else {
-                    return vec![];
-                };
-                self.names_of(loaded, &source, given, typed).await
-            }
-            (None, None) => vec![],
+    ) -> Result<Vec<Suggestion>> {
+        if let Some(values) = self.of_type(spec) {
+            return Ok(Offers::from(values).matching(typed));
+        }
+        match spec.suggest.as_deref().and_then(Source::parse) {
+            Some(source) if source.kind == OWN => self.own(by, source.what, typed).await,
+            Some(source) => Ok(self.names_of(&source, of, typed).await),
+            None => Ok(vec![]),
         }
     }
 
-    /// The names that the workflow's own systems of this kind have, and no others.
+    /// What Purser itself has. Nobody is offered a workflow that they may not start.
+    async fn own(&self, by: &Actor, what: &str, typed: &str) -> Result<Vec<Suggestion>> {
+        match what {
+            "workflows" => Ok(workflows(by, &self.catalog()).matching(typed)),
+            "schedules" => self.schedules_for(by, typed).await,
+            "runs" => self.runs_for(by, Deed::Look, typed).await,
+            _ => Ok(vec![]),
+        }
+    }
+
+    /// The values that the type itself knows.
+    fn of_type(&self, spec: &InputSpec) -> Option<Vec<String>> {
+        match spec.kind {
+            InputType::Choice => Some(spec.choices.clone()),
+            InputType::Boolean => Some(["true", "false"].map(str::to_owned).to_vec()),
+            kind => {
+                let names = self.nameable.of_type(kind)?;
+                Some(names.into_iter().map(str::to_owned).collect())
+            }
+        }
+    }
+
+    /// What the workflow's own systems of this kind have, and no others.
     async fn names_of(
         &self,
-        loaded: &Loaded,
         source: &Source<'_>,
-        given: &Map<String, Value>,
+        of: &OfOption<'_>,
         typed: &str,
     ) -> Vec<Suggestion> {
-        let of = match source.of.map(|of| given.get(of).and_then(Value::as_str)) {
+        let owner = match source.of {
             None => None,
-            Some(Some(of)) if of.len() <= LONGEST_NAME => Some(of),
-            Some(_) => return vec![],
+            Some(owner) => match of.owner(owner) {
+                None => return vec![],
+                owner => owner,
+            },
         };
-        let asked = loaded
-            .systems
-            .iter()
-            .map(|system| self.names_at(system, source, of, typed));
-        join_all(asked).await.into_iter().flatten().collect()
+        let systems = of.loaded.systems.iter();
+        let asked = systems.map(|system| self.names_at(system, source, owner, typed));
+        let mut found: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
+        let mut values = HashSet::new();
+        found.retain(|one| values.insert(one.value.clone()));
+        found
     }
 
     async fn names_at(
         &self,
         system: &SystemName,
         source: &Source<'_>,
-        of: Option<&str>,
+        owner: Option<&str>,
         typed: &str,
     ) -> Vec<Suggestion> {
         let entry = self.parts.systems.get(system.as_str());
@@ -203,18 +212,65 @@ impl Service {
         let Some((before, word)) = port.place(source.what, typed) else {
             return vec![];
         };
-        let key = names::Key::new(system, source.what, of);
+        let key = names::Key::new(system, source.what, owner);
         let all = self.names.of(&key, &port, &self.parts).await;
-        let suggestion = |name: String| {
-            let name = self.parts.redactor.text(&name);
+        let masked = |one: Suggestion| {
+            let value = self.parts.redactor.text(&one.value);
+            let shown = one.shown.map(|shown| self.parts.redactor.text(&shown));
             Suggestion {
-                value: format!("{before}{name}"),
-                shown: (!before.is_empty()).then_some(name),
+                shown: shown.or_else(|| (!before.is_empty()).then(|| value.clone())),
+                value: format!("{before}{value}"),
             }
         };
-        let names = matching(all.to_vec(), word);
-        names.into_iter().map(suggestion).collect()
+        all.matching(word).into_iter().map(masked).collect()
     }
+}
+
+/// What an option is completed in.
+struct OfOption<'a> {
+    command: &'a Command,
+    loaded: &'a Loaded,
+    /// What was given for the others.
+    given: &'a Map<String, Value>,
+}
+
+impl<'a> OfOption<'a> {
+    /// What values belong to: what was given for that option, else what it is when it is left out.
+    /// `None` where that is nothing, or not for the asker to look into.
+    fn owner(&self, owner: Owner<'a>) -> Option<&'a str> {
+        let name = match owner {
+            Owner::Folder(address) => return Some(address),
+            Owner::Input(name) => name,
+        };
+        let option = self.command.options.get(name);
+        let Some(given) = self.given.get(name).and_then(Value::as_str) else {
+            let input = self.loaded.workflow.inputs.get(name);
+            let mut defaults = option.into_iter().chain(input).map(|one| &one.default);
+            return defaults.find_map(|default| default.as_ref()?.as_str());
+        };
+        let may_look = match given.parse::<ObjectUrl>() {
+            Ok(ObjectUrl::S3 { system, .. }) => self.loaded.systems.contains(&system),
+            // Whoever wrote the file has seen to what it leads to; who types has not.
+            Ok(ObjectUrl::File { .. }) => {
+                option.is_some_and(|option| option.choices.iter().any(|one| one == given))
+            }
+            Err(_) => given.len() <= LONGEST_NAME,
+        };
+        may_look.then_some(given)
+    }
+}
+
+fn commands(by: &Actor, catalog: &Catalog) -> Offers {
+    let mine = catalog.commands().filter(|one| may_give(by, one, catalog));
+    let names = mine.map(|command| command.name.to_string());
+    names.collect::<Vec<_>>().into()
+}
+
+fn workflows(by: &Actor, catalog: &Catalog) -> Offers {
+    let mine = catalog.workflows();
+    let mine = mine.filter(|loaded| catalog.may_start(by, loaded).is_ok());
+    let names = mine.map(|loaded| loaded.workflow.name.to_string());
+    names.collect::<Vec<_>>().into()
 }
 
 pub(super) fn may_give(by: &Actor, command: &Command, catalog: &Catalog) -> bool {
@@ -222,18 +278,4 @@ pub(super) fn may_give(by: &Actor, command: &Command, catalog: &Catalog) -> bool
         catalog.may_start(by, loaded).is_ok()
             && tightened(by, command, &loaded.environments).is_ok()
     })
-}
-
-/// The values that the type itself knows.
-fn of_type(spec: &InputSpec) -> Option<Vec<String>> {
-    match spec.kind {
-        InputType::Choice => Some(spec.choices.clone()),
-        InputType::Boolean => Some(["true", "false"].map(str::to_owned).to_vec()),
-        InputType::String | InputType::Integer | InputType::Number | InputType::List => None,
-    }
-}
-
-fn plain(names: Vec<String>, typed: &str) -> Vec<Suggestion> {
-    let names = matching(names, typed);
-    names.into_iter().map(Suggestion::from).collect()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::action::ports::Suggest;
+use crate::action::{Offers, ReadContext};
 use crate::domain::names::SystemName;
 use crate::domain::time::Timestamp;
 use crate::service::Parts;
@@ -47,7 +48,7 @@ impl Key {
 /// A list as it is known.
 #[derive(Clone, Debug)]
 struct List {
-    names: Arc<[String]>,
+    offers: Arc<Offers>,
     /// When it was asked for last.
     asked_at: Timestamp,
     is_asked_for: bool,
@@ -56,7 +57,7 @@ struct List {
 impl List {
     fn empty() -> Self {
         Self {
-            names: Arc::new([]),
+            offers: Arc::new(Offers::none()),
             asked_at: Timestamp::from_micros(0),
             is_asked_for: false,
         }
@@ -77,15 +78,20 @@ impl Names {
         key: &Key,
         port: &Arc<dyn Suggest>,
         parts: &Parts,
-    ) -> Arc<[String]> {
+    ) -> Arc<Offers> {
         let (list, is_ours) = self.claim(key, parts.clock.now());
         if is_ours {
-            tokio::spawn(ask(list.clone(), key.clone(), Arc::clone(port)));
+            let ctx = ReadContext {
+                system: Some(key.system.clone()),
+                clock: Arc::clone(&parts.clock),
+                systems: Arc::clone(&parts.systems),
+            };
+            tokio::spawn(ask(list.clone(), key.clone(), Arc::clone(port), ctx));
         }
         let mut heard = list.subscribe();
         // Whether in time or not: what there is then is what there is.
         let _ = tokio::time::timeout(PATIENCE, heard.wait_for(|list| !list.is_asked_for)).await;
-        list.borrow().names.clone()
+        list.borrow().offers.clone()
     }
 
     /// The list, and whether it is on us to ask for it.
@@ -112,26 +118,29 @@ impl Names {
 }
 
 /// Goes on when nobody waits any more: the next key finds what it brings.
-async fn ask(list: watch::Sender<List>, key: Key, port: Arc<dyn Suggest>) {
-    let call = port.names(&key.what, key.of.as_deref());
-    let names = match tokio::time::timeout(LONGEST_CALL, call).await {
-        Ok(Ok(mut names)) => {
+async fn ask(list: watch::Sender<List>, key: Key, port: Arc<dyn Suggest>, ctx: ReadContext) {
+    let call = port.offers(&ctx, &key.what, key.of.as_deref());
+    let offers = match tokio::time::timeout(LONGEST_CALL, call).await {
+        Ok(Ok(mut offers)) => {
             // Whoever may name things there must not thereby draw on our terminals.
-            names.retain(|name| !name.contains(char::is_control));
-            names.truncate(MOST_NAMES);
-            names
+            let draws = |text: &str| text.contains(char::is_control);
+            offers
+                .all
+                .retain(|one| !draws(&one.value) && !draws(one.shown()));
+            offers.all.truncate(MOST_NAMES);
+            offers
         }
         Ok(Err(error)) => {
             tracing::debug!(system = %key.system, what = key.what, %error, "no names to complete");
-            vec![]
+            Offers::none()
         }
         Err(_) => {
             tracing::debug!(system = %key.system, what = key.what, "no names to complete in time");
-            vec![]
+            Offers::none()
         }
     };
     list.send_modify(|list| {
-        list.names = names.into();
+        list.offers = Arc::new(offers);
         list.is_asked_for = false;
     });
 }

@@ -1,7 +1,7 @@
 //! Runs to choose from.
 
-use super::{Deed, Suggestion};
-use crate::action::ports::MOST_SUGGESTIONS;
+use super::Deed;
+use crate::action::{MOST_SUGGESTIONS, Suggestion};
 use crate::domain::approval::MayAnswer;
 use crate::domain::names::RunId;
 use crate::domain::person::Actor;

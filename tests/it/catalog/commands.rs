@@ -110,3 +110,54 @@ fn every_mistake_in_a_command_is_told_with_its_place() {
     commands/deploy.yaml:8:4: while parsing a flow mapping, did not find expected ',' or '}'
     ");
 }
+
+#[test]
+fn what_chats_would_cut_or_refuse_is_an_error() {
+    let long = "x".repeat(101);
+    let choices: Vec<_> = (0..26).map(|n| format!("c{n}")).collect();
+    let choices = choices.join(", ");
+    let workflow = WORKFLOW.replace("choices: [shop, blog]", "choices: [shop, blog, '']");
+    let with = |from: &str, to: &str| {
+        let text = COMMAND.replacen(from, to, 1);
+        said(load(&[("deploy", &workflow)], &[("deploy", &text)]))
+    };
+    let summary = "Put a version of a service live";
+    let said = [
+        with(summary, &long),
+        with(summary, "''"),
+        with(summary, &"ü".repeat(100)),
+        with("rows: {", &format!("rows: {{ summary: {long}, ")),
+        with(
+            "choices: [shop], default: shop",
+            "choices: [shop, ''], default: shop",
+        ),
+        with(
+            "version: { type: string, required: true }",
+            &format!("version: {{ type: choice, required: true, choices: [{choices}] }}"),
+        ),
+    ]
+    .join("\n");
+    insta::assert_snapshot!(said, @"
+    commands/deploy.yaml:2:10: the summary has 101 characters, and chats take 1 to 100
+    commands/deploy.yaml:2:10: the summary has 0 characters, and chats take 1 to 100
+    fine
+    commands/deploy.yaml:6:20: the summary of `rows` has 101 characters, and chats take 1 to 100
+    commands/deploy.yaml:4:44: a choice of `service` has 0 characters, and chats take 1 to 100
+    commands/deploy.yaml:5:53: here are 26 choices, and chats take 25
+    ");
+}
+
+#[test]
+fn a_command_has_no_more_options_than_chats_take() {
+    let names: Vec<_> = (0..26).map(|n| format!("o{n}")).collect();
+    let declared = |kind: &str| -> String {
+        let lines = names
+            .iter()
+            .map(|name| format!("  {name}: {{ type: {kind} }}\n"));
+        lines.collect()
+    };
+    let workflow = WORKFLOW.replace("who:", &format!("{}who:", declared("string")));
+    let command = COMMAND.replace("runs:", &format!("{}runs:", declared("string")));
+    let said = said(load(&[("deploy", &workflow)], &[("deploy", &command)]));
+    insta::assert_snapshot!(said, @"commands/deploy.yaml:4:3: here are 29 options, and chats take 25");
+}

@@ -126,18 +126,23 @@ fake!(Job, "docker.run_job", Change, JobInput, NoOutput);
 fake!(List, "docker.list_services", Read, NoInput, NoOutput);
 
 pub(super) fn registry() -> Registry {
-    let integration = |kind, actions| Integration {
+    let integration = |kind, suggests, actions| Integration {
         kind,
+        suggests,
         connect: |_| Ok(Arc::new(Nowhere) as Arc<dyn System>),
         settings: |_| schemars::Schema::default(),
         actions,
     };
     Registry::new(vec![
-        integration("postgres", || -> Vec<Arc<dyn AnyAction>> {
-            vec![Arc::new(Backup), Arc::new(Drill)]
-        }),
-        integration("docker", || -> Vec<Arc<dyn AnyAction>> {
-            vec![Arc::new(Job), Arc::new(List)]
-        }),
+        integration(
+            "postgres",
+            &["databases", "backups"],
+            || -> Vec<Arc<dyn AnyAction>> { vec![Arc::new(Backup), Arc::new(Drill)] },
+        ),
+        integration(
+            "docker",
+            &["services", "tags"],
+            || -> Vec<Arc<dyn AnyAction>> { vec![Arc::new(Job), Arc::new(List)] },
+        ),
     ])
 }

@@ -3,8 +3,10 @@
 mod commands;
 mod examples;
 mod fakes;
+mod groups;
 mod hooks;
 mod language;
+mod nameable;
 mod notify;
 mod schedules;
 mod schemas;
@@ -58,7 +60,7 @@ fn surroundings() -> Surroundings {
     }
 }
 
-/// Loads these workflow and command files; the key is the file's name without `.yaml`.
+/// Loads these workflow and command files; the key is the file's path without `.yaml`.
 fn load(workflows: &[(&str, &str)], commands: &[(&str, &str)]) -> Result<Catalog, Vec<Problem>> {
     let folder = tempfile::tempdir().expect("a folder");
     let folders = CatalogFolders {
@@ -71,7 +73,10 @@ fn load(workflows: &[(&str, &str)], commands: &[(&str, &str)]) -> Result<Catalog
     ] {
         std::fs::create_dir(folder).expect("a folder of files");
         for (name, text) in files {
-            std::fs::write(folder.join(format!("{name}.yaml")), text).expect("a file");
+            let file = folder.join(format!("{name}.yaml"));
+            let group = file.parent().expect("the folder of the file");
+            std::fs::create_dir_all(group).expect("a folder of the file");
+            std::fs::write(file, text).expect("a file");
         }
     }
     let below = |problem: &Problem| {

@@ -360,6 +360,11 @@ fn inputs_can_be_what_they_say() {
         input("note: { type: string, suggest: dcoker.services }"),
         input("note: { type: string, suggest: services }"),
         input("note: { type: string, suggest: docker.tags(servcie) }"),
+        input("note: { type: string, suggest: docker.servics }"),
+        input("note: { type: string, suggest: 'postgres.backups(s3://minio/backups)' }"),
+        input("note: { type: string, suggest: 'postgres.backups(s3://mino/backups)' }"),
+        input("note: { type: string, suggest: 'postgres.backups(s3://shop/backups)' }"),
+        input("note: { type: string, suggest: 'postgres.backups(minio://backups)' }"),
     ]
     .join("\n");
     insta::assert_snapshot!(said, @r#"
@@ -372,6 +377,11 @@ fn inputs_can_be_what_they_say() {
     workflows/backup.yaml:6:34: `suggest`: unknown kind `dcoker`; did you mean `docker`?
     workflows/backup.yaml:6:34: `suggest` must be KIND.WHAT as in docker.services, and is `services`
     workflows/backup.yaml:6:34: `suggest`: unknown input `servcie`; there is `database`, `rows`
+    workflows/backup.yaml:6:34: `suggest`: unknown list `docker.servics`; did you mean `docker.services`?
+    fine
+    workflows/backup.yaml:6:34: `suggest`: unknown object store `mino`; did you mean `minio`?
+    workflows/backup.yaml:6:34: `suggest`: unknown object store `shop`; there is `minio-staging`, `minio`
+    workflows/backup.yaml:6:34: `suggest`: `minio://backups` is not a place for objects: write s3://SYSTEM/BUCKET/FOLDER or file:///FOLDER
     "#);
 }
 

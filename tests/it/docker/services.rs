@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::shop::Shop;
 use super::stage::{Step, V1, docker, host, inspect, plain, shown, systems};
 use crate::support::journal::{MOMENTS, Moment};
+use crate::support::offers;
 
 #[tokio::test]
 async fn a_service_is_listed_with_what_it_runs() {
@@ -39,15 +40,15 @@ async fn services_are_suggested_while_one_types() {
     let shop = Shop::new();
     shop.start(1, V1, &["--no-healthcheck"]).await;
     let systems = systems(&format!("host = '{}'", host())).unwrap();
-    let suggest = systems.get("shop").unwrap().ports.suggest.clone().unwrap();
-    let found = suggest.names("services", None).await.unwrap();
+    let found = offers::values(&systems, "shop", "services", None).await;
     assert!(found.contains(&shop.web()), "{found:?}");
-    let tags = suggest.names("tags", Some(&shop.web())).await.unwrap();
+    let tags = offers::values(&systems, "shop", "tags", Some(&shop.web())).await;
     assert!(
         ["v1", "v2"].iter().all(|tag| tags.iter().any(|t| t == tag)),
         "{tags:?}"
     );
-    let error = suggest.names("servics", None).await.unwrap_err();
+    let error = offers::offers(&systems, "shop", "servics", None).await;
+    let error = error.unwrap_err();
     insta::assert_snapshot!(error, @"unknown list of Docker names `servics`; did you mean `services`?");
 }
 

@@ -34,6 +34,10 @@ steps:
         "commands/backup-purser.yaml",
         "name: backup-purser\nsummary: Back up\nruns: backup-purser\n",
     );
+    home.write(
+        "commands/own/copy/now.yaml",
+        "name: own copy now\nsummary: Back up\nruns: backup-purser\n",
+    );
 }
 
 /// The numbers, subjects and results of all receipts, oldest first; and the books hold.
@@ -90,6 +94,7 @@ fn expect_the_files(old: &Home, new: &Home) {
         ("workflows/waits.yaml", 0o644),
         ("workflows/fires.yaml", 0o644),
         ("commands/backup-purser.yaml", 0o644),
+        ("commands/own/copy/now.yaml", 0o644),
         ("store/receipts.key", 0o600),
         ("store/secrets.key", 0o600),
         ("store/artifacts/ab/abcd", 0o600),
@@ -101,6 +106,7 @@ fn expect_the_files(old: &Home, new: &Home) {
         assert_eq!(mode(file), wanted, "{file}");
     }
     assert_eq!((mode("store"), mode("workflows")), (0o700, 0o755));
+    assert_eq!(mode("commands/own/copy"), 0o755);
     assert_eq!(mode("store/purser.db"), 0o600);
     assert!(!new.path("store/recovering").exists());
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod drill;
 mod refused;
+mod suggest;
 
 use std::sync::Arc;
 

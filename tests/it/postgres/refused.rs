@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{SHOP, Stand, Step};
+use crate::support::offers;
 use crate::support::stack::variable;
 
 async fn refused(stand: &Stand, input: Value) -> ActionError {
@@ -198,8 +199,7 @@ async fn it_is_checked_and_its_databases_are_suggested() {
     );
     let url = variable("PURSER_TEST_POSTGRES_URL");
     assert!(url.contains(&entry.system.address()) && !entry.system.address().contains('@'));
-    let suggest = entry.ports.suggest.clone().unwrap();
-    let named = suggest.names("databases", None).await.unwrap();
+    let named = offers::values(&stand.systems, "orders-db", "databases", None).await;
     assert!(named.contains(&stand.database.name), "{named:?}");
     stand.remove().await;
 }

@@ -1,12 +1,13 @@
 //! The system itself: its settings, its login, and what it completes.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
 use axum::routing::post;
-use purser::action::{Connect, ports};
+use purser::action::Connect;
 use purser::domain::names::SystemName;
 use purser::domain::redact::Redactor;
 use purser::domain::secret::Opened;
@@ -14,6 +15,7 @@ use purser::integrations::prometheus;
 use serde_json::json;
 
 use super::{query_with, settings, systems};
+use crate::support::offers;
 use crate::support::stack::variable;
 
 #[tokio::test]
@@ -21,7 +23,7 @@ async fn it_is_checked_and_its_names_are_suggested() {
     let mut settings = settings();
     let graphs = toml::toml! { orders = "up" };
     settings.insert("graphs".to_owned(), graphs.into());
-    let systems = systems(settings);
+    let systems = Arc::new(systems(settings));
     let entry = systems.get("prometheus").unwrap();
     let url = variable("PURSER_TEST_PROMETHEUS_URL");
     let checked = entry.system.check().await.unwrap();
@@ -29,14 +31,16 @@ async fn it_is_checked_and_its_names_are_suggested() {
         checked.starts_with("Prometheus 2.") && checked.ends_with(&url),
         "{checked}"
     );
-    let suggest = entry.ports.suggest.clone().unwrap();
-    let metrics = suggest.names("metrics", None).await.unwrap();
+    let metrics = offers::offers(&systems, "prometheus", "metrics", None).await;
+    let metrics = metrics.unwrap().matching("shop_").into_iter();
     assert_eq!(
-        ports::matching(metrics, "shop_"),
+        metrics.map(|one| one.value).collect::<Vec<_>>(),
         ["shop_crowd", "shop_memory_bytes", "shop_orders_total"]
     );
-    assert_eq!(suggest.names("graphs", None).await.unwrap(), ["orders"]);
-    let error = suggest.names("metric", None).await.unwrap_err();
+    let graphs = offers::values(&systems, "prometheus", "graphs", None).await;
+    assert_eq!(graphs, ["orders"]);
+    let error = offers::offers(&systems, "prometheus", "metric", None).await;
+    let error = error.unwrap_err();
     insta::assert_snapshot!(error, @"unknown list of Prometheus names `metric`; did you mean `metrics`?");
 }
 

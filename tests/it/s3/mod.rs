@@ -13,6 +13,7 @@ use purser::integrations::s3;
 use serde_json::json;
 
 use crate::support::journal::MemoryJournal;
+use crate::support::offers;
 use crate::support::s3::Bucket;
 use crate::support::stack::variable;
 use crate::support::systems::connect;
@@ -140,7 +141,7 @@ async fn where_nothing_listens_the_address_is_named() {
 #[tokio::test]
 async fn it_is_checked_and_its_buckets_are_suggested() {
     let bucket = Bucket::create().await;
-    let systems = bucket.systems();
+    let systems = Arc::new(bucket.systems());
     let minio = systems.get("minio").unwrap();
     assert!(
         minio
@@ -150,8 +151,7 @@ async fn it_is_checked_and_its_buckets_are_suggested() {
             .unwrap()
             .ends_with(&variable("PURSER_TEST_S3_ENDPOINT"))
     );
-    let suggest = minio.ports.suggest.clone().unwrap();
-    let named = suggest.names("buckets", None).await.unwrap();
+    let named = offers::values(&systems, "minio", "buckets", None).await;
     assert!(named.contains(&bucket.name), "{named:?}");
     bucket.remove().await;
 }

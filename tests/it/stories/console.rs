@@ -228,6 +228,65 @@ async fn what_it_does_not_know_it_answers_with_the_nearest_name() {
 }
 
 #[tokio::test]
+async fn a_command_in_a_group_is_called_by_all_its_words() {
+    let mut story = Story::of_docker();
+    story.home.workflow("migrate", MIGRATE);
+    for (file, name, options) in [
+        (
+            "db/migrate",
+            "db migrate",
+            "options: { exit: { type: string } }\n",
+        ),
+        ("db/copy/now", "db copy now", ""),
+        ("migrate", "migrate", ""),
+    ] {
+        let command = format!("name: {name}\nsummary: Migrate\n{options}runs: migrate\n");
+        story.home.write(&format!("commands/{file}.yaml"), &command);
+    }
+    story.home.up().await;
+    let lines = [
+        "help db",
+        "help db copy now",
+        "db",
+        "db migarte",
+        "db copy later",
+        "now",
+        "help nothing",
+        "/db  migrate exit=3",
+        "quit",
+    ];
+    insta::assert_snapshot!(story.types_into_console(&lines).await, @"
+    Type a command, `help`, or `quit`.
+    purser> help db
+    COMMAND            WHAT IT DOES
+    db copy now        Migrate
+    db migrate [EXIT]  Migrate
+    purser> help db copy now
+    COMMAND      WHAT IT DOES
+    db copy now  Migrate
+    purser> db
+    `db` is a group of commands: `db` has `copy`, `migrate`
+    purser> db migarte
+    unknown command `db migarte`; did you mean `db migrate`?
+    purser> db copy later
+    unknown command `db copy later`: `db copy` has `now`
+    purser> now
+    unknown command `now`; did you mean `db copy now`?
+    purser> help nothing
+    unknown command `nothing`; there are 14, none with a name like it
+    purser> /db  migrate exit=3
+    run RUN of migrate, asked by ann
+    ✗ migrate: the job purser-migrate-HEX on `shop` ended with exit code 3 after N s; its last lines:
+    line 1
+    line 2
+    line 3
+    ✗ failed after N s: Left as it is: `migrate`: what the job did before it was removed stays.
+    purser> quit
+    exit code 0
+    ");
+}
+
+#[tokio::test]
 async fn who_may_not_approve_is_told_who_may_and_is_not_asked() {
     let story = open_with("by: [operator], not_requester: true").await;
     insta::assert_snapshot!(story.types_into_console(&["migrate", "quit"]).await, @"

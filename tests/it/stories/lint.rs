@@ -120,6 +120,36 @@ steps:
 }
 
 #[tokio::test]
+async fn mistakes_in_groups_of_commands_are_found_with_their_places() {
+    let story = Story::of_docker();
+    story.home.workflow("migrate", super::MIGRATE);
+    let command = |file: &str, name: &str, more: &str| {
+        let text = format!("name: {name}\nsummary: Migrate\n{more}runs: migrate\n");
+        story.home.write(&format!("commands/{file}.yaml"), &text);
+    };
+    command("db/migrate", "migrate", "");
+    command(
+        "db/copy",
+        "db copy",
+        "options: { exot: { type: string } }\n",
+    );
+    command("db/copy/now", "db copy now", "");
+    insta::assert_snapshot!(story.sees("lint").await, @"
+    HOME/commands/db/copy.yaml:1:7: `db copy` is a group already, with `now`: call the command otherwise, or move it into the group
+    HOME/commands/db/copy.yaml:3:12: the workflow `migrate`: unknown input `exot`; did you mean `exit`?
+    HOME/commands/db/migrate.yaml:1:7: the name is `migrate` and the file is `db/migrate.yaml`: they must be the same, as in `name: db migrate`
+    exit code 2
+    ");
+    command("db/migrate", "db migrate", "");
+    command("db/copy/plan", "db copy plan", "");
+    std::fs::remove_file(story.home.path("commands/db/copy.yaml")).unwrap();
+    insta::assert_snapshot!(story.sees("lint").await, @"
+    1 system, 1 workflow, 3 commands: no errors
+    exit code 0
+    ");
+}
+
+#[tokio::test]
 async fn a_warning_keeps_nobody_from_working() {
     let story = Story::of_docker();
     let workflow = "name: status\nsummary: What runs\nwho: { production: [oprator] }\nsteps:\n  \

@@ -18,6 +18,7 @@ mod init_again;
 mod jobs;
 mod limits;
 mod lint;
+mod named;
 mod people;
 pub(crate) mod plain;
 mod plans_that_change;

@@ -9,7 +9,10 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::Story;
+use super::{BACKUP, Story};
+use crate::support::database::Database;
+use crate::support::patience;
+use crate::support::s3::Bucket;
 use crate::support::systems::of_kind;
 
 const WORKFLOW: &str = r#"
@@ -71,7 +74,7 @@ impl Story {
     }
 
     /// What is offered to Ann, and how long it took.
-    async fn offered(&self, wanted: &Value) -> (Vec<String>, Duration) {
+    pub(super) async fn offered(&self, wanted: &Value) -> (Vec<String>, Duration) {
         // Another test may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -91,7 +94,7 @@ impl Story {
     }
 }
 
-fn option(command: &str, option: &str, typed: &str) -> Value {
+pub(super) fn option(command: &str, option: &str, typed: &str) -> Value {
     json!({ "what": { "option": { "command": command, "option": option } }, "typed": typed })
 }
 
@@ -141,4 +144,113 @@ async fn choices_are_offered_and_nothing_of_what_one_may_not_start() {
     assert_eq!(offered(json!({ "what": "command" })).await, ["ask"]);
     assert_eq!(offered(json!({ "what": "workflow" })).await, ["ask"]);
     assert_eq!(slow.asked.load(Ordering::SeqCst), 1);
+}
+
+const DRILL: &str = r#"
+inputs:
+  backup: { type: string, required: true }
+  from: { type: string }
+steps:
+  - id: drill
+    uses: postgres.drill_restore
+    with: { system: orders-db, backup: "FOLDER/{{ inputs.backup }}" }
+"#;
+
+/// A server with a backup in the object store and one in a folder, and three commands that offer
+/// them: of either place, and of one that is typed.
+async fn with_backups(database: &Database, bucket: &Bucket) -> (Story, [String; 2]) {
+    let mut story = Story::of_backups(database, bucket);
+    let places = [
+        format!("s3://minio/{}/orders", bucket.name),
+        format!("file://{}", story.home.path("backups").display()),
+    ];
+    let home = &story.home;
+    home.workflow("keep", &BACKUP.replace("FOLDER", &places[1]));
+    let source = |command: &str, more: &str, of: &str| {
+        let option = format!(
+            "backup: {{ type: string, required: true, suggest: 'postgres.backups({of})' }}"
+        );
+        let text =
+            format!("name: {command}\nsummary: Drill\noptions:\n{more}  {option}\nruns: drill\n");
+        home.write(&format!("commands/{command}.yaml"), &text);
+    };
+    home.workflow("drill", &DRILL.replace("FOLDER", &places[0]));
+    source("stored", "", &places[0]);
+    source("kept", "", &places[1]);
+    source("typed", "  from: { type: string }\n", "from");
+    story.home.up().await;
+    (story, places)
+}
+
+#[tokio::test]
+async fn backups_are_offered_from_where_the_file_says_and_not_from_where_somebody_types() {
+    let (database, bucket) = (Database::create("").await, Bucket::create().await);
+    let (story, [store, folder]) = with_backups(&database, &bucket).await;
+    let mut names = vec![];
+    for workflow in ["backup", "keep"] {
+        let run = story.starts(workflow).await;
+        let ended = story.home.ends(&run).await;
+        let url = &ended["run"]["steps"]["dump"]["output"]["backup"];
+        let (_, name) = url.as_str().unwrap().rsplit_once('/').unwrap();
+        names.push(name.to_owned());
+    }
+    let wanted = |command: &str, from: Option<&str>| {
+        let mut wanted = option(command, "backup", "");
+        if let Some(from) = from {
+            wanted["what"]["option"]["given"] = json!({ "from": from });
+        }
+        wanted
+    };
+    let found = async |wanted: &Value, name: &String| {
+        let is_there = async || story.offered(wanted).await.0 == [name.as_str()];
+        patience::until("the backup is offered", is_there).await;
+    };
+    found(&wanted("stored", None), &names[0]).await;
+    found(&wanted("kept", None), &names[1]).await;
+    found(&wanted("typed", Some(&store)), &names[0]).await;
+
+    // What the others have shown to be there.
+    for elsewhere in [
+        Some(folder.as_str()),
+        Some("s3://other/backups"),
+        Some(""),
+        None,
+    ] {
+        for _ in 0..3 {
+            let (values, _) = story.offered(&wanted("typed", elsewhere)).await;
+            assert_eq!(values, Vec::<String>::new(), "{elsewhere:?}");
+        }
+    }
+    bucket.remove().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn what_purser_itself_has_is_offered_to_who_may_have_it() {
+    let mut story = Story::with(&[]);
+    let steps = "steps: [{ id: wait, wait: { for: 1ms } }]\n";
+    let inputs = "inputs: { of: { type: string }, run: { type: string }, at: { type: string } }\n";
+    let on = "on: [{ schedule: '@yearly', id: yearly }]\n";
+    story
+        .home
+        .workflow("report", &format!("{inputs}{on}{steps}"));
+    let head = "name: secret\nsummary: For the owner\nwho: { production: [owner] }\n";
+    story
+        .home
+        .write("workflows/secret.yaml", &format!("{head}{steps}"));
+    let command = "name: report\nsummary: Report\nruns: report\noptions:\n  \
+                   of: { type: string, suggest: purser.workflows }\n  \
+                   run: { type: string, suggest: purser.runs }\n  \
+                   at: { type: string, suggest: purser.schedules }\n";
+    story.home.write("commands/report.yaml", command);
+    story.home.configure("[people.owner]\nroles = ['owner']");
+    story.home.up().await;
+    let run = story.starts("report").await;
+    story.home.ends(&run).await;
+    let offered = async |of: &str| story.offered(&option("report", of, "")).await.0;
+    assert_eq!(offered("of").await, ["report"]);
+    assert_eq!(offered("run").await, [&run[run.len() - 8..]]);
+    assert_eq!(offered("at").await, ["report.yearly"]);
+    let lists = purser::integrations::own::integration().suggests;
+    assert_eq!(lists.len(), 3, "each of them is looked at above");
 }

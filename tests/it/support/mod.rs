@@ -6,6 +6,7 @@ pub mod gateway;
 pub mod hand_clock;
 pub mod journal;
 pub mod line;
+pub mod offers;
 pub mod patience;
 pub mod pgbouncer;
 pub mod program;

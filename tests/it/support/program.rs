@@ -94,8 +94,9 @@ impl Home {
         self.folder.path().join(name)
     }
 
-    /// Writes a file there that everybody may read.
+    /// Writes a file there that everybody may read, and makes the folders on the way.
     pub fn write(&self, name: &str, text: &str) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
         fs::write(self.path(name), text).unwrap();
         open_to_all(&self.path(name));
     }

@@ -436,6 +436,7 @@ pub fn integration() -> Integration {
         kind: "toy",
         connect: |_| Ok(Arc::new(Toy::default())),
         settings: |_| schemars::Schema::default(),
+        suggests: &[],
         actions: || {
             let make = Arc::new(Make) as Arc<dyn AnyAction>;
             vec![
