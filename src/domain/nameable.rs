@@ -104,6 +104,7 @@ mod tests {
             name: name.into(),
             roles: vec![role.into()],
             uid: None,
+            chats: [].into(),
         };
         let people = [person("ada", "operator"), person("ben", "developer")];
         Nameable::new(&people, &["deployer".into()], &["ops".into()])

@@ -97,9 +97,16 @@ impl Answers<'_> {
     async fn send(&self, route: &Route, body: &Value, shown: &Shown) {
         let files = wire::files(shown);
         let sent = self.api.call(route, Some(body), &files, PATIENCE).await;
-        if let Err(error) = sent {
-            let interaction = &self.to.id;
-            tracing::warn!(interaction, %error, "an answer did not get to who asked in Discord");
+        let interaction = &self.to.id;
+        match sent {
+            Ok(_) => {}
+            // The run's own message says what there is to say.
+            Err(error) if error.is_over() => {
+                tracing::info!(interaction, %error, "an answer came too late to be shown");
+            }
+            Err(error) => {
+                tracing::warn!(interaction, %error, "an answer did not get to who asked in Discord");
+            }
         }
     }
 }

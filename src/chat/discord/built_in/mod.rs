@@ -9,7 +9,7 @@ use serenity::model::application::CommandDataOption;
 use super::door::{Door, said};
 use super::origin::Origin;
 use super::publish;
-use super::render::{self, Shown, markdown};
+use super::render::{Shown, markdown};
 use crate::chat::text::Text;
 use crate::domain::input::{InputSpec, InputType};
 use crate::domain::person::Actor;

@@ -1,1 +1,69 @@
-//! To be written.
+//! What others do to the channel while a run is shown there.
+
+use fake_discord::Permissions;
+
+use super::Talk;
+
+#[tokio::test]
+async fn a_message_that_a_moderator_removes_is_made_anew_once() {
+    let talk = Talk::of_job("", "message").await;
+    talk.says(talk.ann, "/migrate seconds:60");
+    let remove = async |talk: &Talk| {
+        let message = talk.discord.message(talk.ann, talk.ops, "Cancel").await;
+        let message = talk.well(message);
+        talk.discord.delete_message(message).unwrap();
+        message
+    };
+    let first = remove(&talk).await;
+    talk.discord
+        .until("another message", |view| {
+            let other = view.messages(talk.ops).into_iter().find(|one| {
+                one["author"]["bot"] == true && one["id"] != first.to_string()
+                    && one["embeds"][0].is_object()
+            });
+            other.map(drop)
+        })
+        .await
+        .unwrap_or_else(|error| panic!("{error}\n{}", talk.story.home.log()));
+    remove(&talk).await;
+    let run = talk.story.last_run().await;
+    talk.story.home.types(&["cancel", &run]).await;
+    talk.story.until(&run, |view| view["run"]["ended"].is_object()).await;
+    let log = "its message was removed twice";
+    crate::support::patience::until("the log says so", async || talk.story.home.log().contains(log)).await;
+}
+
+#[tokio::test]
+async fn a_thread_that_was_archived_is_opened_for_the_end_of_its_run() {
+    let talk = Talk::of_job("", "thread").await;
+    talk.says(talk.ann, "/migrate seconds:60");
+    talk.sees("Cancel").await;
+    let thread = talk.discord.thread(talk.ops, "migrate").await.unwrap();
+    talk.discord.archive_thread(thread, false).unwrap();
+    let run = talk.story.last_run().await;
+    talk.story.home.types(&["cancel", &run]).await;
+    talk.channel_until("both have ended", |channel| channel.matches("cancelled").count() >= 2)
+        .await;
+}
+
+#[tokio::test]
+async fn a_channel_that_is_gone_does_not_stop_its_run() {
+    let mut talk = Talk::of_job("", "message").await;
+    talk.says(talk.ann, "/migrate seconds:3");
+    talk.sees("Cancel").await;
+    talk.discord.delete_channel(talk.ops).unwrap();
+    talk.story.home.says("the channel or thread is gone").await;
+    let run = talk.story.last_run().await;
+    let view = talk.story.until(&run, |view| view["run"]["ended"].is_object()).await;
+    assert_eq!(view["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn where_purser_may_not_show_a_run_none_is_started() {
+    let talk = Talk::of_job("", "message").await;
+    let bot = talk.discord.application_id().bot();
+    talk.discord.take_permission(bot, talk.ops, Permissions::EMBED_LINKS);
+    let asked = talk.says(talk.ann, "/migrate");
+    insta::assert_snapshot!(talk.reply(&asked).await, @"");
+    insta::assert_snapshot!(talk.story.sees("runs list").await, @"");
+}

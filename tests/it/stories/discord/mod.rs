@@ -9,6 +9,7 @@ mod restarts;
 use std::fs;
 
 use fake_discord::{Acted, ChannelId, Discord, GuildId, UserId};
+use serde_json::Value;
 
 use super::plain::shapes_replaced;
 use super::{MIGRATE, Story};
@@ -118,6 +119,26 @@ impl Talk {
         self.plain(&self.well(seen))
     }
 
+    /// Waits until the channel, with its threads, looks so to ann.
+    async fn channel_until(&self, what: &str, looks: impl Fn(&str) -> bool) {
+        let seen = self.discord.until(what, |view| {
+            looks(&view.channel_as(self.ann, self.ops)).then_some(())
+        });
+        self.well(seen.await);
+    }
+
+    /// Somebody clicks a button in the channel or a thread, where there is one.
+    async fn clicks(&self, who: UserId, button: &str) -> Acted {
+        let seen = self.discord.until(button, |view| {
+            let places = view.threads(self.ops).into_iter().chain([self.ops]);
+            let mut messages = places.flat_map(|place| view.messages(place));
+            let message = messages.find(|message| buttons(message).any(|label| label == button))?;
+            message["id"].as_str()?.parse().ok()
+        });
+        let message = self.well(seen.await);
+        self.discord.clicks(who, message, button).unwrap()
+    }
+
     /// What was waited for, or else what the server says.
     fn well<T>(&self, waited: Result<T, fake_discord::Error>) -> T {
         waited.unwrap_or_else(|error| panic!("{error}\n{}", self.story.home.log()))
@@ -152,4 +173,11 @@ fn instants(text: &str) -> String {
         let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
         format!("{text}<t:TIME{rest}")
     })
+}
+
+/// The labels of a message's buttons.
+fn buttons(message: &Value) -> impl Iterator<Item = &str> {
+    let rows = message["components"].as_array().into_iter().flatten();
+    let buttons = rows.flat_map(|row| row["components"].as_array().into_iter().flatten());
+    buttons.filter_map(|button| button["label"].as_str())
 }
