@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{any_open, may_decide};
 use super::suggest::may_give;
 use super::{Result, Service, ServiceError};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Reply};
 use crate::domain::approval::MayAnswer;
 use crate::domain::digest::Digest;
 use crate::domain::event::Logged;
@@ -207,6 +207,18 @@ impl Service {
     pub async fn names(&self, by: &Actor) -> Result<CatalogView> {
         self.known(by, "look at the catalog").await?;
         Ok(catalog_view(&self.catalog()))
+    }
+
+    /// All commands, with their options.
+    pub fn commands(&self) -> Vec<CatalogEntry> {
+        catalog_view(&self.catalog()).commands
+    }
+
+    /// Whether the answer to a command is for who gave it alone.
+    pub fn answers_privately(&self, command: &str) -> bool {
+        let catalog = self.catalog();
+        let command = catalog.command(command);
+        command.is_ok_and(|command| command.reply == Reply::Private)
     }
 
     /// The commands that the person may give, each with its summary.

@@ -22,6 +22,11 @@ const NEEDED: [(Permissions, &str); 5] = [
 const FOR_THREADS: Permissions =
     Permissions::CREATE_PUBLIC_THREADS.union(Permissions::SEND_MESSAGES_IN_THREADS);
 
+/// All of that in a sentence.
+pub(super) fn needed() -> String {
+    NEEDED.map(|(_, name)| name).join(", ")
+}
+
 /// Who has begun an interaction, and where.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
