@@ -42,13 +42,12 @@ impl Text {
         if !is_whole {
             return Self::plain(told);
         }
-        parts.filter(|(_, part)| !part.is_empty()).fold(
-            Self::default(),
-            |text, (place, part)| match place % 2 {
+        parts
+            .filter(|(_, part)| !part.is_empty())
+            .fold(Self::default(), |text, (place, part)| match place % 2 {
                 0 => text.and(part),
                 _ => text.code(part),
-            },
-        )
+            })
     }
 
     /// The same with these words behind it.

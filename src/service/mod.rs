@@ -33,8 +33,8 @@ use crate::domain::webhook::Hook;
 use crate::domain::words::cut;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Holds, Progress, RunLog};
-pub use crate::store::{MessageNews, RunMessage, RunRow};
 use crate::store::{Artifacts, SecretKeeper, Store, StoreError};
+pub use crate::store::{MessageNews, RunMessage, RunRow};
 
 pub use answer::{Finding, Verdict};
 pub use artifacts::ArtifactView;

@@ -15,13 +15,14 @@ mod gateway;
 mod live;
 mod origin;
 mod publish;
+mod rates;
 pub mod reference;
 pub mod render;
 mod snowflake;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -120,6 +121,7 @@ async fn work(
         us: us.clone(),
         guilds: settings.guilds.clone(),
         roles: settings.roles.clone(),
+        rates: Mutex::default(),
     });
     tokio::join!(
         live.send_all(shutdown.clone()),

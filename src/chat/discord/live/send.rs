@@ -190,7 +190,13 @@ impl Sending {
         }
     }
 
-    async fn edit(&self, message: &RunMessage, channel: &str, remote: &str, view: &RunView) -> Sent {
+    async fn edit(
+        &self,
+        message: &RunMessage,
+        channel: &str,
+        remote: &str,
+        view: &RunView,
+    ) -> Sent {
         let drawn = self.drawn(message.part, view).await;
         let as_it_is = Sent::Shown {
             shown: drawn.mark,
