@@ -274,7 +274,7 @@ pub(super) fn typing(state: &mut State, call: &Call) -> Answer {
 pub(super) fn react(state: &mut State, call: &Call) -> Answer {
     let (who, channel, id) = (call.bot()?, call.id::<ChannelId>(1)?, call.id(3)?);
     let needed = Permissions::ADD_REACTIONS | Permissions::READ_MESSAGE_HISTORY;
-    let guild = state.may(who, channel, needed)?.guild;
+    let guild = state.may(who, channel, needed)?.guild();
     state.open_for_changes(channel, false)?;
     public(state, channel, id)?;
     let emoji = call.segment(5).to_owned();
@@ -293,15 +293,17 @@ pub(super) fn react(state: &mut State, call: &Call) -> Answer {
         .message_mut(channel, id)?
         .reactions
         .retain(|_, users| !users.is_empty());
-    let data = json!({
+    let mut data = json!({
         "user_id": who,
         "channel_id": channel,
         "message_id": id,
-        "guild_id": guild,
         "emoji": { "id": null, "name": emoji },
         "burst": false,
         "type": 0,
     });
+    if let Some(guild) = guild {
+        data["guild_id"] = json!(guild);
+    }
     let name = if adds {
         "MESSAGE_REACTION_ADD"
     } else {

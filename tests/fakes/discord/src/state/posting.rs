@@ -116,8 +116,7 @@ impl State {
     }
 
     fn mentions_of(&self, message: &Message, allowed: &Value) -> Mentions {
-        let channel = self.channels.get(&message.channel);
-        let Some(guild) = channel.and_then(|channel| self.guilds.get(&channel.guild)) else {
+        let Some(guild) = self.guild_of(message.channel) else {
             return Mentions::default();
         };
         let may = self
@@ -228,9 +227,12 @@ impl State {
         if let Some(messages) = self.messages.get_mut(&channel) {
             messages.remove(&id);
         }
-        let guild = self.channel(channel)?.guild;
+        let guild = self.channel(channel)?.guild();
         if told {
-            let data = json!({ "id": id, "channel_id": channel, "guild_id": guild });
+            let mut data = json!({ "id": id, "channel_id": channel });
+            if let Some(guild) = guild {
+                data["guild_id"] = json!(guild);
+            }
             self.dispatch(&Event::of_messages("MESSAGE_DELETE", guild, channel), &data);
         }
         Ok(())
@@ -250,18 +252,17 @@ impl State {
     }
 
     fn tell_of_message(&mut self, name: &'static str, channel: ChannelId, mut json: Value) {
-        let Some(guild) = self.channels.get(&channel).map(|channel| channel.guild) else {
-            return;
-        };
-        json["guild_id"] = json!(guild);
-        let author = json["author"]["id"].as_str().and_then(|id| id.parse().ok());
-        if let (Some(author), Some(guild)) = (author, self.guilds.get(&guild)) {
-            let mut member = self.member_json(guild, author);
-            if let Value::Object(parts) = &mut member {
-                parts.remove("user");
+        let guild = self.guild_of(channel);
+        if let Some(guild) = guild {
+            json["guild_id"] = json!(guild.id);
+            if let Some(author) = json["author"]["id"].as_str().and_then(|id| id.parse().ok()) {
+                json["member"] = self.member_json(guild, author);
             }
-            json["member"] = member;
         }
+        if let Value::Object(parts) = &mut json["member"] {
+            parts.remove("user");
+        }
+        let guild = guild.map(|guild| guild.id);
         self.dispatch(&Event::of_messages(name, guild, channel), &json);
     }
 }
