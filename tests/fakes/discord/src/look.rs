@@ -279,7 +279,11 @@ fn readable(state: &State, message: &Message, text: &str) -> String {
 }
 
 fn thread_text(state: &State, who: UserId, channel: &Channel) -> String {
-    let Some(thread) = &channel.thread else {
+    let visible = channel
+        .thread
+        .as_ref()
+        .filter(|_| state.sees(who, channel.id));
+    let Some(thread) = visible else {
         return String::new();
     };
     let notes: Vec<&str> = [("archived", thread.archived), ("locked", thread.locked)]

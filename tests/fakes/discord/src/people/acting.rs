@@ -351,13 +351,7 @@ impl State {
         channel: ChannelId,
         text: &str,
     ) -> Result<MessageId, Error> {
-        let is_thread = self.thread(channel).is_some();
-        let send = if is_thread {
-            Permissions::SEND_MESSAGES_IN_THREADS
-        } else {
-            Permissions::SEND_MESSAGES
-        };
-        self.allowed(user, channel, send)?;
+        self.allowed(user, channel, self.to_post_in(channel))?;
         self.opens(user, channel)?;
         let body = json!({ "content": text });
         let draft = Draft {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::call::Call;
-use super::people::own_guild;
+use super::lookups::own_guild;
 use super::reply::{Answer, Reply};
 use crate::check::form::Form;
 use crate::ids::{ChannelId, MessageId};

@@ -12,6 +12,11 @@ use crate::refusal::{
     ALREADY_ACKNOWLEDGED, INVALID_WEBHOOK_TOKEN, Refusal, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK,
 };
 
+/// The type of a message that answers another.
+const REPLY: u64 = 19;
+/// The type of a message that answers a command.
+const USED_A_COMMAND: u64 = 20;
+
 /// What a person has done, before it is an interaction.
 pub(crate) struct Act {
     pub(crate) app: AppId,
@@ -183,18 +188,13 @@ impl State {
         if !thinking {
             draft.whole()?;
         }
+        self.channel(channel)?;
         self.open_for_posting(channel, false)?;
+        let answers = self.interactions.get(&id).and_then(Interaction::replies_to);
         let mut message = self.compose(draft);
         message.interaction = Some(id);
-        message.kind = if self
-            .interactions
-            .get(&id)
-            .is_some_and(|it| it.kind == Kind::Command)
-        {
-            20
-        } else {
-            19
-        };
+        message.replies_to = answers;
+        message.kind = answers.map_or(USED_A_COMMAND, |_| REPLY);
         if message.flags & EPHEMERAL != 0 {
             message.only_for = Some(user);
         }

@@ -153,6 +153,14 @@ impl State {
         result
     }
 
+    /// What it takes to post in a channel or thread.
+    pub(crate) fn to_post_in(&self, channel: ChannelId) -> Permissions {
+        match self.thread(channel) {
+            Some(_) => Permissions::SEND_MESSAGES_IN_THREADS,
+            None => Permissions::SEND_MESSAGES,
+        }
+    }
+
     /// Whether somebody sees a channel.
     pub(crate) fn sees(&self, user: UserId, channel: ChannelId) -> bool {
         self.permissions(user, channel)

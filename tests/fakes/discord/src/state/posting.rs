@@ -38,16 +38,18 @@ pub(crate) struct Draft<'a> {
     pub(crate) files: &'a [Upload],
 }
 
+/// Files have a limit: 40005.
+pub(crate) fn fit(files: &[Upload]) -> Result<(), Refusal> {
+    if files.iter().any(|file| file.bytes.len() > UPLOAD_LIMIT) {
+        return Err(TOO_LARGE);
+    }
+    Ok(())
+}
+
 impl Draft<'_> {
-    /// A message has content, an embed, a file or a component: 50006 else. Files have a limit: 40005.
+    /// A message has content, an embed, a file or a component: 50006 else.
     pub(crate) fn whole(&self) -> Result<(), Refusal> {
-        if self
-            .files
-            .iter()
-            .any(|file| file.bytes.len() > UPLOAD_LIMIT)
-        {
-            return Err(TOO_LARGE);
-        }
+        fit(self.files)?;
         let content = self.body["content"]
             .as_str()
             .is_some_and(|content| !content.trim().is_empty());
@@ -203,6 +205,7 @@ impl State {
         body: &Value,
         files: &[Upload],
     ) -> Result<Value, Refusal> {
+        fit(files)?;
         let mut message = self.message(channel, id)?.clone();
         self.write_into(&mut message, body, files);
         if message.flags & LOADING == 0 {

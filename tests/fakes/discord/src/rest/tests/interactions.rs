@@ -286,3 +286,38 @@ fn between_two_there_are_global_commands_and_no_guild() {
         (&json!(direct), &json!(1))
     );
 }
+
+#[test]
+fn answers_do_not_count_against_the_limit_of_the_whole_bot() {
+    let (mut world, answer, _) = used();
+    let now = world.state.now_ms();
+    while world.state.limits.take_global(world.bot, now).is_ok() {}
+    let (status, limited) = world.ask_at_once("GET /users/@me", &json!({}), &[]);
+    assert_eq!((status, &limited["global"]), (429, &json!(true)));
+    assert_eq!(
+        world
+            .ask_at_once(&answer, &callback(DEFERRED, &json!({})), &[])
+            .0,
+        204
+    );
+}
+
+#[test]
+fn a_follow_up_refers_to_the_first_answer() {
+    let (mut world, answer, webhook) = used();
+    let said = callback(MESSAGE, &json!({ "content": "one" }));
+    world.ask(&answer, &said);
+    let (_, first) = world.ask(&format!("GET {webhook}/messages/@original"), &json!({}));
+    let (_, second) = world.ask(&format!("POST {webhook}"), &json!({ "content": "two" }));
+    assert_eq!((&first["type"], &second["type"]), (&json!(20), &json!(19)));
+    assert_eq!(second["message_reference"]["message_id"], first["id"]);
+}
+
+#[test]
+fn in_a_channel_that_is_gone_nothing_is_answered() {
+    let (mut world, answer, _) = used();
+    let ops = world.ops;
+    world.state.remove_channel(ops).unwrap();
+    let said = callback(MESSAGE, &json!({ "content": "one" }));
+    assert_eq!(world.refused(&answer, &said), (404, 10003));
+}
