@@ -6,7 +6,9 @@ use super::call::Call;
 use super::reply::{Answer, Reply};
 use crate::gateway::socket::{gateway_url, own_json};
 use crate::ids::{AppId, ChannelId, GuildId, UserId};
-use crate::refusal::{MISSING_ACCESS, Refusal, UNAUTHORIZED, UNKNOWN_MEMBER, UNKNOWN_USER};
+use crate::refusal::{
+    CANNOT_REACH, MISSING_ACCESS, Refusal, UNAUTHORIZED, UNKNOWN_MEMBER, UNKNOWN_USER,
+};
 use crate::state::State;
 use crate::state::model::Guild;
 use crate::state::permissions::Permissions;
@@ -45,6 +47,20 @@ pub(super) fn user(state: &mut State, call: &Call) -> Answer {
     Ok(Reply::ok(state.user_json(id)))
 }
 
+/// Opens the channel between the bot and a person.
+pub(super) fn direct(state: &mut State, call: &Call) -> Answer {
+    let bot = call.bot()?;
+    let person = call.body["recipient_id"]
+        .as_str()
+        .and_then(|id| id.parse().ok());
+    let person: UserId = person.ok_or(UNKNOWN_USER)?;
+    if state.users.get(&person).is_none_or(|user| user.bot) {
+        return Err(CANNOT_REACH);
+    }
+    let channel = state.direct(person, bot);
+    Ok(Reply::ok(state.channel_json(state.channel(channel)?)))
+}
+
 pub(super) fn own_app(state: &mut State, call: &Call) -> Answer {
     let app: AppId = call.app.ok_or(UNAUTHORIZED)?;
     Ok(Reply::ok(state.app_json(app)))
@@ -73,7 +89,7 @@ pub(super) fn channels(state: &mut State, call: &Call) -> Answer {
     let channels = state
         .channels
         .values()
-        .filter(|one| one.guild == guild.id && one.thread.is_none());
+        .filter(|one| one.guild() == Some(guild.id) && one.thread.is_none());
     Ok(Reply::ok(
         channels.map(|one| state.channel_json(one)).collect(),
     ))
