@@ -38,7 +38,7 @@ impl Text {
     pub fn sentence(told: &str) -> Self {
         let parts = told.split('`').enumerate();
         // A backtick that nothing closes is one.
-        let is_whole = told.matches('`').count() % 2 == 0;
+        let is_whole = told.matches('`').count().is_multiple_of(2);
         if !is_whole {
             return Self::plain(told);
         }

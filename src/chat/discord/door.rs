@@ -56,7 +56,7 @@ impl Door {
                 }
             }
             other => {
-                tracing::warn!(kind = ?other.kind(), "Discord sent an interaction of a kind that Purser does not know")
+                tracing::warn!(kind = ?other.kind(), "Discord sent an interaction of a kind that Purser does not know");
             }
         }
     }

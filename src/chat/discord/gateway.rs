@@ -49,7 +49,7 @@ pub(super) async fn listen(
                     break;
                 }
                 None => {
-                    tracing::warn!(%error, "the connection to Discord is lost; connecting again")
+                    tracing::warn!(%error, "the connection to Discord is lost; connecting again");
                 }
             },
         }

@@ -33,9 +33,9 @@ impl Rates {
         }
         let even = self.even.get(who).copied().unwrap_or(now).max(now);
         let after = even + REFILL;
-        let ahead = after - now;
-        if ahead > REFILL * BURST {
-            return Err(ahead - REFILL * BURST);
+        let too_much = (after - now).saturating_sub(REFILL * BURST);
+        if !too_much.is_zero() {
+            return Err(too_much);
         }
         self.even.insert(who.to_owned(), after);
         Ok(())

@@ -146,7 +146,7 @@ impl Api {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read(response).await;
         if status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(self.too_many(route, &headers, body.unwrap_or_default(), now));
+            return Err(self.too_many(route, &headers, &body.unwrap_or_default(), now));
         }
         self.note(route, told(&headers), now);
         if status.is_success() {
@@ -192,7 +192,7 @@ impl Api {
         }
     }
 
-    fn too_many(&self, route: &Route, headers: &HeaderMap, body: Value, now: Instant) -> ApiError {
+    fn too_many(&self, route: &Route, headers: &HeaderMap, body: &Value, now: Instant) -> ApiError {
         let seconds = body["retry_after"].as_f64();
         let seconds = seconds.or_else(|| number(headers, "retry-after"));
         let after = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());

@@ -1,5 +1,7 @@
 //! Lists, as Discord shows them: one embed, a line for each thing.
 
+use std::fmt::Write as _;
+
 use crate::chat::discord::render::{Embed, Shown, limits, markdown};
 use crate::chat::text::Text;
 use crate::domain::hold::Lock;
@@ -68,7 +70,8 @@ fn list(title: &str, lines: impl Iterator<Item = Text>, none: &str) -> Shown {
         none.clone_into(&mut description);
     }
     if left_out > 0 {
-        description.push_str(&format!("\n… and {left_out} more"));
+        // Writing to a string does not fail.
+        let _ = write!(description, "\n… and {left_out} more");
     }
     Shown {
         embeds: vec![Embed {

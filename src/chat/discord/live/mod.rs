@@ -264,7 +264,9 @@ impl Live {
         match self.service.open_messages(PLATFORM, None).await {
             Ok(messages) => {
                 let runs: HashSet<_> = messages.iter().map(|message| message.run).collect();
-                messages.into_iter().for_each(|message| self.know(message));
+                for message in messages {
+                    self.know(message);
+                }
                 for run in runs {
                     self.mark(run, Urgency::Moved).await;
                 }
@@ -296,7 +298,11 @@ impl Live {
                     self.elsewhere.insert(run);
                     return;
                 }
-                Ok(messages) => messages.into_iter().for_each(|message| self.know(message)),
+                Ok(messages) => {
+                    for message in messages {
+                        self.know(message);
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%run, %error, "where a run is shown cannot be read");
                     return;
@@ -474,9 +480,9 @@ impl Live {
         let parts = [MessagePart::Headline, MessagePart::Whole];
         let keys = parts.map(|part| Key::Message(run, part));
         if !keys.iter().any(|key| self.is_open(*key)) {
-            keys.iter().for_each(|key| {
-                self.messages.remove(key);
-            });
+            for key in keys {
+                self.messages.remove(&key);
+            }
         }
     }
 }

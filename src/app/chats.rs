@@ -1,0 +1,31 @@
+//! The chats in which Purser is talked to.
+
+use std::sync::Arc;
+
+use super::world::World;
+use crate::chat::discord::Discord;
+use crate::cli::Failure;
+use crate::service::Service;
+
+/// All of them, from their start to their stop.
+pub(super) struct Chats {
+    discord: Option<Discord>,
+}
+
+impl Chats {
+    /// Those that are configured.
+    pub(super) fn start(world: &World, service: &Arc<Service>) -> Result<Self, Failure> {
+        let discord = world.discord.clone();
+        let discord = discord.map(|settings| Discord::start(settings, Arc::clone(service)));
+        Ok(Self {
+            discord: discord.transpose().map_err(Failure::failed)?,
+        })
+    }
+
+    /// Says goodbye in all of them.
+    pub(super) async fn stop(self) {
+        if let Some(discord) = self.discord {
+            discord.stop().await;
+        }
+    }
+}
