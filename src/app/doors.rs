@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Failure;
 use crate::config::Config;
-use crate::http::{self, Scrape};
+use crate::http::{self, Scrape, SignedPosts};
 use crate::service::Service;
 
 /// What the process is told by others.
@@ -90,6 +90,7 @@ async fn listen(
 pub(super) async fn serve(
     doors: Doors,
     service: Arc<Service>,
+    discord: Option<Arc<dyn SignedPosts>>,
     scrape: Option<Scrape>,
     mut signals: Signals,
 ) -> Result<(), Failure> {
@@ -97,7 +98,7 @@ pub(super) async fn serve(
     let server = http::serve(doors.socket, Arc::clone(&service), shutdown.clone());
     let public = async {
         if let Some(listener) = doors.public {
-            http::serve_public(listener, Arc::clone(&service), shutdown.clone()).await;
+            http::serve_public(listener, Arc::clone(&service), discord, shutdown.clone()).await;
         }
     };
     let metrics = async {

@@ -153,7 +153,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     tracing::info!(socket = %socket.display(), "purser is up");
     service_manager::ready();
     let scrape = vitals.scrape(parts, &world.vitals);
-    let served = serve(doors, service, scrape, signals).await;
+    let served = serve(doors, service, chats.posts(), scrape, signals).await;
     chats.stop().await;
     vitals.stop().await;
     janitor.stop().await;

@@ -98,6 +98,7 @@ impl World {
                 api: discord.api.clone(),
                 guilds: discord.guilds.clone(),
                 roles: discord.roles.clone(),
+                posts: discord.posts,
             })
         });
         let discord = match discord.transpose() {

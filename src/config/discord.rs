@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ed25519_dalek::VerifyingKey;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -31,6 +32,8 @@ pub struct DiscordConfig {
     pub roles: BTreeMap<String, Vec<Role>>,
     /// Where Discord's API is.
     pub api: String,
+    /// The key with which Discord signs what it posts to us; `None`: it is listened to at its gateway.
+    pub posts: Option<VerifyingKey>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -45,14 +48,20 @@ pub(super) struct DiscordTable {
     /// What members with a role of Discord may be, by the role's id, if Purser knows them.
     #[serde(default)]
     roles: IndexMap<String, Vec<Role>>,
+    /// The application's public key, 64 hexadecimal digits: Discord posts what people do to
+    /// `/discord/interactions`, and its gateway is not listened to.
+    public_key: Option<String>,
     /// Where Discord's API is, where that is not `https://discord.com`: a proxy for it.
     api: Option<String>,
 }
 
 /// Checks the table; paths are relative to `base`.
+///
+/// `listens`: whether anything is served over TCP.
 pub(super) fn discord(
     table: DiscordTable,
     base: &Path,
+    listens: bool,
     origins: &Origins,
 ) -> Result<DiscordConfig, Wrong> {
     let wrong = |path: &[&str], message: String| (origins.of(path), message);
@@ -83,11 +92,31 @@ pub(super) fn discord(
         let message = format!("[discord] api: `{api}` is no address: it begins with https://");
         return Err(wrong(&["discord", "api"], message));
     }
+    let posts = table.public_key.as_deref().map(public_key).transpose();
+    let at = ["discord", "public_key"];
+    let posts = posts.map_err(|why| wrong(&at, format!("[discord] public_key: {why}")))?;
+    if posts.is_some() && !listens {
+        let message = "[discord] public_key: Discord posts to an address of Purser's, and `[server] listen` says \
+                       none";
+        return Err(wrong(&at, message.to_owned()));
+    }
     Ok(DiscordConfig {
+        posts,
         token,
         guilds: table.guilds,
         roles: table.roles.into_iter().collect(),
         api: api.to_owned(),
+    })
+}
+
+fn public_key(text: &str) -> Result<VerifyingKey, String> {
+    let bytes = hex::decode(text).ok();
+    let bytes: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
+    let key = bytes.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+    key.ok_or_else(|| {
+        "that is no key: it has 64 hexadecimal digits, and stands on the application's first page in the \
+         developer portal"
+            .to_owned()
     })
 }
 

@@ -429,7 +429,7 @@ impl Config {
                 .map_err(wrong)?,
             discord: file
                 .discord
-                .map(|table| discord::discord(table, base, &origins))
+                .map(|table| discord::discord(table, base, file.server.listen.is_some(), &origins))
                 .transpose()
                 .map_err(wrong)?,
             places,

@@ -6,6 +6,7 @@ mod caller;
 mod holds;
 mod metrics;
 mod places;
+mod posts;
 mod problem;
 mod public;
 mod schedules;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::service::Service;
 use caller::Peer;
 pub use metrics::{Scrape, serve_metrics};
+pub use posts::{Posted, SignedPosts};
 pub use public::serve_public;
 pub use standby::{listen_beside, serve_standby, serve_standby_here};
 

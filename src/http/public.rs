@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::LONGEST_BODY;
 use super::caller::unknown_path;
+use super::posts::{self, SignedPosts};
 use super::problem::Problem;
 use super::types::{Accepted, SignalTaken};
 use crate::service::{Delivery, Service};
@@ -37,9 +38,14 @@ const TRY_AGAIN: Duration = Duration::from_millis(500);
 pub async fn serve_public(
     listener: TcpListener,
     service: Arc<Service>,
+    discord: Option<Arc<dyn SignedPosts>>,
     shutdown: CancellationToken,
 ) {
-    serve_over_tcp(listener, routes(service), shutdown).await;
+    let mut app = routes(service);
+    if let Some(discord) = discord {
+        app = app.merge(posts::route("/discord/interactions", discord));
+    }
+    serve_over_tcp(listener, app, shutdown).await;
 }
 
 /// Lets no connection hold a place for longer than its peer has something to say.
@@ -166,7 +172,7 @@ impl Message {
     }
 }
 
-async fn whole_body(request: Request) -> Result<Bytes, Problem> {
+pub(super) async fn whole_body(request: Request) -> Result<Bytes, Problem> {
     match timeout(PATIENCE, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(rejection)) => {

@@ -34,11 +34,11 @@ pub(super) async fn listen(
     settings: &Settings,
     api: &Api,
     door: &Arc<Door>,
+    answering: &TaskTracker,
     shutdown: &CancellationToken,
 ) {
-    let answering = TaskTracker::new();
     while !shutdown.is_cancelled() {
-        let connected = connect(settings, api, door, &answering, shutdown).await;
+        let connected = connect(settings, api, door, answering, shutdown).await;
         match connected {
             Ok(()) => {}
             Err(error) => match final_word(&error) {
@@ -58,9 +58,6 @@ pub(super) async fn listen(
             () = shutdown.cancelled() => {}
         }
     }
-    // What people have asked for is answered before the end.
-    answering.close();
-    answering.wait().await;
 }
 
 async fn connect(

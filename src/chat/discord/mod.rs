@@ -1,6 +1,6 @@
 //! Discord: slash commands, one message for each run, buttons that outlive the process.
 //!
-//! [`gateway`] hears what people do and [`door`] answers it: `command`, `complete` and `click` ask
+//! [`gateway`] hears what people do, or [`posts`] is told of it, and [`door`] answers it: `command`, `complete` and `click` ask
 //! [`crate::service`] for what is wanted. [`live`] shows how runs are, whoever asked for them. [`publish`]
 //! tells Discord which commands there are. All speak to Discord through [`api`].
 
@@ -14,6 +14,7 @@ mod door;
 mod gateway;
 mod live;
 mod origin;
+mod posts;
 mod publish;
 mod rates;
 pub mod reference;
@@ -25,15 +26,19 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ed25519_dalek::VerifyingKey;
 use secrecy::SecretString;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::domain::names::Role;
 use crate::service::Service;
 use api::{Api, ApiError, Route};
 use door::Door;
+pub use posts::{Posted, Posts};
 
 /// How long is waited for Discord before it is asked again who we are.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -55,6 +60,8 @@ pub struct Settings {
     pub guilds: Vec<String>,
     /// What roles of Discord stand for, by their ids.
     pub roles: BTreeMap<String, Vec<Role>>,
+    /// The key with which Discord signs what it posts to us; `None`: we listen at its gateway.
+    pub posts: Option<VerifyingKey>,
 }
 
 /// Who the bot is.
@@ -70,6 +77,7 @@ struct Us {
 pub struct Discord {
     shutdown: CancellationToken,
     work: JoinHandle<()>,
+    posts: Option<Posts>,
 }
 
 impl Discord {
@@ -81,8 +89,28 @@ impl Discord {
     pub fn start(settings: Settings, service: Arc<Service>) -> Result<Self, String> {
         let api = Arc::new(Api::new(&settings.api, &settings.token)?);
         let shutdown = CancellationToken::new();
-        let work = tokio::spawn(work(settings, api, service, shutdown.clone()));
-        Ok(Self { shutdown, work })
+        let (open, door) = watch::channel(None);
+        let answering = TaskTracker::new();
+        let posts = settings.posts;
+        let posts = posts.map(|key| Posts::new(key, door, answering.clone()));
+        let house = House {
+            settings,
+            api,
+            service,
+            open,
+            answering,
+        };
+        let work = tokio::spawn(house.work(shutdown.clone()));
+        Ok(Self {
+            shutdown,
+            work,
+            posts,
+        })
+    }
+
+    /// Where Discord posts what people do, if it does.
+    pub fn posts(&self) -> Option<Posts> {
+        self.posts.clone()
     }
 
     /// Says goodbye, and returns soon whatever Discord does.
@@ -95,39 +123,57 @@ impl Discord {
     }
 }
 
-async fn work(
+/// What works in Discord is made of.
+struct House {
     settings: Settings,
     api: Arc<Api>,
     service: Arc<Service>,
-    shutdown: CancellationToken,
-) {
-    let us = tokio::select! {
-        us = who_we_are(&api) => us,
-        () = shutdown.cancelled() => return,
-    };
-    let us = match us {
-        Ok(us) => us,
-        Err(error) => {
-            tracing::error!(%error, "Purser is not in Discord; everything else goes on");
-            return;
-        }
-    };
-    tracing::info!(application = us.application, "in Discord");
-    let (live, handle) = live::live(Arc::clone(&api), Arc::clone(&service), us.clone());
-    let door = Arc::new(Door {
-        api: Arc::clone(&api),
-        service: Arc::clone(&service),
-        live: handle,
-        us: us.clone(),
-        guilds: settings.guilds.clone(),
-        roles: settings.roles.clone(),
-        rates: Mutex::default(),
-    });
-    tokio::join!(
-        live.send_all(shutdown.clone()),
-        publish::keep_published(&api, &service, &us, &settings.guilds, &shutdown),
-        gateway::listen(&settings, &api, &door, &shutdown),
-    );
+    /// Whoever posts finds the door there.
+    open: watch::Sender<Option<Arc<Door>>>,
+    answering: TaskTracker,
+}
+
+impl House {
+    async fn work(self, shutdown: CancellationToken) {
+        let us = tokio::select! {
+            us = who_we_are(&self.api) => us,
+            () = shutdown.cancelled() => return,
+        };
+        let us = match us {
+            Ok(us) => us,
+            Err(error) => {
+                tracing::error!(%error, "Purser is not in Discord; everything else goes on");
+                return;
+            }
+        };
+        tracing::info!(application = us.application, "in Discord");
+        let (api, service, settings) = (&self.api, &self.service, &self.settings);
+        let (live, handle) = live::live(Arc::clone(api), Arc::clone(service), us.clone());
+        let door = Arc::new(Door {
+            api: Arc::clone(api),
+            service: Arc::clone(service),
+            live: handle,
+            us: us.clone(),
+            guilds: settings.guilds.clone(),
+            roles: settings.roles.clone(),
+            rates: Mutex::default(),
+        });
+        self.open.send_replace(Some(Arc::clone(&door)));
+        let listening = async {
+            match settings.posts {
+                Some(_) => shutdown.cancelled().await,
+                None => gateway::listen(settings, api, &door, &self.answering, &shutdown).await,
+            }
+            // What people have asked for is answered before the end.
+            self.answering.close();
+            self.answering.wait().await;
+        };
+        tokio::join!(
+            live.send_all(shutdown.clone()),
+            publish::keep_published(api, service, &us, &settings.guilds, &shutdown),
+            listening,
+        );
+    }
 }
 
 /// Asks until Discord answers.

@@ -4,6 +4,7 @@
 mod channels;
 mod clicks;
 mod commands;
+mod posts;
 mod restarts;
 
 use std::fs;
@@ -95,6 +96,15 @@ impl Talk {
     async fn up(&mut self) {
         self.story.home.up().await;
         self.is_there().await;
+    }
+
+    /// Waits until the bot's commands can be given.
+    async fn has_commands(&self) {
+        let guild = self.guild;
+        let there = self.discord.until("the commands", |view| {
+            (!view.commands(guild).is_empty()).then_some(())
+        });
+        self.well(there.await);
     }
 
     /// Waits until the bot listens and its commands can be given.
