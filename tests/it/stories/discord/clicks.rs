@@ -3,7 +3,8 @@
 use super::Talk;
 
 /// Somebody else must say yes.
-const FOUR_EYES: &str = "approval: { production: { by: [operator], not_requester: true } }\n";
+pub(super) const FOUR_EYES: &str =
+    "approval: { production: { by: [operator], not_requester: true } }\n";
 
 impl Talk {
     /// Ann asks for a run that somebody else must say yes to, and the thread asks for it.

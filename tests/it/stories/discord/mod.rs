@@ -4,6 +4,7 @@
 mod channels;
 mod clicks;
 mod commands;
+mod conversation;
 mod restarts;
 mod standby;
 
