@@ -39,17 +39,23 @@ pub(crate) fn root() -> PathBuf {
 
 /// Builds `purser` with these further arguments, and says where it is.
 pub(crate) fn build_purser(args: &[&str]) -> Result<PathBuf> {
-    built("build", args)
+    built("build", "purser", args)
+}
+
+/// Builds the local Discord of the tests, and says where it is.
+pub(crate) fn build_fake_discord() -> Result<PathBuf> {
+    built("build", "fake-discord", &[])
 }
 
 /// The same, with arguments for the compiler of the program alone.
 pub(crate) fn rustc_purser(args: &[&str], compiler: &[&str]) -> Result<PathBuf> {
-    built("rustc", &[args, &["--"], compiler].concat())
+    built("rustc", "purser", &[args, &["--"], compiler].concat())
 }
 
-fn built(command: &str, args: &[&str]) -> Result<PathBuf> {
+/// The program of a package is called like it.
+fn built(command: &str, package: &str, args: &[&str]) -> Result<PathBuf> {
     let mut cargo = cargo();
-    cargo.args([command, "--quiet", "--package", "purser", "--bin", "purser"]);
+    cargo.args([command, "--quiet", "--package", package, "--bin", package]);
     cargo
         .arg("--message-format=json-render-diagnostics")
         .args(args)
@@ -64,5 +70,5 @@ fn built(command: &str, args: &[&str]) -> Result<PathBuf> {
         }
     }
     build.wait()?;
-    built.context("cargo does not say where it has put purser")
+    built.with_context(|| format!("cargo does not say where it has put {package}"))
 }

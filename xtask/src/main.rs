@@ -29,7 +29,10 @@ usage: cargo xtask COMMAND
        [--no-minio]             backups to a folder, as where MinIO cannot be had
        [--binary PATH]          play this purser, instead of building one
        [--break SCENE]          for the test of the demo: do damage in one scene; it must be noticed
-  bench NAME [--json]           measure: engine startup
+  discord [--no-minio] [--binary PATH]
+                                the demo's shop and Purser in a Discord of this machine, with a page
+                                to talk to it there; Ctrl-C ends it
+  bench NAME [--json]           measure: engine startup discord
        [--dev]                  the engine as the tests have built it, to try the bench out
   torture [--store sqlite|postgres] [--kills N] [--seed S] [--json]
                                 kill the program at N random instants under load (60), start it
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
     let done = sh::watch_signals().and_then(|()| match args.as_slice() {
         ["stack", command, rest @ ..] => stack::command(command, rest),
         ["demo", args @ ..] => demo::command(args),
+        ["discord", args @ ..] => demo::discord::command(args),
         ["static"] => static_program::build().map(|program| println!("{}", program.display())),
         ["test", filter @ ..] => test::run(filter),
         ["torture", args @ ..] => torture_command::command(args),

@@ -58,7 +58,11 @@ struct Story {
 impl Story {
     /// Files for these systems; nothing runs yet.
     fn with(systems: &[(&str, toml::Table)]) -> Self {
-        let home = Home::new(systems);
+        Self::at(Home::new(systems))
+    }
+
+    /// The story of this home.
+    fn at(home: Home) -> Self {
         let words = vec![(home.path("").display().to_string(), "HOME/")];
         Self { home, words }
     }

@@ -21,15 +21,15 @@ const BACKUP: &str = "steps:
 ";
 
 /// Two machines that know the same database and have the same keys.
-struct Pair {
-    database: Database,
-    first: Home,
-    second: Home,
-    _url: TempDir,
+pub(super) struct Pair {
+    pub(super) database: Database,
+    pub(super) first: Home,
+    pub(super) second: Home,
+    pub(super) url: TempDir,
 }
 
 impl Pair {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let database = Database::create("").await;
         let folder = closed_folder();
         let url = folder.path().join("url");
@@ -45,18 +45,23 @@ impl Pair {
             first: home(),
             second: home(),
             database,
-            _url: folder,
+            url: folder,
         }
     }
 
     /// The first starts, the second gets its keys.
     async fn first_is_up(&mut self) {
         self.first.up().await;
-        fs::create_dir_all(self.second.path("store")).unwrap();
-        for key in ["secrets.key", "receipts.key"] {
-            let key = format!("store/{key}");
-            fs::copy(self.first.path(&key), self.second.path(&key)).unwrap();
-        }
+        has_keys_of(&self.second, &self.first);
+    }
+}
+
+/// Copies the keys that two machines must have in common.
+pub(super) fn has_keys_of(second: &Home, first: &Home) {
+    fs::create_dir_all(second.path("store")).unwrap();
+    for key in ["secrets.key", "receipts.key"] {
+        let key = format!("store/{key}");
+        fs::copy(first.path(&key), second.path(&key)).unwrap();
     }
 }
 

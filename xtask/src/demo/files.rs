@@ -7,55 +7,60 @@ use std::path::Path;
 
 use anyhow::Result;
 
-/// The configuration of an object store, where there is one.
-const MINIO: &str = include_str!("files/minio.toml");
+use super::discord::Discord;
 
-const FILES: &[(&str, &str)] = &[
-    (
-        "workflows/status.yaml",
-        include_str!("files/workflows/status.yaml"),
-    ),
-    (
-        "workflows/deploy.yaml",
-        include_str!("files/workflows/deploy.yaml"),
-    ),
-    (
-        "workflows/release.yaml",
-        include_str!("files/workflows/release.yaml"),
-    ),
-    (
-        "workflows/backup.yaml",
-        include_str!("files/workflows/backup.yaml"),
-    ),
-    (
-        "commands/status.yaml",
-        include_str!("files/commands/status.yaml"),
-    ),
-    (
-        "commands/deploy.yaml",
-        include_str!("files/commands/deploy.yaml"),
-    ),
-    (
-        "commands/release.yaml",
-        include_str!("files/commands/release.yaml"),
-    ),
-    (
-        "commands/backup.yaml",
-        include_str!("files/commands/backup.yaml"),
-    ),
-    (
-        "workflows/graph.yaml",
-        include_str!("files/workflows/graph.yaml"),
-    ),
-    (
-        "commands/graph.yaml",
-        include_str!("files/commands/graph.yaml"),
-    ),
-    ("purser.toml", include_str!("files/purser.toml")),
+/// The configuration of what is not always there: an object store, and Discord.
+const WHERE_THERE_IS: [&str; 2] = [
+    include_str!("files/minio.toml"),
+    include_str!("files/discord.toml"),
 ];
 
+/// A workflow and the command that runs it.
+macro_rules! command {
+    ($name:literal) => {
+        [
+            (
+                concat!("workflows/", $name, ".yaml"),
+                include_str!(concat!("files/workflows/", $name, ".yaml")),
+            ),
+            (
+                concat!("commands/", $name, ".yaml"),
+                include_str!(concat!("files/commands/", $name, ".yaml")),
+            ),
+        ]
+    };
+}
+
+/// A file's name and text.
+type Named = (&'static str, &'static str);
+
+const CONFIG: Named = ("purser.toml", include_str!("files/purser.toml"));
+/// What people say everywhere.
+const COMMANDS: [[Named; 2]; 4] = [
+    command!("status"),
+    command!("deploy"),
+    command!("backup"),
+    command!("graph"),
+];
+/// What they say on a terminal beside that: there a deploy needs one person, and a release two.
+const ON_TERMINALS: [[Named; 2]; 1] = [command!("release")];
+/// What they say in Discord beside that.
+const IN_DISCORD: [[Named; 2]; 2] = [command!("migrate"), command!("logs")];
+
+/// What stands in the holes of the files when people talk to Purser in Discord.
+pub(crate) fn discord_holes(discord: &Discord) -> [(&'static str, String); 5] {
+    let approval = "{ by: [operator], not_requester: true, expires: 30m }";
+    [
+        ("@DISCORD@", discord.api.clone()),
+        ("@GUILD@", discord.guilds.shop.clone()),
+        ("@ANN_IN_DISCORD@", discord.members.ann.clone()),
+        ("@BO_IN_DISCORD@", discord.members.bo.clone()),
+        ("@APPROVAL@", approval.to_owned()),
+    ]
+}
+
 /// Writes all of them into the demo's folder, with what is known only now in their holes. What
-/// `holes` says nothing of is left out: the object store.
+/// `holes` says nothing of is left out.
 pub(crate) fn write(
     folder: &Path,
     holes: &[(&str, String)],
@@ -64,15 +69,21 @@ pub(crate) fn write(
     for inner in ["workflows", "commands", "scratch", "bin", "secrets"] {
         fs::create_dir(folder.join(inner))?;
     }
-    for (name, text) in FILES {
+    let in_discord = holes.iter().any(|(hole, _)| *hole == "@DISCORD@");
+    let more = if in_discord {
+        &IN_DISCORD[..]
+    } else {
+        &ON_TERMINALS[..]
+    };
+    for (name, text) in COMMANDS.iter().chain(more).flatten().chain([&CONFIG]) {
         fs::write(folder.join(name), fill(text, holes))?;
     }
-    let config = folder.join("purser.toml");
-    if holes.iter().any(|(hole, _)| MINIO.contains(hole)) {
-        File::options()
-            .append(true)
-            .open(&config)?
-            .write_all(fill(MINIO, holes).as_bytes())?;
+    let config = folder.join(CONFIG.0);
+    let mut rest = File::options().append(true).open(&config)?;
+    for part in WHERE_THERE_IS {
+        if holes.iter().any(|(hole, _)| part.contains(hole)) {
+            rest.write_all(fill(part, holes).as_bytes())?;
+        }
     }
     for (name, secret) in secrets {
         let path = folder.join("secrets").join(name);
@@ -92,9 +103,22 @@ pub(crate) fn write(
     Ok(())
 }
 
+/// Fills the holes; a line with one that nothing is known for is left out.
 fn fill(text: &str, holes: &[(&str, String)]) -> String {
     let fill = |text: String, (hole, value): &(&str, String)| text.replace(hole, value);
-    holes.iter().fold(text.to_owned(), fill)
+    let filled = holes.iter().fold(text.to_owned(), fill);
+    let lines = filled.split_inclusive('\n');
+    lines.filter(|line| !has_hole(line)).collect()
+}
+
+/// Whether an `@NAME@` stands in it.
+fn has_hole(line: &str) -> bool {
+    let is_name = |word: &str| {
+        let fits = |byte: u8| byte == b'_' || byte.is_ascii_uppercase();
+        !word.is_empty() && word.bytes().all(fits)
+    };
+    let until_last = line.rsplit_once('@').map_or("", |(before, _)| before);
+    until_last.split('@').skip(1).any(is_name)
 }
 
 /// Removes what the demo before has left in its folder, but for what says who is in it.
@@ -108,4 +132,26 @@ pub(crate) fn empty(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_with_a_hole_that_nothing_is_known_for_is_left_out() {
+        let text = "uid = @ANN@\ndiscord = \"@ANN_IN_DISCORD@\"\nurl = \"ann@shop, @Bo@\"\n";
+        assert_eq!(
+            fill(text, &[("@ANN@", "7".to_owned())]),
+            "uid = 7\nurl = \"ann@shop, @Bo@\"\n"
+        );
+    }
+
+    #[test]
+    fn a_deploy_needs_a_second_person_in_discord_alone() {
+        let [(_, deploy), _] = command!("deploy");
+        assert!(!fill(deploy, &[]).contains("approval"));
+        let approval = fill(deploy, &[("@APPROVAL@", "{}".to_owned())]);
+        assert!(approval.contains("approval: { production: {} }\n"));
+    }
 }

@@ -3,6 +3,7 @@
 mod client;
 mod console;
 mod database;
+pub(crate) mod discord;
 mod docker;
 mod files;
 mod objects;

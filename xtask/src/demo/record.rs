@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Record {
     /// The server, `purser up`.
     pub(crate) server: Option<Identity>,
+    /// The local Discord.
+    #[serde(default)]
+    pub(crate) discord: Option<Identity>,
     /// The parts of the stack that were not up before.
     pub(crate) parts: Vec<String>,
 }
@@ -42,7 +45,7 @@ impl Record {
     /// Stops all of it. Each thing is tried, whatever came of the others; files stay.
     pub(crate) fn stop(&self, places: &Places) -> Result<()> {
         let outcomes = [
-            self.stop_server(places),
+            self.stop_servers(places),
             on_part(places, "docker", |env| Docker::at(env)?.remove_service()),
             on_part(places, "postgres", |env| {
                 database::Server::at(env)?.remove()
@@ -53,9 +56,13 @@ impl Record {
         Ok(fs::remove_file(path(places))?)
     }
 
-    fn stop_server(&self, places: &Places) -> Result<()> {
+    fn stop_servers(&self, places: &Places) -> Result<()> {
         if let Some(server) = &self.server {
             server.stop(Signal::SIGTERM, PATIENCE).context("purser")?;
+        }
+        if let Some(discord) = &self.discord {
+            let stopped = discord.stop(Signal::SIGTERM, PATIENCE);
+            stopped.context("the local Discord")?;
         }
         process::sweep(&places.dir(NAME))
     }

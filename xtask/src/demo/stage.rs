@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::{Gid, Group};
 
 use super::database::Server as Database;
+use super::discord::Discord;
 use super::docker::{CONTAINER, Docker, describe};
 use super::objects::{Objects, curl_config};
 use super::person::Person;
@@ -48,6 +50,8 @@ pub(crate) struct Options<'a> {
     pub(crate) binary: Option<&'a Path>,
     /// Backups go to a local folder, though `MinIO` could be had.
     pub(crate) no_minio: bool,
+    /// Ann and Bo talk to Purser in a local Discord.
+    pub(crate) discord: bool,
 }
 
 /// What the scenes play on.
@@ -63,6 +67,8 @@ pub(crate) struct Stage {
     pub(crate) objects: Objects,
     /// Where figures are asked for.
     pub(crate) prometheus: String,
+    /// Where people talk to Purser, if that is not the terminal alone.
+    pub(crate) discord: Option<Discord>,
     /// Who asks.
     pub(crate) ann: Person,
     /// Who looks over her shoulder.
@@ -147,6 +153,7 @@ impl Stage {
             database: Database::at(&env.get("PURSER_TEST_POSTGRES_URL")?)?,
             objects,
             prometheus: env.get("PURSER_TEST_PROMETHEUS_URL")?,
+            discord: None,
             ann: Person::ann(),
             bo: Person::bo()?,
             places,
@@ -159,6 +166,9 @@ impl Stage {
     /// Makes the shop and Purser's files, and starts both.
     fn furnish(&mut self, options: &Options) -> Result<()> {
         files::empty(&self.folder)?;
+        if options.discord {
+            self.discord = Some(self.start_discord()?);
+        }
         self.write_files()?;
         self.copy_program(options.binary)?;
         self.database.remove()?;
@@ -202,7 +212,27 @@ impl Stage {
             secrets.push(("minio-access-key", access_key));
             secrets.push(("minio-secret-key", secret_key));
         }
+        if let Some(discord) = &self.discord {
+            holes.extend(files::discord_holes(discord));
+            secrets.push(("discord", discord.token.clone()));
+        }
         files::write(&self.folder, &holes, &secrets)
+    }
+
+    /// Starts the local Discord and waits until it has said who is there.
+    fn start_discord(&mut self) -> Result<Discord> {
+        let program = cargo::build_fake_discord()?;
+        let log = self.discord_log();
+        let server = process::spawn(Command::new(program), &self.folder, &log)?;
+        self.record.discord = Some(server.clone());
+        self.record.write(&self.places)?;
+        wait("the local Discord says who is there", || {
+            if !server.is_alive() {
+                bail!("the local Discord has ended:\n{}", sh::tail_of(&log, 20));
+            }
+            Ok(Discord::from_log(&log).is_some())
+        })?;
+        Discord::from_log(&log).context("the local Discord says nothing any more")
     }
 
     /// A copy: the other persons may not be able to pass the folders of the checkout.
@@ -241,6 +271,25 @@ impl Stage {
         self.record.server.as_ref().context("purser does not run")
     }
 
+    /// Fails once the server or the local Discord has ended by itself.
+    pub(crate) fn check_alive(&self) -> Result<()> {
+        let servers = [
+            ("`purser up`", &self.record.server, self.log()),
+            (
+                "the local Discord",
+                &self.record.discord,
+                self.discord_log(),
+            ),
+        ];
+        for (name, server, log) in servers {
+            if server.as_ref().is_some_and(|server| !server.is_alive()) {
+                let end = sh::tail_of(&log, 20);
+                bail!("{name} has ended; the end of {}:\n{end}", log.display());
+            }
+        }
+        Ok(())
+    }
+
     /// Stops all that was started for the demo; files stay.
     pub(crate) fn strike(self) -> Result<()> {
         self.record.stop(&self.places)
@@ -259,6 +308,10 @@ impl Stage {
     /// What the server prints: a file for each start.
     pub(crate) fn log(&self) -> PathBuf {
         self.folder.join(format!("purser-{}.log", self.starts))
+    }
+
+    fn discord_log(&self) -> PathBuf {
+        self.folder.join("discord.log")
     }
 
     fn socket(&self) -> PathBuf {

@@ -40,7 +40,7 @@ fn furnish(discord: &Discord) -> serde_json::Value {
     let operators = discord.role(shop, "operators");
     let developers = discord.role(shop, "developers");
     let ann = discord.member(shop, "ann", &[operators, developers]);
-    let bob = discord.member(shop, "bob", &[developers]);
+    let bo = discord.member(shop, "bo", &[developers]);
     let eve = discord.member(shop, "eve", &[]);
     json!({
         "page": format!("{}/", discord.api()),
@@ -53,6 +53,6 @@ fn furnish(discord: &Discord) -> serde_json::Value {
         "guilds": { "shop": shop },
         "channels": { "ops": ops, "general": general },
         "roles": { "operators": operators, "developers": developers },
-        "members": { "ann": ann, "bob": bob, "eve": eve },
+        "members": { "ann": ann, "bo": bo, "eve": eve },
     })
 }

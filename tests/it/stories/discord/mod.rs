@@ -4,8 +4,10 @@
 mod channels;
 mod clicks;
 mod commands;
+mod conversation;
 mod posts;
 mod restarts;
+mod standby;
 
 use std::fs;
 
@@ -14,6 +16,7 @@ use serde_json::Value;
 
 use super::plain::shapes_replaced;
 use super::{MIGRATE, Story};
+use crate::support::program::Home;
 
 /// A team in Discord with a Purser of its own.
 struct Talk {
@@ -35,29 +38,17 @@ struct Talk {
 impl Talk {
     /// Files for a Docker engine and a team; nothing runs yet.
     async fn new() -> Self {
+        Self::of(Story::of_docker()).await
+    }
+
+    /// The team, and this home's Purser.
+    async fn of(story: Story) -> Self {
         let discord = Discord::start().await.unwrap();
         let guild = discord.guild("shop");
         let ops = discord.channel(guild, "ops");
         let member = |name: &str| discord.member(guild, name, &[]);
         let (ann, bo, cy, dee) = (member("ann"), member("bo"), member("cy"), member("dee"));
-        let story = Story::of_docker();
-        story.home.write("discord-token", discord.token());
-        let config = fs::read_to_string(story.home.path("purser.toml")).unwrap();
-        let people = [("ann", ann), ("bo", bo), ("cy", cy)];
-        let config = people.iter().fold(config, |config, (name, user)| {
-            let (before, after) = (
-                format!("{name} = {{ "),
-                format!("{name} = {{ discord = '{user}', "),
-            );
-            assert!(config.contains(&before));
-            config.replace(&before, &after)
-        });
-        story.home.write("purser.toml", &config);
-        story.home.configure(&format!(
-            "[discord]\ntoken_file = 'discord-token'\nguilds = ['{guild}']\napi = '{}'",
-            discord.api()
-        ));
-        Self {
+        let talk = Self {
             story,
             discord,
             guild,
@@ -66,7 +57,30 @@ impl Talk {
             bo,
             cy,
             dee,
-        }
+        };
+        talk.joins(&talk.story.home);
+        talk
+    }
+
+    /// Has a home's Purser in Discord, and its people known there.
+    fn joins(&self, home: &Home) {
+        home.write("discord-token", self.discord.token());
+        let config = fs::read_to_string(home.path("purser.toml")).unwrap();
+        let people = [("ann", self.ann), ("bo", self.bo), ("cy", self.cy)];
+        let config = people.iter().fold(config, |config, (name, user)| {
+            let (before, after) = (
+                format!("{name} = {{ "),
+                format!("{name} = {{ discord = '{user}', "),
+            );
+            assert!(config.contains(&before));
+            config.replace(&before, &after)
+        });
+        home.write("purser.toml", &config);
+        home.configure(&format!(
+            "[discord]\ntoken_file = 'discord-token'\nguilds = ['{}']\napi = '{}'",
+            self.guild,
+            self.discord.api()
+        ));
     }
 
     /// The same with a workflow of one step that runs a job, the command for it, and the server.

@@ -3,7 +3,7 @@
 use super::Talk;
 
 /// How many messages in the channel and its threads show the run.
-fn shown(channel: &str) -> usize {
+pub(super) fn shown(channel: &str) -> usize {
     channel.matches("— run ").count()
 }
 
