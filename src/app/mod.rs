@@ -1,5 +1,6 @@
 //! The composition root: the only file that knows everyone.
 
+mod discord;
 mod docker_proxy;
 mod doctor;
 mod doors;
@@ -34,6 +35,7 @@ use crate::engine::{
 };
 use crate::service::{self, Service};
 use crate::store::{ArtifactFolder, Artifacts, Store};
+pub use discord::discord;
 pub use docker_proxy::docker_proxy;
 pub use doctor::doctor;
 use doors::{Doors, Signals, serve};
@@ -153,9 +155,8 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         timetable: Arc::clone(&service) as Arc<dyn Timetable>,
         changed: schedules_changed,
     });
-    let discord = world.discord.clone();
-    let discord = discord.map(|settings| Discord::start(settings, Arc::clone(&service)));
-    let discord = discord.transpose().map_err(Failure::failed)?;
+    let bot = world.discord.clone();
+    let discord = bot.map(|bot| Discord::start(bot, Arc::clone(&service)));
     tracing::info!(socket = %socket.display(), "purser is up");
     service_manager::ready();
     let scrape = vitals.scrape(parts, &world.vitals);

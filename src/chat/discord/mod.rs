@@ -2,11 +2,14 @@
 //!
 //! [`gateway`] hears what people do and [`door`] answers it: `command`, `complete` and `click` ask
 //! [`crate::service`] for what is wanted. [`live`] shows how runs are, whoever asked for them. [`publish`]
-//! tells Discord which commands there are. All speak to Discord through [`api`].
+//! tells Discord which commands there are. All speak to Discord through [`api`], under the token of one
+//! [`Bot`]. [`check`] says what is missing for all of it.
 
 mod answers;
 mod api;
+mod bot;
 mod built_in;
+mod check;
 mod click;
 mod command;
 mod complete;
@@ -17,21 +20,21 @@ mod origin;
 mod publish;
 pub mod reference;
 pub mod render;
+mod rights;
 mod snowflake;
 mod wire;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::names::Role;
 use crate::service::Service;
 use api::{Api, ApiError, Route};
+pub use bot::{Bot, Invitation, Settings};
+pub use check::Surroundings;
 use door::Door;
 
 /// How long is waited for Discord before it is asked again who we are.
@@ -42,19 +45,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the end of the process waits for what is under way.
 const GRACE: Duration = Duration::from_secs(3);
-
-/// What is configured.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The bot's token.
-    pub token: SecretString,
-    /// Where Discord's API is: `https://discord.com`, or a proxy for it.
-    pub api: String,
-    /// The servers in which Purser answers, by id.
-    pub guilds: Vec<String>,
-    /// What roles of Discord stand for, by their ids.
-    pub roles: BTreeMap<String, Vec<Role>>,
-}
 
 /// Who the bot is.
 #[derive(Clone, Debug)]
@@ -74,14 +64,11 @@ pub struct Discord {
 impl Discord {
     /// Connects, and connects again whenever that is lost. What goes wrong is in the log and stops nothing
     /// else: runs go on without Discord.
-    ///
-    /// # Errors
-    /// This machine has no TLS.
-    pub fn start(settings: Settings, service: Arc<Service>) -> Result<Self, String> {
-        let api = Arc::new(Api::new(&settings.api, &settings.token)?);
+    pub fn start(bot: Bot, service: Arc<Service>) -> Self {
+        let Bot { api, settings } = bot;
         let shutdown = CancellationToken::new();
         let work = tokio::spawn(work(settings, api, service, shutdown.clone()));
-        Ok(Self { shutdown, work })
+        Self { shutdown, work }
     }
 
     /// Says goodbye, and returns soon whatever Discord does.

@@ -106,7 +106,7 @@ fn explain(error: &ApiError) -> String {
 }
 
 /// All commands as Discord wants them, those of Purser itself among them.
-fn all(catalog: &Catalog) -> Value {
+pub(super) fn all(catalog: &Catalog) -> Value {
     let mut groups: BTreeMap<String, Node> = BTreeMap::new();
     for command in catalog.commands() {
         let mut words = command.name.as_str().split(' ');

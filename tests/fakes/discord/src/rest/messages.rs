@@ -144,7 +144,7 @@ fn as_read(state: &State, call: &Call, message: &Message) -> Value {
 pub(super) fn history(state: &mut State, call: &Call) -> Answer {
     let (reader, channel) = (call.bot()?, call.id::<ChannelId>(1)?);
     state.may(reader, channel, Permissions::VIEW_CHANNEL)?;
-    let limit = page_size(call)?;
+    let limit = call.page_size(PAGE, DEFAULT_PAGE)?;
     let places = ["before", "after", "around"];
     if places
         .iter()
@@ -189,21 +189,6 @@ pub(super) fn history(state: &mut State, call: &Call) -> Answer {
         newest_of(&all, limit)
     };
     Ok(Reply::ok(page.into()))
-}
-
-fn page_size(call: &Call) -> Result<usize, Refusal> {
-    let Some(text) = call.query.get("limit") else {
-        return Ok(usize::try_from(DEFAULT_PAGE).unwrap_or(usize::MAX));
-    };
-    let mut form = Form::default();
-    let value = text
-        .parse::<u64>()
-        .map_or_else(|_| Value::from(text.as_str()), Value::from);
-    let size = form.number("limit", &value, &(1..=PAGE));
-    form.finish()?;
-    Ok(size
-        .and_then(|size| usize::try_from(size).ok())
-        .unwrap_or_default())
 }
 
 pub(super) fn edit(state: &mut State, call: &Call) -> Answer {

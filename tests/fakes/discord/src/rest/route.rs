@@ -52,6 +52,9 @@ pub(crate) fn find(method: &str, segments: &[&str]) -> Option<Route> {
         ("GET", ["gateway"]) => open(people::gateway, "gateway", None, PLAIN),
         ("GET", ["gateway", "bot"]) => bot(people::gateway_bot, "gateway/bot", None, every(2, 5)),
         ("GET", ["users", "@me"]) => bot(people::own_user, "users/@me", None, PLAIN),
+        ("GET", ["users", "@me", "guilds"]) => {
+            bot(people::own_guilds, "users/@me/guilds", None, PLAIN)
+        }
         ("GET", ["users", _]) => bot(people::user, "users", None, PLAIN),
         ("GET", ["applications" | "oauth2", .., "@me"]) => {
             bot(people::own_app, "applications/@me", None, PLAIN)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Not};
 
 use super::State;
-use super::model::{Channel, Whom};
+use super::model::{Channel, Guild, Whom};
 use crate::ids::{ChannelId, RoleId, UserId};
 use crate::refusal::{MISSING_ACCESS, MISSING_PERMISSIONS, Refusal, UNKNOWN_CHANNEL};
 
@@ -108,20 +108,11 @@ impl State {
         let Some(member) = guild.members.get(&user) else {
             return Permissions::NONE;
         };
-        if guild.owner == user {
-            return Permissions::ALL;
+        let base = Self::permissions_in(user, guild);
+        if base == Permissions::ALL {
+            return base;
         }
         let everyone = guild.id.everyone();
-        let mut base = Permissions::NONE;
-        for role in member.roles.iter().chain([&everyone]) {
-            base |= guild
-                .roles
-                .get(role)
-                .map_or(Permissions::NONE, |role| role.permissions);
-        }
-        if base.has(Permissions::ADMINISTRATOR) {
-            return Permissions::ALL;
-        }
         let parent = found
             .thread
             .as_ref()
@@ -136,6 +127,28 @@ impl State {
             return Permissions::NONE;
         }
         result
+    }
+
+    /// What somebody may do in a guild, as far as no channel says otherwise.
+    pub(crate) fn permissions_in(user: UserId, guild: &Guild) -> Permissions {
+        let Some(member) = guild.members.get(&user) else {
+            return Permissions::NONE;
+        };
+        if guild.owner == user {
+            return Permissions::ALL;
+        }
+        let mut base = Permissions::NONE;
+        for role in member.roles.iter().chain([&guild.id.everyone()]) {
+            base |= guild
+                .roles
+                .get(role)
+                .map_or(Permissions::NONE, |role| role.permissions);
+        }
+        if base.has(Permissions::ADMINISTRATOR) {
+            Permissions::ALL
+        } else {
+            base
+        }
     }
 
     /// Whether somebody sees a channel.

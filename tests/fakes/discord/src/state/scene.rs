@@ -127,6 +127,34 @@ impl State {
         }
     }
 
+    /// Puts a bot out of a guild, with the role that came with it.
+    pub(crate) fn put_out(&mut self, app: AppId, guild: GuildId) {
+        if let Some(found) = self.guilds.get_mut(&guild) {
+            found.members.remove(&app.bot());
+            found.roles.retain(|_, role| role.of_bot != Some(app));
+        }
+        self.dispatch(&Event::of_app("GUILD_DELETE", app), &json!({ "id": guild }));
+    }
+
+    /// The role that came with a bot.
+    pub(crate) fn role_of_bot(&self, app: AppId, guild: GuildId) -> Option<RoleId> {
+        let mut roles = self.guilds.get(&guild)?.roles.iter();
+        let role = roles.find(|(_, role)| role.of_bot == Some(app));
+        role.map(|(id, _)| *id)
+    }
+
+    /// From now on a role permits this and no more.
+    pub(crate) fn permit(&mut self, guild: GuildId, role: RoleId, permissions: Permissions) {
+        let found = self
+            .guilds
+            .get_mut(&guild)
+            .and_then(|guild| guild.roles.get_mut(&role));
+        if let Some(found) = found {
+            found.permissions = permissions;
+            self.tell_of_role("GUILD_ROLE_UPDATE", guild, role);
+        }
+    }
+
     pub(crate) fn add_channel(&mut self, guild: GuildId, name: &str) -> ChannelId {
         let id = ChannelId(self.fresh());
         let channel = Channel {
