@@ -14,6 +14,7 @@ use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
 use crate::domain::words::counted;
 use crate::integrations;
+use crate::service::catalog_view;
 
 /// Makes the bot ready that the configuration names; `None` where it names none.
 pub(super) fn open_bot(
@@ -68,7 +69,10 @@ pub async fn discord(
             let around = Surroundings {
                 token: settings.token.to_string(),
                 people: &config.people,
-                catalog: catalog.as_ref().ok(),
+                commands: catalog
+                    .as_ref()
+                    .ok()
+                    .map(|catalog| catalog_view(catalog).commands),
             };
             let mut findings: Vec<_> = catalog
                 .as_ref()

@@ -32,7 +32,7 @@ pub fn show_invitation(
         }));
     }
     println!(
-        "Whoever may manage a Discord server lets {application} into it on this page:\n\n  {url}\n\n\
+        "Whoever may manage a Discord server lets {application} into it on this page:\n{url}\n\
          It asks for: {}.\nThen: `purser discord check`",
         permissions.join(", ")
     );

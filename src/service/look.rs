@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{any_open, may_decide};
 use super::suggest::may_give;
 use super::{Result, Service, ServiceError};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Reply};
 use crate::domain::approval::MayAnswer;
 use crate::domain::digest::Digest;
 use crate::domain::event::Logged;
@@ -209,6 +209,18 @@ impl Service {
         Ok(catalog_view(&self.catalog()))
     }
 
+    /// All commands, with their options.
+    pub fn commands(&self) -> Vec<CatalogEntry> {
+        catalog_view(&self.catalog()).commands
+    }
+
+    /// Whether the answer to a command is for who gave it alone.
+    pub fn answers_privately(&self, command: &str) -> bool {
+        let catalog = self.catalog();
+        let command = catalog.command(command);
+        command.is_ok_and(|command| command.reply == Reply::Private)
+    }
+
     /// The commands that the person may give, each with its summary.
     pub fn commands_of(&self, by: &Actor) -> Vec<(String, String)> {
         let catalog = self.catalog();
@@ -342,7 +354,8 @@ pub(super) fn may_approve(by: &Actor, state: &RunState) -> Option<MayAnswer> {
     Some(may.map_or_else(MayAnswer::No, |()| MayAnswer::Yes))
 }
 
-fn catalog_view(catalog: &Catalog) -> CatalogView {
+/// What a catalog has, as lists show it.
+pub fn catalog_view(catalog: &Catalog) -> CatalogView {
     CatalogView {
         commands: catalog
             .commands()

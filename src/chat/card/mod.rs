@@ -24,7 +24,7 @@ pub use step::{Mark, StepLine};
 use crate::chat::text::Text;
 use crate::domain::ending::FinalState;
 use crate::domain::names::{RunId, StepId, WorkflowName};
-use crate::domain::run::{RunState, RunStatus, WaitingFor};
+use crate::domain::run::{RunState, RunStatus, StepState, WaitingFor};
 use crate::domain::time::Timestamp;
 use crate::service::RunView;
 
@@ -57,6 +57,8 @@ pub struct Card {
     pub steps: Vec<StepLine>,
     /// How many of its steps are done, of how many; what stands below a step is part of it.
     pub way: Way,
+    /// The same of the items of a step that is done once for each of several, while it is at that.
+    pub items: Option<(StepId, Way)>,
     /// What its running step says of itself, or why the run stands still.
     pub progress: Option<Progress>,
     /// Each approval that people are asked for.
@@ -123,6 +125,12 @@ pub struct Way {
     pub all: u32,
 }
 
+impl Way {
+    fn share(self) -> Option<f64> {
+        (self.all > 0).then(|| f64::from(self.done) / f64::from(self.all))
+    }
+}
+
 /// What a run says of itself at this moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
@@ -135,7 +143,9 @@ pub struct Progress {
 impl Card {
     /// How far the run is, between 0 and 1; `None` where a bar would say nothing.
     pub fn share(&self) -> Option<f64> {
-        let of_step = self.progress.as_ref().and_then(|progress| progress.share);
+        let of_items = self.items.as_ref().and_then(|(_, items)| items.share());
+        let of_words = self.progress.as_ref().and_then(|progress| progress.share);
+        let of_step = of_items.or(of_words);
         let has_begun = !self.steps.is_empty() && self.ending.is_none();
         let says_something = self.way.all > 1 || of_step.is_some();
         let done = f64::from(self.way.done) + of_step.unwrap_or(0.0);
@@ -183,6 +193,7 @@ pub fn of(view: &RunView) -> Card {
         voided: run.voided.clone(),
         steps: step::lines(run),
         way: way(view),
+        items: items(run),
         progress: progress(view),
         approvals: asks::approvals(run),
         questions: asks::questions(run),
@@ -201,21 +212,28 @@ pub fn state(view: &RunView) -> &'static str {
     }
 }
 
+/// What a state means; one that is being stopped and has not ended is at work.
 fn tone(view: &RunView) -> Tone {
-    let is_stopped = view.run.stop.is_some();
-    match view.status {
+    match tone_of(view.status) {
+        Tone::Quiet if view.run.stop.is_some() && view.run.ended.is_none() => Tone::Busy,
+        tone => tone,
+    }
+}
+
+/// What a state means to whoever glances at it.
+pub fn tone_of(status: RunStatus) -> Tone {
+    match status {
         RunStatus::Ended(FinalState::Succeeded) => Tone::Good,
         RunStatus::Ended(FinalState::Cancelled) => Tone::Quiet,
         RunStatus::Ended(_) => Tone::Bad,
         RunStatus::Waiting(WaitingFor::Approval | WaitingFor::Decision) => Tone::Asks,
         RunStatus::Running => Tone::Busy,
-        RunStatus::Queued | RunStatus::Waiting(_) if is_stopped => Tone::Busy,
         RunStatus::Queued | RunStatus::Waiting(_) => Tone::Quiet,
     }
 }
 
 /// The workflow, with the inputs that stand beside it.
-fn headline(workflow: &WorkflowName, inputs: &[Input]) -> String {
+pub fn headline(workflow: &WorkflowName, inputs: &[Input]) -> String {
     let given: Vec<_> = inputs
         .iter()
         .filter(|input| input.is_in_headline)
@@ -269,14 +287,32 @@ fn is_short(text: &str) -> bool {
 
 /// Steps of the definition alone count: items, and steps of another workflow, are parts of theirs.
 fn way(view: &RunView) -> Way {
-    let is_of_definition = |id: &&StepId| id.is_forward() && !id.as_str().contains(['/', '[']);
+    let is_of_definition = |id: &StepId| id.is_forward() && !id.as_str().contains(['/', '[']);
     let steps = view.run.steps.iter();
     let begun: Vec<_> = steps.filter(|(id, _)| is_of_definition(id)).collect();
-    let count = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
     Way {
         done: count(begun.iter().filter(|(_, state)| state.is_over()).count()),
         all: count(begun.len() + view.to_come.len()),
     }
+}
+
+/// Of the first step that is under way with its items.
+fn items(run: &RunState) -> Option<(StepId, Way)> {
+    let mut steps = run.steps.iter();
+    let (id, all) = steps.find_map(|(id, state)| {
+        let items = state.items.as_ref().filter(|_| state.is_under_way())?;
+        Some((id, items.len()))
+    })?;
+    let is_over = |at: &usize| run.steps.get(&id.item(*at)).is_some_and(StepState::is_over);
+    let way = Way {
+        done: count((0..all).filter(is_over).count()),
+        all: count(all),
+    };
+    Some((id.clone(), way))
+}
+
+fn count(many: usize) -> u32 {
+    u32::try_from(many).unwrap_or(u32::MAX)
 }
 
 /// What a step said last may still be there when the run has ended.

@@ -13,7 +13,6 @@ use super::live::{Made, PLATFORM, PrivateAnswer};
 use super::origin::Origin;
 use super::render;
 use super::snowflake;
-use crate::catalog::Reply;
 use crate::domain::names::RunId;
 use crate::service::{Ask, Invocation};
 
@@ -76,9 +75,7 @@ impl Door {
 
     async fn start(&self, origin: &Origin, name: &str, invocation: Invocation) {
         let answers = self.answers(origin);
-        let catalog = self.service.catalog();
-        let command = catalog.command(name);
-        let is_private = command.is_ok_and(|command| command.reply == Reply::Private);
+        let is_private = self.service.answers_privately(name);
         if !is_private && let Err(why) = shows(origin) {
             return answers.then(&why).await;
         }

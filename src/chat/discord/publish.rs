@@ -12,10 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::api::{Api, ApiError, Route};
 use super::live::PLATFORM;
 use super::{Us, built_in, complete};
-use crate::catalog::{Catalog, Command};
 use crate::domain::digest::Digest;
 use crate::domain::input::{InputSpec, InputType};
-use crate::service::Service;
+use crate::service::{CatalogEntry, Service};
 
 /// How long Discord may take: commands have narrow limits of their own.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -53,7 +52,8 @@ pub(super) async fn keep_published(
 ) {
     let mut catalogs = service.catalogs();
     loop {
-        let commands = all(&Arc::clone(&catalogs.borrow_and_update()));
+        catalogs.mark_unchanged();
+        let commands = all(service.commands());
         let mut is_done = true;
         for guild in guilds {
             let published = tokio::select! {
@@ -106,17 +106,18 @@ fn explain(error: &ApiError) -> String {
 }
 
 /// All commands as Discord wants them, those of Purser itself among them.
-pub(super) fn all(catalog: &Catalog) -> Value {
+pub(super) fn all(commands: Vec<CatalogEntry>) -> Value {
     let mut groups: BTreeMap<String, Node> = BTreeMap::new();
-    for command in catalog.commands() {
-        let mut words = command.name.as_str().split(' ');
+    for command in commands {
+        let name = command.name.clone();
+        let mut words = name.split(' ');
         let mut nodes = &mut groups;
         let mut last = words.next().unwrap_or_default();
         for word in words {
             let node = nodes.entry(last.to_owned()).or_default();
             (nodes, last) = (&mut node.below, word);
         }
-        nodes.entry(last.to_owned()).or_default().command = Some(command.clone());
+        nodes.entry(last.to_owned()).or_default().command = Some(command);
     }
     let own = built_in::command();
     let commands = groups.iter().map(|(name, node)| {
@@ -136,7 +137,7 @@ pub(super) fn all(catalog: &Catalog) -> Value {
 /// A word of a command's name: a command, or a group of others.
 #[derive(Default)]
 struct Node {
-    command: Option<Command>,
+    command: Option<CatalogEntry>,
     below: BTreeMap<String, Node>,
 }
 
@@ -146,7 +147,7 @@ impl Node {
             return json!({
                 "name": name,
                 "description": cut(&command.summary),
-                "options": options(command.options.iter()),
+                "options": options(command.inputs.iter()),
             });
         }
         let names: Vec<_> = self.below.keys().map(String::as_str).collect();

@@ -42,6 +42,11 @@ pub(super) fn names(rights: Permissions) -> Vec<&'static str> {
     named.map(|(_, name)| *name).collect()
 }
 
+/// What a channel has to allow so that runs are shown there, in a sentence.
+pub(super) fn needed_in_channel() -> String {
+    names(IN_CHANNEL).join(", ")
+}
+
 /// The names of those that are needed and not had.
 pub(super) fn missing(needed: Permissions, had: Permissions) -> Vec<&'static str> {
     if had.contains(Permissions::ADMINISTRATOR) {

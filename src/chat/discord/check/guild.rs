@@ -1,10 +1,15 @@
 //! A server of Discord that Purser is to answer in.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serenity::model::Permissions;
 
+use super::{View, commands, unasked};
+use crate::chat::discord::api::Route;
 use crate::chat::discord::bot::{Application, link};
-use crate::chat::discord::rights;
+use crate::chat::discord::render::markdown::one_line;
+use crate::chat::discord::{publish, rights};
 use crate::domain::finding::{Check, Finding, Remark};
 
 /// A server that the bot is in.
@@ -18,21 +23,74 @@ pub(super) struct OwnGuild {
 
 /// A role of a server.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Role {
-    pub(super) id: String,
+struct Role {
+    id: String,
+}
+
+impl View<'_> {
+    /// The servers in which Purser is to answer.
+    pub(super) async fn servers(&self) -> Vec<Finding> {
+        let mut found = vec![];
+        for id in &self.bot.settings.guilds {
+            let Some(guild) = self.ours.iter().find(|guild| guild.id == *id) else {
+                found.push(not_there(self.us, id));
+                continue;
+            };
+            let about = format!("server {}", one_line(&guild.name));
+            let commands = self.commands(guild).await;
+            let remarks = [rights(self.us, guild)].into_iter().chain(commands);
+            found.extend(remarks.map(|remark| remark.of(Check::Discord, &about)));
+        }
+        found
+    }
+
+    async fn commands(&self, guild: &OwnGuild) -> Option<Remark> {
+        let wanted = publish::all(self.around.commands.clone()?);
+        let there = self.bot.ask(&Route::commands(&self.us.id, &guild.id)).await;
+        Some(match there {
+            Ok(there) => commands::look(&wanted, &there),
+            Err(error) if error.is_forbidden() => no_commands(self.us, guild),
+            Err(error) => unasked(&error, "which commands it has"),
+        })
+    }
+
+    /// The roles of Discord that stand for some of Purser's. Which there are is not known while one of the
+    /// servers is not.
+    pub(super) async fn roles(&self) -> Vec<Finding> {
+        let settings = &self.bot.settings;
+        let mut there = BTreeSet::new();
+        for id in settings
+            .guilds
+            .iter()
+            .filter(|_| !settings.roles.is_empty())
+        {
+            if !self.ours.iter().any(|guild| guild.id == *id) {
+                return vec![];
+            }
+            match self.bot.ask::<Vec<Role>>(&Route::roles(id)).await {
+                Ok(roles) => there.extend(roles.into_iter().map(|role| role.id)),
+                Err(error) => {
+                    let remark = unasked(&error, "which roles it has");
+                    return vec![remark.of(Check::Discord, format!("server {id}"))];
+                }
+            }
+        }
+        let unknown = settings.roles.keys().filter(|id| !there.contains(*id));
+        unknown.map(|id| no_role(id)).collect()
+    }
 }
 
 /// The bot was never let in, or is in no more.
-pub(super) fn not_there(us: &Application, id: &str) -> Finding {
+fn not_there(us: &Application, id: &str) -> Finding {
     let next = format!(
-        "somebody who may manage that server opens {}; if the id is another one, correct `guilds` in [discord]",
+        "see that the id in `guilds` of [discord] is right; then somebody who may manage that server opens {}",
         link(&us.id, Some(id))
     );
     Remark::problem("the bot is not in it", next).of(Check::Discord, format!("server {id}"))
 }
 
 /// Whether the bot may do there what it has to.
-pub(super) fn rights(us: &Application, guild: &OwnGuild) -> Remark {
+fn rights(us: &Application, guild: &OwnGuild) -> Remark {
     let missing = rights::missing(rights::IN_SERVER, guild.permissions);
     if missing.is_empty() {
         return Remark::well("the bot is in it, with the permissions that it needs");
@@ -40,14 +98,14 @@ pub(super) fn rights(us: &Application, guild: &OwnGuild) -> Remark {
     Remark::problem(
         format!("the bot is in it without {}", missing.join(", ")),
         format!(
-            "give its role these permissions in Server Settings, Roles; or open {}",
+            "give its role these permissions in Server Settings, Roles, or let it in anew: {}",
             link(&us.id, Some(&guild.id))
         ),
     )
 }
 
 /// The bot was let in, and its commands were not.
-pub(super) fn no_commands(us: &Application, guild: &OwnGuild) -> Remark {
+fn no_commands(us: &Application, guild: &OwnGuild) -> Remark {
     Remark::problem(
         "the bot may have no commands there: it was invited without `applications.commands`",
         format!(
@@ -58,7 +116,7 @@ pub(super) fn no_commands(us: &Application, guild: &OwnGuild) -> Remark {
 }
 
 /// A role of Discord that stands for one of Purser's, and that nobody can have.
-pub(super) fn no_role(id: &str) -> Finding {
+fn no_role(id: &str) -> Finding {
     let next = "copy the id anew: Server Settings, Roles, with Discord's developer mode on; then correct [discord.roles]";
     let remark = Remark::problem("no server of `guilds` has it", next);
     remark.of(Check::Discord, format!("role {id}"))

@@ -181,6 +181,10 @@ impl Live {
                 }
                 Some(answer) = self.private.recv() => self.show_in(answer).await,
                 Some(sent) = sending.join_next() => match sent {
+                    Ok((_, Sent::Unknown(error))) => {
+                        tracing::error!(%error, "Discord shows no more how runs are; they go on");
+                        return;
+                    }
                     Ok((key, sent)) => self.sent(key, sent).await,
                     Err(error) => tracing::error!(%error, "a message to Discord ended badly"),
                 },
@@ -384,7 +388,8 @@ impl Live {
                 self.has_been_made(key, message);
                 self.queue.again(key, Urgency::Asks, now, now);
             }
-            Sent::WaitsForHeadline => self.queue.done(&key, now),
+            // Whoever hears of it first sends nothing more.
+            Sent::WaitsForHeadline | Sent::Unknown(_) => self.queue.done(&key, now),
             Sent::Removed => {
                 if let Some(message) = self.messages.get_mut(&key) {
                     message.remote = None;

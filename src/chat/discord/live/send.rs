@@ -11,6 +11,7 @@ use crate::chat::card::{self, Card};
 use crate::chat::discord::Us;
 use crate::chat::discord::api::{Api, ApiError, Attachment, Route};
 use crate::chat::discord::render::{self, Shown};
+use crate::chat::discord::rights::needed_in_channel;
 use crate::chat::discord::wire;
 use crate::domain::chat::MessagePart;
 use crate::domain::time::Timestamp;
@@ -86,6 +87,8 @@ pub(super) enum Sent {
         /// Why.
         why: String,
     },
+    /// Nothing can be shown any more: Discord does not know us.
+    Unknown(ApiError),
 }
 
 /// What the next request for it counts against; `None` when that is not known.
@@ -165,6 +168,12 @@ impl Sending {
         let has_ended = view.run.ended.is_some();
         if answer.is_last && !has_ended {
             shown.body["content"] = json!(look_again(view.run.id));
+        } else if self.shown == Some(shown.mark) {
+            return Sent::Shown {
+                shown: shown.mark,
+                made: None,
+                is_end: has_ended,
+            };
         }
         let route = Route::edit_answer(&self.us.application, &answer.token);
         let sent = self.say(&route, &shown).await;
@@ -307,12 +316,14 @@ pub(super) fn trouble(error: ApiError, tried_at: Option<Timestamp>) -> Sent {
             why: "the channel or thread is gone".to_owned(),
         };
     }
-    let pause = match &error {
-        ApiError::TooMany(after) => Some(*after),
-        _ => None,
+    let (pause, needs) = match &error {
+        ApiError::Token => return Sent::Unknown(error),
+        ApiError::TooMany(after) => (Some(*after), String::new()),
+        _ if error.is_forbidden() => (None, format!("; in that channel it needs {}", needed_in_channel())),
+        _ => (None, String::new()),
     };
     Sent::Later {
-        why: error.to_string(),
+        why: format!("{error}{needs}"),
         pause,
         tried_at,
     }

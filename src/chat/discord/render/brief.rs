@@ -18,9 +18,5 @@ pub fn brief(card: &Card) -> Shown {
     });
     let sentence = fit_text(&card.last_sentence().in_one_line(), SENTENCE).drawn;
     page.line(&sentence);
-    let (embed, _) = page.done();
-    Shown {
-        embeds: vec![embed],
-        ..Shown::default()
-    }
+    page.shown()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::limits::{BUTTONS, CUSTOM_ID, LABEL, ROWS, length};
-use super::markdown::one_line;
+use super::markdown::bare;
 use super::shown::{Button, Look};
 use crate::chat::card::{Card, Offer};
 use crate::chat::discord::reference::{Deed, Reference};
@@ -109,7 +109,7 @@ fn which(what: &str, step: Option<&StepId>) -> String {
     let Some(step) = step else {
         return what.to_owned();
     };
-    let label = format!("{what}: {}", one_line(step.as_str()));
+    let label = format!("{what}: {}", bare(step.as_str()));
     if length(&label) <= LABEL {
         return label;
     }

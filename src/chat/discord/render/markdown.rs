@@ -50,23 +50,27 @@ pub fn plain(text: &str) -> String {
     let mut drawn = String::with_capacity(text.len() + text.len() / 8);
     let mut rest = text.as_str();
     let mut line = Line::Begins;
+    let mut is_in_address = false;
     while let Some(c) = rest.chars().next() {
         let address = address(rest);
         if address > 0 {
             drawn.push_str(&rest[..address]);
             rest = &rest[address..];
             line = Line::GoesOn;
+            is_in_address = true;
             continue;
         }
         rest = &rest[c.len_utf8()..];
+        is_in_address &= !c.is_whitespace();
+        if c == '<' && is_in_address {
+            // Discord takes an address up to here, with the escape, which then is none.
+            drawn.push(' ');
+            is_in_address = false;
+        }
         if acts(c, rest, line) {
             drawn.push('\\');
         }
-        let is_behind_angle = drawn.ends_with('<');
-        drawn.push(c);
-        if c == '@' && (is_behind_angle || calls_all(rest)) {
-            drawn.push(NOTHING);
-        }
+        push_uncalled(&mut drawn, c, rest);
         line = line.behind(c);
     }
     drawn
@@ -143,6 +147,11 @@ pub fn bold(text: &str) -> String {
     }
 }
 
+/// In one line where no markdown is: on a button.
+pub fn bare(text: &str) -> String {
+    uncalled(&one_line(text))
+}
+
 /// As a code within a line.
 pub fn code(text: &str) -> String {
     let text = one_line(text).replace('`', "ˋ");
@@ -174,12 +183,20 @@ pub fn block(text: &str) -> String {
 fn uncalled(text: &str) -> String {
     let mut drawn = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
-        drawn.push(c);
-        if c == '@' && (text[..at].ends_with('<') || calls_all(&text[at + 1..])) {
-            drawn.push(NOTHING);
-        }
+        push_uncalled(&mut drawn, c, &text[at + c.len_utf8()..]);
     }
     drawn
+}
+
+/// Adds a character before the rest of its text, apart from what would make a call of it.
+fn push_uncalled(drawn: &mut String, c: char, rest: &str) {
+    if c == '@' && drawn.ends_with('<') {
+        drawn.push(NOTHING);
+    }
+    drawn.push(c);
+    if c == '@' && calls_all(rest) {
+        drawn.push(NOTHING);
+    }
 }
 
 /// A text of several pieces.

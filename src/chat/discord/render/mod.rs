@@ -5,7 +5,10 @@
 
 mod brief;
 mod buttons;
+#[cfg(test)]
+mod laws;
 pub mod limits;
+mod lists;
 pub mod markdown;
 mod page;
 mod run;
@@ -15,6 +18,7 @@ mod steps;
 mod tests;
 
 pub use brief::brief;
+pub use lists::{log, plan, runs};
 pub use run::{footer, run, run_of_footer};
 pub use shown::{Button, Embed, Field, Look, Shown, TextFile};
 

@@ -4,7 +4,7 @@ use super::limits::{
     DESCRIPTION, EMBEDS, FIELD_NAME, FIELD_VALUE, FIELDS, FILES, FOOTER, Fitted, TITLE, fit, length,
 };
 use super::markdown::{one_line, plain};
-use super::shown::{Embed, Field, TextFile};
+use super::shown::{Embed, Field, Shown, TextFile};
 
 /// What the description leaves for the fields: what people are asked stands there.
 const FOR_FIELDS: usize = 2_700;
@@ -64,6 +64,12 @@ impl Page {
         true
     }
 
+    /// As [`Self::line`], where another one would still have room behind it.
+    pub(super) fn line_before(&mut self, drawn: &str, next: &str) -> bool {
+        let both = length(drawn) + 1 + length(next);
+        both <= self.room() && self.line(drawn)
+    }
+
     /// What one more line of the description may take.
     fn room(&self) -> usize {
         let before = length(&self.embed.description);
@@ -102,8 +108,12 @@ impl Page {
         }
     }
 
-    /// The embed and the files.
-    pub(super) fn done(self) -> (Embed, Vec<TextFile>) {
-        (self.embed, self.files)
+    /// A message of the embed and the files.
+    pub(super) fn shown(self) -> Shown {
+        Shown {
+            embeds: vec![self.embed],
+            files: self.files,
+            ..Shown::default()
+        }
     }
 }

@@ -73,12 +73,9 @@ pub fn run(card: &Card) -> Shown {
     }
     asked(&mut page, card);
     results(&mut page, card);
-    let (embed, files) = page.done();
     Shown {
-        embeds: vec![embed],
         rows: buttons::rows(card),
-        files,
-        ..Shown::default()
+        ..page.shown()
     }
 }
 
@@ -157,7 +154,12 @@ fn progress(page: &mut Page, card: &Card) {
     if let Some(share) = card.share() {
         let bar = share::bar(share, CELLS, ['▰', '▱']);
         let Way { done, all } = card.way;
-        page.line(&format!("{bar} {done} of {all} steps done"));
+        let items = card.items.as_ref().map(|(step, Way { done, all })| {
+            let step = fit(step.as_str(), INPUT, plain).drawn;
+            format!(" · {step}: {done} of {all}")
+        });
+        let items = items.unwrap_or_default();
+        page.line(&format!("{bar} {done} of {all} steps done{items}"));
     }
     if let Some(progress) = &card.progress {
         page.below(&progress.text, PROGRESS, |text| {

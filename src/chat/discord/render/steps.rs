@@ -87,13 +87,18 @@ fn others(steps: &[StepLine], shown: &[usize]) -> String {
     )
 }
 
-/// `✓ **dump** done in 1.4 s`, and whether that is all that there is to say.
-fn one(line: &StepLine, most: usize) -> (String, bool) {
-    let sign = match line.mark {
-        // At the beginning of a line it would be that of a list.
+/// The sign of a mark where it begins a line of markdown.
+pub(super) fn sign(mark: Mark) -> char {
+    match mark {
+        // Its own would begin a list.
         Mark::Passed => '–',
         mark => mark.sign(),
-    };
+    }
+}
+
+/// `✓ **dump** done in 1.4 s`, and whether that is all that there is to say.
+fn one(line: &StepLine, most: usize) -> (String, bool) {
+    let sign = sign(line.mark);
     let name = super::limits::fit(line.step.as_str(), NAME, bold);
     let took = line.took.map(|took| format!(" in {}", duration(took)));
     let since = line.since.map(|since| format!(" · {}", ago(since)));

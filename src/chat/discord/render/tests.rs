@@ -1,10 +1,15 @@
 //! What people see in Discord, as text that a person has read.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{Shown, brief, run};
 use crate::chat::card;
 use crate::chat::card::samples::{NOON, Sample, ann, digest_of, plan, waits_for_approval};
+use crate::domain::names::RunId;
+use crate::domain::plan::WorkflowPlan;
+use crate::domain::time::Timestamp;
+use crate::service::RunRow;
 
 fn seen(sample: Sample) -> String {
     told(&run(&card::of(&sample.view())))
@@ -285,4 +290,135 @@ fn one_that_was_cancelled() {
     -- run 01900000-0000-7000-8000-00001234abcd
     (Next: Rerun)
     ");
+}
+
+#[test]
+fn of_many_steps_the_interesting_ones_stay() {
+    let mut sample = Sample::of("migrate-all", &json!({})).then(20, json!({ "type": "started" }));
+    sample = sample.then(
+        1,
+        json!({
+            "type": "step_fanned_out", "step": "migrate", "items": (0..41).collect::<Vec<_>>(),
+        }),
+    );
+    for at in 0..40 {
+        let step = format!("migrate[{at}]");
+        sample = sample.begins(&step, "postgres.query", "orders-db");
+        sample = match at {
+            3 => sample.fails(
+                200,
+                &step,
+                "relation \"orders\" is locked by another session",
+            ),
+            39 => sample,
+            _ => sample.done(200, &step, json!(null)),
+        };
+    }
+    insta::assert_snapshot!(seen(sample), @r#"
+    [#3498DB] migrate-all
+    **running** · asked by ann <t:1774699200:R>
+
+    28 steps not shown: 28 done
+    ✗ **migrate\[3\]** relation "orders" is locked by another session
+    ✓ **migrate\[29\]** done in 0.2 s
+    ✓ **migrate\[30\]** done in 0.2 s
+    ✓ **migrate\[31\]** done in 0.2 s
+    ✓ **migrate\[32\]** done in 0.2 s
+    ✓ **migrate\[33\]** done in 0.2 s
+    ✓ **migrate\[34\]** done in 0.2 s
+    ✓ **migrate\[35\]** done in 0.2 s
+    ✓ **migrate\[36\]** done in 0.2 s
+    ✓ **migrate\[37\]** done in 0.2 s
+    ✓ **migrate\[38\]** done in 0.2 s
+    … **migrate\[39\]** postgres.query on orders-db · <t:1774699208:R>
+
+    ▰▰▰▰▰▰▰▰▰▱ 0 of 1 steps done · migrate: 38 of 41
+    -- run 01900000-0000-7000-8000-00001234abcd
+    (Plain: Cancel) (Plain: Log: migrate[3]) (Plain: Log: migrate[39])
+    "#);
+}
+
+#[test]
+fn a_plan_by_itself() {
+    let plan: WorkflowPlan = serde_json::from_value(plan("v2")).unwrap();
+    insta::assert_snapshot!(told(&super::plan(&"deploy".into(), &plan)), @"
+    [#95A5A6] deploy · shop/web v2
+    This is what it would do. Nothing has been done.
+    ```
+    deploy: docker.deploy_service on shop
+        replace shop/web: image v1 → v2, beside the old one
+          ~ image of shop/web: v1 → v2
+          · 2 containers run now
+    check: http.check on shop-web: only reads
+    ```
+    -- plan f0bf3f512013
+    ");
+}
+
+#[test]
+fn the_runs_there_are() {
+    let row = |id: u128, workflow: &str, status: serde_json::Value, summary: Option<&str>| RunRow {
+        id: RunId::new(Uuid::from_u128(id)),
+        workflow: workflow.into(),
+        status: serde_json::from_value(status).unwrap(),
+        requested_by: "ann".into(),
+        requested_at: Timestamp::from_micros(NOON * 1_000_000),
+        updated_at: Timestamp::from_micros(NOON * 1_000_000),
+        summary: summary.map(str::to_owned),
+    };
+    let rows = [
+        row(4, "deploy", json!({ "waiting": "approval" }), None),
+        row(3, "deploy", json!("running"), None),
+        row(
+            2,
+            "backup-postgres",
+            json!("succeeded"),
+            Some("3 steps done; proven: restored"),
+        ),
+        row(
+            1,
+            "tell",
+            json!("cancelled"),
+            Some("cancelled by ann. Nothing was changed."),
+        ),
+    ];
+    insta::assert_snapshot!(told(&super::runs(&rows)), @"
+    [#95A5A6] Runs
+    ? **deploy** waits for approval · ann <t:1774699200:R> · `00000004`
+    … **deploy** running · ann <t:1774699200:R> · `00000003`
+    ✓ **backup-postgres** succeeded · ann <t:1774699200:R> · `00000002`
+    3 steps done; proven: restored
+    – **tell** cancelled · ann <t:1774699200:R> · `00000001`
+    cancelled by ann. Nothing was changed.
+    --
+    ");
+    insta::assert_snapshot!(told(&super::runs(&[])), @"
+    [#95A5A6] Runs
+    No runs yet.
+    --
+    ");
+    let many = told(&super::runs(&vec![rows[2].clone(); 60]));
+    insta::assert_snapshot!(many.lines().rev().nth(1).unwrap(), @"
+    and 27 runs before these
+    ");
+}
+
+#[test]
+fn a_log_is_shown_from_its_end() {
+    let lines: Vec<_> = (0..400).map(|at| format!("line {at}")).collect();
+    let shown = super::log(&lines);
+    assert!(
+        shown.content.ends_with("line 399\n```"),
+        "{}",
+        shown.content
+    );
+    assert!(shown.files[0].text.starts_with("line 0\nline 1\n"));
+    assert_eq!(
+        told(&super::log(&lines[398..])),
+        "```\nline 398\nline 399\n```"
+    );
+    assert_eq!(told(&super::log(&[])), "It has said nothing so far.");
+    let long = super::log(&["x".repeat(5_000)]);
+    assert!(long.content.ends_with("x…\n```"), "{}", long.content);
+    assert_eq!(long.files[0].text.len(), 5_000);
 }

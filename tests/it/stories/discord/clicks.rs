@@ -12,6 +12,10 @@ impl Talk {
         let talk = Self::of_job(FOUR_EYES, "message").await;
         talk.says(talk.ann, "/migrate lines:1");
         talk.sees("Approve").await;
+        talk.channel_until("both ask", |channel| {
+            channel.matches("**waits for approval**").count() == 2
+        })
+        .await;
         talk
     }
 }
@@ -32,7 +36,7 @@ async fn who_may_not_approve_is_told_who_may_and_the_question_stands() {
     let mut told = vec![];
     for who in [talk.ann, talk.cy, talk.dee] {
         let click = talk.clicks(who, "Approve").await;
-        told.push(talk.plain(&talk.well(click.sees("✗").await)));
+        told.push(talk.refused(&click).await);
     }
     insta::assert_snapshot!(told.join("\n"), @"");
     assert!(talk.discord.channel_as(talk.ann, talk.ops).contains("Approve"));
@@ -100,7 +104,7 @@ async fn a_yes_to_a_plan_that_is_another_one_by_now_does_not_count() {
     let home = &talk.story.home;
     home.types(&["cancel", &run]).await;
     let late = talk.clicks(talk.bo, "Approve").await;
-    insta::assert_snapshot!(talk.plain(&talk.well(late.sees("✗").await)), @"");
+    insta::assert_snapshot!(talk.refused(&late).await, @"");
     talk.discord.heal();
     talk.sees("cancelled").await;
 }

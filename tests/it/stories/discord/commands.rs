@@ -44,7 +44,6 @@ async fn a_private_answer_is_seen_by_who_asked_alone() {
     let asked = talk.says(talk.ann, "/migrate lines:1");
     let seen = talk.well(asked.sees("succeeded").await);
     insta::assert_snapshot!(talk.plain(&seen), @"");
-    assert!(talk.discord.messages(talk.ops).is_empty());
     insta::assert_snapshot!(talk.plain(&talk.discord.channel_as(talk.bo, talk.ops)), @"");
 }
 
@@ -140,6 +139,6 @@ async fn elsewhere_than_in_the_teams_server_purser_does_not_answer() {
 async fn what_people_type_neither_pings_nor_formats_anything() {
     let talk = Talk::of_job("", "message").await;
     talk.says(talk.ann, "/migrate lines:@everyone **x** [a](http://b) \u{202e}evil\u{200b} `c`");
-    insta::assert_snapshot!(talk.sees("failed").await, @"");
+    insta::assert_snapshot!(talk.sees("succeeded").await, @"");
     assert_eq!(talk.discord.pings().len(), 0);
 }

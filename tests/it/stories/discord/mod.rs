@@ -2,6 +2,7 @@
 //! the local one (`tests/fakes/discord`), which discord.js shows to be like the real one.
 
 mod channels;
+mod check;
 mod commands;
 mod clicks;
 mod restarts;
@@ -148,7 +149,19 @@ impl Talk {
     fn plain(&self, text: &str) -> String {
         let words = self.story.words.iter();
         let text = words.fold(text.to_owned(), |text, (name, word)| text.replace(name, word));
-        instants(&ids(&shapes_replaced(&text)))
+        let text = instants(&ids(&shapes_replaced(&text)));
+        let lines = text.lines().map(|line| match line.split_once("seconds: ") {
+            Some((before, _)) => format!("{before}seconds: N"),
+            None => line.to_owned(),
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Why nothing came of a click, as whoever clicked reads it.
+    async fn refused(&self, click: &Acted) -> String {
+        let seen = self.well(click.sees("✗").await);
+        let told = seen.lines().find(|line| line.contains('✗'));
+        self.plain(told.unwrap_or_default().trim())
     }
 
     /// What somebody gets to see of what they did.
