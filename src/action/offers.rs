@@ -70,7 +70,8 @@ impl Offers {
     pub fn matching(&self, typed: &str) -> Vec<Suggestion> {
         let typed = typed.to_lowercase();
         let contains = |text: &str| text.to_lowercase().contains(&typed);
-        let is_meant = |one: &&Suggestion| contains(&one.value) || contains(one.shown());
+        let is_meant =
+            |one: &&Suggestion| contains(&one.value) || one.shown.as_deref().is_some_and(contains);
         let mut found: Vec<_> = self.all.iter().filter(is_meant).collect();
         if self.order == Order::ByName {
             found.sort_by_cached_key(|one| {

@@ -1,5 +1,6 @@
 //! The composition root: the only file that knows everyone.
 
+mod chats;
 mod discord;
 mod docker_proxy;
 mod doctor;
@@ -26,15 +27,15 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::action::Clock;
-use crate::chat::discord::Discord;
 use crate::cli::Failure;
 use crate::domain::person::People;
 use crate::engine::{
     self, Alarm, Engine, Entropy, Holds, HoldsParts, Janitor, JanitorParts, Notifier, Scheduler,
     SchedulerParts, Timetable,
 };
-use crate::service::{self, Service};
+use crate::service::{self, ReadCatalog, Service};
 use crate::store::{ArtifactFolder, Artifacts, Store};
+use chats::Chats;
 pub use discord::discord;
 pub use docker_proxy::docker_proxy;
 pub use doctor::doctor;
@@ -122,6 +123,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
             systems: Arc::clone(&world.systems),
             people: People::new(config.people.clone()),
             hooks: world.hooks.clone(),
+            chat_roles: world::chat_roles(config),
             holds,
             break_glass: config.break_glass.clone(),
             secrets,
@@ -134,13 +136,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
             zone: config.schedules.timezone,
             schedules_changed: Arc::clone(&schedules_changed),
             receipts_key: verifying,
-            read_catalog: {
-                let world = Arc::clone(&world);
-                Box::new(move |secrets| {
-                    let catalog = world.catalog(Some(secrets));
-                    catalog.map_err(|failure| failure.message)
-                })
-            },
+            read_catalog: reading(&world),
         },
         catalog,
     ));
@@ -155,15 +151,12 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         timetable: Arc::clone(&service) as Arc<dyn Timetable>,
         changed: schedules_changed,
     });
-    let bot = world.discord.clone();
-    let discord = bot.map(|bot| Discord::start(bot, Arc::clone(&service)));
+    let chats = Chats::start(&world, &service);
     tracing::info!(socket = %socket.display(), "purser is up");
     service_manager::ready();
     let scrape = vitals.scrape(parts, &world.vitals);
     let served = serve(doors, service, scrape, signals).await;
-    if let Some(discord) = discord {
-        discord.stop().await;
-    }
+    chats.stop().await;
     vitals.stop().await;
     janitor.stop().await;
     scheduler.stop().await;
@@ -173,6 +166,15 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let _ = std::fs::remove_file(&socket);
     tracing::info!("purser is down; unfinished runs go on at the next start");
     served
+}
+
+/// Reads workflows and commands anew.
+fn reading(world: &Arc<World>) -> Box<ReadCatalog> {
+    let world = Arc::clone(world);
+    Box::new(move |secrets| {
+        let catalog = world.catalog(Some(secrets));
+        catalog.map_err(|failure| failure.message)
+    })
 }
 
 fn holds(world: &World, store: &Arc<dyn Store>, entropy: &Arc<dyn Entropy>) -> Holds {

@@ -169,6 +169,7 @@ pub(super) fn read_catalog(
             .iter()
             .map(|(name, hook)| (name.clone(), hook.roles.clone()))
             .collect(),
+        chat_roles: chat_roles(config),
         secrets,
         places: config.places.keys().cloned().collect(),
     };
@@ -181,6 +182,13 @@ pub(super) fn read_catalog(
     } else {
         Err(unknown)
     }
+}
+
+/// What roles of chats stand for.
+pub(super) fn chat_roles(config: &Config) -> BTreeSet<Role> {
+    let discord = config.discord.iter();
+    let roles = discord.flat_map(|discord| discord.roles.values().flatten());
+    roles.cloned().collect()
 }
 
 /// Schedules that `[heartbeat]` names and no file has: their beats would never come, and somebody
@@ -221,11 +229,9 @@ fn unknown_exceptions(config: &Config, catalog: &Catalog) -> Vec<Problem> {
 
 /// Roles that may break the glass and that nobody has: found out at the time when the glass is wanted.
 fn unknown_roles(config: &Config) -> Vec<Problem> {
-    let known: BTreeSet<_> = config
-        .people
-        .iter()
-        .flat_map(|person| &person.roles)
-        .collect();
+    let in_chats = chat_roles(config);
+    let of_people = config.people.iter().flat_map(|person| &person.roles);
+    let known: BTreeSet<_> = of_people.chain(&in_chats).collect();
     let unknown = config
         .break_glass
         .iter()

@@ -88,11 +88,11 @@ impl Walk<'_> {
                 self.take(paths, &[within, &[name]].concat());
             }
             Ok(paths) => {
-                if let Some(file) = paths.iter().find(|path| is_yaml(path)) {
+                if paths.iter().any(|path| is_yaml(path) || path.is_dir()) {
                     let message = format!(
-                        "folders lie at most {} deep in each other: move {} further up",
-                        self.deepest,
-                        file.display()
+                        "folders lie at most {} deep in each other, and this is one more: move what \
+                         is in it further up",
+                        self.deepest
                     );
                     report.error(None, message);
                 }

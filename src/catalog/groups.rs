@@ -10,6 +10,9 @@ use super::problem::{Problem, Report};
 use super::source::Node;
 use super::workflow::{is_file_name, no_name};
 
+/// The name under which Purser itself can be asked in chats.
+const OWN: &str = "purser";
+
 /// What each group has, commands and groups; the group of no words is the top.
 pub(super) struct Groups(BTreeMap<Vec<String>, BTreeSet<String>>);
 
@@ -67,6 +70,11 @@ impl Groups {
         }
         for word in file.words.iter().filter(|word| !is_file_name(word)) {
             report.error(at, no_name(word));
+        }
+        if file.words.first().is_some_and(|word| word == OWN) {
+            let message =
+                format!("`{OWN}` is what Purser itself takes in chats: call it otherwise");
+            report.error(at, message);
         }
         if let Some(entries) = self.0.get(&file.words) {
             let entries: Vec<_> = entries.iter().map(|entry| format!("`{entry}`")).collect();

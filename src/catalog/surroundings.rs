@@ -20,6 +20,8 @@ pub struct Surroundings {
     pub people: Vec<Person>,
     /// All configured hooks, with what they may start.
     pub hooks: BTreeMap<HookName, Vec<Role>>,
+    /// What roles of chats stand for, on top of a person's own.
+    pub chat_roles: BTreeSet<Role>,
     /// All secrets that are set; `None` where that is not known.
     pub secrets: Option<BTreeSet<SecretName>>,
     /// All configured places.
@@ -71,21 +73,23 @@ impl Surroundings {
         }
     }
 
-    /// All roles that somebody has.
+    /// All roles that somebody has, or can have in a chat.
     pub(super) fn roles(&self) -> BTreeSet<&Role> {
-        self.people
-            .iter()
-            .flat_map(|person| &person.roles)
-            .collect()
+        let of_people = self.people.iter().flat_map(|person| &person.roles);
+        of_people.chain(&self.chat_roles).collect()
     }
 
     /// What inputs can name.
     pub(super) fn nameable(&self) -> Nameable {
-        Nameable::new(&self.people, self.hooks.values().flatten(), &self.places)
+        let more = self.hooks.values().flatten().chain(&self.chat_roles);
+        Nameable::new(&self.people, more, &self.places)
     }
 
-    /// How many people have one of these roles.
+    /// How many people have one of these roles, or may have it in a chat.
     pub(super) fn people_with(&self, roles: &[Role]) -> usize {
+        if roles.iter().any(|role| self.chat_roles.contains(role)) {
+            return self.people.len();
+        }
         let has_one = |person: &&Person| person.roles.iter().any(|role| roles.contains(role));
         self.people.iter().filter(has_one).count()
     }

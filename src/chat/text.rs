@@ -38,17 +38,16 @@ impl Text {
     pub fn sentence(told: &str) -> Self {
         let parts = told.split('`').enumerate();
         // A backtick that nothing closes is one.
-        let is_whole = told.matches('`').count() % 2 == 0;
+        let is_whole = told.matches('`').count().is_multiple_of(2);
         if !is_whole {
             return Self::plain(told);
         }
-        parts.filter(|(_, part)| !part.is_empty()).fold(
-            Self::default(),
-            |text, (place, part)| match place % 2 {
+        parts
+            .filter(|(_, part)| !part.is_empty())
+            .fold(Self::default(), |text, (place, part)| match place % 2 {
                 0 => text.and(part),
                 _ => text.code(part),
-            },
-        )
+            })
     }
 
     /// The same with these words behind it.

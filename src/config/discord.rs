@@ -61,7 +61,8 @@ pub(super) fn discord(
         .map_err(|why| wrong(&["discord"], format!("[discord]: {why}")))?;
     let guilds = ["discord", "guilds"];
     if table.guilds.is_empty() {
-        let message = "[discord] guilds: name the Discord servers in which Purser answers, by their ids";
+        let message =
+            "[discord] guilds: name the Discord servers in which Purser answers, by their ids";
         return Err(wrong(&guilds, message.to_owned()));
     }
     for guild in &table.guilds {

@@ -25,10 +25,10 @@ impl Nameable {
     /// These people and places, and the roles that somebody has or a hook.
     pub fn new<'a>(
         people: impl IntoIterator<Item = &'a Person>,
-        roles_of_hooks: impl IntoIterator<Item = &'a Role>,
+        more_roles: impl IntoIterator<Item = &'a Role>,
         places: impl IntoIterator<Item = &'a PlaceName>,
     ) -> Self {
-        let mut roles: BTreeSet<_> = roles_of_hooks.into_iter().cloned().collect();
+        let mut roles: BTreeSet<_> = more_roles.into_iter().cloned().collect();
         let with_roles = |person: &Person| {
             roles.extend(person.roles.iter().cloned());
             person.name.clone()

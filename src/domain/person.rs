@@ -104,7 +104,9 @@ impl People {
         let is_them = |person: &Person| person.chats.get(platform).is_some_and(|own| own == id);
         let mut actor = self.who(format!("{platform} {id}"), is_them);
         if !actor.is_stranger() {
-            let more = roles_there.iter().filter(|role| !actor.roles.contains(role));
+            let more = roles_there
+                .iter()
+                .filter(|role| !actor.roles.contains(role));
             let more: Vec<_> = more.cloned().collect();
             actor.roles.extend(more);
         }

@@ -131,7 +131,9 @@ impl Service {
         let request = Requested {
             break_glass: self.glass(&invocation.by, &asked, reason).await?,
             rerun,
-            shown_in: invocation.channel.and_then(|channel| checked.shown_in(channel)),
+            shown_in: invocation
+                .channel
+                .and_then(|channel| checked.shown_in(channel)),
             ..self.make_request(&checked, invocation.by)?
         };
         if !matches!(request.trigger, Trigger::Webhook(_)) {

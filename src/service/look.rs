@@ -224,7 +224,9 @@ impl Service {
     /// The commands that the person may give, each with its summary.
     pub fn commands_of(&self, by: &Actor) -> Vec<(String, String)> {
         let catalog = self.catalog();
-        let mine = catalog.commands().filter(|command| may_give(by, command, &catalog));
+        let mine = catalog
+            .commands()
+            .filter(|command| may_give(by, command, &catalog));
         mine.map(|command| (command.name.to_string(), command.summary.clone()))
             .collect()
     }

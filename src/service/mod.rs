@@ -33,8 +33,8 @@ use crate::domain::webhook::Hook;
 use crate::domain::words::cut;
 use crate::engine::planner::Planner;
 use crate::engine::{Entropy, Holds, Progress, RunLog};
-pub use crate::store::{MessageNews, RunMessage, RunRow};
 use crate::store::{Artifacts, SecretKeeper, Store, StoreError};
+pub use crate::store::{MessageNews, RunMessage, RunRow};
 
 pub use answer::{Finding, Verdict};
 pub use artifacts::ArtifactView;
@@ -110,6 +110,8 @@ pub struct Parts {
     pub people: People,
     /// Where other programs may post.
     pub hooks: BTreeMap<HookName, Hook>,
+    /// What roles of chats stand for.
+    pub chat_roles: BTreeSet<Role>,
     /// What holds steps.
     pub holds: Arc<Holds>,
     /// Who may begin something in spite of it.
@@ -152,9 +154,10 @@ pub struct Service {
 impl Service {
     /// A service over these workflows and commands.
     pub fn new(parts: Parts, catalog: Catalog) -> Self {
-        let roles_of_hooks = parts.hooks.values().flat_map(|hook| &hook.roles);
+        let more = parts.hooks.values().flat_map(|hook| &hook.roles);
+        let more = more.chain(&parts.chat_roles);
         Self {
-            nameable: Nameable::new(parts.people.iter(), roles_of_hooks, parts.places.keys()),
+            nameable: Nameable::new(parts.people.iter(), more, parts.places.keys()),
             parts,
             catalog: watch::Sender::new(Arc::new(catalog)),
             names: suggest::Names::default(),

@@ -267,12 +267,30 @@ pub trait Receipts: Send + Sync {
 
 /// Everything that is kept.
 pub trait Store:
-    Runs + StepLines + Receipts + Schedules + Secrets + Locks + Messages + Outbox + Housekeeping + Tenure
+    Runs
+    + StepLines
+    + Receipts
+    + Schedules
+    + Secrets
+    + Locks
+    + Messages
+    + Outbox
+    + Housekeeping
+    + Tenure
 {
 }
 
 impl<T> Store for T where
-    T: Runs + StepLines + Receipts + Schedules + Secrets + Locks + Messages + Outbox + Housekeeping + Tenure
+    T: Runs
+        + StepLines
+        + Receipts
+        + Schedules
+        + Secrets
+        + Locks
+        + Messages
+        + Outbox
+        + Housekeeping
+        + Tenure
 {
 }
 

@@ -282,7 +282,10 @@ pub fn inputs(inputs: &Value) -> Vec<Input> {
 
 fn is_short(text: &str) -> bool {
     let length = text.chars().count();
-    (1..=LONGEST_IN_HEADLINE).contains(&length) && !text.contains(char::is_control)
+    (1..=LONGEST_IN_HEADLINE).contains(&length)
+            && !text.contains(char::is_control)
+            // A number alone says nothing without its name.
+            && text.contains(char::is_alphabetic)
 }
 
 /// Steps of the definition alone count: items, and steps of another workflow, are parts of theirs.

@@ -74,7 +74,7 @@ impl Sample {
     }
 
     /// A step is done.
-    pub(crate) fn done(self, after: i64, step: &str, output: Value) -> Self {
+    pub(crate) fn done(self, after: i64, step: &str, output: &Value) -> Self {
         self.then(
             after,
             json!({ "type": "step_succeeded", "step": step, "output": output }),
@@ -91,7 +91,7 @@ impl Sample {
     }
 
     /// These steps are to come.
-    pub(crate) fn to_come(mut self, steps: &[&str]) -> Self {
+    pub(crate) fn followed_by(mut self, steps: &[&str]) -> Self {
         self.to_come = steps.iter().map(|step| StepId::from(*step)).collect();
         self
     }
@@ -160,7 +160,7 @@ pub(crate) fn waits_for_approval() -> Sample {
                 "expires_at": (NOON + 1_800) * 1_000_000, "remind_at": null,
             }),
         )
-        .to_come(&["deploy", "check"])
+        .followed_by(&["deploy", "check"])
 }
 
 /// What a yes to a plan is bound to.

@@ -76,7 +76,10 @@ impl Answers<'_> {
             }
         }
         let interaction = &self.to.id;
-        tracing::warn!(interaction, "Discord takes no answer to what somebody did; nothing was done");
+        tracing::warn!(
+            interaction,
+            "Discord takes no answer to what somebody did; nothing was done"
+        );
         false
     }
 

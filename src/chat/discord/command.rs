@@ -133,7 +133,10 @@ impl Door {
     }
 
     /// The options as inputs: people, roles and channels by what Purser calls them.
-    pub(super) fn inputs(&self, options: &[CommandDataOption]) -> Result<Map<String, Value>, String> {
+    pub(super) fn inputs(
+        &self,
+        options: &[CommandDataOption],
+    ) -> Result<Map<String, Value>, String> {
         let mut inputs = Map::new();
         for option in options {
             let value = match &option.value {
@@ -148,7 +151,9 @@ impl Door {
                 CommandDataOptionValue::Autocomplete { value, .. } => Value::from(value.as_str()),
                 other => {
                     let (name, kind) = (&option.name, other.kind());
-                    return Err(format!("the option `{name}` is a {kind:?}, which no command takes"));
+                    return Err(format!(
+                        "the option `{name}` is a {kind:?}, which no command takes"
+                    ));
                 }
             };
             inputs.insert(option.name.clone(), value);

@@ -1,15 +1,17 @@
 //! What people do in Discord, and who answers it: the same code behind every way by which it comes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serenity::model::application::Interaction;
+use tokio::time::Instant;
 
 use super::Us;
 use super::answers::{Answers, First};
 use super::api::Api;
 use super::live;
 use super::origin::Origin;
+use super::rates::Rates;
 use super::render;
 use crate::chat::text::Text;
 use crate::domain::names::Role;
@@ -24,6 +26,7 @@ pub(super) struct Door {
     pub(super) us: Us,
     pub(super) guilds: Vec<String>,
     pub(super) roles: BTreeMap<String, Vec<Role>>,
+    pub(super) rates: Mutex<Rates>,
 }
 
 impl Door {
@@ -52,7 +55,9 @@ impl Door {
                     self.submitted(&origin, &modal.data).await;
                 }
             }
-            other => tracing::warn!(kind = ?other.kind(), "Discord sent an interaction of a kind that Purser does not know"),
+            other => {
+                tracing::warn!(kind = ?other.kind(), "Discord sent an interaction of a kind that Purser does not know");
+            }
         }
     }
 
@@ -78,19 +83,27 @@ impl Door {
         guild.is_some_and(|guild| self.guilds.contains(guild))
     }
 
-    /// Sends away who comes from elsewhere.
+    /// Sends away who comes from elsewhere, or too often.
     async fn lets_in(&self, origin: &Origin) -> bool {
-        if self.is_ours(origin) {
-            return true;
-        }
-        let why = if origin.guild.is_some() {
+        let why = if self.is_ours(origin) {
+            let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+            match rates.count(&origin.user, Instant::now()) {
+                Ok(()) => return true,
+                Err(wait) => format!(
+                    "✗ That was too much at once: try again in {} s. Nothing was done.",
+                    wait.as_secs() + 1
+                ),
+            }
+        } else if origin.guild.is_some() {
             "Purser does not answer in this server: its `[discord] guilds` names those in which it does."
+                .to_owned()
         } else {
             "Purser does not answer direct messages: say it in a channel of your team's server."
+                .to_owned()
         };
         let answers = self.answers(origin);
         if answers.first(First::PrivateLater).await {
-            answers.then(&said(why)).await;
+            answers.then(&said(&why)).await;
         }
         false
     }

@@ -43,10 +43,14 @@ pub(super) async fn listen(
             Ok(()) => {}
             Err(error) => match final_word(&error) {
                 Some(why) => {
-                    tracing::error!("{why} Purser hears nothing from Discord; everything else goes on");
+                    tracing::error!(
+                        "{why} Purser hears nothing from Discord; everything else goes on"
+                    );
                     break;
                 }
-                None => tracing::warn!(%error, "the connection to Discord is lost; connecting again"),
+                None => {
+                    tracing::warn!(%error, "the connection to Discord is lost; connecting again");
+                }
             },
         }
         tokio::select! {
@@ -157,7 +161,11 @@ impl RawEventHandler for Unknown {
         if let Event::Unknown(unknown) = event {
             let told: Value = unknown.value;
             let id = told["id"].as_str();
-            tracing::warn!(kind = unknown.kind, id, "Discord told something that Purser does not understand");
+            tracing::warn!(
+                kind = unknown.kind,
+                id,
+                "Discord told something that Purser does not understand"
+            );
         }
     }
 }

@@ -18,13 +18,14 @@ mod gateway;
 mod live;
 mod origin;
 mod publish;
+mod rates;
 pub mod reference;
 pub mod render;
 mod rights;
 mod snowflake;
 mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -107,6 +108,7 @@ async fn work(
         us: us.clone(),
         guilds: settings.guilds.clone(),
         roles: settings.roles.clone(),
+        rates: Mutex::default(),
     });
     tokio::join!(
         live.send_all(shutdown.clone()),

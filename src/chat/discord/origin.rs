@@ -78,7 +78,9 @@ fn roles(member: &Member) -> Vec<String> {
 impl Origin {
     /// The channel as a place to show runs in. Where Purser may make no threads none is made.
     pub(super) fn channel(&self) -> ChatChannel {
-        let may = self.rights.is_none_or(|had| had.contains(rights::FOR_THREADS));
+        let may = self
+            .rights
+            .is_none_or(|had| had.contains(rights::FOR_THREADS));
         ChatChannel {
             platform: PLATFORM.to_owned(),
             channel: self.channel.clone(),

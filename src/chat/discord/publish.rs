@@ -92,7 +92,11 @@ async fn publish(
     let kept = service.commands_published(&scope, &digest).await;
     kept.map_err(|error| error.to_string())?;
     let commands = commands.as_array().map_or(0, Vec::len);
-    tracing::info!(guild, commands, "the commands are in Discord as they are here");
+    tracing::info!(
+        guild,
+        commands,
+        "the commands are in Discord as they are here"
+    );
     Ok(())
 }
 

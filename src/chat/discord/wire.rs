@@ -26,10 +26,7 @@ pub(super) fn files(shown: &Shown) -> Vec<Attachment> {
 }
 
 /// The same with pictures, which are shown below everything else.
-pub(super) fn with_pictures(
-    shown: &Shown,
-    pictures: Vec<Attachment>,
-) -> (Value, Vec<Attachment>) {
+pub(super) fn with_pictures(shown: &Shown, pictures: Vec<Attachment>) -> (Value, Vec<Attachment>) {
     let mut body = body(shown);
     let mut files = files(shown);
     for picture in pictures {

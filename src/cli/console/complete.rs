@@ -45,7 +45,7 @@ pub(super) fn place(before: &str, catalog: &CatalogView) -> Option<Place> {
         place.name(before, &[]);
         return Some(place);
     };
-    if is_group(&words, &names(catalog)) {
+    if built_in(first).is_none() && is_group(&words, &names(catalog)) {
         place.name(before, &words);
         return Some(place);
     }

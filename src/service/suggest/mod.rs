@@ -248,13 +248,11 @@ impl<'a> OfOption<'a> {
             let mut defaults = option.into_iter().chain(input).map(|one| &one.default);
             return defaults.find_map(|default| default.as_ref()?.as_str());
         };
-        let may_look = match given.parse::<ObjectUrl>() {
-            Ok(ObjectUrl::S3 { system, .. }) => self.loaded.systems.contains(&system),
-            // Whoever wrote the file has seen to what it leads to; who types has not.
-            Ok(ObjectUrl::File { .. }) => {
-                option.is_some_and(|option| option.choices.iter().any(|one| one == given))
-            }
-            Err(_) => given.len() <= LONGEST_NAME,
+        // Whoever wrote the file has seen to it that what an address leads to may be seen.
+        let may_look = if given.parse::<ObjectUrl>().is_ok() {
+            option.is_some_and(|option| option.choices.iter().any(|one| one == given))
+        } else {
+            given.len() <= LONGEST_NAME
         };
         may_look.then_some(given)
     }

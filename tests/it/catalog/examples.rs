@@ -31,6 +31,7 @@ fn load(registry: &Registry, workflows: &Path, commands: &Path) -> Catalog {
             .map(|(name, hook)| (name.clone(), hook.roles.clone()))
             .collect(),
         secrets: None,
+        chat_roles: [].into(),
         places: config.places.keys().cloned().collect(),
     };
     let folders = CatalogFolders {

@@ -56,6 +56,7 @@ fn surroundings() -> Surroundings {
                 .map(|name| name.parse().unwrap())
                 .into(),
         ),
+        chat_roles: [].into(),
         places: ["ops".into(), "oncall".into()].into(),
     }
 }

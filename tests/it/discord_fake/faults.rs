@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fake_discord::{Discord, Permissions};
+use serde_json::json;
 
 use super::Scene;
 use crate::support::discord_js::Script;
@@ -95,6 +96,7 @@ async fn a_429_is_waited_for_and_nothing_is_lost() {
 async fn who_answers_too_late_is_told_so_and_so_is_the_person() {
     let mut scene = Scene::set().await;
     let slow = scene.discord.says(scene.ann, scene.ops, "/slow").unwrap();
+    scene.bot.event("waiting").await;
     scene.discord.advance(Duration::from_secs(4));
     assert_eq!(
         slow.reply().await.unwrap(),
@@ -135,4 +137,25 @@ async fn a_revoked_token_opens_nothing() {
     let mut bot = Script::start("bot.mjs", &[discord.api(), discord.token()]);
     let refused = bot.event("refused").await;
     assert_eq!(refused["message"], "An invalid token was provided.");
+}
+
+#[tokio::test]
+async fn intents_that_were_not_enabled_are_refused() {
+    let discord = Discord::start().await.unwrap();
+    let ops = discord.channel(discord.guild("shop"), "ops").to_string();
+    let arguments = [discord.api(), discord.token(), &ops];
+    let mut asks_for_content = Script::start("read.mjs", &arguments);
+    let refused = asks_for_content.event("refused").await;
+    assert_eq!(refused["message"], "Used disallowed intents");
+}
+
+#[tokio::test]
+async fn what_a_client_does_not_know_does_not_disturb_it() {
+    let scene = Scene::set().await;
+    scene.discord.tell("SOMETHING_NEW", &json!({ "id": "1" }));
+    let known = scene
+        .discord
+        .says(scene.ann, scene.ops, "/deploy service:shop/web")
+        .unwrap();
+    known.sees("Deploy shop/web").await.unwrap();
 }

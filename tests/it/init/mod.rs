@@ -171,6 +171,7 @@ fn complaints(folder: &Path) -> Vec<String> {
             .iter()
             .map(|(name, hook)| (name.clone(), hook.roles.clone()))
             .collect(),
+        chat_roles: [].into(),
         places: config.places.keys().cloned().collect(),
         secrets: None,
     };

@@ -47,7 +47,10 @@ async fn what_becomes_of_a_message_is_kept(place: &Place) {
     let run = store.create(shown_in(false)).await.unwrap();
     let now = Timestamp::from_micros(7);
     let news = async |news| {
-        store.message_news(run, MessagePart::Whole, news).await.unwrap();
+        store
+            .message_news(run, MessagePart::Whole, news)
+            .await
+            .unwrap();
         open(store, run).await.pop()
     };
     let tried = news(MessageNews::Tried(now)).await.unwrap();
@@ -83,7 +86,7 @@ async fn published_commands_are_remembered_by_scope(place: &Place) {
     assert_eq!(store.published_commands("a/2").await.unwrap(), None);
 }
 
-super::on_both! [
+super::on_both![
     a_run_is_shown_where_it_was_asked_for,
     what_becomes_of_a_message_is_kept,
     a_run_is_whole_until_all_that_shows_it_is_settled,

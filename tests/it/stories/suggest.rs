@@ -156,8 +156,8 @@ steps:
     with: { system: orders-db, backup: "FOLDER/{{ inputs.backup }}" }
 "#;
 
-/// A server with a backup in the object store and one in a folder, and three commands that offer
-/// them: of either place, and of one that is typed.
+/// A server that can keep backups in the object store and in a folder, and commands that offer them:
+/// those of either place, and those of a place that is chosen or typed.
 async fn with_backups(database: &Database, bucket: &Bucket) -> (Story, [String; 2]) {
     let mut story = Story::of_backups(database, bucket);
     let places = [
@@ -177,13 +177,15 @@ async fn with_backups(database: &Database, bucket: &Bucket) -> (Story, [String; 
     home.workflow("drill", &DRILL.replace("FOLDER", &places[0]));
     source("stored", "", &places[0]);
     source("kept", "", &places[1]);
+    let choice = format!("  from: {{ type: choice, choices: ['{}'] }}\n", places[0]);
+    source("chosen", &choice, "from");
     source("typed", "  from: { type: string }\n", "from");
     story.home.up().await;
     (story, places)
 }
 
 #[tokio::test]
-async fn backups_are_offered_from_where_the_file_says_and_not_from_where_somebody_types() {
+async fn backups_are_offered_from_where_the_files_say_and_not_from_where_somebody_types() {
     let (database, bucket) = (Database::create("").await, Bucket::create().await);
     let (story, [store, folder]) = with_backups(&database, &bucket).await;
     let mut names = vec![];
@@ -207,19 +209,18 @@ async fn backups_are_offered_from_where_the_file_says_and_not_from_where_somebod
     };
     found(&wanted("stored", None), &names[0]).await;
     found(&wanted("kept", None), &names[1]).await;
-    found(&wanted("typed", Some(&store)), &names[0]).await;
+    found(&wanted("chosen", Some(&store)), &names[0]).await;
 
-    // What the others have shown to be there.
-    for elsewhere in [
-        Some(folder.as_str()),
-        Some("s3://other/backups"),
-        Some(""),
-        None,
+    // That they are there, and known by now, has been seen above.
+    for (command, from) in [
+        ("chosen", Some(folder.as_str())),
+        ("chosen", None),
+        ("typed", Some(store.as_str())),
+        ("typed", Some(folder.as_str())),
+        ("typed", Some("")),
     ] {
-        for _ in 0..3 {
-            let (values, _) = story.offered(&wanted("typed", elsewhere)).await;
-            assert_eq!(values, Vec::<String>::new(), "{elsewhere:?}");
-        }
+        let (values, _) = story.offered(&wanted(command, from)).await;
+        assert_eq!(values, Vec::<String>::new(), "{command} {from:?}");
     }
     bucket.remove().await;
     database.remove().await;

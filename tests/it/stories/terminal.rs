@@ -156,6 +156,38 @@ async fn a_command_is_completed_word_by_word() {
 }
 
 #[tokio::test]
+async fn a_command_in_a_group_and_whom_it_names_are_completed() {
+    let mut story = Story::with(&[]);
+    let inputs = "inputs: { who: { type: user, required: true }, note: { type: string } }\n";
+    let steps = "steps: [{ id: wait, wait: { for: 1ms } }]\n";
+    story.home.workflow("tell", &format!("{inputs}{steps}"));
+    for name in ["people tell", "people ask later", "people ask now"] {
+        let options = "options: { who: { type: user, required: true }, note: { type: string } }";
+        let command = format!("name: {name}\nsummary: Tell\n{options}\nruns: tell\n");
+        let file = format!("commands/{}.yaml", name.replace(' ', "/"));
+        story.home.write(&file, &command);
+    }
+    story.home.up().await;
+    let mut screen = story.console().await;
+    screen.types("peo").await;
+    screen.completes("people ask later  people").await;
+    let all = screen.ends_with("> people").await;
+    insta::assert_snapshot!(story.on_screen(&all), @"
+    Type a command, `help`, or `quit`.
+    purser> people
+    people ask later  people ask now    people tell
+    purser> people
+    ");
+    screen.types("t").await;
+    screen.completes("people tell WHO [NOTE]").await;
+    screen.types("b").await;
+    screen.completes("people tell bo [NOTE]").await;
+    screen.types(ENTER).await;
+    let shown = screen.shows("1 step done\npurser>").await;
+    assert!(shown.contains("run "), "{shown}");
+}
+
+#[tokio::test]
 async fn a_metric_is_completed_inside_its_query() {
     let (_shop, story) = open().await;
     let mut screen = story.console().await;

@@ -22,18 +22,7 @@ struct Measured {
 
 /// `dev`: with the build that the tests use, to try it out; such figures say nothing.
 pub(super) fn measure(dev: bool) -> Result<Vec<Figure>> {
-    let mut bench = cargo::cargo();
-    bench.args([
-        "bench",
-        "--quiet",
-        "--package",
-        "purser",
-        "--bench",
-        "engine",
-    ]);
-    if dev {
-        bench.args(["--profile", "dev"]);
-    }
+    let mut bench = program("engine", dev);
     let programs = need::folder_of("initdb")?;
     let postgres = sh::output(Command::new(programs.join("postgres")).arg("--version"))?;
     bench.env("PURSER_BENCH_POSTGRES_BIN", &programs);
@@ -49,6 +38,21 @@ pub(super) fn measure(dev: bool) -> Result<Vec<Figure>> {
             format!("reference: {reference}, one commit an event"),
         );
     }
+    figures(&mut bench, dev)
+}
+
+/// The program of a bench, which cargo builds first.
+pub(super) fn program(name: &str, dev: bool) -> Command {
+    let mut bench = cargo::cargo();
+    bench.args(["bench", "--quiet", "--package", "purser", "--bench", name]);
+    if dev {
+        bench.args(["--profile", "dev"]);
+    }
+    bench
+}
+
+/// What it has measured.
+pub(super) fn figures(bench: &mut Command, dev: bool) -> Result<Vec<Figure>> {
     let build = if dev { "dev" } else { "bench" };
     say::line("bench", format!("building and running, profile {build}"));
     let printed = sh::output(bench.stderr(Stdio::piped()))?;

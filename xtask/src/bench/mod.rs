@@ -30,17 +30,18 @@ struct Figure {
 pub(crate) fn run(name: &str, rest: &[&str]) -> Result<()> {
     let (json, dev) = (rest.contains(&"--json"), rest.contains(&"--dev"));
     let known = rest.iter().all(|flag| matches!(*flag, "--json" | "--dev"));
-    if !known || (dev && name != "engine") {
+    if !known || (dev && name == "startup") {
         return Err(usage(
-            "bench takes one name, and --json; that of the engine --dev too",
+            "bench takes one name, and --json; those of the engine and of Discord --dev too",
         ));
     }
     let figures = match name {
         "engine" => engine::measure(dev)?,
+        "discord" => engine::figures(&mut engine::program("discord", dev), dev)?,
         "startup" => startup::measure()?,
         _ => {
             return Err(usage(&format!(
-                "there is no bench `{name}`; there are `engine` and `startup`"
+                "there is no bench `{name}`; there are `discord`, `engine` and `startup`"
             )));
         }
     };

@@ -183,12 +183,12 @@ mod tests {
         }
     }
 
-    fn told(remaining: u32, seconds: u64) -> Option<Told> {
-        Some(Told {
+    fn told(remaining: u32, seconds: u64) -> Told {
+        Told {
             name: "abcd".to_owned(),
             remaining,
             resets_after: Duration::from_secs(seconds),
-        })
+        }
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(limits.take(&bucket("1"), now), Ok(()));
         assert_eq!(limits.take(&bucket("1"), now), Err(now + UNKNOWN));
         assert_eq!(limits.take(&bucket("2"), now), Ok(()), "another channel");
-        limits.heard(&bucket("1"), told(4, 5), now);
+        limits.heard(&bucket("1"), Some(told(4, 5)), now);
         assert_eq!(limits.take(&bucket("1"), now), Ok(()));
     }
 
@@ -205,7 +205,7 @@ mod tests {
     fn an_empty_bucket_is_waited_for() {
         let (mut limits, now) = (Limits::default(), Instant::now());
         limits.take(&bucket("1"), now).unwrap();
-        limits.heard(&bucket("1"), told(0, 5), now);
+        limits.heard(&bucket("1"), Some(told(0, 5)), now);
         let then = now + Duration::from_secs(5);
         assert_eq!(limits.take(&bucket("1"), now), Err(then));
         assert_eq!(limits.take(&bucket("1"), then), Ok(()));
@@ -218,8 +218,8 @@ mod tests {
             route: "PATCH /channels/{}/messages/{}",
             ..bucket("1")
         };
-        limits.heard(&edit, told(3, 5), now);
-        limits.heard(&bucket("1"), told(0, 5), now);
+        limits.heard(&edit, Some(told(3, 5)), now);
+        limits.heard(&bucket("1"), Some(told(0, 5)), now);
         assert!(limits.take(&edit, now).is_err());
     }
 

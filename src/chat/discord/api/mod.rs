@@ -53,7 +53,11 @@ impl Api {
     /// This machine has no TLS.
     pub(super) fn new(base: &str, token: &SecretString) -> Result<Self, String> {
         let client = Client::builder()
-            .user_agent(concat!("DiscordBot (purser, ", env!("CARGO_PKG_VERSION"), ")"))
+            .user_agent(concat!(
+                "DiscordBot (purser, ",
+                env!("CARGO_PKG_VERSION"),
+                ")"
+            ))
             .redirect(reqwest::redirect::Policy::none())
             .timeout(LONGEST_REQUEST)
             .build();
@@ -142,7 +146,7 @@ impl Api {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read(response).await;
         if status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(self.too_many(route, &headers, body.unwrap_or_default(), now));
+            return Err(self.too_many(route, &headers, &body.unwrap_or_default(), now));
         }
         self.note(route, told(&headers), now);
         if status.is_success() {
@@ -188,13 +192,7 @@ impl Api {
         }
     }
 
-    fn too_many(
-        &self,
-        route: &Route,
-        headers: &HeaderMap,
-        body: Value,
-        now: Instant,
-    ) -> ApiError {
+    fn too_many(&self, route: &Route, headers: &HeaderMap, body: &Value, now: Instant) -> ApiError {
         let seconds = body["retry_after"].as_f64();
         let seconds = seconds.or_else(|| number(headers, "retry-after"));
         let after = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
@@ -204,7 +202,11 @@ impl Api {
             let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
             limits.refused(bucket, after, is_global, now);
         }
-        tracing::debug!(?after, is_global, "Discord takes no more requests for a while");
+        tracing::debug!(
+            ?after,
+            is_global,
+            "Discord takes no more requests for a while"
+        );
         ApiError::TooMany(after)
     }
 }

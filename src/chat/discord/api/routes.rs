@@ -86,7 +86,10 @@ impl Route {
     pub(in crate::chat::discord) fn callback(interaction: &str, token: &SecretString) -> Self {
         Self {
             method: Method::POST,
-            path: format!("/interactions/{interaction}/{}/callback", token.expose_secret()),
+            path: format!(
+                "/interactions/{interaction}/{}/callback",
+                token.expose_secret()
+            ),
             bucket: None,
         }
     }

@@ -1,37 +1,17 @@
 //! Lists, as Discord shows them: one embed, a line for each thing.
 
+use std::fmt::Write as _;
+
 use crate::chat::discord::render::{Embed, Shown, limits, markdown};
 use crate::chat::text::Text;
 use crate::domain::hold::Lock;
-use crate::service::{HoldsView, RunRow};
+use crate::service::HoldsView;
 
 /// Discord takes no longer description, in UTF-16 units.
 const LONGEST: usize = 4096;
 
-/// No sentence in a list is longer, in UTF-16 units.
-const LONGEST_SENTENCE: usize = 80;
-
 /// The colour of what is neither good nor bad.
 const QUIET: u32 = 0x0099_aab5;
-
-/// The latest runs.
-pub(super) fn runs(rows: &[RunRow]) -> Shown {
-    let line = |row: &RunRow| {
-        let what = format!(
-            " {} · {} · {} · ",
-            row.workflow,
-            row.status.in_words(),
-            row.requested_by
-        );
-        let line = Text::default().code(row.id.short()).and(what);
-        let line = line.due(row.requested_at);
-        match &row.summary {
-            Some(summary) => line.and(format!("\n{}", limits::beginning(summary, LONGEST_SENTENCE))),
-            None => line,
-        }
-    };
-    list("The latest runs", rows.iter().map(line), "No runs yet.")
-}
 
 /// What is locked or frozen.
 pub(super) fn holds(holds: &HoldsView) -> Shown {
@@ -63,7 +43,11 @@ pub(super) fn help(entries: &[(String, String)]) -> Shown {
         let line = Text::default().code(name.as_str());
         line.and(format!(" {summary}"))
     };
-    list("What you can say here", entries.iter().map(line), "Nothing.")
+    list(
+        "What you can say here",
+        entries.iter().map(line),
+        "Nothing.",
+    )
 }
 
 /// The first lines that there is room for.
@@ -86,7 +70,8 @@ fn list(title: &str, lines: impl Iterator<Item = Text>, none: &str) -> Shown {
         none.clone_into(&mut description);
     }
     if left_out > 0 {
-        description.push_str(&format!("\n… and {left_out} more"));
+        // Writing to a string does not fail.
+        let _ = write!(description, "\n… and {left_out} more");
     }
     Shown {
         embeds: vec![Embed {

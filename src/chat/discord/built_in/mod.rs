@@ -9,7 +9,7 @@ use serenity::model::application::CommandDataOption;
 use super::door::{Door, said};
 use super::origin::Origin;
 use super::publish;
-use super::render::{Shown, markdown};
+use super::render::{self, Shown, markdown};
 use crate::chat::text::Text;
 use crate::domain::input::{InputSpec, InputType};
 use crate::domain::person::Actor;
@@ -135,7 +135,7 @@ impl Door {
 
     async fn runs(&self, by: &Actor) -> Result<Shown> {
         let rows = self.service.runs(by, LATEST).await?;
-        Ok(lists::runs(&rows))
+        Ok(render::runs(&rows))
     }
 
     async fn locks(&self, by: &Actor) -> Result<Shown> {
@@ -167,12 +167,9 @@ impl Door {
         let lines = mine
             .into_iter()
             .map(|(name, summary)| (format!("/{name}"), summary));
-        let own = ALL.iter().map(|one| {
-            (
-                format!("/{PREFIX} {}", one.name),
-                one.summary.to_owned(),
-            )
-        });
+        let own = ALL
+            .iter()
+            .map(|one| (format!("/{PREFIX} {}", one.name), one.summary.to_owned()));
         Ok(lists::help(&lines.chain(own).collect::<Vec<_>>()))
     }
 }

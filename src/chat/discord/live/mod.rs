@@ -197,8 +197,7 @@ impl Live {
     fn next(&mut self, sending: &mut JoinSet<(Key, Sent)>) -> Option<Instant> {
         let over = self.say_farewell();
         while sending.len() < AT_ONCE {
-            let (api, messages, answers, us) =
-                (&self.api, &self.messages, &self.answers, &self.us);
+            let (api, messages, answers, us) = (&self.api, &self.messages, &self.answers, &self.us);
             let now = Instant::now();
             let ready_at = |key: &Key| {
                 let route = send::route(*key, messages, answers, us);
@@ -265,7 +264,9 @@ impl Live {
         match self.service.open_messages(PLATFORM, None).await {
             Ok(messages) => {
                 let runs: HashSet<_> = messages.iter().map(|message| message.run).collect();
-                messages.into_iter().for_each(|message| self.know(message));
+                for message in messages {
+                    self.know(message);
+                }
                 for run in runs {
                     self.mark(run, Urgency::Moved).await;
                 }
@@ -297,7 +298,11 @@ impl Live {
                     self.elsewhere.insert(run);
                     return;
                 }
-                Ok(messages) => messages.into_iter().for_each(|message| self.know(message)),
+                Ok(messages) => {
+                    for message in messages {
+                        self.know(message);
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%run, %error, "where a run is shown cannot be read");
                     return;
@@ -312,7 +317,9 @@ impl Live {
     }
 
     fn is_open(&self, key: Key) -> bool {
-        self.messages.get(&key).is_some_and(|message| !message.settled)
+        self.messages
+            .get(&key)
+            .is_some_and(|message| !message.settled)
     }
 
     fn keys_of(&self, run: RunId) -> impl Iterator<Item = Key> {
@@ -356,7 +363,11 @@ impl Live {
                 continue;
             }
             let headline = Key::Message(*run, MessagePart::Headline);
-            for key in self.keys_of(*run).filter(|key| *key != headline).collect::<Vec<_>>() {
+            for key in self
+                .keys_of(*run)
+                .filter(|key| *key != headline)
+                .collect::<Vec<_>>()
+            {
                 self.queue.mark(key, Urgency::Progress, now);
             }
         }
@@ -373,7 +384,11 @@ impl Live {
     async fn sent(&mut self, key: Key, sent: Sent) {
         let now = Instant::now();
         match sent {
-            Sent::Shown { shown, made, is_end } => {
+            Sent::Shown {
+                shown,
+                made,
+                is_end,
+            } => {
                 self.failures.remove(&key);
                 self.shown.insert(key, shown);
                 self.queue.done(&key, now);
@@ -399,7 +414,11 @@ impl Live {
                 self.shown.remove(&key);
                 self.queue.again(key, Urgency::Asks, now, now);
             }
-            Sent::Later { why, pause, tried_at } => {
+            Sent::Later {
+                why,
+                pause,
+                tried_at,
+            } => {
                 if let (Some(message), Some(at)) = (self.messages.get_mut(&key), tried_at) {
                     message.tried_at = Some(at);
                 }
@@ -424,7 +443,10 @@ impl Live {
             message.tried_at = None;
         }
         let whole = Key::Message(key.run(), MessagePart::Whole);
-        if self.keys_of(key.run()).any(|other| other == whole && other != key) {
+        if self
+            .keys_of(key.run())
+            .any(|other| other == whole && other != key)
+        {
             self.queue.mark(whole, Urgency::Asks, Instant::now());
         }
         // Nobody may be waiting to hear of it.
@@ -458,9 +480,9 @@ impl Live {
         let parts = [MessagePart::Headline, MessagePart::Whole];
         let keys = parts.map(|part| Key::Message(run, part));
         if !keys.iter().any(|key| self.is_open(*key)) {
-            keys.iter().for_each(|key| {
-                self.messages.remove(key);
-            });
+            for key in keys {
+                self.messages.remove(&key);
+            }
         }
     }
 }

@@ -190,7 +190,13 @@ impl Sending {
         }
     }
 
-    async fn edit(&self, message: &RunMessage, channel: &str, remote: &str, view: &RunView) -> Sent {
+    async fn edit(
+        &self,
+        message: &RunMessage,
+        channel: &str,
+        remote: &str,
+        view: &RunView,
+    ) -> Sent {
         let drawn = self.drawn(message.part, view).await;
         let as_it_is = Sent::Shown {
             shown: drawn.mark,
@@ -292,7 +298,9 @@ impl Drawn {
         let (body, files) = wire::with_pictures(shown, pictures);
         let mut hasher = DefaultHasher::new();
         body.to_string().hash(&mut hasher);
-        files.iter().for_each(|file| file.bytes.hash(&mut hasher));
+        for file in &files {
+            file.bytes.hash(&mut hasher);
+        }
         Self {
             mark: hasher.finish(),
             body,

@@ -50,7 +50,7 @@ pub fn runs(rows: &[RunRow]) -> Shown {
     page.shown()
 }
 
-/// `✓ **deploy** succeeded · ann 2 minutes ago · `1234abcd``, and below it what came of it.
+/// Where it stands, who asked when, its short id, and below that what came of it.
 fn one(row: &RunRow) -> String {
     let mark = sign(match card::tone_of(row.status) {
         Tone::Good => Mark::Done,

@@ -215,8 +215,8 @@ pub fn text(text: &Text) -> String {
             Piece::Code(text) => drawn.push_str(&code(text)),
             Piece::At(at) => drawn.push_str(&instant(*at, 'f')),
             Piece::Due(at) => {
-                let (when, how_far) = (instant(*at, 't'), ago(*at));
-                drawn.push_str(&format!("{when} ({how_far})"));
+                let due = [&instant(*at, 't'), " (", &ago(*at), ")"];
+                drawn.push_str(&due.concat());
             }
             Piece::Link { label, url } => drawn.push_str(&link(label, url)),
         }

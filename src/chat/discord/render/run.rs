@@ -11,7 +11,7 @@ use crate::chat::card::results::{Kept, Output};
 use crate::chat::card::span::duration;
 use crate::chat::card::value::indented;
 use crate::chat::card::{About, Approval, Card, Question, Tone, Way, share};
-use crate::domain::names::RunId;
+use crate::domain::names::{RunId, StepId};
 
 /// What stands before a run's id in the last line of its embed.
 const RUN: &str = "run ";
@@ -89,7 +89,7 @@ fn head(page: &mut Page, card: &Card) {
         page.below(why, 300, |why| format!("! broke the glass: {}", plain(why)));
     }
     if let Some((from, done)) = &card.asked.goes_on_from {
-        let done: Vec<_> = done.iter().map(|step| step.as_str()).collect();
+        let done: Vec<_> = done.iter().map(StepId::as_str).collect();
         let told = match done.as_slice() {
             [] => format!("goes on from run {}", from.short()),
             done => format!(
@@ -119,22 +119,23 @@ pub(super) fn stands(card: &Card) -> String {
 
 /// Each input as a code, where the headline does not say them all.
 fn inputs(card: &Card) -> String {
-    let mut told = String::new();
     if card.inputs.iter().all(|input| input.is_in_headline) {
-        return told;
+        return String::new();
     }
+    let mut told: Vec<String> = Vec::new();
+    let mut left = INPUTS;
     for (at, input) in card.inputs.iter().enumerate() {
         let name = fit(&input.name, INPUT, plain).drawn;
         let value = fit(&input.value, INPUT, code).drawn;
-        let one = format!("{}{name} {value}", if at > 0 { " · " } else { "" });
-        if length(&told) + length(&one) > INPUTS {
-            let more = card.inputs.len() - at;
-            told.push_str(&format!(" · and {more} more"));
+        let one = format!("{name} {value}");
+        let Some(rest) = left.checked_sub(length(&one)) else {
+            told.push(format!("and {} more", card.inputs.len() - at));
             break;
-        }
-        told.push_str(&one);
+        };
+        left = rest;
+        told.push(one);
     }
-    told
+    told.join(" · ")
 }
 
 /// What would be done, where people are asked for the whole run.
@@ -152,20 +153,26 @@ fn progress(page: &mut Page, card: &Card) {
         return;
     }
     if let Some(share) = card.share() {
-        let bar = share::bar(share, CELLS, ['▰', '▱']);
-        let Way { done, all } = card.way;
-        let items = card.items.as_ref().map(|(step, Way { done, all })| {
-            let step = fit(step.as_str(), INPUT, plain).drawn;
-            format!(" · {step}: {done} of {all}")
-        });
-        let items = items.unwrap_or_default();
-        page.line(&format!("{bar} {done} of {all} steps done{items}"));
+        page.line(&way(card, share));
     }
     if let Some(progress) = &card.progress {
         page.below(&progress.text, PROGRESS, |text| {
             format!("now: {}", plain(&one_line(text)))
         });
     }
+}
+
+/// `▰▰▰▰▰▱▱▱▱▱ 1 of 2 steps done · dump: 3 of 7`
+fn way(card: &Card, share: f64) -> String {
+    let Way { done, all } = card.way;
+    let steps = (all > 1).then(|| format!("{done} of {all} steps done"));
+    let items = card.items.as_ref().map(|(step, Way { done, all })| {
+        let step = fit(step.as_str(), INPUT, plain).drawn;
+        format!("{step}: {done} of {all}")
+    });
+    let told: Vec<_> = steps.into_iter().chain(items).collect();
+    let bar = share::bar(share, CELLS, ['▰', '▱']);
+    format!("{bar} {}", told.join(" · "))
 }
 
 /// What people are asked, and how they answer.

@@ -125,7 +125,9 @@ const COMMAND = {
     await interaction.editReply(`See the thread (another one: ${again})`);
   },
   async slow(interaction) {
-    await new Promise((resolve) => process.stdin.once("data", resolve));
+    const told = new Promise((resolve) => process.stdin.once("data", resolve));
+    say({ event: "waiting" });
+    await told;
     await interaction.reply("Here I am");
   },
   async show(interaction) {

@@ -45,7 +45,8 @@ pub(crate) fn channel(state: &State, who: UserId, id: ChannelId) -> String {
     if !state.sees(who, id) {
         return format!("({} does not see this channel)\n", state.name(who));
     }
-    let mut text = format!("#{}\n", found.name);
+    let mark = if found.guild().is_some() { '#' } else { '@' };
+    let mut text = format!("{mark}{}\n", found.name);
     text.push_str(&messages(state, who, id));
     for thread in state
         .threads_of(id)
@@ -243,10 +244,7 @@ fn component(component: &Value) -> String {
 
 /// Mentions as names, as the client shows them.
 fn readable(state: &State, message: &Message, text: &str) -> String {
-    let guild = state
-        .channels
-        .get(&message.channel)
-        .and_then(|channel| state.guilds.get(&channel.guild));
+    let guild = state.guild_of(message.channel);
     let mut result = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
@@ -281,7 +279,11 @@ fn readable(state: &State, message: &Message, text: &str) -> String {
 }
 
 fn thread_text(state: &State, who: UserId, channel: &Channel) -> String {
-    let Some(thread) = &channel.thread else {
+    let visible = channel
+        .thread
+        .as_ref()
+        .filter(|_| state.sees(who, channel.id));
+    let Some(thread) = visible else {
         return String::new();
     };
     let notes: Vec<&str> = [("archived", thread.archived), ("locked", thread.locked)]
@@ -362,10 +364,7 @@ pub(crate) fn pings(state: &State) -> Vec<Ping> {
         for user in &message.mentions.users {
             add(format!("@{}", state.name(*user)));
         }
-        let guild = state
-            .channels
-            .get(&message.channel)
-            .and_then(|channel| state.guilds.get(&channel.guild));
+        let guild = state.guild_of(message.channel);
         for role in &message.mentions.roles {
             let role = guild.and_then(|guild| guild.roles.get(role));
             add(format!(

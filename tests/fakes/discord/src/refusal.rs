@@ -43,6 +43,7 @@ refusals! {
     MISSING_ACCESS 403 50001 "Missing Access"
     NOT_THE_AUTHOR 403 50005 "Cannot edit a message authored by another user"
     EMPTY_MESSAGE 400 50006 "Cannot send an empty message"
+    CANNOT_REACH 403 50007 "Cannot send messages to this user"
     MISSING_PERMISSIONS 403 50013 "Missing Permissions"
     INVALID_WEBHOOK_TOKEN 401 50027 "Invalid Webhook Token"
     WRONG_CHANNEL_TYPE 400 50024 "Cannot execute action on this channel type"

@@ -18,7 +18,8 @@ async fn a_message_that_a_moderator_removes_is_made_anew_once() {
     talk.discord
         .until("another message", |view| {
             let other = view.messages(talk.ops).into_iter().find(|one| {
-                one["author"]["bot"] == true && one["id"] != first.to_string()
+                one["author"]["bot"] == true
+                    && one["id"] != first.to_string()
                     && one["embeds"][0].is_object()
             });
             other.map(drop)
@@ -28,9 +29,14 @@ async fn a_message_that_a_moderator_removes_is_made_anew_once() {
     remove(&talk).await;
     let run = talk.story.last_run().await;
     talk.story.home.types(&["cancel", &run]).await;
-    talk.story.until(&run, |view| view["run"]["ended"].is_object()).await;
+    talk.story
+        .until(&run, |view| view["run"]["ended"].is_object())
+        .await;
     let log = "its message was removed twice";
-    crate::support::patience::until("the log says so", async || talk.story.home.log().contains(log)).await;
+    crate::support::patience::until("the log says so", async || {
+        talk.story.home.log().contains(log)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -42,8 +48,10 @@ async fn a_thread_that_was_archived_is_opened_for_the_end_of_its_run() {
     talk.discord.archive_thread(thread, false).unwrap();
     let run = talk.story.last_run().await;
     talk.story.home.types(&["cancel", &run]).await;
-    talk.channel_until("both have ended", |channel| channel.matches("cancelled").count() >= 2)
-        .await;
+    talk.channel_until("both have ended", |channel| {
+        channel.matches("cancelled").count() >= 2
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -54,7 +62,10 @@ async fn a_channel_that_is_gone_does_not_stop_its_run() {
     talk.discord.delete_channel(talk.ops).unwrap();
     talk.story.home.says("the channel or thread is gone").await;
     let run = talk.story.last_run().await;
-    let view = talk.story.until(&run, |view| view["run"]["ended"].is_object()).await;
+    let view = talk
+        .story
+        .until(&run, |view| view["run"]["ended"].is_object())
+        .await;
     assert_eq!(view["status"], "succeeded");
 }
 
@@ -62,8 +73,15 @@ async fn a_channel_that_is_gone_does_not_stop_its_run() {
 async fn where_purser_may_not_show_a_run_none_is_started() {
     let talk = Talk::of_job("", "message").await;
     let bot = talk.discord.application_id().bot();
-    talk.discord.take_permission(bot, talk.ops, Permissions::EMBED_LINKS);
+    talk.discord
+        .take_permission(bot, talk.ops, Permissions::EMBED_LINKS);
     let asked = talk.says(talk.ann, "/migrate");
-    insta::assert_snapshot!(talk.reply(&asked).await, @"");
-    insta::assert_snapshot!(talk.story.sees("runs list").await, @"");
+    insta::assert_snapshot!(talk.reply(&asked).await, @"
+    Purser (to ann's /migrate, only ann sees this):
+      ✗ Purser cannot show a run here: it lacks the permission **Embed Links** in this channel. Nothing was started; give it that in the channel's settings, or ask in another channel.
+    ");
+    insta::assert_snapshot!(talk.story.sees("runs list").await, @"
+    no runs yet
+    exit code 0
+    ");
 }

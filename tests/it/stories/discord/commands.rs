@@ -7,35 +7,115 @@ use crate::docker::shop::Shop;
 async fn a_command_of_a_file_can_be_given_and_its_run_is_shown_in_the_channel() {
     let talk = Talk::of_job("", "message").await;
     let asked = talk.says(talk.ann, "/migrate lines:2");
-    insta::assert_snapshot!(talk.reply(&asked).await, @"");
-    insta::assert_snapshot!(talk.sees("succeeded").await, @"");
+    insta::assert_snapshot!(talk.reply(&asked).await, @"
+    Purser (to ann's /migrate, only ann sees this):
+      Run `RUN`: https://discord.com/channels/ID/ID/ID
+    ");
+    insta::assert_snapshot!(talk.sees("succeeded").await, @"
+    #ops
+    Purser (to ann's /migrate, only ann sees this):
+      Run `RUN`: https://discord.com/channels/ID/ID/ID
+    Purser (edited):
+      ┃ migrate
+      ┃ ✓ **succeeded** after N s · asked by ann <t:TIME:R>
+      ┃ lines `2` · seconds `0` · exit `0`
+      ┃ 
+      ┃ ✓ **migrate** done in N s
+      ┃ 
+      ┃ 1 step done
+      ┃ Result:
+      ┃ ```
+      ┃ exit_code: 0
+      ┃ seconds: N
+      ┃ container: purser-migrate-HEX
+      ┃ last_lines:
+      ┃     line 1
+      ┃     line 2
+      ┃ ```
+      ┃ — run RUN
+    ");
 }
 
 #[tokio::test]
 async fn who_may_not_start_the_workflow_is_told_who_may_and_nobody_else_sees_it() {
     let talk = Talk::of_job("", "message").await;
     let asked = talk.says(talk.cy, "/migrate");
-    insta::assert_snapshot!(talk.reply(&asked).await, @"");
+    insta::assert_snapshot!(talk.reply(&asked).await, @r#"
+    Purser (to cy's /migrate, only cy sees this):
+      ✗ cy may not run `migrate` in production: that takes the role operator. Ask someone who has it, or have it added to \[people.cy\]
+    "#);
     let asked = talk.says(talk.dee, "/migrate");
-    insta::assert_snapshot!(talk.reply(&asked).await, @"");
-    insta::assert_snapshot!(talk.plain(&talk.discord.channel_as(talk.ann, talk.ops)), @"");
+    insta::assert_snapshot!(talk.reply(&asked).await, @r#"
+    Purser (to dee's /migrate, only dee sees this):
+      ✗ Purser does not know who you are: ask whoever runs it to add `discord = "ID"` and `roles` to a `[people.NAME]` of its configuration
+    "#);
+    insta::assert_snapshot!(talk.plain(&talk.discord.channel_as(talk.ann, talk.ops)), @"
+    #ops
+    ");
 }
 
 #[tokio::test]
 async fn a_run_that_fails_says_why_and_what_is_left() {
     let talk = Talk::of_job("", "message").await;
     talk.says(talk.ann, "/migrate exit:3");
-    insta::assert_snapshot!(talk.sees("failed").await, @"");
+    insta::assert_snapshot!(talk.sees("failed").await, @r#"
+    #ops
+    Purser (to ann's /migrate, only ann sees this):
+      Run `RUN`: https://discord.com/channels/ID/ID/ID
+    Purser (edited):
+      ┃ migrate
+      ┃ ✗ **failed** after N s · asked by ann <t:TIME:R>
+      ┃ lines `3` · seconds `0` · exit `3`
+      ┃ 
+      ┃ ✗ **migrate** the job purser-migrate-HEX on \`shop\` ended with exit code 3 after N s; its last lines: line 1 line 2 line 3
+      ┃ 
+      ┃ Left as it is: \`migrate\`: what the job did before it was removed stays.
+      ┃ — run RUN
+      [Rerun] [Log: migrate]
+      file steps.txt (text/plain; charset=utf-8)
+    "#);
 }
 
 #[tokio::test]
 async fn a_command_that_asks_for_a_thread_gets_one_and_the_channel_has_its_headline() {
     let talk = Talk::of_job("", "thread").await;
     let asked = talk.says(talk.ann, "/migrate lines:1");
-    insta::assert_snapshot!(talk.reply(&asked).await, @"");
-    talk.channel_until("both have ended", |channel| channel.matches("succeeded").count() == 2)
-        .await;
-    insta::assert_snapshot!(talk.plain(&talk.discord.channel_as(talk.ann, talk.ops)), @"");
+    insta::assert_snapshot!(talk.reply(&asked).await, @"
+    Purser (to ann's /migrate, only ann sees this):
+      Run `RUN`: https://discord.com/channels/ID/ID/ID
+    ");
+    talk.channel_until("both have ended", |channel| {
+        channel.matches("succeeded").count() == 2
+    })
+    .await;
+    insta::assert_snapshot!(talk.plain(&talk.discord.channel_as(talk.ann, talk.ops)), @"
+    #ops
+    Purser (to ann's /migrate, only ann sees this):
+      Run `RUN`: https://discord.com/channels/ID/ID/ID
+    Purser (edited):
+      ┃ migrate
+      ┃ ✓ **succeeded** after N s · asked by ann
+      ┃ 1 step done
+      ┃ — run RUN
+      └ thread migrate
+        Purser (edited):
+          ┃ migrate
+          ┃ ✓ **succeeded** after N s · asked by ann <t:TIME:R>
+          ┃ lines `1` · seconds `0` · exit `0`
+          ┃ 
+          ┃ ✓ **migrate** done in N s
+          ┃ 
+          ┃ 1 step done
+          ┃ Result:
+          ┃ ```
+          ┃ exit_code: 0
+          ┃ seconds: N
+          ┃ container: purser-migrate-HEX
+          ┃ last_lines:
+          ┃     line 1
+          ┃ ```
+          ┃ — run RUN
+    ");
 }
 
 #[tokio::test]
@@ -43,8 +123,28 @@ async fn a_private_answer_is_seen_by_who_asked_alone() {
     let talk = Talk::of_job("", "private").await;
     let asked = talk.says(talk.ann, "/migrate lines:1");
     let seen = talk.well(asked.sees("succeeded").await);
-    insta::assert_snapshot!(talk.plain(&seen), @"");
-    insta::assert_snapshot!(talk.plain(&talk.discord.channel_as(talk.bo, talk.ops)), @"");
+    insta::assert_snapshot!(talk.plain(&seen), @"
+    Purser (to ann's /migrate, only ann sees this, edited):
+      ┃ migrate
+      ┃ ✓ **succeeded** after N s · asked by ann <t:TIME:R>
+      ┃ lines `1` · seconds `0` · exit `0`
+      ┃ 
+      ┃ ✓ **migrate** done in N s
+      ┃ 
+      ┃ 1 step done
+      ┃ Result:
+      ┃ ```
+      ┃ exit_code: 0
+      ┃ seconds: N
+      ┃ container: purser-migrate-HEX
+      ┃ last_lines:
+      ┃     line 1
+      ┃ ```
+      ┃ — run RUN
+    ");
+    insta::assert_snapshot!(talk.plain(&talk.discord.channel_as(talk.bo, talk.ops)), @"
+    #ops
+    ");
 }
 
 #[tokio::test]
@@ -62,9 +162,15 @@ async fn values_of_options_are_offered_to_who_may_give_the_command() {
     talk.up().await;
     let typed = format!("/restart service:{}", shop.web());
     let offered = async |who| {
-        let typing = talk.discord.types(who, talk.ops, &typed, "service").unwrap();
+        let typing = talk
+            .discord
+            .types(who, talk.ops, &typed, "service")
+            .unwrap();
         let choices = typing.choices().await.unwrap();
-        choices.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        choices
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect::<Vec<_>>()
     };
     assert_eq!(offered(talk.ann).await, [shop.web()]);
     for nobody in [talk.cy, talk.dee] {
@@ -98,8 +204,10 @@ async fn commands_in_folders_are_groups_and_those_of_a_reload_take_their_place()
     assert_eq!(puts(&talk), 2);
     home.types(&["reload"]).await;
     talk.says(talk.ann, "/db migrate");
-    talk.channel_until("the second run", |channel| channel.matches("succeeded").count() == 2)
-        .await;
+    talk.channel_until("the second run", |channel| {
+        channel.matches("succeeded").count() == 2
+    })
+    .await;
     assert_eq!(puts(&talk), 2, "the same commands are not sent again");
 }
 
@@ -122,7 +230,47 @@ async fn purser_itself_can_be_asked_for_runs_locks_and_help() {
         let asked = talk.says(talk.bo, &line);
         shown.push(talk.reply(&asked).await);
     }
-    insta::assert_snapshot!(shown.join("\n"), @"");
+    insta::assert_snapshot!(shown.join("\n"), @"
+    Purser (to bo's /purser runs, only bo sees this):
+      ┃ Runs
+      ┃ ✓ **migrate** succeeded · ann <t:TIME:R> · `RUN`
+      ┃ 1 step done
+    Purser (to bo's /purser show, only bo sees this):
+      ┃ migrate
+      ┃ ✓ **succeeded** after N s · asked by ann <t:TIME:R>
+      ┃ lines `1` · seconds `0` · exit `0`
+      ┃ 
+      ┃ ✓ **migrate** done in N s
+      ┃ 
+      ┃ 1 step done
+      ┃ Result:
+      ┃ ```
+      ┃ exit_code: 0
+      ┃ seconds: N
+      ┃ container: purser-migrate-HEX
+      ┃ last_lines:
+      ┃     line 1
+      ┃ ```
+      ┃ — run RUN
+    Purser (to bo's /purser lock, only bo sees this):
+      `shop` is bo's until <t:TIME:t> (<t:TIME:R>): the disk is being changed
+    Purser (to bo's /purser locks, only bo sees this):
+      ┃ Held
+      ┃ `shop` is bo's until <t:TIME:t> (<t:TIME:R>): the disk is being changed
+    Purser (to bo's /purser unlock, only bo sees this):
+      `shop` is free again.
+    Purser (to bo's /purser show, only bo sees this):
+      ✗ there is no run `RUN`: see `/purser runs`
+    Purser (to bo's /purser help, only bo sees this):
+      ┃ What you can say here
+      ┃ `/migrate` Migrate the database
+      ┃ `/purser runs` The latest runs
+      ┃ `/purser show` One run as it is now, with what can be done to it
+      ┃ `/purser locks` What is locked or frozen
+      ┃ `/purser lock` Keep a system or a service to yourself for four hours
+      ┃ `/purser unlock` Release a lock
+      ┃ `/purser help` What you can say here
+    ");
 }
 
 #[tokio::test]
@@ -138,7 +286,31 @@ async fn elsewhere_than_in_the_teams_server_purser_does_not_answer() {
 #[tokio::test]
 async fn what_people_type_neither_pings_nor_formats_anything() {
     let talk = Talk::of_job("", "message").await;
-    talk.says(talk.ann, "/migrate lines:@everyone **x** [a](http://b) \u{202e}evil\u{200b} `c`");
-    insta::assert_snapshot!(talk.sees("succeeded").await, @"");
+    talk.says(
+        talk.ann,
+        "/migrate lines:@everyone **x** [a](http://b) \u{202e}evil\u{200b} `c`",
+    );
+    insta::assert_snapshot!(talk.sees("succeeded").await, @r#"
+    #ops
+    Purser (to ann's /migrate, only ann sees this):
+      Run `RUN`: https://discord.com/channels/ID/ID/ID
+    Purser (edited):
+      ┃ migrate · @​everyone \*\*x\*\* \[a\](http://b) �evil� \`c\`
+      ┃ ✓ **succeeded** after N s · asked by ann <t:TIME:R>
+      ┃ lines `@​everyone **x** [a](http://b) �evil� ˋcˋ` · seconds `0` · exit `0`
+      ┃ 
+      ┃ ✓ **migrate** done in N s
+      ┃ 
+      ┃ 1 step done
+      ┃ Result:
+      ┃ ```
+      ┃ exit_code: 0
+      ┃ seconds: N
+      ┃ container: purser-migrate-HEX
+      ┃ last_lines:
+      ┃     line 1
+      ┃ ```
+      ┃ — run RUN
+    "#);
     assert_eq!(talk.discord.pings().len(), 0);
 }

@@ -3,8 +3,8 @@
 
 mod channels;
 mod check;
-mod commands;
 mod clicks;
+mod commands;
 mod restarts;
 
 use std::fs;
@@ -148,7 +148,9 @@ impl Talk {
     /// A text of Discord with what differs in each run replaced.
     fn plain(&self, text: &str) -> String {
         let words = self.story.words.iter();
-        let text = words.fold(text.to_owned(), |text, (name, word)| text.replace(name, word));
+        let text = words.fold(text.to_owned(), |text, (name, word)| {
+            text.replace(name, word)
+        });
         let text = instants(&ids(&shapes_replaced(&text)));
         let lines = text.lines().map(|line| match line.split_once("seconds: ") {
             Some((before, _)) => format!("{before}seconds: N"),
@@ -175,7 +177,8 @@ fn ids(text: &str) -> String {
     let is_id = |word: &&str| word.len() >= 17 && word.bytes().all(|byte| byte.is_ascii_digit());
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
     let ids: Vec<&str> = words.by_ref().filter(is_id).collect();
-    ids.iter().fold(text.to_owned(), |text, id| text.replace(id, "ID"))
+    ids.iter()
+        .fold(text.to_owned(), |text, id| text.replace(id, "ID"))
 }
 
 /// Discord's own instants, `<t:1700000000:R>`, as one word with how they are shown.

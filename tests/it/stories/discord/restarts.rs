@@ -51,8 +51,12 @@ async fn an_answer_that_was_lost_leads_to_no_second_message() {
 async fn while_discord_is_out_of_order_runs_go_on_and_are_shown_afterwards() {
     let talk = Talk::of_job("", "message").await;
     talk.discord.fail("* /channels/**", 503, 3);
-    talk.discord
-        .limit("PATCH /channels/*/messages/*", std::time::Duration::from_secs(1), 2, true);
+    talk.discord.limit(
+        "PATCH /channels/*/messages/*",
+        std::time::Duration::from_secs(1),
+        2,
+        true,
+    );
     talk.says(talk.ann, "/migrate lines:1");
     let seen = talk.sees("succeeded").await;
     assert_eq!(shown(&seen), 1, "{seen}");
@@ -67,20 +71,31 @@ async fn without_a_gateway_runs_go_on_and_people_are_heard_again_when_it_is_back
     talk.discord.cut_gateway();
     talk.sees("succeeded").await;
     talk.discord.refuse_gateway(false);
-    talk.discord.set_patience(std::time::Duration::from_secs(40));
     talk.discord
-        .until("the gateway again", |view| (view.sessions() > 0).then_some(()))
+        .set_patience(std::time::Duration::from_secs(40));
+    talk.discord
+        .until("the gateway again", |view| {
+            (view.sessions() > 0).then_some(())
+        })
         .await
         .unwrap();
     talk.says(talk.ann, "/migrate lines:1");
-    talk.channel_until("the second run", |channel| channel.matches("succeeded").count() == 2)
-        .await;
+    talk.channel_until("the second run", |channel| {
+        channel.matches("succeeded").count() == 2
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_token_that_is_revoked_is_said_once_and_clearly() {
     let mut talk = Talk::of_job("", "message").await;
     talk.discord.revoke_token();
-    talk.story.home.says("does not know the bot's token (4004)").await;
-    assert_eq!(talk.story.sees("run migrate --detach").await, "RUN\nexit code 0");
+    talk.story
+        .home
+        .says("does not know the bot's token (4004)")
+        .await;
+    assert_eq!(
+        talk.story.sees("run migrate --detach").await,
+        "RUN\nexit code 0"
+    );
 }

@@ -1,5 +1,7 @@
 //! What people do.
 
+use serde_json::Value;
+
 use super::Discord;
 use crate::error::Error;
 use crate::ids::{ChannelId, InteractionId, MessageId, UserId};
@@ -68,6 +70,20 @@ impl Discord {
     ) -> Result<Acted, Error> {
         self.act(member, |state| {
             state.submits(member, form.interaction(), fields)
+        })
+    }
+
+    /// Sends a command's data as they are, registered or not, as a client does whose list of commands is
+    /// old: `{ "id": …, "name": …, "type": 1, "options": […] }`.
+    pub fn sends_command(
+        &self,
+        member: UserId,
+        channel: ChannelId,
+        data: &Value,
+    ) -> Result<Acted, Error> {
+        let app = self.purser.id;
+        self.act(member, |state| {
+            state.sends_command(member, channel, app, data)
         })
     }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Discord;
 use crate::error::Error;
@@ -42,6 +42,22 @@ impl Discord {
                 }
                 let frame = json!({ "op": 9, "t": null, "s": null, "d": false });
                 state.gateway.send(connection, Out::Frame(frame));
+            }
+        });
+    }
+
+    /// Tells Purser's sessions an event as it is, known to any client or not.
+    pub fn tell(&self, name: &str, data: &Value) {
+        let app = self.purser.id;
+        self.hub.write(|state| {
+            for session in state.gateway.ids() {
+                if state
+                    .gateway
+                    .whose(&session)
+                    .is_some_and(|(of, _)| of == app)
+                {
+                    state.gateway.tell(&session, name, data);
+                }
             }
         });
     }

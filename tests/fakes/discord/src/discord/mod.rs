@@ -129,6 +129,13 @@ impl Discord {
         self.hub.write(|state| state.add_channel(guild, name))
     }
 
+    /// The messages between a person and Purser's bot: the same channel each time.
+    #[must_use]
+    pub fn direct(&self, person: UserId) -> ChannelId {
+        let bot = self.purser.id.bot();
+        self.hub.write(|state| state.direct(person, bot))
+    }
+
     /// A new role that permits nothing more than everybody has.
     #[must_use]
     pub fn role(&self, guild: GuildId, name: &str) -> RoleId {

@@ -198,7 +198,7 @@ fn everything(state: &State) -> String {
         .filter_map(|channel| {
             Some(look::channel(
                 state,
-                state.guilds.get(&channel.guild)?.owner,
+                state.guild_of(channel.id)?.owner,
                 channel.id,
             ))
         })

@@ -11,6 +11,9 @@ pub(crate) const GUILDS: u64 = 1 << 0;
 pub(crate) const GUILD_MESSAGES: u64 = 1 << 9;
 /// Reactions to them.
 const GUILD_MESSAGE_REACTIONS: u64 = 1 << 10;
+/// Messages between a person and a bot, and reactions to them.
+const DIRECT_MESSAGES: u64 = 1 << 12;
+const DIRECT_MESSAGE_REACTIONS: u64 = 1 << 13;
 /// Privileged: what messages of others say.
 pub(crate) const MESSAGE_CONTENT: u64 = 1 << 15;
 /// The intents that an application has to be given: members, presences, content of messages.
@@ -29,29 +32,42 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    pub(crate) fn of_messages(name: &'static str, guild: GuildId, channel: ChannelId) -> Self {
+    /// Of a message in a channel; without a guild it is one between a person and a bot.
+    pub(crate) fn of_messages(
+        name: &'static str,
+        guild: Option<GuildId>,
+        channel: ChannelId,
+    ) -> Self {
         Self {
             name,
-            intent: GUILD_MESSAGES,
-            guild: Some(guild),
+            intent: guild.map_or(DIRECT_MESSAGES, |_| GUILD_MESSAGES),
+            guild,
             channel: Some(channel),
             app: None,
         }
     }
 
-    pub(crate) fn of_reactions(name: &'static str, guild: GuildId, channel: ChannelId) -> Self {
+    pub(crate) fn of_reactions(
+        name: &'static str,
+        guild: Option<GuildId>,
+        channel: ChannelId,
+    ) -> Self {
         Self {
-            intent: GUILD_MESSAGE_REACTIONS,
+            intent: guild.map_or(DIRECT_MESSAGE_REACTIONS, |_| GUILD_MESSAGE_REACTIONS),
             ..Self::of_messages(name, guild, channel)
         }
     }
 
     /// Of a guild; told to those who see the channel, if there is one.
-    pub(crate) fn of_guild(name: &'static str, guild: GuildId, channel: Option<ChannelId>) -> Self {
+    pub(crate) fn of_guild(
+        name: &'static str,
+        guild: impl Into<Option<GuildId>>,
+        channel: Option<ChannelId>,
+    ) -> Self {
         Self {
             name,
             intent: GUILDS,
-            guild: Some(guild),
+            guild: guild.into(),
             channel,
             app: None,
         }

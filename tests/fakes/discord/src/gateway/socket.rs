@@ -13,7 +13,7 @@ use super::sessions::Out;
 use crate::hub::{Hub, secret};
 use crate::state::State;
 
-const DISPATCH_HEARTBEAT: u64 = 1;
+const HEARTBEAT: u64 = 1;
 const IDENTIFY: u64 = 2;
 const PRESENCE: u64 = 3;
 const RESUME: u64 = 6;
@@ -111,7 +111,7 @@ impl Connection {
             if let Some(code) = close {
                 state.gateway.send(self.id, Out::Close(code));
             }
-            frame["op"] == DISPATCH_HEARTBEAT
+            frame["op"] == HEARTBEAT
         })
     }
 
@@ -130,7 +130,7 @@ impl Connection {
     fn take(&self, state: &mut State, frame: &Value) -> Result<(), u16> {
         let data = &frame["d"];
         match frame["op"].as_u64() {
-            Some(DISPATCH_HEARTBEAT) => {
+            Some(HEARTBEAT) => {
                 if !state.gateway.deaf {
                     self.send(state, json!({ "op": 11, "t": null, "s": null, "d": null }));
                 }

@@ -31,7 +31,7 @@ fn guild_json(state: &State, guild: &Guild) -> Value {
     let channels = state
         .channels
         .values()
-        .filter(|one| one.guild == guild.id && one.thread.is_none());
+        .filter(|one| one.guild() == Some(guild.id) && one.thread.is_none());
     let channels: Vec<Value> = channels
         .map(|one| named(&one.id.to_string(), &one.name))
         .collect();

@@ -2,15 +2,17 @@
 
 use serde_json::{Value, json};
 
+use super::fit::{Place, fit};
 use super::line::{self, Given, Line};
 use crate::check::components::{BUTTON, LINK, STRING_SELECT};
 use crate::error::{Error, refused};
 use crate::hub::secret;
-use crate::ids::{ChannelId, GuildId, InteractionId, MessageId, UserId};
+use crate::ids::{AppId, ChannelId, InteractionId, MessageId, UserId};
+use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::answering::Act;
 use crate::state::interaction::Kind;
-use crate::state::model::{Command, Message};
+use crate::state::model::{Command, Home, Message};
 use crate::state::permissions::Permissions;
 use crate::state::posting::{Draft, EPHEMERAL};
 
@@ -29,16 +31,16 @@ impl State {
             .split(' ')
             .next()
             .unwrap_or_default();
-        let guild = self.guild_for(user, channel, Permissions::USE_APPLICATION_COMMANDS)?;
+        self.allowed(user, channel, Permissions::USE_APPLICATION_COMMANDS)?;
         self.opens(user, channel)?;
-        let command = self.offered(user, channel, guild, name)?;
+        let command = self.offered(user, channel, name)?;
         let Line { words, mut given } = line::cut(line, &command.body)?;
         given.extend(
             more.iter()
                 .map(|(name, given)| ((*name).to_owned(), given.clone())),
         );
         let line = Line { words, given };
-        let mut data = line::fit(self, guild, &command.body, line, focused)?;
+        let mut data = fit(self, Place { user, channel }, &command.body, line, focused)?;
         data.json["id"] = json!(command.id);
         if let Some(guild) = command.guild {
             data.json["guild_id"] = json!(guild);
@@ -59,34 +61,45 @@ impl State {
         Ok(self.interact(act, &secret()))
     }
 
-    fn guild_for(
-        &self,
+    /// Sends a command's data as they are.
+    pub(crate) fn sends_command(
+        &mut self,
         user: UserId,
         channel: ChannelId,
-        needed: Permissions,
-    ) -> Result<GuildId, Error> {
+        app: AppId,
+        data: &Value,
+    ) -> Result<InteractionId, Error> {
+        self.allowed(user, channel, Permissions::USE_APPLICATION_COMMANDS)?;
+        let act = Act {
+            app,
+            kind: Kind::Command,
+            user,
+            channel,
+            data: data.clone(),
+            message: None,
+            option_type: 0,
+        };
+        Ok(self.interact(act, &secret()))
+    }
+
+    fn allowed(&self, user: UserId, channel: ChannelId, needed: Permissions) -> Result<(), Error> {
         let found = self.may(user, channel, needed);
-        let found = found.map_err(|refusal| {
+        let refused = |refusal: Refusal| {
             Error::Refused(format!("{} may not: {}", self.name(user), refusal.message))
-        })?;
-        Ok(found.guild)
+        };
+        found.map(drop).map_err(refused)
     }
 
     /// The command of this name that the person is offered there; a guild's own before a global one.
-    fn offered(
-        &self,
-        user: UserId,
-        channel: ChannelId,
-        guild: GuildId,
-        name: &str,
-    ) -> Result<Command, Error> {
-        let of_guild = |one: &&Command| one.guild == Some(guild) && one.name() == name;
-        let global = |one: &&Command| one.guild.is_none() && one.name() == name;
-        let found = self
-            .commands
-            .iter()
-            .find(of_guild)
-            .or_else(|| self.commands.iter().find(global));
+    fn offered(&self, user: UserId, channel: ChannelId, name: &str) -> Result<Command, Error> {
+        let home = self.channels.get(&channel).map(|channel| channel.home);
+        let known_to = |command: &&Command| match home {
+            Some(Home::Guild(guild)) => command.guild.is_none_or(|of| of == guild),
+            Some(Home::Direct { bot, .. }) => command.is_direct() && command.app.bot() == bot,
+            None => false,
+        };
+        let named = self.commands.iter().filter(|one| one.name() == name);
+        let found = named.filter(known_to).max_by_key(|one| one.guild.is_some());
         let Some(found) = found else {
             return refused(format!("/{name} is not a command here"));
         };
@@ -194,8 +207,11 @@ impl State {
                 "\"{select}\" takes {least} to {most} values, not {count}"
             ));
         }
-        let guild = self.guild_for(user, message_channel(self, id)?, Permissions::VIEW_CHANNEL)?;
-        let (values, resolved) = self.chosen(guild, &found, options)?;
+        let at = Place {
+            user,
+            channel: message_channel(self, id)?,
+        };
+        let (values, resolved) = self.chosen(at, &found, options)?;
         let mut data = json!({
             "component_type": found["type"],
             "id": found["id"],
@@ -211,7 +227,7 @@ impl State {
     /// The values that are chosen, and what Discord tells about the ids among them.
     fn chosen(
         &mut self,
-        guild: GuildId,
+        at: Place,
         select: &Value,
         options: &[&str],
     ) -> Result<(Vec<Value>, Value), Error> {
@@ -245,7 +261,7 @@ impl State {
             words: vec!["select"],
             given: given.collect(),
         };
-        let data = line::fit(self, guild, &like, line, None)?.json;
+        let data = fit(self, at, &like, line, None)?.json;
         let fitted = data["options"].as_array().map_or(&[][..], Vec::as_slice);
         Ok((
             fitted.iter().map(|one| one["value"].clone()).collect(),
@@ -335,13 +351,7 @@ impl State {
         channel: ChannelId,
         text: &str,
     ) -> Result<MessageId, Error> {
-        let is_thread = self.thread(channel).is_some();
-        let send = if is_thread {
-            Permissions::SEND_MESSAGES_IN_THREADS
-        } else {
-            Permissions::SEND_MESSAGES
-        };
-        self.guild_for(user, channel, send)?;
+        self.allowed(user, channel, self.to_post_in(channel))?;
         self.opens(user, channel)?;
         let body = json!({ "content": text });
         let draft = Draft {

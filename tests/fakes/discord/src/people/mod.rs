@@ -2,6 +2,7 @@
 
 mod acted;
 mod acting;
+mod fit;
 mod line;
 
 pub use acted::Acted;

@@ -61,20 +61,18 @@ impl Call {
         }
     }
 
-    /// How many things `limit` asks for: 50035 if it is not between 1 and `most`.
-    pub(crate) fn page_size(&self, most: u64, default: u64) -> Result<usize, Refusal> {
-        let Some(text) = self.query.get("limit") else {
-            return Ok(usize::try_from(default).unwrap_or(usize::MAX));
-        };
-        let mut form = Form::default();
-        let value = text
-            .parse::<u64>()
-            .map_or_else(|_| Value::from(text.as_str()), Value::from);
-        let size = form.number("limit", &value, &(1..=most));
-        form.finish()?;
-        Ok(size
-            .and_then(|size| usize::try_from(size).ok())
-            .unwrap_or_default())
+    /// How many things `limit` asks for, which is between 1 and `most`.
+    pub(crate) fn page_size(&self, form: &mut Form, most: u64, default: u64) -> usize {
+        let mut size = default;
+        if let Some(text) = self.query.get("limit") {
+            let value = text
+                .parse::<u64>()
+                .map_or_else(|_| Value::from(text.as_str()), Value::from);
+            size = form
+                .number("limit", &value, &(1..=most))
+                .unwrap_or_default();
+        }
+        usize::try_from(size).unwrap_or_default()
     }
 
     pub(crate) fn asks(&self, name: &str) -> bool {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::call::Call;
-use super::people::own_guild;
+use super::lookups::own_guild;
 use super::reply::{Answer, Reply};
 use crate::check::commands::{COMMANDS, check, check_all, kind};
 use crate::ids::{AppId, CommandId, GuildId};

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::reply::{Answer, Reply};
 use crate::check;
-use crate::check::form::Form;
 use crate::gateway::events::Event;
 use crate::ids::{ChannelId, MessageId, UserId};
 use crate::refusal::{MISSING_PERMISSIONS, NOT_THE_AUTHOR, Refusal, UNKNOWN_MESSAGE};
@@ -16,9 +15,6 @@ use crate::state::posting::Draft;
 
 /// For so long the same nonce means the same message.
 const NONCE_MS: u64 = 5 * 60 * 1_000;
-/// Messages of a channel that are handed out at once.
-const PAGE: u64 = 100;
-const DEFAULT_PAGE: u64 = 50;
 
 pub(super) fn create(state: &mut State, call: &Call) -> Answer {
     let (author, channel) = (call.bot()?, call.id::<ChannelId>(1)?);
@@ -63,13 +59,12 @@ fn may_post(
     call: &Call,
 ) -> Result<(), Refusal> {
     state.archive_the_quiet();
-    let is_thread = state.channel(channel)?.thread.is_some();
-    let send = if is_thread {
-        Permissions::SEND_MESSAGES_IN_THREADS
-    } else {
-        Permissions::SEND_MESSAGES
-    };
-    state.may(author, channel, send | needed_for(call))?;
+    state.channel(channel)?;
+    state.may(
+        author,
+        channel,
+        state.to_post_in(channel) | needed_for(call),
+    )?;
     let manages = state
         .permissions(author, channel)
         .has(Permissions::MANAGE_THREADS);
@@ -132,63 +127,12 @@ fn public(state: &State, channel: ChannelId, id: MessageId) -> Result<&Message, 
     }
 }
 
-fn as_read(state: &State, call: &Call, message: &Message) -> Value {
+pub(super) fn as_read(state: &State, call: &Call, message: &Message) -> Value {
     let json = state.message_json(message);
     match call.app {
         Some(app) => state.readable(json, app, true),
         None => json,
     }
-}
-
-/// The newest first. Who may not read what was before gets an empty list.
-pub(super) fn history(state: &mut State, call: &Call) -> Answer {
-    let (reader, channel) = (call.bot()?, call.id::<ChannelId>(1)?);
-    state.may(reader, channel, Permissions::VIEW_CHANNEL)?;
-    let limit = call.page_size(PAGE, DEFAULT_PAGE)?;
-    let places = ["before", "after", "around"];
-    if places
-        .iter()
-        .filter(|place| call.query.contains_key(**place))
-        .count()
-        > 1
-    {
-        let mut form = Form::default();
-        let message = "before, after and around are mutually exclusive";
-        form.refuse("before", "MUTUALLY_EXCLUSIVE_FIELDS", message);
-        form.finish()?;
-    }
-    if !state
-        .permissions(reader, channel)
-        .has(Permissions::READ_MESSAGE_HISTORY)
-    {
-        return Ok(Reply::ok(json!([])));
-    }
-    let all = state.messages.get(&channel);
-    let all = all.into_iter().flat_map(|messages| messages.values());
-    let all: Vec<&Message> = all.filter(|message| message.only_for.is_none()).collect();
-    let at = |name: &str| call.query.get(name).and_then(|id| id.parse::<u64>().ok());
-    let newest_of = |some: &[&Message], count: usize| -> Vec<Value> {
-        some.iter()
-            .rev()
-            .take(count)
-            .map(|message| as_read(state, call, message))
-            .collect()
-    };
-    let before = |id: u64| all.partition_point(|message| message.id.0 < id);
-    let page = if let Some(id) = at("before") {
-        newest_of(&all[..before(id)], limit)
-    } else if let Some(id) = at("after") {
-        let from = before(id + 1);
-        let to = all.len().min(from + limit);
-        newest_of(&all[from..to], limit)
-    } else if let Some(id) = at("around") {
-        let middle = before(id);
-        let from = middle.saturating_sub(limit / 2);
-        newest_of(&all[from..all.len().min(from + limit)], limit)
-    } else {
-        newest_of(&all, limit)
-    };
-    Ok(Reply::ok(page.into()))
 }
 
 pub(super) fn edit(state: &mut State, call: &Call) -> Answer {
@@ -252,14 +196,15 @@ pub(super) fn delete(state: &mut State, call: &Call) -> Answer {
 }
 
 pub(super) fn typing(state: &mut State, call: &Call) -> Answer {
-    state.may(call.bot()?, call.id(1)?, Permissions::SEND_MESSAGES)?;
+    let channel = call.id(1)?;
+    state.may(call.bot()?, channel, state.to_post_in(channel))?;
     Ok(Reply::nothing())
 }
 
 pub(super) fn react(state: &mut State, call: &Call) -> Answer {
     let (who, channel, id) = (call.bot()?, call.id::<ChannelId>(1)?, call.id(3)?);
     let needed = Permissions::ADD_REACTIONS | Permissions::READ_MESSAGE_HISTORY;
-    let guild = state.may(who, channel, needed)?.guild;
+    let guild = state.may(who, channel, needed)?.guild();
     state.open_for_changes(channel, false)?;
     public(state, channel, id)?;
     let emoji = call.segment(5).to_owned();
@@ -278,15 +223,17 @@ pub(super) fn react(state: &mut State, call: &Call) -> Answer {
         .message_mut(channel, id)?
         .reactions
         .retain(|_, users| !users.is_empty());
-    let data = json!({
+    let mut data = json!({
         "user_id": who,
         "channel_id": channel,
         "message_id": id,
-        "guild_id": guild,
         "emoji": { "id": null, "name": emoji },
         "burst": false,
         "type": 0,
     });
+    if let Some(guild) = guild {
+        data["guild_id"] = json!(guild);
+    }
     let name = if adds {
         "MESSAGE_REACTION_ADD"
     } else {

@@ -2,10 +2,11 @@
 
 pub(crate) mod call;
 mod commands;
+mod history;
 mod interactions;
 pub(crate) mod limits;
+mod lookups;
 mod messages;
-mod people;
 mod reply;
 mod route;
 pub(crate) mod serve;

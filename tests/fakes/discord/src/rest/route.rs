@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::limits::Rule;
 use super::reply::Answer;
-use super::{commands, interactions, messages, people, threads};
+use super::{commands, history, interactions, lookups, messages, threads};
 use crate::state::State;
 
 /// One route.
@@ -49,33 +49,36 @@ pub(crate) fn find(method: &str, segments: &[&str]) -> Option<Route> {
         ..bot(handler, bucket, major, rule)
     };
     Some(match (method, segments) {
-        ("GET", ["gateway"]) => open(people::gateway, "gateway", None, PLAIN),
-        ("GET", ["gateway", "bot"]) => bot(people::gateway_bot, "gateway/bot", None, every(2, 5)),
-        ("GET", ["users", "@me"]) => bot(people::own_user, "users/@me", None, PLAIN),
+        ("GET", ["gateway"]) => open(lookups::gateway, "gateway", None, PLAIN),
+        ("GET", ["gateway", "bot"]) => bot(lookups::gateway_bot, "gateway/bot", None, every(2, 5)),
+        ("GET", ["users", "@me"]) => bot(lookups::own_user, "users/@me", None, PLAIN),
+        ("POST", ["users", "@me", "channels"]) => {
+            bot(lookups::direct, "users/@me/channels", None, PLAIN)
+        }
         ("GET", ["users", "@me", "guilds"]) => {
-            bot(people::own_guilds, "users/@me/guilds", None, PLAIN)
+            bot(lookups::own_guilds, "users/@me/guilds", None, PLAIN)
         }
-        ("GET", ["users", _]) => bot(people::user, "users", None, PLAIN),
+        ("GET", ["users", _]) => bot(lookups::user, "users", None, PLAIN),
         ("GET", ["applications" | "oauth2", .., "@me"]) => {
-            bot(people::own_app, "applications/@me", None, PLAIN)
+            bot(lookups::own_app, "applications/@me", None, PLAIN)
         }
-        ("GET", ["guilds", _]) => bot(people::guild, "guilds", Some(1), PLAIN),
+        ("GET", ["guilds", _]) => bot(lookups::guild, "guilds", Some(1), PLAIN),
         ("GET", ["guilds", _, "channels"]) => {
-            bot(people::channels, "guilds/channels", Some(1), PLAIN)
+            bot(lookups::channels, "guilds/channels", Some(1), PLAIN)
         }
-        ("GET", ["guilds", _, "roles"]) => bot(people::roles, "guilds/roles", Some(1), PLAIN),
+        ("GET", ["guilds", _, "roles"]) => bot(lookups::roles, "guilds/roles", Some(1), PLAIN),
         ("GET", ["guilds", _, "members", _]) => {
-            bot(people::member, "guilds/members", Some(1), PLAIN)
+            bot(lookups::member, "guilds/members", Some(1), PLAIN)
         }
         ("GET", ["guilds", _, "threads", "active"]) => {
             bot(threads::active, "guilds/threads", Some(1), PLAIN)
         }
-        ("GET", ["channels", _]) => bot(people::channel, "GET channels", Some(1), PLAIN),
+        ("GET", ["channels", _]) => bot(lookups::channel, "GET channels", Some(1), PLAIN),
         ("PATCH", ["channels", _]) => bot(threads::change, "PATCH channels", Some(1), POSTS),
         ("DELETE", ["channels", _]) => bot(threads::delete, "DELETE channels", Some(1), POSTS),
         ("POST", ["channels", _, "typing"]) => bot(messages::typing, "typing", Some(1), POSTS),
         ("GET", ["channels", _, "messages"]) => {
-            bot(messages::history, "GET messages", Some(1), HISTORY)
+            bot(history::history, "GET messages", Some(1), HISTORY)
         }
         ("GET", ["channels", _, "messages", _]) => {
             bot(messages::get, "GET message", Some(1), HISTORY)

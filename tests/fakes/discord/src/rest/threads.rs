@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::call::Call;
-use super::people::own_guild;
+use super::lookups::own_guild;
 use super::reply::{Answer, Reply};
 use crate::check::form::Form;
 use crate::ids::{ChannelId, MessageId};
@@ -101,7 +101,7 @@ pub(super) fn active(state: &mut State, call: &Call) -> Answer {
     let guild = own_guild(state, call, 1)?.id;
     let bot = call.bot()?;
     let threads = state.channels.values().filter(|one| {
-        one.guild == guild && one.thread.as_ref().is_some_and(|thread| !thread.archived)
+        one.guild() == Some(guild) && one.thread.as_ref().is_some_and(|thread| !thread.archived)
     });
     let threads = threads
         .filter(|one| state.sees(bot, one.id))

@@ -12,6 +12,11 @@ use crate::refusal::{
     ALREADY_ACKNOWLEDGED, INVALID_WEBHOOK_TOKEN, Refusal, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK,
 };
 
+/// The type of a message that answers another.
+const REPLY: u64 = 19;
+/// The type of a message that answers a command.
+const USED_A_COMMAND: u64 = 20;
+
 /// What a person has done, before it is an interaction.
 pub(crate) struct Act {
     pub(crate) app: AppId,
@@ -29,7 +34,7 @@ impl State {
         let id = InteractionId(self.fresh());
         let interaction = Interaction {
             id,
-            token: secret.to_owned(),
+            token: format!("{id}-{secret}"),
             app: act.app,
             kind: act.kind,
             user: act.user,
@@ -57,7 +62,7 @@ impl State {
 
     fn interaction_json(&self, it: &Interaction) -> Value {
         let channel = self.channels.get(&it.channel);
-        let guild = channel.and_then(|channel| self.guilds.get(&channel.guild));
+        let guild = self.guild_of(it.channel);
         let mut json = json!({
             "id": it.id,
             "application_id": it.app,
@@ -69,7 +74,7 @@ impl State {
             "app_permissions": self.permissions(it.app.bot(), it.channel).0.to_string(),
             "locale": "en-US",
             "entitlements": [],
-            "context": 0,
+            "context": u8::from(guild.is_none()),
             "attachment_size_limit": UPLOAD_LIMIT,
         });
         if let Some(channel) = channel {
@@ -87,6 +92,9 @@ impl State {
             json["guild"] =
                 json!({ "id": guild.id, "locale": "en-US", "features": whole["features"] });
             json["authorizing_integration_owners"] = json!({ "0": guild.id });
+        } else {
+            json["user"] = self.user_json(it.user);
+            json["authorizing_integration_owners"] = json!({ "0": "0" });
         }
         if let Some(message) = it.message.and_then(|id| self.message(it.channel, id).ok()) {
             json["message"] = self.message_json(message);
@@ -180,18 +188,13 @@ impl State {
         if !thinking {
             draft.whole()?;
         }
+        self.channel(channel)?;
         self.open_for_posting(channel, false)?;
+        let answers = self.interactions.get(&id).and_then(Interaction::replies_to);
         let mut message = self.compose(draft);
         message.interaction = Some(id);
-        message.kind = if self
-            .interactions
-            .get(&id)
-            .is_some_and(|it| it.kind == Kind::Command)
-        {
-            20
-        } else {
-            19
-        };
+        message.replies_to = answers;
+        message.kind = answers.map_or(USED_A_COMMAND, |_| REPLY);
         if message.flags & EPHEMERAL != 0 {
             message.only_for = Some(user);
         }
@@ -205,10 +208,9 @@ impl State {
     /// The interaction that a webhook token opens: 10015 for one of no interaction, 50027 when it is
     /// more than 15 minutes old.
     pub(crate) fn of_webhook(&self, app: AppId, token: &str) -> Result<&Interaction, Refusal> {
-        let found = self
-            .interactions
-            .values()
-            .find(|it| it.app == app && it.has_token(token));
+        let id = token.split_once('-').and_then(|(id, _)| id.parse().ok());
+        let found = id.and_then(|id| self.interactions.get(&id));
+        let found = found.filter(|it| it.app == app && it.has_token(token));
         let found = found.ok_or(UNKNOWN_WEBHOOK)?;
         if found.is_over(self.now_ms()) {
             return Err(INVALID_WEBHOOK_TOKEN);

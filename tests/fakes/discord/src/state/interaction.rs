@@ -92,6 +92,14 @@ impl Interaction {
         now_ms.saturating_sub(self.at_ms) >= TOKEN_MS
     }
 
+    /// The message that the next one refers to: what was clicked, or the first answer.
+    pub(crate) fn replies_to(&self) -> Option<MessageId> {
+        match self.acknowledged {
+            None => self.message,
+            Some(_) => self.original,
+        }
+    }
+
     /// Whether the person has been told that the application did not respond.
     pub(crate) fn has_failed(&self, now_ms: u64) -> bool {
         self.acknowledged.is_none() && self.in_time(now_ms).is_err()

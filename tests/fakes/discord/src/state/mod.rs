@@ -100,6 +100,11 @@ impl State {
         self.channels.get(&id).ok_or(UNKNOWN_CHANNEL)
     }
 
+    /// The guild that a channel is in.
+    pub(crate) fn guild_of(&self, channel: ChannelId) -> Option<&Guild> {
+        self.guilds.get(&self.channels.get(&channel)?.guild()?)
+    }
+
     pub(crate) fn message(&self, channel: ChannelId, id: MessageId) -> Result<&Message, Refusal> {
         self.messages
             .get(&channel)

@@ -86,14 +86,39 @@ impl From<UserId> for Whom {
     }
 }
 
-/// A text channel, or a thread in one.
+/// Where a channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    Guild(GuildId),
+    /// Between a person and a bot.
+    Direct {
+        person: UserId,
+        bot: UserId,
+    },
+}
+
+/// A text channel, a thread in one, or the messages between two.
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) id: ChannelId,
-    pub(crate) guild: GuildId,
+    pub(crate) home: Home,
     pub(crate) name: String,
     pub(crate) overwrites: Vec<Overwrite>,
     pub(crate) thread: Option<Thread>,
+}
+
+impl Channel {
+    pub(crate) fn guild(&self) -> Option<GuildId> {
+        match self.home {
+            Home::Guild(guild) => Some(guild),
+            Home::Direct { .. } => None,
+        }
+    }
+
+    /// The channel whose rights hold here: a thread has those of the channel that it is in.
+    pub(crate) fn ruled_by(&self) -> ChannelId {
+        self.thread.as_ref().map_or(self.id, |thread| thread.parent)
+    }
 }
 
 #[derive(Debug)]
@@ -168,6 +193,13 @@ pub(crate) struct Command {
 }
 
 impl Command {
+    /// Whether it can be used in the messages between a person and the bot.
+    pub(crate) fn is_direct(&self) -> bool {
+        let contexts = self.body["contexts"].as_array();
+        let named = contexts.is_none_or(|contexts| contexts.iter().any(|one| *one == 1));
+        self.guild.is_none() && named && self.body["dm_permission"] != false
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.body["name"].as_str().unwrap_or_default()
     }

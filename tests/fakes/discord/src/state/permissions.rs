@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Not};
 
 use super::State;
-use super::model::{Channel, Guild, Whom};
+use super::model::{Channel, Guild, Home, Whom};
 use crate::ids::{ChannelId, RoleId, UserId};
 use crate::refusal::{MISSING_ACCESS, MISSING_PERMISSIONS, Refusal, UNKNOWN_CHANNEL};
 
@@ -59,6 +59,17 @@ impl Permissions {
             | Self::SEND_MESSAGES_IN_THREADS.0,
     );
 
+    /// What two have in the messages between them.
+    const DIRECT: Self = Self(
+        Self::ADD_REACTIONS.0
+            | Self::VIEW_CHANNEL.0
+            | Self::SEND_MESSAGES.0
+            | Self::EMBED_LINKS.0
+            | Self::ATTACH_FILES.0
+            | Self::READ_MESSAGE_HISTORY.0
+            | Self::USE_APPLICATION_COMMANDS.0,
+    );
+
     /// Whether all of these are in it.
     #[must_use]
     pub fn has(self, all: Self) -> bool {
@@ -102,7 +113,15 @@ impl State {
         let Some(found) = self.channels.get(&channel) else {
             return Permissions::NONE;
         };
-        let Some(guild) = self.guilds.get(&found.guild) else {
+        if let Home::Direct { person, bot } = found.home {
+            let takes_part = user == person || user == bot;
+            return if takes_part {
+                Permissions::DIRECT
+            } else {
+                Permissions::NONE
+            };
+        }
+        let Some(guild) = self.guild_of(channel) else {
             return Permissions::NONE;
         };
         let Some(member) = guild.members.get(&user) else {
@@ -113,11 +132,7 @@ impl State {
             return base;
         }
         let everyone = guild.id.everyone();
-        let parent = found
-            .thread
-            .as_ref()
-            .and_then(|thread| self.channels.get(&thread.parent));
-        let of_channel = parent.unwrap_or(found);
+        let of_channel = self.channels.get(&found.ruled_by()).unwrap_or(found);
         let result = overwritten(base, of_channel, user, everyone, &member.roles);
         let outside = found
             .thread
@@ -148,6 +163,14 @@ impl State {
             Permissions::ALL
         } else {
             base
+        }
+    }
+
+    /// What it takes to post in a channel or thread.
+    pub(crate) fn to_post_in(&self, channel: ChannelId) -> Permissions {
+        match self.thread(channel) {
+            Some(_) => Permissions::SEND_MESSAGES_IN_THREADS,
+            None => Permissions::SEND_MESSAGES,
         }
     }
 

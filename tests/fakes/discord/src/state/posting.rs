@@ -38,16 +38,18 @@ pub(crate) struct Draft<'a> {
     pub(crate) files: &'a [Upload],
 }
 
+/// Files have a limit: 40005.
+pub(crate) fn fit(files: &[Upload]) -> Result<(), Refusal> {
+    if files.iter().any(|file| file.bytes.len() > UPLOAD_LIMIT) {
+        return Err(TOO_LARGE);
+    }
+    Ok(())
+}
+
 impl Draft<'_> {
-    /// A message has content, an embed, a file or a component: 50006 else. Files have a limit: 40005.
+    /// A message has content, an embed, a file or a component: 50006 else.
     pub(crate) fn whole(&self) -> Result<(), Refusal> {
-        if self
-            .files
-            .iter()
-            .any(|file| file.bytes.len() > UPLOAD_LIMIT)
-        {
-            return Err(TOO_LARGE);
-        }
+        fit(self.files)?;
         let content = self.body["content"]
             .as_str()
             .is_some_and(|content| !content.trim().is_empty());
@@ -116,8 +118,7 @@ impl State {
     }
 
     fn mentions_of(&self, message: &Message, allowed: &Value) -> Mentions {
-        let channel = self.channels.get(&message.channel);
-        let Some(guild) = channel.and_then(|channel| self.guilds.get(&channel.guild)) else {
+        let Some(guild) = self.guild_of(message.channel) else {
             return Mentions::default();
         };
         let may = self
@@ -204,6 +205,7 @@ impl State {
         body: &Value,
         files: &[Upload],
     ) -> Result<Value, Refusal> {
+        fit(files)?;
         let mut message = self.message(channel, id)?.clone();
         self.write_into(&mut message, body, files);
         if message.flags & LOADING == 0 {
@@ -228,9 +230,12 @@ impl State {
         if let Some(messages) = self.messages.get_mut(&channel) {
             messages.remove(&id);
         }
-        let guild = self.channel(channel)?.guild;
+        let guild = self.channel(channel)?.guild();
         if told {
-            let data = json!({ "id": id, "channel_id": channel, "guild_id": guild });
+            let mut data = json!({ "id": id, "channel_id": channel });
+            if let Some(guild) = guild {
+                data["guild_id"] = json!(guild);
+            }
             self.dispatch(&Event::of_messages("MESSAGE_DELETE", guild, channel), &data);
         }
         Ok(())
@@ -250,18 +255,17 @@ impl State {
     }
 
     fn tell_of_message(&mut self, name: &'static str, channel: ChannelId, mut json: Value) {
-        let Some(guild) = self.channels.get(&channel).map(|channel| channel.guild) else {
-            return;
-        };
-        json["guild_id"] = json!(guild);
-        let author = json["author"]["id"].as_str().and_then(|id| id.parse().ok());
-        if let (Some(author), Some(guild)) = (author, self.guilds.get(&guild)) {
-            let mut member = self.member_json(guild, author);
-            if let Value::Object(parts) = &mut member {
-                parts.remove("user");
+        let guild = self.guild_of(channel);
+        if let Some(guild) = guild {
+            json["guild_id"] = json!(guild.id);
+            if let Some(author) = json["author"]["id"].as_str().and_then(|id| id.parse().ok()) {
+                json["member"] = self.member_json(guild, author);
             }
-            json["member"] = member;
         }
+        if let Value::Object(parts) = &mut json["member"] {
+            parts.remove("user");
+        }
+        let guild = guild.map(|guild| guild.id);
         self.dispatch(&Event::of_messages(name, guild, channel), &json);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::State;
-use super::model::{Attachment, Channel, Command, Guild, Member, Message, Whom};
+use super::model::{Attachment, Channel, Command, Guild, Home, Member, Message, Whom};
 use super::threads::STARTER;
 use crate::clock::iso;
 use crate::ids::{AppId, ChannelId, RoleId, UserId, made_ms};
@@ -68,11 +68,21 @@ impl State {
             .messages
             .get(&channel.id)
             .and_then(|messages| messages.last_key_value());
+        let last = last.map(|(id, _)| id);
+        if let Home::Direct { person, .. } = channel.home {
+            return json!({
+                "id": channel.id,
+                "type": 1,
+                "last_message_id": last,
+                "recipients": [self.user_json(person)],
+                "flags": 0,
+            });
+        }
         let mut json = json!({
             "id": channel.id,
-            "guild_id": channel.guild,
+            "guild_id": channel.guild(),
             "name": channel.name,
-            "last_message_id": last.map(|(id, _)| id),
+            "last_message_id": last,
             "rate_limit_per_user": 0,
             "flags": 0,
         });
@@ -121,7 +131,7 @@ impl State {
         let mine = self
             .channels
             .values()
-            .filter(|one| one.guild == guild.id && self.sees(bot, one.id));
+            .filter(|one| one.guild() == Some(guild.id) && self.sees(bot, one.id));
         let (threads, channels): (Vec<_>, Vec<_>) = mine.partition(|one| one.thread.is_some());
         let live = threads
             .into_iter()
@@ -196,7 +206,7 @@ impl State {
                 "type": 0,
                 "message_id": original,
                 "channel_id": place,
-                "guild_id": self.channels.get(&place).map(|channel| channel.guild),
+                "guild_id": self.guild_of(place).map(|guild| guild.id),
             });
         }
         if self.users.get(&message.author).is_some_and(|user| user.bot) && interaction.is_some() {

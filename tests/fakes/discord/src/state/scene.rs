@@ -6,7 +6,7 @@ use ed25519_dalek::SigningKey;
 use serde_json::json;
 
 use super::State;
-use super::model::{App, Channel, Guild, Member, Overwrite, Role, User, Whom};
+use super::model::{App, Channel, Guild, Home, Member, Overwrite, Role, User, Whom};
 use super::permissions::Permissions;
 use crate::gateway::events::Event;
 use crate::ids::{AppId, ChannelId, GuildId, RoleId, UserId};
@@ -159,7 +159,7 @@ impl State {
         let id = ChannelId(self.fresh());
         let channel = Channel {
             id,
-            guild,
+            home: Home::Guild(guild),
             name: name.to_owned(),
             overwrites: Vec::new(),
             thread: None,
@@ -167,6 +167,24 @@ impl State {
         let json = self.channel_json(&channel);
         self.channels.insert(id, channel);
         self.dispatch(&Event::of_guild("CHANNEL_CREATE", guild, Some(id)), &json);
+        id
+    }
+
+    /// The channel between a person and a bot; there is only one.
+    pub(crate) fn direct(&mut self, person: UserId, bot: UserId) -> ChannelId {
+        let home = Home::Direct { person, bot };
+        if let Some(known) = self.channels.values().find(|channel| channel.home == home) {
+            return known.id;
+        }
+        let id = ChannelId(self.fresh());
+        let channel = Channel {
+            id,
+            home,
+            name: self.name(bot).to_owned(),
+            overwrites: Vec::new(),
+            thread: None,
+        };
+        self.channels.insert(id, channel);
         id
     }
 
@@ -244,11 +262,9 @@ impl State {
         allow: Permissions,
         deny: Permissions,
     ) {
-        let Some(found) = self.channels.get_mut(&channel) else {
+        let Some(id) = self.channels.get(&channel).map(Channel::ruled_by) else {
             return;
         };
-        let parent = found.thread.as_ref().map(|thread| thread.parent);
-        let id = parent.unwrap_or(channel);
         let Some(found) = self.channels.get_mut(&id) else {
             return;
         };
@@ -259,7 +275,7 @@ impl State {
             }
             None => found.overwrites.push(Overwrite { whom, allow, deny }),
         }
-        let guild = found.guild;
+        let guild = found.guild();
         if let Ok(channel) = self.channel(id) {
             let json = self.channel_json(channel);
             self.dispatch(&Event::of_guild("CHANNEL_UPDATE", guild, Some(id)), &json);

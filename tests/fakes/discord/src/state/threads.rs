@@ -31,10 +31,10 @@ pub(crate) const STARTER: u64 = 21;
 impl State {
     pub(crate) fn begin_thread(&mut self, new: &NewThread<'_>) -> Result<Value, Refusal> {
         let parent = self.channel(new.parent)?;
-        if parent.thread.is_some() {
+        let (home, guild) = (parent.home, parent.guild());
+        if parent.thread.is_some() || guild.is_none() {
             return Err(WRONG_CHANNEL_TYPE);
         }
-        let guild = parent.guild;
         let id = match new.at {
             Some(message) => {
                 self.message(new.parent, message)?;
@@ -60,7 +60,7 @@ impl State {
         };
         let channel = Channel {
             id,
-            guild,
+            home,
             name: new.name.to_owned(),
             overwrites: Vec::new(),
             thread: Some(thread),
@@ -94,7 +94,7 @@ impl State {
 
     fn tell_that_it_has_a_thread(&mut self, channel: ChannelId, message: MessageId) {
         if let (Ok(found), Ok(parent)) = (self.message(channel, message), self.channel(channel)) {
-            let guild = parent.guild;
+            let guild = parent.guild();
             let mut json = self.message_json(found);
             json["guild_id"] = json!(guild);
             self.dispatch(&Event::of_messages("MESSAGE_UPDATE", guild, channel), &json);
@@ -131,15 +131,9 @@ impl State {
         } else {
             "CHANNEL_UPDATE"
         };
-        let (guild, parent) = (
-            channel.guild,
-            channel.thread.as_ref().map(|thread| thread.parent),
-        );
+        let (guild, ruled_by) = (channel.guild(), channel.ruled_by());
         let json = self.channel_json(self.channel(id)?);
-        self.dispatch(
-            &Event::of_guild(name, guild, Some(parent.unwrap_or(id))),
-            &json,
-        );
+        self.dispatch(&Event::of_guild(name, guild, Some(ruled_by)), &json);
         Ok(json)
     }
 
@@ -147,19 +141,13 @@ impl State {
     pub(crate) fn remove_channel(&mut self, id: ChannelId) -> Result<Value, Refusal> {
         let channel = self.channel(id)?;
         let json = self.channel_json(channel);
-        let (guild, parent) = (
-            channel.guild,
-            channel.thread.as_ref().map(|thread| thread.parent),
-        );
-        let name = if parent.is_some() {
+        let (guild, ruled_by) = (channel.guild(), channel.ruled_by());
+        let name = if channel.thread.is_some() {
             "THREAD_DELETE"
         } else {
             "CHANNEL_DELETE"
         };
-        self.dispatch(
-            &Event::of_guild(name, guild, Some(parent.unwrap_or(id))),
-            &json,
-        );
+        self.dispatch(&Event::of_guild(name, guild, Some(ruled_by)), &json);
         let threads: Vec<ChannelId> = self.threads_of(id).map(|thread| thread.id).collect();
         for gone in threads.into_iter().chain([id]) {
             self.channels.remove(&gone);

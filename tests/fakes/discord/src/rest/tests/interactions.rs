@@ -255,3 +255,69 @@ fn all_edits_of_original_share_one_bucket() {
     }
     assert_eq!(statuses, [200, 200, 200, 200, 200, 429]);
 }
+
+#[test]
+fn between_two_there_are_global_commands_and_no_guild() {
+    let mut world = World::new();
+    world.register(&deploy());
+    let (ann, bot) = (world.ann, world.bot);
+    let direct = world.state.direct(ann, bot.bot());
+    let status = json!([
+        { "name": "status", "description": "d" },
+        { "name": "here", "description": "d", "contexts": [0] },
+    ]);
+    let put = format!("PUT /applications/{bot}/commands");
+    assert_eq!(world.ask(&put, &status).0, 200);
+    let mut uses = |line: &str| world.state.uses(ann, direct, line, &[], None);
+    assert!(uses("/deploy service:web").is_err(), "it is the guild's");
+    assert!(uses("/here").is_err(), "it is not for here");
+    let id = uses("/status").unwrap();
+    let token = world.state.interactions[&id].token.clone();
+    let answer = format!("POST /interactions/{id}/{token}/callback");
+    let said = callback(MESSAGE, &json!({ "content": "all is well" }));
+    assert_eq!(world.ask(&answer, &said).0, 204);
+    let bob = world.state.add_member(world.shop, "bob", &[]);
+    assert!(crate::look::channel(&world.state, ann, direct).contains("all is well"));
+    assert!(!crate::look::channel(&world.state, bob, direct).contains("all is well"));
+    let open = json!({ "recipient_id": ann.to_string() });
+    let (_, opened) = world.ask("POST /users/@me/channels", &open);
+    assert_eq!(
+        (&opened["id"], &opened["type"]),
+        (&json!(direct), &json!(1))
+    );
+}
+
+#[test]
+fn answers_do_not_count_against_the_limit_of_the_whole_bot() {
+    let (mut world, answer, _) = used();
+    let now = world.state.now_ms();
+    while world.state.limits.take_global(world.bot, now).is_ok() {}
+    let (status, limited) = world.ask_at_once("GET /users/@me", &json!({}), &[]);
+    assert_eq!((status, &limited["global"]), (429, &json!(true)));
+    assert_eq!(
+        world
+            .ask_at_once(&answer, &callback(DEFERRED, &json!({})), &[])
+            .0,
+        204
+    );
+}
+
+#[test]
+fn a_follow_up_refers_to_the_first_answer() {
+    let (mut world, answer, webhook) = used();
+    let said = callback(MESSAGE, &json!({ "content": "one" }));
+    world.ask(&answer, &said);
+    let (_, first) = world.ask(&format!("GET {webhook}/messages/@original"), &json!({}));
+    let (_, second) = world.ask(&format!("POST {webhook}"), &json!({ "content": "two" }));
+    assert_eq!((&first["type"], &second["type"]), (&json!(20), &json!(19)));
+    assert_eq!(second["message_reference"]["message_id"], first["id"]);
+}
+
+#[test]
+fn in_a_channel_that_is_gone_nothing_is_answered() {
+    let (mut world, answer, _) = used();
+    let ops = world.ops;
+    world.state.remove_channel(ops).unwrap();
+    let said = callback(MESSAGE, &json!({ "content": "one" }));
+    assert_eq!(world.refused(&answer, &said), (404, 10003));
+}

@@ -4,9 +4,12 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::reply::{Answer, Reply};
+use crate::check::form::Form;
 use crate::gateway::socket::{gateway_url, own_json};
 use crate::ids::{AppId, ChannelId, GuildId, UserId};
-use crate::refusal::{MISSING_ACCESS, Refusal, UNAUTHORIZED, UNKNOWN_MEMBER, UNKNOWN_USER};
+use crate::refusal::{
+    CANNOT_REACH, MISSING_ACCESS, Refusal, UNAUTHORIZED, UNKNOWN_MEMBER, UNKNOWN_USER,
+};
 use crate::state::State;
 use crate::state::model::Guild;
 use crate::state::permissions::Permissions;
@@ -48,6 +51,20 @@ pub(super) fn user(state: &mut State, call: &Call) -> Answer {
     Ok(Reply::ok(state.user_json(id)))
 }
 
+/// Opens the channel between the bot and a person.
+pub(super) fn direct(state: &mut State, call: &Call) -> Answer {
+    let bot = call.bot()?;
+    let person = call.body["recipient_id"]
+        .as_str()
+        .and_then(|id| id.parse().ok());
+    let person: UserId = person.ok_or(UNKNOWN_USER)?;
+    if state.users.get(&person).is_none_or(|user| user.bot) {
+        return Err(CANNOT_REACH);
+    }
+    let channel = state.direct(person, bot);
+    Ok(Reply::ok(state.channel_json(state.channel(channel)?)))
+}
+
 pub(super) fn own_app(state: &mut State, call: &Call) -> Answer {
     let app: AppId = call.app.ok_or(UNAUTHORIZED)?;
     Ok(Reply::ok(state.app_json(app)))
@@ -56,7 +73,9 @@ pub(super) fn own_app(state: &mut State, call: &Call) -> Answer {
 /// The guilds that the bot is in, the oldest first.
 pub(super) fn own_guilds(state: &mut State, call: &Call) -> Answer {
     let bot = call.bot()?;
-    let limit = call.page_size(GUILDS, GUILDS)?;
+    let mut form = Form::default();
+    let limit = call.page_size(&mut form, GUILDS, GUILDS);
+    form.finish()?;
     let at = |name: &str| call.query.get(name).and_then(|id| id.parse::<u64>().ok());
     let (after, before) = (at("after"), at("before"));
     let in_page = |guild: &&Guild| {
@@ -112,7 +131,7 @@ pub(super) fn channels(state: &mut State, call: &Call) -> Answer {
     let channels = state
         .channels
         .values()
-        .filter(|one| one.guild == guild.id && one.thread.is_none());
+        .filter(|one| one.guild() == Some(guild.id) && one.thread.is_none());
     Ok(Reply::ok(
         channels.map(|one| state.channel_json(one)).collect(),
     ))
