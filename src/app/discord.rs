@@ -6,9 +6,9 @@ use super::secrets::peek;
 use super::world::{load_config, read_catalog};
 use crate::action::Registry;
 use crate::catalog::Problem;
-use crate::chat::discord::{Bot, Settings, Surroundings};
+use crate::chat::discord::{Bot, Settings, Surroundings, ToldIn};
 use crate::cli::{self, Failure};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, PlaceConfig};
 use crate::domain::finding::{Check, Finding, Remark};
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
@@ -69,6 +69,7 @@ pub async fn discord(
             let around = Surroundings {
                 token: settings.token.to_string(),
                 people: &config.people,
+                places: told_in(&config),
                 commands: catalog
                     .as_ref()
                     .ok()
@@ -86,6 +87,22 @@ pub async fn discord(
             cli::show_findings(&findings, json)
         }
     }
+}
+
+/// The places that are channels of Discord.
+fn told_in(config: &Config) -> Vec<ToldIn<'_>> {
+    let places = config
+        .places
+        .iter()
+        .filter_map(|(name, place)| match place {
+            PlaceConfig::Discord(place) => Some(ToldIn {
+                name,
+                channel: &place.channel,
+                mention: place.mention.as_ref(),
+            }),
+            PlaceConfig::Webhook(_) => None,
+        });
+    places.collect()
 }
 
 /// The files of which commands are made have mistakes in them.

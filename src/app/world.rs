@@ -98,7 +98,7 @@ impl World {
                 None
             }
         };
-        let (places, closed) = open_places(&config, redactor, secrets);
+        let (places, closed) = open_places(&config, discord.as_ref(), redactor, secrets);
         wrong.extend(closed);
         wrong.sort_by_key(ConfigError::position);
         let world = Self {

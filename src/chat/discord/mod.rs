@@ -17,6 +17,7 @@ mod door;
 mod gateway;
 mod live;
 mod origin;
+mod place;
 mod publish;
 mod rates;
 pub mod reference;
@@ -35,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use crate::service::Service;
 use api::{Api, ApiError, Route};
 pub use bot::{Bot, Invitation, Settings};
-pub use check::Surroundings;
+pub use check::{Surroundings, ToldIn};
 use door::Door;
 
 /// How long is waited for Discord before it is asked again who we are.

@@ -33,6 +33,16 @@ pub(super) const IN_CHANNEL: Permissions = TO_SHOW.union(Permissions::SEND_MESSA
 /// To show a run in a thread that is there.
 pub(super) const IN_THREAD: Permissions = TO_SHOW.union(Permissions::SEND_MESSAGES_IN_THREADS);
 
+/// To tell people something in a channel, in a file where it is long.
+pub(super) const TO_TELL: Permissions = Permissions::VIEW_CHANNEL
+    .union(Permissions::SEND_MESSAGES)
+    .union(Permissions::ATTACH_FILES);
+
+/// The same in a thread.
+pub(super) const TO_TELL_IN_THREAD: Permissions = Permissions::VIEW_CHANNEL
+    .union(Permissions::SEND_MESSAGES_IN_THREADS)
+    .union(Permissions::ATTACH_FILES);
+
 /// All that a server is asked for.
 pub(super) const IN_SERVER: Permissions = IN_CHANNEL.union(FOR_THREADS);
 

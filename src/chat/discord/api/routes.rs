@@ -59,6 +59,18 @@ impl Route {
         Self::of(Method::GET, path, "GET /users/@me/guilds", "")
     }
 
+    /// A member of a server.
+    pub(in crate::chat::discord) fn member(guild: &str, user: &str) -> Self {
+        let path = format!("/guilds/{guild}/members/{user}");
+        Self::of(Method::GET, path, "GET member", guild)
+    }
+
+    /// A channel or thread.
+    pub(in crate::chat::discord) fn channel(channel: &str) -> Self {
+        let path = format!("/channels/{channel}");
+        Self::of(Method::GET, path, "GET channel", channel)
+    }
+
     /// The roles of a server.
     pub(in crate::chat::discord) fn roles(guild: &str) -> Self {
         let path = format!("/guilds/{guild}/roles");

@@ -23,8 +23,11 @@ pub(super) struct OwnGuild {
 
 /// A role of a server.
 #[derive(Clone, Debug, Deserialize)]
-struct Role {
-    id: String,
+pub(super) struct Role {
+    pub(super) id: String,
+    pub(super) name: String,
+    /// Whether anybody may call it.
+    pub(super) mentionable: bool,
 }
 
 impl View<'_> {

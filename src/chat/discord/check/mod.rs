@@ -4,10 +4,13 @@ mod application;
 mod commands;
 mod guild;
 mod people;
+mod place;
 
 use super::api::{ApiError, Route};
 use super::bot::{Application, Bot};
+use crate::domain::chat::Mention;
 use crate::domain::finding::{Check, Finding, Remark};
+use crate::domain::names::PlaceName;
 use crate::domain::person::Person;
 use crate::service::CatalogEntry;
 use guild::OwnGuild;
@@ -20,6 +23,19 @@ pub struct Surroundings<'a> {
     pub people: &'a [Person],
     /// The commands that are to be there; `None` where they cannot be read.
     pub commands: Option<Vec<CatalogEntry>>,
+    /// Where people are told in Discord.
+    pub places: Vec<ToldIn<'a>>,
+}
+
+/// A place that is a channel or thread of Discord.
+#[derive(Clone, Copy, Debug)]
+pub struct ToldIn<'a> {
+    /// What the configuration calls it.
+    pub name: &'a PlaceName,
+    /// Its id in Discord.
+    pub channel: &'a str,
+    /// Who is called there by what is loud.
+    pub mention: Option<&'a Mention>,
 }
 
 /// What is known when the servers are looked at.
@@ -63,6 +79,7 @@ impl Bot {
         };
         let mut found = view.servers().await;
         found.extend(view.roles().await);
+        found.extend(view.places().await);
         found
     }
 }

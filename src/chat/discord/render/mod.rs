@@ -10,6 +10,7 @@ mod laws;
 pub mod limits;
 mod lists;
 pub mod markdown;
+mod notice;
 mod page;
 mod run;
 mod shown;
@@ -18,6 +19,7 @@ mod steps;
 mod tests;
 
 pub use brief::brief;
+pub use notice::notice;
 pub use lists::{log, plan, runs};
 pub use run::{footer, run, run_of_footer};
 pub use shown::{Button, Embed, Field, Look, Shown, TextFile};

@@ -6,6 +6,7 @@ mod check;
 mod clicks;
 mod commands;
 mod restarts;
+mod told;
 
 use std::fs;
 

@@ -156,6 +156,11 @@ impl Discord {
             .write(|state| state.permit(guild, role, permissions));
     }
 
+    /// From now on anybody may ping a role, a bot too.
+    pub fn let_all_mention(&self, guild: GuildId, role: RoleId) {
+        self.hub.write(|state| state.let_all_mention(guild, role));
+    }
+
     /// The role that came with Purser's bot, if that is in the guild.
     #[must_use]
     pub fn bots_role(&self, guild: GuildId) -> Option<RoleId> {

@@ -70,6 +70,7 @@ impl State {
         let everyone = Role {
             name: "@everyone".into(),
             permissions: Permissions::EVERYONE,
+            mentionable: false,
             of_bot: None,
         };
         let now = self.now_ms();
@@ -112,6 +113,7 @@ impl State {
                 Role {
                     name,
                     permissions,
+                    mentionable: false,
                     of_bot: Some(app),
                 },
             );
@@ -151,6 +153,18 @@ impl State {
             .and_then(|guild| guild.roles.get_mut(&role));
         if let Some(found) = found {
             found.permissions = permissions;
+            self.tell_of_role("GUILD_ROLE_UPDATE", guild, role);
+        }
+    }
+
+    /// From now on anybody may ping a role.
+    pub(crate) fn let_all_mention(&mut self, guild: GuildId, role: RoleId) {
+        let found = self
+            .guilds
+            .get_mut(&guild)
+            .and_then(|guild| guild.roles.get_mut(&role));
+        if let Some(found) = found {
+            found.mentionable = true;
             self.tell_of_role("GUILD_ROLE_UPDATE", guild, role);
         }
     }
@@ -198,6 +212,7 @@ impl State {
         let role = Role {
             name: name.to_owned(),
             permissions,
+            mentionable: false,
             of_bot: None,
         };
         if let Some(guild) = self.guilds.get_mut(&guild) {
