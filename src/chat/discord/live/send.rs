@@ -327,7 +327,10 @@ pub(super) fn trouble(error: ApiError, tried_at: Option<Timestamp>) -> Sent {
     let (pause, needs) = match &error {
         ApiError::Token => return Sent::Unknown(error),
         ApiError::TooMany(after) => (Some(*after), String::new()),
-        _ if error.is_forbidden() => (None, format!("; in that channel it needs {}", needed_in_channel())),
+        _ if error.is_forbidden() => (
+            None,
+            format!("; in that channel it needs {}", needed_in_channel()),
+        ),
         _ => (None, String::new()),
     };
     Sent::Later {

@@ -19,8 +19,8 @@ mod steps;
 mod tests;
 
 pub use brief::brief;
-pub use notice::notice;
 pub use lists::{log, plan, runs};
+pub use notice::notice;
 pub use run::{footer, run, run_of_footer};
 pub use shown::{Button, Embed, Field, Look, Shown, TextFile};
 
