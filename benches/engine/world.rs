@@ -161,6 +161,7 @@ fn new_run(definition: &Workflow) -> NewRun {
         when_busy: WhenBusy::Queue,
         rerun: None,
         break_glass: None,
+        shown_in: None,
         timeout: None,
     };
     let id = RunId::new(Uuid::now_v7());

@@ -30,9 +30,11 @@ pub(super) struct Answers<'a> {
 }
 
 /// What is said first.
-pub(super) enum First {
+pub(super) enum First<'s> {
     /// Only who asked sees what will come.
     PrivateLater,
+    /// All that there is to say, to who asked alone.
+    Said(&'s Shown),
     /// The message that was clicked on is edited later, if at all.
     Nothing,
     /// These values can be chosen.
@@ -41,10 +43,15 @@ pub(super) enum First {
     Modal(Value),
 }
 
-impl First {
+impl First<'_> {
     fn body(self) -> Value {
         match self {
             Self::PrivateLater => json!({ "type": 5, "data": { "flags": PRIVATE } }),
+            Self::Said(shown) => {
+                let mut data = wire::body(shown);
+                data["flags"] = json!(PRIVATE);
+                json!({ "type": 4, "data": data })
+            }
             Self::Nothing => json!({ "type": 6 }),
             Self::Choices(choices) => json!({ "type": 8, "data": { "choices": choices } }),
             Self::Modal(modal) => json!({ "type": 9, "data": modal }),
@@ -55,7 +62,7 @@ impl First {
 impl Answers<'_> {
     /// Says this first; whether the interaction is ours to go on with. It is not when it came too late, or
     /// another process has answered it.
-    pub(super) async fn first(&self, first: First) -> bool {
+    pub(super) async fn first(&self, first: First<'_>) -> bool {
         let body = first.body();
         let route = Route::callback(&self.to.id, &self.to.token);
         let mut is_doubtful = false;

@@ -27,11 +27,9 @@ impl Door {
     pub(super) async fn click(&self, origin: &Origin, custom_id: &str) {
         let answers = self.answers(origin);
         let Some(Reference { run, deed }) = Reference::read(custom_id) else {
-            if answers.first(First::PrivateLater).await {
-                let unknown = "✗ This button is from another version of Purser, which does not know what it \
-                               did. `/purser show` shows the run with buttons that work.";
-                answers.then(&markdown(unknown.to_owned())).await;
-            }
+            let unknown = "✗ This button is from another version of Purser. `/purser show` shows the run with \
+                           buttons that work.";
+            answers.first(First::Said(&said(unknown))).await;
             return;
         };
         let by = self.who(origin);

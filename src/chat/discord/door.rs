@@ -101,10 +101,7 @@ impl Door {
             "Purser does not answer direct messages: say it in a channel of your team's server."
                 .to_owned()
         };
-        let answers = self.answers(origin);
-        if answers.first(First::PrivateLater).await {
-            answers.then(&said(&why)).await;
-        }
+        self.answers(origin).first(First::Said(&said(&why))).await;
         false
     }
 

@@ -1,6 +1,6 @@
 //! What goes wrong, and how discord.js takes it: as it takes it from Discord.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fake_discord::{Discord, Permissions};
 use serde_json::json;
@@ -158,4 +158,59 @@ async fn what_a_client_does_not_know_does_not_disturb_it() {
         .says(scene.ann, scene.ops, "/deploy service:shop/web")
         .unwrap();
     known.sees("Deploy shop/web").await.unwrap();
+}
+
+#[tokio::test]
+async fn two_connections_of_one_token_both_hear_and_one_answer_is_taken() {
+    let scene = Scene::set().await;
+    let (discord, ops, ann) = (&scene.discord, scene.ops, scene.ann);
+    let mut second = Script::start("bot.mjs", &[discord.api(), discord.token()]);
+    second.event("ready").await;
+    let deploy = discord.says(ann, ops, "/deploy service:shop/web").unwrap();
+    deploy.sees("Deploy shop/web").await.unwrap();
+    let answers = discord
+        .until("two answers", |_| {
+            Some(deploy.answers()).filter(|answers| answers.len() == 2)
+        })
+        .await
+        .unwrap();
+    let refused: Vec<_> = answers.iter().map(|answer| answer.refused).collect();
+    assert_eq!(refused, [None, Some(40060)]);
+    assert_ne!(answers[0].session, answers[1].session);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_has_been_carried_out() {
+    let mut scene = Scene::set().await;
+    scene
+        .discord
+        .accept_then_cut("POST /channels/*/messages", 1);
+    scene.discord.says(scene.ann, scene.ops, "/thread").unwrap();
+    assert_eq!(scene.bot.event("failed").await["code"], "UND_ERR_SOCKET");
+    let shown = scene.discord.channel_as(scene.bob, scene.ops);
+    assert_eq!(shown, "#ops\nPurser:\n  Deploying\n");
+}
+
+#[tokio::test]
+async fn a_request_that_fails_has_not_been_carried_out() {
+    let mut scene = Scene::set().await;
+    scene.discord.fail("POST /channels/*/messages", 503, 1);
+    scene.discord.says(scene.ann, scene.ops, "/thread").unwrap();
+    let failed = scene.bot.event("failed").await;
+    assert_eq!(failed["status"], 503);
+    assert_eq!(scene.discord.channel_as(scene.bob, scene.ops), "#ops\n");
+}
+
+#[tokio::test]
+async fn what_is_delayed_comes_later() {
+    let scene = Scene::set().await;
+    let delay = Duration::from_millis(300);
+    scene.discord.delay("PATCH /webhooks/**", delay);
+    let begun = Instant::now();
+    let deploy = scene
+        .discord
+        .says(scene.ann, scene.ops, "/deploy service:shop/web")
+        .unwrap();
+    deploy.sees("Deploy shop/web").await.unwrap();
+    assert!(begun.elapsed() >= delay);
 }

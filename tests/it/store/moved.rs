@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
+use purser::domain::chat::{ChatPlace, MessagePart};
+use purser::domain::digest::Digest;
 use purser::domain::event::Event;
 use purser::domain::names::{PlaceName, RunId, StepId};
 use purser::domain::notice::{Notice, NoticeId};
@@ -11,7 +13,7 @@ use purser::engine::seal_waiting;
 use purser::store::postgres::{LEASE, PostgresStore, move_in};
 use purser::store::sqlite::SqliteStore;
 use purser::store::{
-    NewFire, NewRun, Outbox as _, Receipts as _, SecretRow, Settled, Store, Telling,
+    MessageNews, NewFire, NewRun, Outbox as _, Receipts as _, SecretRow, Settled, Store, Telling,
 };
 
 use super::locks::lock;
@@ -25,6 +27,11 @@ pub async fn fill(store: &dyn Store) -> Vec<RunId> {
     let mut keyed = new_run();
     keyed.request.concurrency = Some("web".to_owned());
     keyed.idempotency_key = Some("once".to_owned());
+    keyed.request.shown_in = Some(ChatPlace {
+        platform: "discord".to_owned(),
+        channel: "42".to_owned(),
+        in_thread: true,
+    });
     let open = store.create(keyed).await.unwrap();
     store.append(append(open, 1, Event::Started)).await.unwrap();
     store
@@ -36,6 +43,16 @@ pub async fn fill(store: &dyn Store) -> Vec<RunId> {
         .add_lines(open, StepId::from("one"), lines)
         .await
         .unwrap();
+    for (part, news) in [
+        (MessagePart::Headline, MessageNews::Made("99".to_owned())),
+        (MessagePart::Headline, MessageNews::Settled),
+        (MessagePart::Whole, MessageNews::Tried(at(3))),
+    ] {
+        store.message_news(open, part, news).await.unwrap();
+    }
+    let commands = Digest::of_bytes(b"commands");
+    let published = store.commands_published("discord/1/2", &commands);
+    published.await.unwrap();
     let done = store.create(new_run()).await.unwrap();
     store.append(finish(done, 1, "done")).await.unwrap();
     let row = SecretRow {
@@ -122,6 +139,9 @@ pub async fn everything(store: &dyn Store) -> Vec<String> {
     let wanted = store.wanted_artifacts(&beginning, None).await;
     all.push(format!("{wanted:?}"));
     all.push(format!("{:?}", store.find_gone("0").await));
+    all.push(format!("{:?}", store.open_messages("discord", None).await));
+    let published = store.published_commands("discord/1/2").await;
+    all.push(format!("{published:?}"));
     all
 }
 

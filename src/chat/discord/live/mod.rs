@@ -95,12 +95,13 @@ impl Handle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Key {
     Message(RunId, MessagePart),
-    Private(RunId),
+    /// The number tells answers apart that show the same run.
+    Private(RunId, u64),
 }
 
 impl Key {
     fn run(self) -> RunId {
-        let (Self::Message(run, _) | Self::Private(run)) = self;
+        let (Self::Message(run, _) | Self::Private(run, _)) = self;
         run
     }
 }
@@ -112,8 +113,12 @@ pub(super) struct Live {
     us: Us,
     queue: Queue<Key>,
     messages: BTreeMap<Key, RunMessage>,
-    answers: HashMap<RunId, PrivateAnswer>,
+    answers: BTreeMap<Key, PrivateAnswer>,
+    /// How many answers there were.
+    answered: u64,
     elsewhere: HashSet<RunId>,
+    /// Whether runs may have moved of which nothing was heard, because the store could not be read.
+    is_behind: bool,
     /// What each message shows, as far as this process has sent it.
     shown: HashMap<Key, u64>,
     failures: HashMap<Key, u32>,
@@ -136,7 +141,9 @@ pub(super) fn live(api: Arc<Api>, service: Arc<Service>, us: Us) -> (Live, Handl
         us,
         queue: Queue::default(),
         messages: BTreeMap::new(),
-        answers: HashMap::new(),
+        answers: BTreeMap::new(),
+        answered: 0,
+        is_behind: false,
         elsewhere: HashSet::new(),
         shown: HashMap::new(),
         failures: HashMap::new(),
@@ -154,12 +161,7 @@ impl Live {
         let mut changes = self.service.changes();
         let mut progress = self.service.progress();
         let mut sending: JoinSet<(Key, Sent)> = JoinSet::new();
-        while !self.look_at_all().await {
-            tokio::select! {
-                () = sleep(STORE_AGAIN) => {}
-                () = shutdown.cancelled() => return,
-            }
-        }
+        self.look_at_all().await;
         loop {
             let next = self.next(&mut sending);
             let due = async {
@@ -168,11 +170,12 @@ impl Live {
                     None => std::future::pending().await,
                 }
             };
+            let is_behind = self.is_behind;
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 changed = changes.recv() => match changed {
                     Ok(run) => self.run_has_moved(run).await,
-                    Err(broadcast::error::RecvError::Lagged(_)) => { self.look_at_all().await; }
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.look_at_all().await,
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
                 Ok(()) = progress.changed() => {
@@ -189,6 +192,7 @@ impl Live {
                     Err(error) => tracing::error!(%error, "a message to Discord ended badly"),
                 },
                 () = due => {}
+                () = sleep(STORE_AGAIN), if is_behind => self.look_at_all().await,
             }
         }
     }
@@ -223,13 +227,13 @@ impl Live {
     fn say_farewell(&mut self) -> Option<Instant> {
         let now = Instant::now();
         let mut next = None;
-        for (run, answer) in &mut self.answers {
+        for (key, answer) in &mut self.answers {
             let last = answer.until.checked_sub(FAREWELL).unwrap_or(now);
             if last > now {
                 next = Some(next.map_or(last, |known: Instant| known.min(last)));
             } else if !answer.is_last {
                 answer.is_last = true;
-                self.queue.mark(Key::Private(*run), Urgency::Ended, now);
+                self.queue.mark(*key, Urgency::Ended, now);
             }
         }
         next
@@ -248,7 +252,7 @@ impl Live {
                     part,
                 }
             }
-            Key::Private(run) => send::Target::Answer(self.answers.get(&run)?.clone()),
+            Key::Private(..) => send::Target::Answer(self.answers.get(&key)?.clone()),
         };
         Some(Sending {
             api: Arc::clone(&self.api),
@@ -259,8 +263,9 @@ impl Live {
         })
     }
 
-    /// Takes every message that is not settled into account; whether the store could be read.
-    async fn look_at_all(&mut self) -> bool {
+    /// Takes every message that is not settled into account.
+    async fn look_at_all(&mut self) {
+        self.is_behind = false;
         match self.service.open_messages(PLATFORM, None).await {
             Ok(messages) => {
                 let runs: HashSet<_> = messages.iter().map(|message| message.run).collect();
@@ -270,11 +275,10 @@ impl Live {
                 for run in runs {
                     self.mark(run, Urgency::Moved).await;
                 }
-                true
             }
             Err(error) => {
                 tracing::error!(%error, "what Discord shows of runs cannot be kept up; trying again");
-                false
+                self.is_behind = true;
             }
         }
     }
@@ -304,7 +308,8 @@ impl Live {
                     }
                 }
                 Err(error) => {
-                    tracing::error!(%run, %error, "where a run is shown cannot be read");
+                    tracing::error!(%run, %error, "where a run is shown cannot be read; trying again");
+                    self.is_behind = true;
                     return;
                 }
             }
@@ -325,10 +330,9 @@ impl Live {
     fn keys_of(&self, run: RunId) -> impl Iterator<Item = Key> {
         let parts = [MessagePart::Headline, MessagePart::Whole];
         let keys = parts.map(|part| Key::Message(run, part));
-        let known = keys.map(|key| self.is_open(key).then_some(key));
-        let private = self.answers.contains_key(&run);
-        let private = private.then_some(Key::Private(run));
-        known.into_iter().chain([private]).flatten()
+        let open = keys.into_iter().filter(|key| self.is_open(*key));
+        let private = Key::Private(run, 0)..=Key::Private(run, u64::MAX);
+        open.chain(self.answers.range(private).map(|(key, _)| *key))
     }
 
     async fn mark(&mut self, run: RunId, urgency: Urgency) {
@@ -344,7 +348,7 @@ impl Live {
         for key in keys {
             let is_new = match key {
                 Key::Message(..) => self.messages[&key].remote.is_none(),
-                Key::Private(_) => false,
+                Key::Private(..) => false,
             };
             let urgency = if is_new {
                 urgency.min(Urgency::Asks)
@@ -377,7 +381,9 @@ impl Live {
     async fn show_in(&mut self, answer: PrivateAnswer) {
         let run = answer.run;
         self.elsewhere.remove(&run);
-        self.answers.insert(run, answer);
+        self.answered += 1;
+        self.answers
+            .insert(Key::Private(run, self.answered), answer);
         self.mark(run, Urgency::Moved).await;
     }
 
@@ -433,6 +439,16 @@ impl Live {
             Sent::Nowhere { why } => {
                 tracing::warn!(run = %key.run(), %why, "a run is shown in Discord no more; it goes on");
                 self.settled(key).await;
+                let whole = Key::Message(key.run(), MessagePart::Whole);
+                // Without a headline there is no thread for it.
+                if self.is_open(whole)
+                    && self
+                        .messages
+                        .get(&key)
+                        .is_some_and(|one| one.remote.is_none())
+                {
+                    self.settled(whole).await;
+                }
             }
         }
     }
@@ -474,7 +490,7 @@ impl Live {
         match self.messages.get_mut(&key) {
             Some(message) => message.settled = true,
             None => {
-                self.answers.remove(&run);
+                self.answers.remove(&key);
             }
         }
         let parts = [MessagePart::Headline, MessagePart::Whole];

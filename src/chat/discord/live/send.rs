@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{HashMap, Instant, Key, Made, PrivateAnswer};
+use super::{Instant, Key, Made, PrivateAnswer};
 use crate::chat::card::{self, Card};
 use crate::chat::discord::Us;
 use crate::chat::discord::api::{Api, ApiError, Attachment, Route};
@@ -95,12 +95,12 @@ pub(super) enum Sent {
 pub(super) fn route(
     key: Key,
     messages: &super::BTreeMap<Key, RunMessage>,
-    answers: &HashMap<super::RunId, PrivateAnswer>,
+    answers: &super::BTreeMap<Key, PrivateAnswer>,
     us: &Us,
 ) -> Option<Route> {
     match key {
-        Key::Private(run) => {
-            let token = &answers.get(&run)?.token;
+        Key::Private(..) => {
+            let token = &answers.get(&key)?.token;
             Some(Route::edit_answer(&us.application, token))
         }
         Key::Message(run, part) => {

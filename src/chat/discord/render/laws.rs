@@ -460,6 +460,15 @@ proptest! {
     }
 
     #[test]
+    fn how_it_ended_has_room_whatever_comes_before(card in cards(), ending in ending()) {
+        let now = "Everything that it had done was taken back.";
+        let ending = Some(Ending { short: now.to_owned(), ..ending });
+        let card = Card { ending, approvals: Vec::new(), ..card };
+        let description = &run(&card).embeds[0].description;
+        prop_assert!(description.ends_with(now), "{}", description);
+    }
+
+    #[test]
     fn the_same_run_looks_the_same(card in cards()) {
         prop_assert_eq!(run(&card), run(&card.clone()));
         prop_assert_eq!(brief(&card), brief(&card.clone()));

@@ -21,12 +21,12 @@ const MOST_APPROVALS: usize = 3;
 /// What a plan takes of the description.
 const PLAN: usize = 1_800;
 /// What the inputs take of it, and each name and value of them.
-const INPUTS: usize = 500;
+const INPUTS: usize = 400;
 const INPUT: usize = 100;
 /// What a run says of itself takes of it.
 const PROGRESS: usize = 300;
 /// What its last sentences take of it.
-const ENDING: usize = 1_000;
+const ENDING: usize = 700;
 /// What stands before a plan of who is asked.
 const WHO: usize = 400;
 /// Outputs that have a field of their own.
@@ -86,7 +86,7 @@ fn head(page: &mut Page, card: &Card) {
         format!("{stands} · asked by {} {when}", plain(&one_line(by)))
     });
     if let Some(why) = &card.asked.broke_glass {
-        page.below(why, 300, |why| format!("! broke the glass: {}", plain(why)));
+        page.below(why, 200, |why| format!("! broke the glass: {}", plain(why)));
     }
     if let Some((from, done)) = &card.asked.goes_on_from {
         let done: Vec<_> = done.iter().map(StepId::as_str).collect();
@@ -98,11 +98,11 @@ fn head(page: &mut Page, card: &Card) {
                 done.join(", ")
             ),
         };
-        page.below(&told, 300, |told| plain(&one_line(told)));
+        page.below(&told, 200, |told| plain(&one_line(told)));
     }
     page.line(&inputs(card));
     if let (None, Some(why)) = (&card.ending, card.voided.last()) {
-        page.below(why, 400, |why| {
+        page.below(why, 300, |why| {
             format!("! the approval is void: {}", plain(why))
         });
     }

@@ -12,7 +12,7 @@ const MOST: usize = 12;
 /// What one of them takes.
 const LINE: usize = 320;
 /// What all of them take.
-const ALL: usize = 1_600;
+const ALL: usize = 1_200;
 /// What the name of a step takes.
 const NAME: usize = 100;
 

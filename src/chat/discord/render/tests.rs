@@ -399,9 +399,7 @@ fn the_runs_there_are() {
     --
     ");
     let many = told(&super::runs(&vec![rows[2].clone(); 60]));
-    insta::assert_snapshot!(many.lines().rev().nth(1).unwrap(), @"
-    and 27 runs before these
-    ");
+    insta::assert_snapshot!(many.lines().rev().nth(1).unwrap(), @"and 27 runs before these");
 }
 
 #[test]

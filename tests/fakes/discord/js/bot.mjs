@@ -53,7 +53,7 @@ client.on("shardResume", () => say({ event: "resumed" }));
 client.on("shardReady", () => say({ event: "ready again" }));
 client.rest.on("response", ({ method }, { status }) => status === 429 && say({ event: "limited", method }));
 client.on("interactionCreate", (interaction) =>
-  answer(interaction).catch((error) => say({ event: "failed", code: error.code ?? String(error) })),
+  answer(interaction).catch((error) => say({ event: "failed", code: error.code ?? String(error), status: error.status })),
 );
 const guild = client.guilds.cache.first();
 const registered = await guild.commands.set(COMMANDS.map((command) => command.toJSON()));

@@ -1,9 +1,9 @@
 //! The state behind its lock, and the news that it has changed.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -14,25 +14,27 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// One Discord, shared by its servers and its users.
 pub(crate) struct Hub {
-    state: Mutex<State>,
+    state: RwLock<State>,
     changed: watch::Sender<u64>,
 }
 
 impl Hub {
     pub(crate) fn new(state: State) -> Self {
         Self {
-            state: Mutex::new(state),
+            state: RwLock::new(state),
             changed: watch::Sender::new(1),
         }
     }
 
+    /// Looks at the state. Who looks may look again, as a test does that asks something else while it
+    /// waits for something.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&self.state.read_recursive())
     }
 
     /// Changes the state and wakes who waits for something.
     pub(crate) fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let result = change(&mut self.state.write());
         self.changed.send_modify(|times| *times += 1);
         result
     }

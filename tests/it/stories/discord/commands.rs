@@ -295,9 +295,9 @@ async fn what_people_type_neither_pings_nor_formats_anything() {
     Purser (to ann's /migrate, only ann sees this):
       Run `RUN`: https://discord.com/channels/ID/ID/ID
     Purser (edited):
-      ┃ migrate · @​everyone \*\*x\*\* \[a\](http://b) �evil� \`c\`
+      ┃ migrate · @(zero width)everyone \*\*x\*\* \[a\](http://b) �evil� \`c\`
       ┃ ✓ **succeeded** after N s · asked by ann <t:TIME:R>
-      ┃ lines `@​everyone **x** [a](http://b) �evil� ˋcˋ` · seconds `0` · exit `0`
+      ┃ lines `@(zero width)everyone **x** [a](http://b) �evil� ˋcˋ` · seconds `0` · exit `0`
       ┃ 
       ┃ ✓ **migrate** done in N s
       ┃ 

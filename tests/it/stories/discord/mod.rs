@@ -153,6 +153,7 @@ impl Talk {
             text.replace(name, word)
         });
         let text = instants(&ids(&shapes_replaced(&text)));
+        let text = text.replace('\u{200b}', "(zero width)");
         let lines = text.lines().map(|line| match line.split_once("seconds: ") {
             Some((before, _)) => format!("{before}seconds: N"),
             None => line.to_owned(),

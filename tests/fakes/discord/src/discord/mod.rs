@@ -6,10 +6,11 @@ mod view;
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -208,11 +209,11 @@ impl Discord {
 
     /// How long waits last at most; ten seconds if nothing else is said.
     pub fn set_patience(&self, patience: Duration) {
-        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = patience;
+        *self.patience.lock() = patience;
     }
 
     fn patience(&self) -> Duration {
-        *self.patience.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.patience.lock()
     }
 }
 

@@ -130,7 +130,8 @@ impl Discord {
         self.hub.read(|state| look(View(state)))
     }
 
-    /// Waits until something can be seen, and returns it. It is looked for at every change.
+    /// Waits until something can be seen, and returns it. It is looked for at every change; looking may
+    /// ask for other things, and may not act.
     pub async fn until<T>(
         &self,
         what: &str,

@@ -2,7 +2,10 @@
 
 mod acted;
 mod acting;
+mod commands;
+mod components;
 mod fit;
+mod forms;
 mod line;
 
 pub use acted::Acted;
