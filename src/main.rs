@@ -33,6 +33,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Lint => app::lint(&cli.config, cli.json).await,
         Command::Init(init) => app::init(&cli.config, init, cli.json).await,
         Command::Doctor => app::doctor(&cli.config, cli.socket, cli.json).await,
+        Command::Discord(discord) => app::discord(&cli.config, &discord, cli.json).await,
         Command::Recover(recover) => app::recover(&cli.config, &recover, cli.json).await,
         Command::Store(cli::Store::Migrate(to)) => app::migrate(&cli.config, to, cli.json).await,
         Command::Schema(schema) => schema.print(&app::schemas()),

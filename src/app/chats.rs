@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::world::World;
 use crate::chat::discord::{self, Discord};
-use crate::cli::Failure;
 use crate::http::{Posted, SignedPosts};
 use crate::service::Service;
 
@@ -15,12 +14,11 @@ pub(super) struct Chats {
 
 impl Chats {
     /// Those that are configured.
-    pub(super) fn start(world: &World, service: &Arc<Service>) -> Result<Self, Failure> {
-        let discord = world.discord.clone();
-        let discord = discord.map(|settings| Discord::start(settings, Arc::clone(service)));
-        Ok(Self {
-            discord: discord.transpose().map_err(Failure::failed)?,
-        })
+    pub(super) fn start(world: &World, service: &Arc<Service>) -> Self {
+        let bot = world.discord.clone();
+        Self {
+            discord: bot.map(|bot| Discord::start(bot, Arc::clone(service))),
+        }
     }
 
     /// Where Discord posts what people do, if it does.

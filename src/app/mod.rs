@@ -1,6 +1,7 @@
 //! The composition root: the only file that knows everyone.
 
 mod chats;
+mod discord;
 mod docker_proxy;
 mod doctor;
 mod doors;
@@ -35,6 +36,7 @@ use crate::engine::{
 use crate::service::{self, ReadCatalog, Service};
 use crate::store::{ArtifactFolder, Artifacts, Store};
 use chats::Chats;
+pub use discord::discord;
 pub use docker_proxy::docker_proxy;
 pub use doctor::doctor;
 use doors::{Doors, Signals, serve};
@@ -149,7 +151,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         timetable: Arc::clone(&service) as Arc<dyn Timetable>,
         changed: schedules_changed,
     });
-    let chats = Chats::start(&world, &service)?;
+    let chats = Chats::start(&world, &service);
     tracing::info!(socket = %socket.display(), "purser is up");
     service_manager::ready();
     let scrape = vitals.scrape(parts, &world.vitals);

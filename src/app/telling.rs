@@ -5,7 +5,9 @@ use std::sync::Arc;
 use ed25519_dalek::VerifyingKey;
 
 use crate::action::{Clock, Place, Places};
-use crate::config::{Config, ConfigError};
+use crate::chat::discord::Bot;
+use crate::config::{ChannelConfig, Config, ConfigError, PlaceConfig, WebhookConfig};
+use crate::domain::names::PlaceName;
 use crate::domain::notice::Rules;
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
@@ -15,30 +17,47 @@ use crate::store::Store;
 
 use super::machine::MachineAlarm;
 
-/// Makes all places ready that can be, and says why the others cannot; nothing is sent.
+/// Makes all places ready that can be, and says why the others cannot; nothing is sent. Without a bot,
+/// whose absence is said elsewhere, there are no channels of Discord.
 pub(super) fn open_places(
     config: &Config,
+    bot: Option<&Bot>,
     redactor: &Redactor,
     secrets: &Opened,
 ) -> (Places, Vec<ConfigError>) {
     let mut places = Places::new();
     let mut wrong = vec![];
     for (name, place) in &config.places {
-        let table = ["places", name.as_str()];
-        let settings = place.open(redactor, secrets);
-        let settings = settings.map_err(|error| config.key_error(&table, &error));
-        let opened = settings.and_then(|settings| {
-            let opened = Webhook::new(settings);
-            opened.map_err(|why| config.error_at(&table, format!("[places.{name}]: {why}")))
-        });
-        match opened {
-            Ok(place) => {
-                places.insert(name.clone(), Arc::new(place) as Arc<dyn Place>);
+        let opened = match place {
+            PlaceConfig::Webhook(webhook) => {
+                open_webhook(config, name, webhook, redactor, secrets).map(Some)
             }
+            PlaceConfig::Discord(ChannelConfig { channel, mention }) => {
+                Ok(bot.map(|bot| bot.tells_in(channel, mention.clone())))
+            }
+        };
+        match opened {
+            Ok(place) => places.extend(place.map(|place| (name.clone(), place))),
             Err(error) => wrong.push(error),
         }
     }
     (places, wrong)
+}
+
+fn open_webhook(
+    config: &Config,
+    name: &PlaceName,
+    webhook: &WebhookConfig,
+    redactor: &Redactor,
+    secrets: &Opened,
+) -> Result<Arc<dyn Place>, ConfigError> {
+    let table = ["places", name.as_str()];
+    let settings = webhook.open(redactor, secrets);
+    let settings = settings.map_err(|error| config.key_error(&table, &error))?;
+    match Webhook::new(settings) {
+        Ok(webhook) => Ok(Arc::new(webhook)),
+        Err(why) => Err(config.error_at(&table, format!("[places.{name}]: {why}"))),
+    }
 }
 
 /// What the notifier is built from. The key tells one store from another.

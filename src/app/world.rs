@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::discord::open_bot;
 use super::telling::open_places;
 use super::vitals::VitalsSecrets;
 use crate::action::{Connect, Places, Registry, Systems};
 use crate::catalog::{Catalog, CatalogFolders, Problem, Severity, Surroundings, SystemFacts};
-use crate::chat::discord;
+use crate::chat::discord::Bot;
 use crate::cli::Failure;
 use crate::config::{Config, ConfigError, Origin};
 use crate::domain::names::{HookName, Role, SecretName};
@@ -24,7 +25,7 @@ pub(super) struct World {
     pub(super) hooks: BTreeMap<HookName, Hook>,
     pub(super) places: Arc<Places>,
     pub(super) vitals: VitalsSecrets,
-    pub(super) discord: Option<discord::Settings>,
+    pub(super) discord: Option<Bot>,
     pub(super) registry: Arc<Registry>,
     pub(super) systems: Arc<Systems>,
 }
@@ -90,25 +91,14 @@ impl World {
         }
         let (vitals, unread) = VitalsSecrets::read(&config, redactor, secrets);
         wrong.extend(unread);
-        let discord = config.discord.as_ref().map(|discord| {
-            let token = discord.open(redactor, secrets);
-            let token = token.map_err(|error| config.key_error(&["discord"], &error));
-            token.map(|token| discord::Settings {
-                token,
-                api: discord.api.clone(),
-                guilds: discord.guilds.clone(),
-                roles: discord.roles.clone(),
-                posts: discord.posts,
-            })
-        });
-        let discord = match discord.transpose() {
+        let discord = match open_bot(&config, redactor, secrets) {
             Ok(discord) => discord,
             Err(error) => {
                 wrong.push(error);
                 None
             }
         };
-        let (places, closed) = open_places(&config, redactor, secrets);
+        let (places, closed) = open_places(&config, discord.as_ref(), redactor, secrets);
         wrong.extend(closed);
         wrong.sort_by_key(ConfigError::position);
         let world = Self {

@@ -5,6 +5,7 @@ mod answer;
 mod client;
 mod completions;
 mod console;
+mod discord;
 mod docker_proxy;
 mod doctor;
 mod echo;
@@ -41,6 +42,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use client::Server;
 pub use completions::Completions;
+pub use discord::{Discord, show_invitation};
 pub use docker_proxy::DockerProxy;
 pub use doctor::show_findings;
 pub use init::{
@@ -89,6 +91,9 @@ pub enum Command {
     Lint,
     /// Look at everything that Purser needs, and say what is wrong; needs no server.
     Doctor,
+    /// Let the bot into Discord, and say what is missing there; needs no server.
+    #[command(subcommand)]
+    Discord(Discord),
     /// Write a first configuration for what runs on this machine; needs no server.
     Init(init::Init),
     /// Have the running server read workflows and commands again.
@@ -265,6 +270,7 @@ pub async fn call(
         Command::Up
         | Command::Lint
         | Command::Secret(_)
+        | Command::Discord(_)
         | Command::Doctor
         | Command::DockerProxy(_)
         | Command::Init(_)

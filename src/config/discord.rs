@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::document::Origins;
 use super::{Wrong, WrongKey, hooks};
+use crate::domain::chat::Mention;
 use crate::domain::names::{Role, SecretName};
 use crate::domain::redact::Redactor;
 use crate::domain::secret::{Opened, SecretSource};
@@ -131,6 +132,28 @@ pub(super) fn check_id(id: &str) -> Result<(), String> {
         "`{id}` is no id of Discord: that is a number of up to {LONGEST_ID} digits, which `Copy ID` gives in \
          Discord's developer mode"
     ))
+}
+
+/// Who a text calls, written as Discord writes it, `<@&ROLE>` or `<@USER>`; an id alone is that of a role.
+pub(super) fn mention(text: &str) -> Result<Mention, String> {
+    let inside = text
+        .strip_prefix("<@")
+        .and_then(|rest| rest.strip_suffix('>'));
+    let mention = match inside {
+        Some(inside) => match inside.strip_prefix('&') {
+            Some(role) => Mention::Role(role.to_owned()),
+            // An older way to write a user.
+            None => Mention::User(inside.trim_start_matches('!').to_owned()),
+        },
+        None => Mention::Role(text.to_owned()),
+    };
+    let (Mention::Role(id) | Mention::User(id)) = &mention;
+    check_id(id).map_err(|_| {
+        format!(
+            "`{text}` calls nobody in Discord: write <@&ROLE> or <@USER>, with the id of a role or a user"
+        )
+    })?;
+    Ok(mention)
 }
 
 impl DiscordConfig {

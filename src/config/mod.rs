@@ -38,7 +38,7 @@ pub use discord::DiscordConfig;
 use document::{Document, Origins};
 pub use error::{ConfigError, Origin, WrongKey};
 pub use hooks::{HookConfig, HookKey};
-pub use places::{NotifyConfig, PlaceConfig};
+pub use places::{ChannelConfig, NotifyConfig, PlaceConfig, WebhookConfig};
 pub use retention::Retention;
 pub use schema::schema;
 pub use systems::SystemConfig;
@@ -383,7 +383,8 @@ impl Config {
         let mut file: File = document.read().map_err(wrong)?;
         own::complete(&mut file.systems, &origins).map_err(wrong)?;
         let base = path.parent().unwrap_or(Path::new(""));
-        let places = places::places(file.places, base, &origins).map_err(wrong)?;
+        let has_bot = file.discord.is_some();
+        let places = places::places(file.places, has_bot, base, &origins).map_err(wrong)?;
         let zone = file.schedules.timezone;
         let notify = places::notify(file.notify, &places, zone, &origins).map_err(wrong)?;
         let systems = systems::systems(file.systems, &origins).map_err(wrong)?;

@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use super::address::Address;
 use super::document::Origins;
-use super::{Wrong, WrongKey, check_name, hooks};
+use super::{Wrong, WrongKey, check_name, discord, hooks};
+use crate::domain::chat::Mention;
 use crate::domain::names::{PlaceName, SecretName};
 use crate::domain::nearest;
 use crate::domain::notice::{Loudness, On};
@@ -26,7 +27,16 @@ const PATIENCE: Span = Span::new(Duration::from_mins(10));
 
 /// `[places.NAME]`.
 #[derive(Clone, Debug)]
-pub struct PlaceConfig {
+pub enum PlaceConfig {
+    /// An address of another program.
+    Webhook(WebhookConfig),
+    /// A channel of Discord.
+    Discord(ChannelConfig),
+}
+
+/// A place that is an address.
+#[derive(Clone, Debug)]
+pub struct WebhookConfig {
     /// Where its address is.
     pub address: Address,
     /// What is sent.
@@ -35,6 +45,15 @@ pub struct PlaceConfig {
     pub secrets: Option<SecretSource>,
     /// What stands before a loud message.
     pub mention: Option<String>,
+}
+
+/// A place that is a channel or thread of Discord.
+#[derive(Clone, Debug)]
+pub struct ChannelConfig {
+    /// Its id.
+    pub channel: String,
+    /// Who is called by a loud message.
+    pub mention: Option<Mention>,
 }
 
 /// `[notify]`.
@@ -60,14 +79,15 @@ pub(super) struct PlaceTable {
     webhook_file: Option<PathBuf>,
     /// The secret of the store that holds the same.
     webhook_secret: Option<SecretName>,
-    /// What is sent: `text` for people, `event` for programs.
-    #[serde(default)]
-    format: Format,
+    /// In the place of an address: the id of a channel of Discord, in which Purser's bot tells people.
+    discord: Option<String>,
+    /// What is sent to an address: `text` for people, `event` for programs.
+    format: Option<Format>,
     /// The file with signing secrets, `whsec_…`, one a line.
     secret_file: Option<PathBuf>,
     /// The secret of the store that holds the same.
     secret_secret: Option<SecretName>,
-    /// What stands before a loud message.
+    /// What stands before a loud message; in Discord `<@&ROLE>` or `<@USER>`.
     mention: Option<String>,
 }
 
@@ -96,43 +116,95 @@ struct OnTable {
     waiting: Option<Loudness>,
 }
 
-/// Checks the tables; paths are relative to `base`.
+/// What is wrong with a place, and the key that says it where it is not the table as a whole.
+type WrongPlace = (Option<&'static str>, String);
+
+/// Checks the tables; paths are relative to `base`. A channel of Discord needs the bot that is configured
+/// elsewhere.
 pub(super) fn places(
     tables: IndexMap<PlaceName, PlaceTable>,
+    has_bot: bool,
     base: &Path,
     origins: &Origins,
 ) -> Result<BTreeMap<PlaceName, PlaceConfig>, Wrong> {
     let mut places = BTreeMap::new();
     for (name, table) in tables {
         check_name("place", "places", name.as_str(), origins)?;
-        let wrong = |why: String| {
-            let message = format!("[places.{name}]: {why}");
-            (origins.of(&["places", name.as_str()]), message)
+        let place = if table.discord.is_some() {
+            channel(table, has_bot)
+        } else {
+            webhook(table, base).map_err(|why| (None, why))
         };
-        let from_base = |file: Option<PathBuf>| file.map(|file| base.join(file));
-        let file = from_base(table.webhook_file);
-        let address = Address::of("webhook", table.webhook, file, table.webhook_secret);
-        let Some(address) = address.map_err(wrong)? else {
-            let why = "it needs `webhook`, the address to post to; `webhook_file` and \
-                       `webhook_secret` say where it is kept";
-            return Err(wrong(why.to_owned()));
-        };
-        let file = from_base(table.secret_file);
-        let secrets = SecretSource::at_most_one("secret", file, table.secret_secret);
-        if table.mention.is_some() && table.format == Format::Event {
-            let why = "`mention` is for `format = \"text\"`; without it the place gets events for \
-                       programs";
-            return Err(wrong(why.to_owned()));
-        }
-        let place = PlaceConfig {
-            address,
-            format: table.format,
-            secrets: secrets.map_err(wrong)?,
-            mention: table.mention,
-        };
+        let place = place.map_err(|(key, why)| {
+            let path: Vec<_> = ["places", name.as_str()].into_iter().chain(key).collect();
+            let key = key.map(|key| format!(" {key}")).unwrap_or_default();
+            (origins.of(&path), format!("[places.{name}]{key}: {why}"))
+        })?;
         places.insert(name, place);
     }
     Ok(places)
+}
+
+fn webhook(table: PlaceTable, base: &Path) -> Result<PlaceConfig, String> {
+    let from_base = |file: Option<PathBuf>| file.map(|file| base.join(file));
+    let file = from_base(table.webhook_file);
+    let address = Address::of("webhook", table.webhook, file, table.webhook_secret)?;
+    let Some(address) = address else {
+        return Err(
+            "it needs `webhook`, the address to post to, or `discord`, the id of a channel; \
+             `webhook_file` and `webhook_secret` say where an address is kept"
+                .to_owned(),
+        );
+    };
+    let format = table.format.unwrap_or_default();
+    if table.mention.is_some() && format == Format::Event {
+        return Err(
+            "`mention` is for `format = \"text\"`; without it the place gets events for programs"
+                .to_owned(),
+        );
+    }
+    let file = from_base(table.secret_file);
+    Ok(PlaceConfig::Webhook(WebhookConfig {
+        address,
+        format,
+        secrets: SecretSource::at_most_one("secret", file, table.secret_secret)?,
+        mention: table.mention,
+    }))
+}
+
+fn channel(table: PlaceTable, has_bot: bool) -> Result<PlaceConfig, WrongPlace> {
+    let wrong = |key, why: &str| Err((Some(key), why.to_owned()));
+    let is_webhook =
+        table.webhook.is_some() || table.webhook_file.is_some() || table.webhook_secret.is_some();
+    if is_webhook {
+        let why = "a place is an address or a channel of Discord: keep `webhook` or `discord`";
+        return wrong("discord", why);
+    }
+    if !has_bot {
+        let why = "there is no [discord], which says where the bot's token is";
+        return wrong("discord", why);
+    }
+    if table.format.is_some() {
+        return wrong(
+            "format",
+            "it is for addresses; a channel of Discord gets text for people",
+        );
+    }
+    let signed = [
+        ("secret_file", table.secret_file.is_some()),
+        ("secret_secret", table.secret_secret.is_some()),
+    ];
+    if let Some((key, _)) = signed.into_iter().find(|(_, is_there)| *is_there) {
+        return wrong(
+            key,
+            "it is for addresses; what goes to Discord is not signed",
+        );
+    }
+    let channel = table.discord.unwrap_or_default();
+    discord::check_id(&channel).map_err(|why| (Some("discord"), why))?;
+    let mention = table.mention.as_deref().map(discord::mention);
+    let mention = mention.transpose().map_err(|why| (Some("mention"), why))?;
+    Ok(PlaceConfig::Discord(ChannelConfig { channel, mention }))
 }
 
 /// Checks the table against the places; `zone` is the clock of schedules that name none.
@@ -191,7 +263,7 @@ pub(super) fn notify(
     })
 }
 
-impl PlaceConfig {
+impl WebhookConfig {
     /// Reads its address and secrets, and has them masked from now on.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Config, HeartbeatConfig, HookKey};
+use super::{Config, HeartbeatConfig, HookKey, PlaceConfig};
 use crate::domain::names::SecretName;
 use crate::domain::secret::SecretSource;
 
@@ -41,8 +41,12 @@ impl Config {
         let metrics = metrics.map(|token| ("[metrics]".to_owned(), token));
         let beats = self.heartbeat.iter().flat_map(HeartbeatConfig::urls);
         let beats = beats.filter_map(|(place, url)| Some((place, url.kept()?)));
-        let places = self.places.iter().flat_map(|(name, place)| {
-            let sources = place.address.kept().into_iter().chain(&place.secrets);
+        let webhooks = self.places.iter().filter_map(|(name, place)| match place {
+            PlaceConfig::Webhook(webhook) => Some((name, webhook)),
+            PlaceConfig::Discord(_) => None,
+        });
+        let places = webhooks.flat_map(|(name, webhook)| {
+            let sources = webhook.address.kept().into_iter().chain(&webhook.secrets);
             sources.map(move |source| (format!("[places.{name}]"), source))
         });
         let discord = self.discord.iter();

@@ -1,5 +1,6 @@
 use super::*;
 use crate::action::ConnectError;
+use crate::domain::chat::Mention;
 
 const FILE: &str = r#"
 [store]
@@ -102,7 +103,7 @@ fn every_error_in_the_file_names_its_place_and_the_way_out() {
         "[log]\nformat = \"jsn\"",
         "[people.a]\nuid = 1000",
         "[people.a]\nroles = []\nuid = 7\n\n[people.b]\nroles = []\nuid = 7",
-        "[people.a]\nroles = []\nemail = \"1\"",
+        "[people.a]\nroles = []\nmatrix = \"1\"",
         "[people.a]\nroles = []\ndiscord = \"ann\"",
         "[people.a]\nroles = []\ndiscord = \"7\"\n[people.b]\nroles = []\ndiscord = \"7\"",
         "[discord]\nguilds = [\"1\"]",
@@ -132,7 +133,7 @@ fn every_error_in_the_file_names_its_place_and_the_way_out() {
     purser.toml:2:10: in `log.format`: unknown variant `jsn`; did you mean `json`?
     purser.toml:1:1: in `people.a`: missing field `roles`
     purser.toml:7:1: the uid 7 is a's already: one identity belongs to one person
-    purser.toml:3:1: unknown field `discord`, expected `roles` or `uid`
+    purser.toml:3:1: unknown field `matrix`, expected one of `roles`, `uid`, `discord`
     purser.toml:1:10: [systems.shop] has no `kind`: write which integration it belongs to, as in `kind = "docker"`
     purser.toml:1:10: [systems.shop] has no `kind` (is it `kin`?): write which integration it belongs to, as in `kind = "docker"`
     purser.toml:2:1: [systems.shop]: `kind` must be text, and is 5
@@ -286,10 +287,55 @@ fn what_is_wrong_with_telling_is_said_with_its_place() {
     purser.toml:8:1: [notify] digest: column 3: the hour 25 is not in 0 to 23
     purser.toml:7:18: in `notify.on.failure`: unknown variant `lod`; did you mean `loud`?
     purser.toml:7:8: unknown field `failed`; did you mean `failure`?
-    purser.toml:6:9: [places.chat]: it needs `webhook`, the address to post to; `webhook_file` and `webhook_secret` say where it is kept
+    purser.toml:6:9: [places.chat]: it needs `webhook`, the address to post to, or `discord`, the id of a channel; `webhook_file` and `webhook_secret` say where an address is kept
     purser.toml:6:9: [places.chat]: there is more than one of `webhook`, `webhook_file` and `webhook_secret`: keep one of them
     purser.toml:8:10: in `places.chat.format`: unknown variant `txt`; did you mean `text`?
     purser.toml:6:9: `a b` cannot be the name of a place: use letters, digits, - and _
     purser.toml:6:9: [places.chat]: `mention` is for `format = "text"`; without it the place gets events for programs
     "#);
+}
+
+const BOT: &str = "[discord]\ntoken_file = 'token'\nguilds = ['41771983423143937']\n";
+
+#[test]
+fn a_channel_of_discord_is_a_place_that_may_call_a_role_or_a_user() {
+    let mention = |text: &str| {
+        let places = format!("[places.ops]\ndiscord = '7'\nmention = '{text}'\n");
+        let config = load(&format!("{BOT}{places}"), &[]).unwrap();
+        match &config.places["ops"] {
+            PlaceConfig::Discord(ChannelConfig { channel, mention }) => {
+                assert_eq!(channel, "7");
+                mention.clone().unwrap()
+            }
+            PlaceConfig::Webhook(webhook) => panic!("{webhook:?}"),
+        }
+    };
+    let (role, user) = (Mention::Role("12".into()), Mention::User("12".into()));
+    assert_eq!([mention("<@&12>"), mention("12")], [role.clone(), role]);
+    assert_eq!([mention("<@12>"), mention("<@!12>")], [user.clone(), user]);
+}
+
+#[test]
+fn what_is_wrong_with_a_channel_of_discord_is_said_with_its_place() {
+    let with_bot = [
+        "discord = '#ops'",
+        "discord = '7'\nwebhook = 'https://chat.example'",
+        "discord = '7'\nformat = 'text'",
+        "discord = '7'\nsecret_file = 'whsec'",
+        "discord = '7'\nmention = '@oncall'",
+        "discord = '7'\nmention = '<@&oncall>'",
+        "discrod = '7'",
+    ];
+    let with_bot = with_bot.map(|place| error(&format!("{BOT}[places.ops]\n{place}\n"), &[]));
+    let alone = error("[places.ops]\ndiscord = '7'\n", &[]);
+    insta::assert_snapshot!(format!("{}\n{alone}", with_bot.join("\n")), @"
+    purser.toml:5:1: [places.ops] discord: `#ops` is no id of Discord: that is a number of up to 20 digits, which `Copy ID` gives in Discord's developer mode
+    purser.toml:5:1: [places.ops] discord: a place is an address or a channel of Discord: keep `webhook` or `discord`
+    purser.toml:6:1: [places.ops] format: it is for addresses; a channel of Discord gets text for people
+    purser.toml:6:1: [places.ops] secret_file: it is for addresses; what goes to Discord is not signed
+    purser.toml:6:1: [places.ops] mention: `@oncall` calls nobody in Discord: write <@&ROLE> or <@USER>, with the id of a role or a user
+    purser.toml:6:1: [places.ops] mention: `<@&oncall>` calls nobody in Discord: write <@&ROLE> or <@USER>, with the id of a role or a user
+    purser.toml:5:1: unknown field `discrod`; did you mean `discord`?
+    purser.toml:2:1: [places.ops] discord: there is no [discord], which says where the bot's token is
+    ");
 }

@@ -65,3 +65,12 @@ impl ChatPlace {
         }
     }
 }
+
+/// Who is called in a chat, by an id there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mention {
+    /// Everybody with a role.
+    Role(String),
+    /// One user.
+    User(String),
+}

@@ -25,6 +25,8 @@ pub enum Check {
     System,
     /// A folder of objects that workflows use.
     Folder,
+    /// What Purser needs in Discord.
+    Discord,
 }
 
 impl Check {
@@ -40,6 +42,7 @@ impl Check {
             Self::Clock => "clock",
             Self::System => "system",
             Self::Folder => "folder",
+            Self::Discord => "discord",
         }
     }
 }

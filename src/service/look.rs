@@ -356,7 +356,8 @@ pub(super) fn may_approve(by: &Actor, state: &RunState) -> Option<MayAnswer> {
     Some(may.map_or_else(MayAnswer::No, |()| MayAnswer::Yes))
 }
 
-fn catalog_view(catalog: &Catalog) -> CatalogView {
+/// What a catalog has, as lists show it.
+pub fn catalog_view(catalog: &Catalog) -> CatalogView {
     CatalogView {
         commands: catalog
             .commands()

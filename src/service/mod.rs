@@ -41,7 +41,7 @@ pub use artifacts::ArtifactView;
 pub use deliver::Delivery;
 pub use holds::{FreezeView, HoldsView};
 pub use invoke::{Ask, Invocation};
-pub use look::{CatalogEntry, CatalogView, Followed, RunView};
+pub use look::{CatalogEntry, CatalogView, Followed, RunView, catalog_view};
 pub use places::{PlaceAnswer, PlaceView};
 pub use rerun::Again;
 pub use schedules::ScheduleView;

@@ -2,11 +2,14 @@
 //!
 //! [`gateway`] hears what people do, or [`posts`] is told of it, and [`door`] answers it: `command`, `complete` and `click` ask
 //! [`crate::service`] for what is wanted. [`live`] shows how runs are, whoever asked for them. [`publish`]
-//! tells Discord which commands there are. All speak to Discord through [`api`].
+//! tells Discord which commands there are. All speak to Discord through [`api`], under the token of one
+//! [`Bot`]. [`check`] says what is missing for all of it.
 
 mod answers;
 mod api;
+mod bot;
 mod built_in;
+mod check;
 mod click;
 mod command;
 mod complete;
@@ -14,29 +17,29 @@ mod door;
 mod gateway;
 mod live;
 mod origin;
+mod place;
 mod posts;
 mod publish;
 mod rates;
 pub mod reference;
 pub mod render;
+mod rights;
 mod snowflake;
 mod wire;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ed25519_dalek::VerifyingKey;
-use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::names::Role;
 use crate::service::Service;
 use api::{Api, ApiError, Route};
+pub use bot::{Bot, Invitation, Settings};
+pub use check::{Surroundings, ToldIn};
 use door::Door;
 pub use posts::{Posted, Posts};
 
@@ -48,21 +51,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the end of the process waits for what is under way.
 const GRACE: Duration = Duration::from_secs(3);
-
-/// What is configured.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The bot's token.
-    pub token: SecretString,
-    /// Where Discord's API is: `https://discord.com`, or a proxy for it.
-    pub api: String,
-    /// The servers in which Purser answers, by id.
-    pub guilds: Vec<String>,
-    /// What roles of Discord stand for, by their ids.
-    pub roles: BTreeMap<String, Vec<Role>>,
-    /// The key with which Discord signs what it posts to us; `None`: we listen at its gateway.
-    pub posts: Option<VerifyingKey>,
-}
 
 /// Who the bot is.
 #[derive(Clone, Debug)]
@@ -83,11 +71,8 @@ pub struct Discord {
 impl Discord {
     /// Connects, and connects again whenever that is lost. What goes wrong is in the log and stops nothing
     /// else: runs go on without Discord.
-    ///
-    /// # Errors
-    /// This machine has no TLS.
-    pub fn start(settings: Settings, service: Arc<Service>) -> Result<Self, String> {
-        let api = Arc::new(Api::new(&settings.api, &settings.token)?);
+    pub fn start(bot: Bot, service: Arc<Service>) -> Self {
+        let Bot { api, settings } = bot;
         let shutdown = CancellationToken::new();
         let (open, door) = watch::channel(None);
         let answering = TaskTracker::new();
@@ -101,11 +86,11 @@ impl Discord {
             answering,
         };
         let work = tokio::spawn(house.work(shutdown.clone()));
-        Ok(Self {
+        Self {
             shutdown,
             work,
             posts,
-        })
+        }
     }
 
     /// Where Discord posts what people do, if it does.

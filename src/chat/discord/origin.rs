@@ -7,25 +7,8 @@ use serenity::model::channel::{ChannelType, PartialChannel};
 use serenity::model::guild::Member;
 
 use super::live::PLATFORM;
+use super::rights;
 use crate::domain::chat::ChatChannel;
-
-/// What Purser needs to show runs in a channel, as Discord's settings call it.
-const NEEDED: [(Permissions, &str); 5] = [
-    (Permissions::VIEW_CHANNEL, "View Channel"),
-    (Permissions::SEND_MESSAGES, "Send Messages"),
-    (Permissions::EMBED_LINKS, "Embed Links"),
-    (Permissions::ATTACH_FILES, "Attach Files"),
-    (Permissions::READ_MESSAGE_HISTORY, "Read Message History"),
-];
-
-/// What it needs for threads on top.
-const FOR_THREADS: Permissions =
-    Permissions::CREATE_PUBLIC_THREADS.union(Permissions::SEND_MESSAGES_IN_THREADS);
-
-/// All of that in a sentence.
-pub(super) fn needed() -> String {
-    NEEDED.map(|(_, name)| name).join(", ")
-}
 
 /// Who has begun an interaction, and where.
 #[derive(Clone, Debug)]
@@ -97,7 +80,7 @@ impl Origin {
     pub(super) fn channel(&self) -> ChatChannel {
         let may = self
             .rights
-            .is_none_or(|rights| rights.contains(FOR_THREADS));
+            .is_none_or(|had| had.contains(rights::FOR_THREADS));
         ChatChannel {
             platform: PLATFORM.to_owned(),
             channel: self.channel.clone(),
@@ -107,15 +90,14 @@ impl Origin {
 
     /// What Purser needs here to show a run, and may not.
     pub(super) fn missing(&self) -> Vec<&'static str> {
-        let Some(rights) = self.rights else {
+        let Some(had) = self.rights else {
             return vec![];
         };
-        let in_thread = Permissions::SEND_MESSAGES_IN_THREADS;
-        let needed = NEEDED.map(|(right, name)| match right {
-            Permissions::SEND_MESSAGES if self.is_thread => (in_thread, "Send Messages in Threads"),
-            right => (right, name),
-        });
-        let missing = needed.iter().filter(|(right, _)| !rights.contains(*right));
-        missing.map(|(_, name)| *name).collect()
+        let needed = if self.is_thread {
+            rights::IN_THREAD
+        } else {
+            rights::IN_CHANNEL
+        };
+        rights::missing(needed, had)
     }
 }

@@ -110,7 +110,7 @@ fn explain(error: &ApiError) -> String {
 }
 
 /// All commands as Discord wants them, those of Purser itself among them.
-fn all(commands: Vec<CatalogEntry>) -> Value {
+pub(super) fn all(commands: Vec<CatalogEntry>) -> Value {
     let mut groups: BTreeMap<String, Node> = BTreeMap::new();
     for command in commands {
         let name = command.name.clone();

@@ -34,6 +34,8 @@ impl Scene {
         let mut bot = Script::start("bot.mjs", &[discord.api(), discord.token()]);
         let ready = bot.event("ready").await;
         assert_eq!(ready["user"], "Purser");
+        let guild = json!({ "name": "shop", "owner": false, "embeds": true, "manages": false });
+        assert_eq!(ready["guilds"], json!([guild]));
         Self {
             discord,
             bot,

@@ -70,6 +70,11 @@ impl ApiError {
         self.code() == Some(50_083)
     }
 
+    /// What was sent is what Discord does not take; another message may be taken.
+    pub(in crate::chat::discord) fn is_of_message(&self) -> bool {
+        matches!(self.code(), Some(40_005 | 50_006 | 50_035))
+    }
+
     /// The bot has no right to do it there.
     pub(in crate::chat::discord) fn is_forbidden(&self) -> bool {
         matches!(self.code(), Some(50_001 | 50_013))

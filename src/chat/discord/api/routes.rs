@@ -41,15 +41,51 @@ impl Route {
         )
     }
 
+    /// All that the owner of our application has set up.
+    pub(in crate::chat::discord) fn own_application() -> Self {
+        let path = "/applications/@me".to_owned();
+        Self::of(Method::GET, path, "GET /applications/@me", "")
+    }
+
     /// Which user we are.
     pub(in crate::chat::discord) fn own_user() -> Self {
         let path = "/users/@me".to_owned();
         Self::of(Method::GET, path, "GET /users/@me", "")
     }
 
+    /// The servers that we are in, at most 200, with what we may do there.
+    pub(in crate::chat::discord) fn own_guilds() -> Self {
+        let path = "/users/@me/guilds".to_owned();
+        Self::of(Method::GET, path, "GET /users/@me/guilds", "")
+    }
+
+    /// A member of a server.
+    pub(in crate::chat::discord) fn member(guild: &str, user: &str) -> Self {
+        let path = format!("/guilds/{guild}/members/{user}");
+        Self::of(Method::GET, path, "GET member", guild)
+    }
+
+    /// A channel or thread.
+    pub(in crate::chat::discord) fn channel(channel: &str) -> Self {
+        let path = format!("/channels/{channel}");
+        Self::of(Method::GET, path, "GET channel", channel)
+    }
+
+    /// The roles of a server.
+    pub(in crate::chat::discord) fn roles(guild: &str) -> Self {
+        let path = format!("/guilds/{guild}/roles");
+        Self::of(Method::GET, path, "GET roles", guild)
+    }
+
     /// Where the gateway is.
     pub(in crate::chat::discord) fn gateway() -> Self {
         Self::of(Method::GET, "/gateway".to_owned(), "GET /gateway", "")
+    }
+
+    /// The commands of ours that a guild has.
+    pub(in crate::chat::discord) fn commands(application: &str, guild: &str) -> Self {
+        let path = format!("/applications/{application}/guilds/{guild}/commands");
+        Self::of(Method::GET, path, "GET commands", guild)
     }
 
     /// Puts all commands of a guild in the place of those that are there.

@@ -10,8 +10,8 @@ use super::{Instant, Key, Made, PrivateAnswer};
 use crate::chat::card::{self, Card};
 use crate::chat::discord::Us;
 use crate::chat::discord::api::{Api, ApiError, Attachment, Route};
-use crate::chat::discord::origin::needed;
 use crate::chat::discord::render::{self, Shown};
+use crate::chat::discord::rights::needed_in_channel;
 use crate::chat::discord::wire;
 use crate::domain::chat::MessagePart;
 use crate::domain::time::Timestamp;
@@ -327,7 +327,10 @@ pub(super) fn trouble(error: ApiError, tried_at: Option<Timestamp>) -> Sent {
     let (pause, needs) = match &error {
         ApiError::Token => return Sent::Unknown(error),
         ApiError::TooMany(after) => (Some(*after), String::new()),
-        _ if error.is_forbidden() => (None, format!("; in that channel it needs {}", needed())),
+        _ if error.is_forbidden() => (
+            None,
+            format!("; in that channel it needs {}", needed_in_channel()),
+        ),
         _ => (None, String::new()),
     };
     Sent::Later {

@@ -10,6 +10,7 @@ mod laws;
 pub mod limits;
 mod lists;
 pub mod markdown;
+mod notice;
 mod page;
 mod run;
 mod shown;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use brief::brief;
 pub use lists::{log, plan, runs};
+pub use notice::notice;
 pub use run::{footer, run, run_of_footer};
 pub use shown::{Button, Embed, Field, Look, Shown, TextFile};
 

@@ -57,7 +57,13 @@ client.on("interactionCreate", (interaction) =>
 );
 const guild = client.guilds.cache.first();
 const registered = await guild.commands.set(COMMANDS.map((command) => command.toJSON()));
-say({ event: "ready", user: client.user.username, commands: registered.map(({ name }) => name) });
+const guilds = (await client.guilds.fetch()).map(({ name, owner, permissions }) => ({
+  name,
+  owner,
+  embeds: permissions.has("EmbedLinks"),
+  manages: permissions.has("ManageMessages"),
+}));
+say({ event: "ready", user: client.user.username, guilds, commands: registered.map(({ name }) => name) });
 process.stdin.on("end", () => client.destroy()).resume();
 
 async function answer(interaction) {

@@ -2,12 +2,14 @@
 //! the local one (`tests/fakes/discord`), which discord.js shows to be like the real one.
 
 mod channels;
+mod check;
 mod clicks;
 mod commands;
 mod conversation;
 mod posts;
 mod restarts;
 mod standby;
+mod told;
 
 use std::fs;
 

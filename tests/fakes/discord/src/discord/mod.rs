@@ -151,6 +151,30 @@ impl Discord {
             .write(|state| state.add_role(guild, name, permissions))
     }
 
+    /// From now on a role permits this and no more; `GuildId::everyone` is everybody's.
+    pub fn permit(&self, guild: GuildId, role: RoleId, permissions: Permissions) {
+        self.hub
+            .write(|state| state.permit(guild, role, permissions));
+    }
+
+    /// From now on anybody may ping a role, a bot too.
+    pub fn let_all_mention(&self, guild: GuildId, role: RoleId) {
+        self.hub.write(|state| state.let_all_mention(guild, role));
+    }
+
+    /// The role that came with Purser's bot, if that is in the guild.
+    #[must_use]
+    pub fn bots_role(&self, guild: GuildId) -> Option<RoleId> {
+        let app = self.purser.id;
+        self.hub.read(|state| state.role_of_bot(app, guild))
+    }
+
+    /// Puts Purser's bot out of a guild.
+    pub fn put_out(&self, guild: GuildId) {
+        let app = self.purser.id;
+        self.hub.write(|state| state.put_out(app, guild));
+    }
+
     /// A member with roles; the same name is the same person in every guild.
     #[must_use]
     pub fn member(&self, guild: GuildId, name: &str, roles: &[RoleId]) -> UserId {

@@ -61,6 +61,20 @@ impl Call {
         }
     }
 
+    /// How many things `limit` asks for, which is between 1 and `most`.
+    pub(crate) fn page_size(&self, form: &mut Form, most: u64, default: u64) -> usize {
+        let mut size = default;
+        if let Some(text) = self.query.get("limit") {
+            let value = text
+                .parse::<u64>()
+                .map_or_else(|_| Value::from(text.as_str()), Value::from);
+            size = form
+                .number("limit", &value, &(1..=most))
+                .unwrap_or_default();
+        }
+        usize::try_from(size).unwrap_or_default()
+    }
+
     pub(crate) fn asks(&self, name: &str) -> bool {
         self.query
             .get(name)

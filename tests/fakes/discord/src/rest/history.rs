@@ -1,6 +1,6 @@
 //! What was posted in a channel, in pages.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::call::Call;
 use super::messages::as_read;
@@ -59,15 +59,7 @@ fn page<'a, 'm>(all: &'a [&'m Message], from: &From, size: usize) -> &'a [&'m Me
 
 fn asked(call: &Call) -> Result<(From, usize), Refusal> {
     let mut form = Form::default();
-    let mut size = DEFAULT_PAGE;
-    if let Some(text) = call.query.get("limit") {
-        let value = text
-            .parse::<u64>()
-            .map_or_else(|_| Value::from(text.as_str()), Value::from);
-        size = form
-            .number("limit", &value, &(1..=PAGE))
-            .unwrap_or_default();
-    }
+    let size = call.page_size(&mut form, PAGE, DEFAULT_PAGE);
     let at = |name: &str| call.query.get(name).and_then(|id| id.parse().ok());
     let from = match (at("before"), at("after"), at("around")) {
         (Some(id), None, None) => From::Before(id),
@@ -81,5 +73,5 @@ fn asked(call: &Call) -> Result<(From, usize), Refusal> {
         }
     };
     form.finish()?;
-    Ok((from, usize::try_from(size).unwrap_or_default()))
+    Ok((from, size))
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::reply::{Answer, Reply};
+use crate::check::form::Form;
 use crate::gateway::socket::{gateway_url, own_json};
 use crate::ids::{AppId, ChannelId, GuildId, UserId};
 use crate::refusal::{
@@ -13,6 +14,9 @@ use crate::state::State;
 use crate::state::model::Guild;
 use crate::state::permissions::Permissions;
 use crate::state::render::guild_json;
+
+/// Guilds that are handed out at once.
+const GUILDS: u64 = 200;
 
 #[expect(clippy::unnecessary_wraps, reason = "a handler like the others")]
 pub(super) fn gateway(state: &mut State, _: &Call) -> Answer {
@@ -64,6 +68,44 @@ pub(super) fn direct(state: &mut State, call: &Call) -> Answer {
 pub(super) fn own_app(state: &mut State, call: &Call) -> Answer {
     let app: AppId = call.app.ok_or(UNAUTHORIZED)?;
     Ok(Reply::ok(state.app_json(app)))
+}
+
+/// The guilds that the bot is in, the oldest first.
+pub(super) fn own_guilds(state: &mut State, call: &Call) -> Answer {
+    let bot = call.bot()?;
+    let mut form = Form::default();
+    let limit = call.page_size(&mut form, GUILDS, GUILDS);
+    form.finish()?;
+    let at = |name: &str| call.query.get(name).and_then(|id| id.parse::<u64>().ok());
+    let (after, before) = (at("after"), at("before"));
+    let in_page = |guild: &&Guild| {
+        guild.members.contains_key(&bot)
+            && after.is_none_or(|after| guild.id.0 > after)
+            && before.is_none_or(|before| guild.id.0 < before)
+    };
+    let mut guilds: Vec<&Guild> = state.guilds.values().filter(in_page).collect();
+    // With `before` alone it is the page that ends there.
+    if before.is_some() && after.is_none() {
+        guilds = guilds.split_off(guilds.len().saturating_sub(limit));
+    }
+    guilds.truncate(limit);
+    let json = |guild: &Guild| {
+        let mut json = json!({
+            "id": guild.id,
+            "name": guild.name,
+            "icon": null,
+            "banner": null,
+            "owner": guild.owner == bot,
+            "permissions": State::permissions_in(bot, guild).0.to_string(),
+            "features": [],
+        });
+        if call.asks("with_counts") {
+            json["approximate_member_count"] = json!(guild.members.len());
+            json["approximate_presence_count"] = json!(guild.members.len());
+        }
+        json
+    };
+    Ok(Reply::ok(guilds.into_iter().map(json).collect()))
 }
 
 /// The guild in the path, if the bot is in it.

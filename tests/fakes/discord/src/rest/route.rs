@@ -55,6 +55,9 @@ pub(crate) fn find(method: &str, segments: &[&str]) -> Option<Route> {
         ("POST", ["users", "@me", "channels"]) => {
             bot(lookups::direct, "users/@me/channels", None, PLAIN)
         }
+        ("GET", ["users", "@me", "guilds"]) => {
+            bot(lookups::own_guilds, "users/@me/guilds", None, PLAIN)
+        }
         ("GET", ["users", _]) => bot(lookups::user, "users", None, PLAIN),
         ("GET", ["applications" | "oauth2", .., "@me"]) => {
             bot(lookups::own_app, "applications/@me", None, PLAIN)

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::model::{Guild, Mentions};
+use super::model::{Guild, Mentions, Role};
 use crate::ids::{RoleId, UserId};
 
 impl Mentions {
     /// Reads the mentions of a content. Without `allowed_mentions` all of them count; who may not
-    /// mention everyone pings neither everyone nor a role.
+    /// mention everyone pings neither everyone nor a role, except one that anybody may mention.
     pub(crate) fn of(content: &str, allowed: &Value, guild: &Guild, may_everyone: bool) -> Self {
         let parses = |kind: &str| match allowed["parse"].as_array() {
             Some(parse) => parse.iter().any(|one| one == kind),
@@ -24,7 +24,8 @@ impl Mentions {
             .map(UserId)
             .filter(|id| guild.members.contains_key(id));
         let roles = ids_after(content, "<@&").map(RoleId);
-        let roles = roles.filter(|id| guild.roles.contains_key(id) && may_everyone);
+        let may = |role: &Role| may_everyone || role.mentionable;
+        let roles = roles.filter(|id| guild.roles.get(id).is_some_and(may));
         Self {
             everyone: everyone && may_everyone && parses("everyone"),
             users: users

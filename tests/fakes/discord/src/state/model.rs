@@ -41,6 +41,8 @@ pub(crate) struct Guild {
 pub(crate) struct Role {
     pub(crate) name: String,
     pub(crate) permissions: Permissions,
+    /// Whether anybody may ping it, not only who may ping all.
+    pub(crate) mentionable: bool,
     /// The bot whose role it is.
     pub(crate) of_bot: Option<AppId>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Not};
 
 use super::State;
-use super::model::{Channel, Home, Whom};
+use super::model::{Channel, Guild, Home, Whom};
 use crate::ids::{ChannelId, RoleId, UserId};
 use crate::refusal::{MISSING_ACCESS, MISSING_PERMISSIONS, Refusal, UNKNOWN_CHANNEL};
 
@@ -127,20 +127,11 @@ impl State {
         let Some(member) = guild.members.get(&user) else {
             return Permissions::NONE;
         };
-        if guild.owner == user {
-            return Permissions::ALL;
+        let base = Self::permissions_in(user, guild);
+        if base == Permissions::ALL {
+            return base;
         }
         let everyone = guild.id.everyone();
-        let mut base = Permissions::NONE;
-        for role in member.roles.iter().chain([&everyone]) {
-            base |= guild
-                .roles
-                .get(role)
-                .map_or(Permissions::NONE, |role| role.permissions);
-        }
-        if base.has(Permissions::ADMINISTRATOR) {
-            return Permissions::ALL;
-        }
         let of_channel = self.channels.get(&found.ruled_by()).unwrap_or(found);
         let result = overwritten(base, of_channel, user, everyone, &member.roles);
         let outside = found
@@ -151,6 +142,28 @@ impl State {
             return Permissions::NONE;
         }
         result
+    }
+
+    /// What somebody may do in a guild, as far as no channel says otherwise.
+    pub(crate) fn permissions_in(user: UserId, guild: &Guild) -> Permissions {
+        let Some(member) = guild.members.get(&user) else {
+            return Permissions::NONE;
+        };
+        if guild.owner == user {
+            return Permissions::ALL;
+        }
+        let mut base = Permissions::NONE;
+        for role in member.roles.iter().chain([&guild.id.everyone()]) {
+            base |= guild
+                .roles
+                .get(role)
+                .map_or(Permissions::NONE, |role| role.permissions);
+        }
+        if base.has(Permissions::ADMINISTRATOR) {
+            Permissions::ALL
+        } else {
+            base
+        }
     }
 
     /// What it takes to post in a channel or thread.

@@ -267,7 +267,7 @@ pub(crate) fn guild_json(guild: &Guild) -> Value {
             "position": usize::from(id.0 != guild.id.0),
             "permissions": role.permissions.0.to_string(),
             "managed": role.of_bot.is_some(),
-            "mentionable": false,
+            "mentionable": role.mentionable,
             "flags": 0,
         });
         if let Some(tags) = tags {

@@ -70,6 +70,7 @@ impl State {
         let everyone = Role {
             name: "@everyone".into(),
             permissions: Permissions::EVERYONE,
+            mentionable: false,
             of_bot: None,
         };
         let now = self.now_ms();
@@ -112,6 +113,7 @@ impl State {
                 Role {
                     name,
                     permissions,
+                    mentionable: false,
                     of_bot: Some(app),
                 },
             );
@@ -124,6 +126,46 @@ impl State {
         if let Some(guild) = self.guilds.get(&guild) {
             let json = self.guild_create_json(guild, app.bot());
             self.dispatch(&Event::of_app("GUILD_CREATE", app), &json);
+        }
+    }
+
+    /// Puts a bot out of a guild, with the role that came with it.
+    pub(crate) fn put_out(&mut self, app: AppId, guild: GuildId) {
+        if let Some(found) = self.guilds.get_mut(&guild) {
+            found.members.remove(&app.bot());
+            found.roles.retain(|_, role| role.of_bot != Some(app));
+        }
+        self.dispatch(&Event::of_app("GUILD_DELETE", app), &json!({ "id": guild }));
+    }
+
+    /// The role that came with a bot.
+    pub(crate) fn role_of_bot(&self, app: AppId, guild: GuildId) -> Option<RoleId> {
+        let mut roles = self.guilds.get(&guild)?.roles.iter();
+        let role = roles.find(|(_, role)| role.of_bot == Some(app));
+        role.map(|(id, _)| *id)
+    }
+
+    /// From now on a role permits this and no more.
+    pub(crate) fn permit(&mut self, guild: GuildId, role: RoleId, permissions: Permissions) {
+        let found = self
+            .guilds
+            .get_mut(&guild)
+            .and_then(|guild| guild.roles.get_mut(&role));
+        if let Some(found) = found {
+            found.permissions = permissions;
+            self.tell_of_role("GUILD_ROLE_UPDATE", guild, role);
+        }
+    }
+
+    /// From now on anybody may ping a role.
+    pub(crate) fn let_all_mention(&mut self, guild: GuildId, role: RoleId) {
+        let found = self
+            .guilds
+            .get_mut(&guild)
+            .and_then(|guild| guild.roles.get_mut(&role));
+        if let Some(found) = found {
+            found.mentionable = true;
+            self.tell_of_role("GUILD_ROLE_UPDATE", guild, role);
         }
     }
 
@@ -170,6 +212,7 @@ impl State {
         let role = Role {
             name: name.to_owned(),
             permissions,
+            mentionable: false,
             of_bot: None,
         };
         if let Some(guild) = self.guilds.get_mut(&guild) {

@@ -1,0 +1,87 @@
+//! Who the bot is, and how its owner has set it up in Discord's developer portal.
+
+use super::Surroundings;
+use crate::chat::discord::api::ApiError;
+use crate::chat::discord::bot::Application;
+use crate::chat::discord::render::markdown::one_line;
+use crate::domain::finding::{Check, Finding, Remark};
+
+/// Discord did not say who the bot is.
+pub(super) fn unknown(error: &ApiError, around: &Surroundings<'_>) -> Finding {
+    let remark = match error {
+        ApiError::Token => Remark::problem(
+            "Discord does not know it",
+            format!(
+                "make a new one: in Discord's developer portal, the application, Bot, Reset Token; put it into {}; \
+                 if Purser is up, start it again",
+                around.token
+            ),
+        ),
+        error => Remark::problem(
+            format!("whether Discord knows it cannot be said: {error}"),
+            "see that this machine reaches Discord, and that `api` in [discord] is right where it is set",
+        ),
+    };
+    remark.of(Check::Discord, "token")
+}
+
+/// How the application stands.
+pub(super) fn look(us: &Application) -> Vec<Finding> {
+    let name = one_line(&us.name);
+    let mut remarks = vec![Remark::well(format!("{name}, with the id {}", us.id))];
+    if let Some(url) = us
+        .interactions_endpoint_url
+        .as_deref()
+        .filter(|url| !url.is_empty())
+    {
+        remarks.push(Remark::problem(
+            format!(
+                "Discord posts what people do to {}, so Purser hears none of it",
+                one_line(url)
+            ),
+            format!(
+                "in Discord's developer portal, {name}, General Information: clear Interactions Endpoint URL"
+            ),
+        ));
+    }
+    if us.bot_require_code_grant {
+        remarks.push(Remark::problem(
+            "an invitation does not let its bot in: it requires a code grant",
+            format!(
+                "in Discord's developer portal, {name}, Bot: switch Requires OAuth2 Code Grant off"
+            ),
+        ));
+    }
+    let of_application = |remark: Remark| remark.of(Check::Discord, "application");
+    remarks.into_iter().map(of_application).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_its_owner_has_set_up_so_that_nothing_comes_here_is_a_problem() {
+        let us = Application {
+            id: "7".to_owned(),
+            name: "Purser".to_owned(),
+            interactions_endpoint_url: Some("https://elsewhere.example/discord".to_owned()),
+            bot_require_code_grant: true,
+        };
+        let said: Vec<_> = look(&us)
+            .into_iter()
+            .map(|finding| {
+                let next = finding.remark.verdict.next().unwrap_or("-").to_owned();
+                format!("{}\n    {next}", finding.remark.message)
+            })
+            .collect();
+        insta::assert_snapshot!(said.join("\n"), @"
+        Purser, with the id 7
+            -
+        Discord posts what people do to https://elsewhere.example/discord, so Purser hears none of it
+            in Discord's developer portal, Purser, General Information: clear Interactions Endpoint URL
+        an invitation does not let its bot in: it requires a code grant
+            in Discord's developer portal, Purser, Bot: switch Requires OAuth2 Code Grant off
+        ");
+    }
+}
