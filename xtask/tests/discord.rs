@@ -21,8 +21,11 @@ struct Playing(Child);
 
 impl Drop for Playing {
     fn drop(&mut self) {
-        self.interrupt();
-        let _ = self.0.wait();
+        // Its number may be somebody else's once it has been waited for.
+        if let Ok(None) = self.0.try_wait() {
+            self.interrupt();
+            let _ = self.0.wait();
+        }
     }
 }
 

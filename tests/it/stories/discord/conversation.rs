@@ -58,6 +58,41 @@ impl Conversation {
         self.shows("— run ", 2 * nth).await;
     }
 
+    /// Bo sees the plan, and does not agree to it.
+    async fn bo_looks_and_says_no(&self) {
+        let talk = &self.talk;
+        let run = talk.story.last_run().await;
+        let look = talk.says(talk.bo, &format!("/purser show run:{run}"));
+        insta::assert_snapshot!(talk.reply(&look).await, @"
+        Purser (to bo's /purser show, only bo sees this):
+          ┃ deploy · SHOP/web v2
+          ┃ **waits for approval** · asked by ann <t:TIME:R>
+          ┃ ```
+          ┃ deploy: docker.deploy_service on shop
+          ┃     replace SHOP/web: purser-test/web:v1 → purser-test/web:v2, beside the old one
+          ┃       ~ image of SHOP-web-1: purser-test/web:v1 → purser-test/web:v2
+          ┃       + how it is replaced: beside
+          ┃       · SHOP-web-1 is HEX now
+          ┃       · each old container goes on until its new one has proven itself beside it
+          ┃       · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
+          ┃       · can be undone until the old containers are removed, which comes last
+          ┃       · the next `docker compose up` goes back to the image that its file names: change the file too
+          ┃ ```
+          ┃ Waits for approval:
+          ┃ Needs a yes from 1 × operator, not who asked, until <t:TIME:t> (<t:TIME:R>)
+          ┃ plan `HEX`
+          ┃ — run RUN
+          [Approve] [Reject]
+          [Cancel]
+        ");
+        let window = talk.clicks(talk.bo, "Reject").await;
+        window.modal().await.unwrap();
+        let sent =
+            talk.discord
+                .submits(talk.bo, &window, &[("reason", "the fair is on until six")]);
+        talk.reply(&sent.unwrap()).await;
+    }
+
     /// Waits until a text stands so often in the channel and its threads.
     async fn shows(&self, text: &str, times: usize) {
         let what = format!("{times} × {text}");
@@ -134,36 +169,7 @@ async fn a_deploy_is_refused_asked_for_again_and_put_live() {
       [Approve] [Reject] [Cancel]
     ");
 
-    let run = talk.story.last_run().await;
-    let look = talk.says(talk.bo, &format!("/purser show run:{run}"));
-    insta::assert_snapshot!(talk.reply(&look).await, @"
-    Purser (to bo's /purser show, only bo sees this):
-      ┃ deploy · SHOP/web v2
-      ┃ **waits for approval** · asked by ann <t:TIME:R>
-      ┃ ```
-      ┃ deploy: docker.deploy_service on shop
-      ┃     replace SHOP/web: purser-test/web:v1 → purser-test/web:v2, beside the old one
-      ┃       ~ image of SHOP-web-1: purser-test/web:v1 → purser-test/web:v2
-      ┃       + how it is replaced: beside
-      ┃       · SHOP-web-1 is HEX now
-      ┃       · each old container goes on until its new one has proven itself beside it
-      ┃       · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
-      ┃       · can be undone until the old containers are removed, which comes last
-      ┃       · the next `docker compose up` goes back to the image that its file names: change the file too
-      ┃ ```
-      ┃ Waits for approval:
-      ┃ Needs a yes from 1 × operator, not who asked, until <t:TIME:t> (<t:TIME:R>)
-      ┃ plan `HEX`
-      ┃ — run RUN
-      [Approve] [Reject]
-      [Cancel]
-    ");
-    let window = talk.clicks(talk.bo, "Reject").await;
-    window.modal().await.unwrap();
-    let sent = talk
-        .discord
-        .submits(talk.bo, &window, &[("reason", "the fair is on until six")]);
-    talk.reply(&sent.unwrap()).await;
+    conversation.bo_looks_and_says_no().await;
     conversation.shows("**cancelled**", 2).await;
     insta::assert_snapshot!(conversation.reads().await, @"
     Purser in ops
