@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::api::{Api, ApiError, Route};
+use super::render::markdown::one_line;
 use super::rights;
 use crate::domain::names::Role;
 
@@ -89,7 +90,7 @@ impl Bot {
         };
         Ok(Invitation {
             url: link(&application.id, guild),
-            application: application.name,
+            application: one_line(&application.name),
             permissions: rights::names(rights::IN_SERVER),
         })
     }
