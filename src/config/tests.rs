@@ -134,6 +134,14 @@ fn every_error_in_the_file_names_its_place_and_the_way_out() {
     purser.toml:1:1: in `people.a`: missing field `roles`
     purser.toml:7:1: the uid 7 is a's already: one identity belongs to one person
     purser.toml:3:1: unknown field `matrix`, expected one of `roles`, `uid`, `discord`
+    purser.toml:3:1: [people.a] discord: `ann` is no id of Discord: that is a number of up to 20 digits, which `Copy ID` gives in Discord's developer mode
+    purser.toml:6:1: the discord id 7 is a's already: one identity belongs to one person
+    purser.toml:1:2: [discord]: one of `token_file`, a path, and `token_secret`, a secret's name, is needed
+    purser.toml:3:1: [discord] guilds: name the Discord servers in which Purser answers, by their ids
+    purser.toml:3:1: [discord] guilds: `shop` is no id of Discord: that is a number of up to 20 digits, which `Copy ID` gives in Discord's developer mode
+    purser.toml:5:1: [discord.roles]: `ops` is no id of Discord: that is a number of up to 20 digits, which `Copy ID` gives in Discord's developer mode
+    purser.toml:4:1: [discord] public_key: that is no key: it has 64 hexadecimal digits, and stands on the application's first page in the developer portal
+    purser.toml:4:1: [discord] api: `discord.com` is no address: it begins with https://
     purser.toml:1:10: [systems.shop] has no `kind`: write which integration it belongs to, as in `kind = "docker"`
     purser.toml:1:10: [systems.shop] has no `kind` (is it `kin`?): write which integration it belongs to, as in `kind = "docker"`
     purser.toml:2:1: [systems.shop]: `kind` must be text, and is 5

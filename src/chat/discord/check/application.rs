@@ -25,16 +25,13 @@ pub(super) fn unknown(error: &ApiError, around: &Surroundings<'_>) -> Finding {
     remark.of(Check::Discord, "token")
 }
 
-/// How the application stands.
-pub(super) fn look(us: &Application) -> Vec<Finding> {
+/// How the application stands. `is_posted_to`: what people do is to be posted to Purser.
+pub(super) fn look(us: &Application, is_posted_to: bool) -> Vec<Finding> {
     let name = one_line(&us.name);
     let mut remarks = vec![Remark::well(format!("{name}, with the id {}", us.id))];
-    if let Some(url) = us
-        .interactions_endpoint_url
-        .as_deref()
-        .filter(|url| !url.is_empty())
-    {
-        remarks.push(Remark::problem(
+    let url = us.interactions_endpoint_url.as_deref();
+    match url.filter(|url| !url.is_empty()) {
+        Some(url) if !is_posted_to => remarks.push(Remark::problem(
             format!(
                 "Discord posts what people do to {}, so Purser hears none of it",
                 one_line(url)
@@ -42,7 +39,15 @@ pub(super) fn look(us: &Application) -> Vec<Finding> {
             format!(
                 "in Discord's developer portal, {name}, General Information: clear Interactions Endpoint URL"
             ),
-        ));
+        )),
+        None if is_posted_to => remarks.push(Remark::problem(
+            "Discord posts nothing: `public_key` in [discord] says that it does, and it has no address for it",
+            format!(
+                "in Discord's developer portal, {name}, General Information: set Interactions Endpoint URL to \
+                 https://YOUR-ADDRESS/discord/interactions, while Purser is up; or leave `public_key` out"
+            ),
+        )),
+        Some(_) | None => {}
     }
     if us.bot_require_code_grant {
         remarks.push(Remark::problem(
@@ -68,14 +73,7 @@ mod tests {
             interactions_endpoint_url: Some("https://elsewhere.example/discord".to_owned()),
             bot_require_code_grant: true,
         };
-        let said: Vec<_> = look(&us)
-            .into_iter()
-            .map(|finding| {
-                let next = finding.remark.verdict.next().unwrap_or("-").to_owned();
-                format!("{}\n    {next}", finding.remark.message)
-            })
-            .collect();
-        insta::assert_snapshot!(said.join("\n"), @"
+        insta::assert_snapshot!(said(&us, false), @"
         Purser, with the id 7
             -
         Discord posts what people do to https://elsewhere.example/discord, so Purser hears none of it
@@ -83,5 +81,24 @@ mod tests {
         an invitation does not let its bot in: it requires a code grant
             in Discord's developer portal, Purser, Bot: switch Requires OAuth2 Code Grant off
         ");
+        let us = Application {
+            interactions_endpoint_url: None,
+            bot_require_code_grant: false,
+            ..us
+        };
+        insta::assert_snapshot!(said(&us, true), @"
+        Purser, with the id 7
+            -
+        Discord posts nothing: `public_key` in [discord] says that it does, and it has no address for it
+            in Discord's developer portal, Purser, General Information: set Interactions Endpoint URL to https://YOUR-ADDRESS/discord/interactions, while Purser is up; or leave `public_key` out
+        ");
+    }
+
+    fn said(us: &Application, is_posted_to: bool) -> String {
+        let said = look(us, is_posted_to).into_iter().map(|finding| {
+            let next = finding.remark.verdict.next().unwrap_or("-").to_owned();
+            format!("{}\n    {next}", finding.remark.message)
+        });
+        said.collect::<Vec<_>>().join("\n")
     }
 }

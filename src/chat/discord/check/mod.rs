@@ -54,7 +54,7 @@ impl Bot {
         match self.ask::<Application>(&Route::own_application()).await {
             Ok(us) => {
                 found.push(Remark::well("Discord knows it").of(Check::Discord, "token"));
-                found.extend(application::look(&us));
+                found.extend(application::look(&us, self.settings.posts.is_some()));
                 found.extend(self.look_at_guilds(&us, around).await);
             }
             Err(error) => found.push(application::unknown(&error, around)),

@@ -9,7 +9,10 @@ impl Talk {
         talk.job(FOUR_EYES, "message");
         let home = &mut talk.story.home;
         home.configure(&format!("public_key = '{}'", talk.discord.public_key()));
-        home.up_in_public().await;
+        let config = std::fs::read_to_string(home.path("purser.toml")).unwrap();
+        let listens = config.replace("[server]\n", "[server]\nlisten = '127.0.0.1:0'\n");
+        home.write("purser.toml", &listens);
+        home.up().await;
         talk.has_commands().await;
         let endpoint = format!("http://{}/discord/interactions", talk.story.home.address());
         // As Discord does, it tries first whether we answer a PING and refuse what is forged.
@@ -22,10 +25,15 @@ impl Talk {
 async fn commands_and_clicks_that_are_posted_are_answered_as_those_of_the_gateway() {
     let talk = Talk::posted().await;
     let asked = talk.says(talk.ann, "/migrate lines:1");
-    insta::assert_snapshot!(talk.reply(&asked).await, @"");
+    insta::assert_snapshot!(talk.reply(&asked).await, @"
+    Purser (to ann's /migrate, only ann sees this):
+      Run `RUN`: https://discord.com/channels/ID/ID/ID
+    ");
     talk.sees("Approve").await;
     let refused = talk.clicks(talk.cy, "Approve").await;
-    insta::assert_snapshot!(talk.refused(&refused).await, @"");
+    insta::assert_snapshot!(talk.refused(&refused).await, @"
+    ✗ cy may not approve this run: that takes the role operator
+    ");
     talk.clicks(talk.bo, "Approve").await;
     talk.channel_until("both have ended", |channel| {
         channel.matches("succeeded").count() == 2
