@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::world::World;
-use crate::chat::discord::{self, Discord};
-use crate::http::{Posted, SignedPosts};
+use crate::action::SignedPosts;
+use crate::chat::discord::Discord;
 use crate::service::Service;
 
 /// All of them, from their start to their stop.
@@ -23,29 +23,13 @@ impl Chats {
 
     /// Where Discord posts what people do, if it does.
     pub(super) fn posts(&self) -> Option<Arc<dyn SignedPosts>> {
-        let posts = self.discord.as_ref()?.posts()?;
-        Some(Arc::new(FromDiscord(posts)))
+        self.discord.as_ref()?.posts()
     }
 
     /// Says goodbye in all of them.
     pub(super) async fn stop(self) {
         if let Some(discord) = self.discord {
             discord.stop().await;
-        }
-    }
-}
-
-/// What the server is told is what Discord's own code says.
-struct FromDiscord(discord::Posts);
-
-impl SignedPosts for FromDiscord {
-    fn take(&self, signature: Option<&str>, timestamp: Option<&str>, body: &[u8]) -> Posted {
-        match self.0.take(signature, timestamp, body) {
-            discord::Posted::Answered(answer) => Posted::Answered(answer),
-            discord::Posted::Taken => Posted::Taken,
-            discord::Posted::Forged => Posted::Forged,
-            discord::Posted::Unreadable(why) => Posted::Unreadable(why),
-            discord::Posted::NotThere => Posted::NotThere,
         }
     }
 }

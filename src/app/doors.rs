@@ -8,9 +8,10 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::action::SignedPosts;
 use crate::cli::Failure;
 use crate::config::Config;
-use crate::http::{self, Scrape, SignedPosts};
+use crate::http::{self, Scrape};
 use crate::service::Service;
 
 /// What the process is told by others.

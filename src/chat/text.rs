@@ -81,12 +81,6 @@ impl Text {
         self.with(Piece::Due(at))
     }
 
-    /// Whether its words are of several lines.
-    pub fn has_lines(&self) -> bool {
-        let breaks = |piece: &Piece| matches!(piece, Piece::Plain(words) if words.contains('\n'));
-        self.0.iter().any(breaks)
-    }
-
     /// The same with blanks between its lines.
     #[must_use]
     pub fn in_one_line(&self) -> Self {

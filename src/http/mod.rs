@@ -29,7 +29,6 @@ use tokio_util::sync::CancellationToken;
 use crate::service::Service;
 use caller::Peer;
 pub use metrics::{Scrape, serve_metrics};
-pub use posts::{Posted, SignedPosts};
 pub use public::serve_public;
 pub use standby::{listen_beside, serve_standby, serve_standby_here};
 

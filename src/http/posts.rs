@@ -2,36 +2,15 @@
 
 use std::sync::Arc;
 
+use super::LONGEST_BODY;
+use super::problem::Problem;
+use super::public::whole_body;
+use crate::action::{Posted, SignedPosts};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use serde_json::Value;
-
-use super::LONGEST_BODY;
-use super::problem::Problem;
-use super::public::whole_body;
-
-/// A chat that posts what its people do.
-pub trait SignedPosts: Send + Sync {
-    /// Says something to a post at once; what it asks for is answered later.
-    fn take(&self, signature: Option<&str>, timestamp: Option<&str>, body: &[u8]) -> Posted;
-}
-
-/// What is said to a post.
-pub enum Posted {
-    /// This.
-    Answered(Value),
-    /// Nothing: it is answered by a request of ours.
-    Taken,
-    /// It is not believed.
-    Forged,
-    /// It is not understood: why.
-    Unreadable(String),
-    /// It cannot be answered yet.
-    NotThere,
-}
 
 pub(super) fn route(path: &str, posts: Arc<dyn SignedPosts>) -> Router {
     Router::new()

@@ -20,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::LONGEST_BODY;
 use super::caller::unknown_path;
-use super::posts::{self, SignedPosts};
+use super::posts;
 use super::problem::Problem;
 use super::types::{Accepted, SignalTaken};
+use crate::action::SignedPosts;
 use crate::service::{Delivery, Service};
 
 /// So many connections are open at the same time; more wait to be taken.

@@ -156,7 +156,7 @@ impl Card {
     /// The one sentence that says most of how it stands.
     pub fn last_sentence(&self) -> Text {
         if let Some(ending) = &self.ending {
-            return ending.whole.as_str().into();
+            return Text::sentence(&ending.whole);
         }
         let asking = |line: &&StepLine| line.mark == Mark::Asks;
         if let Some(line) = self.steps.iter().rev().find(asking) {

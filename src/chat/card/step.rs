@@ -108,7 +108,10 @@ fn told(state: &StepState) -> Option<(Mark, Text)> {
         StepStatus::Running => (Mark::Busy, at_work(state)),
         StepStatus::Waiting => waiting(state),
         StepStatus::Succeeded => (Mark::Done, "done".into()),
-        StepStatus::Failed => (Mark::Failed, message(state.failure.as_ref()).into()),
+        StepStatus::Failed => (
+            Mark::Failed,
+            Text::sentence(message(state.failure.as_ref())),
+        ),
         StepStatus::Skipped => (Mark::Passed, "skipped".into()),
         StepStatus::Undone => (Mark::Undone, "taken back".into()),
         StepStatus::Cancelled => (Mark::Passed, "not gone on with".into()),
@@ -145,7 +148,7 @@ fn waiting(state: &StepState) -> (Mark, Text) {
     }
     if let Some(at) = state.retry_at {
         let failure = message(state.failure.as_ref());
-        let again = Text::plain(format!("{failure}; again at ")).due(at);
+        let again = Text::sentence(failure).and("; again at ").due(at);
         return (Mark::Heed, again);
     }
     match &state.approval {

@@ -152,7 +152,7 @@ impl Door {
                 other => {
                     let (name, kind) = (&option.name, other.kind());
                     return Err(format!(
-                        "the option `{name}` is a {kind:?}, which no command takes"
+                        "the option `{name}` is of a kind that no command takes: {kind:?}"
                     ));
                 }
             };

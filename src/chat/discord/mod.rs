@@ -36,12 +36,13 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::action::SignedPosts;
 use crate::service::Service;
 use api::{Api, ApiError, Route};
 pub use bot::{Bot, Invitation, Settings};
 pub use check::{Surroundings, ToldIn};
 use door::Door;
-pub use posts::{Posted, Posts};
+use posts::Posts;
 
 /// How long is waited for Discord before it is asked again who we are.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -65,7 +66,7 @@ struct Us {
 pub struct Discord {
     shutdown: CancellationToken,
     work: JoinHandle<()>,
-    posts: Option<Posts>,
+    posts: Option<Arc<dyn SignedPosts>>,
 }
 
 impl Discord {
@@ -78,6 +79,7 @@ impl Discord {
         let answering = TaskTracker::new();
         let posts = settings.posts;
         let posts = posts.map(|key| Posts::new(key, door, answering.clone()));
+        let posts = posts.map(|posts| Arc::new(posts) as Arc<dyn SignedPosts>);
         let house = House {
             settings,
             api,
@@ -94,7 +96,7 @@ impl Discord {
     }
 
     /// Where Discord posts what people do, if it does.
-    pub fn posts(&self) -> Option<Posts> {
+    pub fn posts(&self) -> Option<Arc<dyn SignedPosts>> {
         self.posts.clone()
     }
 

@@ -13,48 +13,20 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::door::Door;
+use crate::action::{Posted, SignedPosts};
 
 /// `InteractionType::Ping`.
 const PING: u64 = 1;
 
-/// What is said to a post.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Posted {
-    /// This is the answer.
-    Answered(Value),
-    /// It is answered by a request of ours.
-    Taken,
-    /// It does not come from Discord, or was altered on the way.
-    Forged,
-    /// It is no interaction.
-    Unreadable(String),
-    /// Purser is not in Discord yet.
-    NotThere,
-}
-
 /// Where posts come in.
-#[derive(Clone)]
-pub struct Posts {
+pub(super) struct Posts {
     key: VerifyingKey,
     door: watch::Receiver<Option<Arc<Door>>>,
     answering: TaskTracker,
 }
 
-impl Posts {
-    pub(super) fn new(
-        key: VerifyingKey,
-        door: watch::Receiver<Option<Arc<Door>>>,
-        answering: TaskTracker,
-    ) -> Self {
-        Self {
-            key,
-            door,
-            answering,
-        }
-    }
-
-    /// Takes a post with these headers. Whatever it asks for is answered later, by a request of ours.
-    pub fn take(&self, signature: Option<&str>, timestamp: Option<&str>, body: &[u8]) -> Posted {
+impl SignedPosts for Posts {
+    fn take(&self, signature: Option<&str>, timestamp: Option<&str>, body: &[u8]) -> Posted {
         if !self.is_signed(signature, timestamp, body) {
             return Posted::Forged;
         }
@@ -75,6 +47,20 @@ impl Posts {
         self.answering
             .spawn(async move { door.take(interaction).await });
         Posted::Taken
+    }
+}
+
+impl Posts {
+    pub(super) fn new(
+        key: VerifyingKey,
+        door: watch::Receiver<Option<Arc<Door>>>,
+        answering: TaskTracker,
+    ) -> Self {
+        Self {
+            key,
+            door,
+            answering,
+        }
     }
 
     fn is_signed(&self, signature: Option<&str>, timestamp: Option<&str>, body: &[u8]) -> bool {

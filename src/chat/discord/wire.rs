@@ -29,13 +29,17 @@ pub(super) fn files(shown: &Shown) -> Vec<Attachment> {
 pub(super) fn with_pictures(shown: &Shown, pictures: Vec<Attachment>) -> (Value, Vec<Attachment>) {
     let mut body = body(shown);
     let mut files = files(shown);
-    for picture in pictures {
+    for (place, picture) in pictures.into_iter().enumerate() {
         let entry = json!({ "id": files.len(), "filename": picture.name });
-        let embed = json!({ "image": { "url": format!("attachment://{}", picture.name) } });
-        for (list, one) in [("attachments", entry), ("embeds", embed)] {
-            if let Some(list) = body[list].as_array_mut() {
-                list.push(one);
-            }
+        let image = json!({ "url": format!("attachment://{}", picture.name) });
+        if let Some(attachments) = body["attachments"].as_array_mut() {
+            attachments.push(entry);
+        }
+        // The first within the embed that tells of it, each other in one of its own.
+        match body["embeds"].as_array_mut() {
+            Some(embeds) if place == 0 && !embeds.is_empty() => embeds[0]["image"] = image,
+            Some(embeds) => embeds.push(json!({ "image": image })),
+            None => {}
         }
         files.push(picture);
     }

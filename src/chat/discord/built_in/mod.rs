@@ -12,8 +12,9 @@ use super::publish;
 use super::render::{self, Shown, markdown};
 use crate::chat::text::Text;
 use crate::domain::input::{InputSpec, InputType};
+use crate::domain::nearest;
 use crate::domain::person::Actor;
-use crate::service::{Deed, Result, What};
+use crate::service::{Deed, Result, ServiceError, What};
 
 /// What the name of each begins with.
 pub(super) const PREFIX: &str = "purser";
@@ -128,7 +129,13 @@ impl Door {
                 self.lock(by, target, reason).await
             }
             "unlock" => self.unlock(by, text(&given, "target")).await,
-            _ => self.help(by).await,
+            "help" => self.help(by).await,
+            unknown => {
+                let names: Vec<_> = ALL.iter().map(|one| one.name).collect();
+                Err(ServiceError::Invalid(nearest::unknown(
+                    "command", unknown, names,
+                )))
+            }
         };
         Some(shown.unwrap_or_else(|error| Self::told(&error)))
     }

@@ -199,6 +199,11 @@ fn push_uncalled(drawn: &mut String, c: char, rest: &str) {
     }
 }
 
+/// Sentences of ours, in which what is typed or copied stands between backticks.
+pub fn sentence(told: &str) -> String {
+    text(&Text::sentence(told))
+}
+
 /// A text of several pieces.
 pub fn text(text: &Text) -> String {
     let mut drawn = String::new();

@@ -3,7 +3,7 @@
 
 use super::buttons;
 use super::limits::{fit, fit_text, length};
-use super::markdown::{ago, block, bold, code, one_line, plain};
+use super::markdown::{ago, block, bold, code, one_line, plain, sentence};
 use super::page::Page;
 use super::shown::Shown;
 use super::steps;
@@ -66,7 +66,7 @@ pub fn run(card: &Card) -> Shown {
     page.gap();
     progress(&mut page, card);
     if let Some(ending) = &card.ending {
-        let is_whole = page.below(&ending.short, ENDING, plain);
+        let is_whole = page.below(&ending.short, ENDING, sentence);
         if !is_whole {
             page.file("ending.txt", &ending.whole);
         }

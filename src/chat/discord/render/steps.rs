@@ -106,6 +106,6 @@ fn one(line: &StepLine, most: usize) -> (String, bool) {
     let head = format!("{sign} {} ", name.drawn);
     let room = most.saturating_sub(length(&head) + length(&behind));
     let said = fit_text(&line.said.in_one_line(), room);
-    let is_whole = name.is_whole && said.is_whole && !line.said.has_lines();
+    let is_whole = name.is_whole && said.is_whole;
     (format!("{head}{}{behind}", said.drawn), is_whole)
 }

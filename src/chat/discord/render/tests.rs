@@ -153,12 +153,12 @@ fn one_that_failed_and_was_taken_back() {
     -- run 01900000-0000-7000-8000-00001234abcd
     (Next: Rerun) (Plain: Log: deploy)
     ");
-    insta::assert_snapshot!(told(&brief(&card::of(&rolled_back().view()))), @r#"
+    insta::assert_snapshot!(told(&brief(&card::of(&rolled_back().view()))), @"
     [#E74C3C] deploy · shop/web v2
     ✗ **rolled back** after 31.5 s · asked by ann
-    step \`deploy\` failed: shop/web v2 was not healthy within 30s: it answered 503. Everything that it had done was taken back.
+    step `deploy` failed: shop/web v2 was not healthy within 30s: it answered 503. Everything that it had done was taken back.
     -- run 01900000-0000-7000-8000-00001234abcd
-    "#);
+    ");
 }
 
 fn rolled_back() -> Sample {

@@ -10,7 +10,7 @@ impl Talk {
     /// Ann asks for a run that somebody else must say yes to, and the thread asks for it.
     async fn that_asks() -> Self {
         let talk = Self::of_job(FOUR_EYES, "message").await;
-        talk.says(talk.ann, "/migrate lines:1");
+        talk.asks(talk.ann, "/migrate lines:1").await;
         talk.sees("Approve").await;
         talk.channel_until("both ask", |channel| {
             channel.matches("**waits for approval**").count() == 2
@@ -27,7 +27,7 @@ async fn a_run_that_needs_a_second_person_asks_in_a_thread_and_goes_on_with_a_cl
     #ops
     Purser (to ann's /migrate, only ann sees this):
       Run `RUN`: https://discord.com/channels/ID/ID/ID
-    Purser (edited):
+    Purser:
       ┃ migrate
       ┃ **waits for approval** · asked by ann
       ┃ Needs a yes from 1 × operator, not who asked, until <t:TIME:t> (<t:TIME:R>)
@@ -59,13 +59,13 @@ async fn a_run_that_needs_a_second_person_asks_in_a_thread_and_goes_on_with_a_cl
     #ops
     Purser (to ann's /migrate, only ann sees this):
       Run `RUN`: https://discord.com/channels/ID/ID/ID
-    Purser (edited):
+    Purser:
       ┃ migrate
       ┃ ✓ **succeeded** after N s · asked by ann
       ┃ 1 step done
       ┃ — run RUN
       └ thread migrate
-        Purser (edited):
+        Purser:
           ┃ migrate
           ┃ ✓ **succeeded** after N s · asked by ann <t:TIME:R>
           ┃ lines `1` · seconds `0` · exit `0`
@@ -128,13 +128,13 @@ async fn a_no_asks_why_and_the_books_have_the_reason() {
     #ops
     Purser (to ann's /migrate, only ann sees this):
       Run `RUN`: https://discord.com/channels/ID/ID/ID
-    Purser (edited):
+    Purser:
       ┃ migrate
       ┃ ✗ **cancelled** after N s · asked by ann
       ┃ rejected by bo (not on a Friday). Nothing was changed.
       ┃ — run RUN
       └ thread migrate
-        Purser (edited):
+        Purser:
           ┃ migrate
           ┃ ✗ **cancelled** after N s · asked by ann <t:TIME:R>
           ┃ lines `1` · seconds `0` · exit `0`

@@ -1,5 +1,7 @@
 //! Commands that are given, and what the channel shows then.
 
+use serde_json::json;
+
 use super::Talk;
 use crate::docker::shop::Shop;
 
@@ -15,7 +17,7 @@ async fn a_command_of_a_file_can_be_given_and_its_run_is_shown_in_the_channel() 
     #ops
     Purser (to ann's /migrate, only ann sees this):
       Run `RUN`: https://discord.com/channels/ID/ID/ID
-    Purser (edited):
+    Purser:
       ┃ migrate
       ┃ ✓ **succeeded** after N s · asked by ann <t:TIME:R>
       ┃ lines `2` · seconds `0` · exit `0`
@@ -57,23 +59,22 @@ async fn who_may_not_start_the_workflow_is_told_who_may_and_nobody_else_sees_it(
 #[tokio::test]
 async fn a_run_that_fails_says_why_and_what_is_left() {
     let talk = Talk::of_job("", "message").await;
-    talk.says(talk.ann, "/migrate exit:3");
-    insta::assert_snapshot!(talk.sees("failed").await, @r#"
+    talk.asks(talk.ann, "/migrate exit:3").await;
+    insta::assert_snapshot!(talk.sees("failed").await, @"
     #ops
     Purser (to ann's /migrate, only ann sees this):
       Run `RUN`: https://discord.com/channels/ID/ID/ID
-    Purser (edited):
+    Purser:
       ┃ migrate
       ┃ ✗ **failed** after N s · asked by ann <t:TIME:R>
       ┃ lines `3` · seconds `0` · exit `3`
       ┃ 
-      ┃ ✗ **migrate** the job purser-migrate-HEX on \`shop\` ended with exit code 3 after N s; its last lines: line 1 line 2 line 3
+      ┃ ✗ **migrate** the job purser-migrate-HEX on `shop` ended with exit code 3 after N s; its last lines: line 1 line 2 line 3
       ┃ 
-      ┃ Left as it is: \`migrate\`: what the job did before it was removed stays.
+      ┃ Left as it is: `migrate`: what the job did before it was removed stays.
       ┃ — run RUN
       [Rerun] [Log: migrate]
-      file steps.txt (text/plain; charset=utf-8)
-    "#);
+    ");
 }
 
 #[tokio::test]
@@ -92,13 +93,13 @@ async fn a_command_that_asks_for_a_thread_gets_one_and_the_channel_has_its_headl
     #ops
     Purser (to ann's /migrate, only ann sees this):
       Run `RUN`: https://discord.com/channels/ID/ID/ID
-    Purser (edited):
+    Purser:
       ┃ migrate
       ┃ ✓ **succeeded** after N s · asked by ann
       ┃ 1 step done
       ┃ — run RUN
       └ thread migrate
-        Purser (edited):
+        Purser:
           ┃ migrate
           ┃ ✓ **succeeded** after N s · asked by ann <t:TIME:R>
           ┃ lines `1` · seconds `0` · exit `0`
@@ -124,7 +125,7 @@ async fn a_private_answer_is_seen_by_who_asked_alone() {
     let asked = talk.says(talk.ann, "/migrate lines:1");
     let seen = talk.well(asked.sees("succeeded").await);
     insta::assert_snapshot!(talk.plain(&seen), @"
-    Purser (to ann's /migrate, only ann sees this, edited):
+    Purser (to ann's /migrate, only ann sees this):
       ┃ migrate
       ┃ ✓ **succeeded** after N s · asked by ann <t:TIME:R>
       ┃ lines `1` · seconds `0` · exit `0`
@@ -286,15 +287,13 @@ async fn elsewhere_than_in_the_teams_server_purser_does_not_answer() {
 #[tokio::test]
 async fn what_people_type_neither_pings_nor_formats_anything() {
     let talk = Talk::of_job("", "message").await;
-    talk.says(
-        talk.ann,
-        "/migrate lines:@everyone **x** [a](http://b) \u{202e}evil\u{200b} `c`",
-    );
+    let typed = "/migrate lines:@everyone **x** [a](http://b) \u{202e}evil\u{200b} `c`";
+    talk.asks(talk.ann, typed).await;
     insta::assert_snapshot!(talk.sees("succeeded").await, @r#"
     #ops
     Purser (to ann's /migrate, only ann sees this):
       Run `RUN`: https://discord.com/channels/ID/ID/ID
-    Purser (edited):
+    Purser:
       ┃ migrate · @(zero width)everyone \*\*x\*\* \[a\](http://b) �evil� \`c\`
       ┃ ✓ **succeeded** after N s · asked by ann <t:TIME:R>
       ┃ lines `@(zero width)everyone **x** [a](http://b) �evil� ˋcˋ` · seconds `0` · exit `0`
@@ -313,4 +312,75 @@ async fn what_people_type_neither_pings_nor_formats_anything() {
       ┃ — run RUN
     "#);
     assert_eq!(talk.discord.pings().len(), 0);
+}
+
+#[tokio::test]
+async fn a_client_whose_list_is_old_is_told_what_there_is() {
+    let talk = Talk::of_job("", "message").await;
+    let text = |name: &str, value: &str| json!({ "type": 3, "name": name, "value": value });
+    let mut told = vec![];
+    for (name, options) in [
+        ("migrate", json!([text("line", "2")])),
+        ("migrat", json!([])),
+        (
+            "purser",
+            json!([{ "type": 1, "name": "rnus", "options": [] }]),
+        ),
+        (
+            "migrate",
+            json!([{ "type": 11, "name": "lines", "value": "1" }]),
+        ),
+    ] {
+        let data = json!({ "id": "1", "name": name, "type": 1, "options": options });
+        let sent = talk
+            .discord
+            .sends_command(talk.ann, talk.ops, &data)
+            .unwrap();
+        told.push(talk.reply(&sent).await);
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    Purser (to ann's /migrate, only ann sees this):
+      ✗ migrate: unknown input `line`; did you mean `lines`?
+    Purser (to ann's /migrat, only ann sees this):
+      ✗ unknown command `migrat`; did you mean `migrate`?
+    Purser (to ann's /purser rnus, only ann sees this):
+      ✗ unknown command `rnus`; did you mean `runs`?
+    Purser (to ann's /migrate, only ann sees this):
+      ✗ the option `lines` is of a kind that no command takes: Attachment
+    ");
+}
+
+#[tokio::test]
+async fn what_discord_tells_in_a_way_that_nobody_knows_is_in_the_log_and_harms_nothing() {
+    let mut talk = Talk::of_job("", "message").await;
+    for unknown in [
+        json!({ "id": "7", "type": 99, "token": "x" }),
+        json!("no object"),
+    ] {
+        talk.discord.tell("INTERACTION_CREATE", &unknown);
+    }
+    let told = "Discord told something that Purser does not understand";
+    talk.story.home.says(told).await;
+    talk.says(talk.ann, "/migrate lines:1");
+    talk.sees("succeeded").await;
+}
+
+#[tokio::test]
+async fn who_does_too_much_at_once_waits_and_nobody_else_does() {
+    let talk = Talk::of_job("", "message").await;
+    let all: Vec<_> = (0..25)
+        .map(|_| talk.says(talk.cy, "/purser help"))
+        .collect();
+    let mut refused = 0;
+    for one in &all {
+        let told = talk.reply(one).await;
+        refused += usize::from(told.contains("✗ That was too much at once: try again in"));
+    }
+    assert!((1..=5).contains(&refused), "{refused} of {}", all.len());
+    let asked = talk.says(talk.ann, "/purser runs");
+    insta::assert_snapshot!(talk.reply(&asked).await, @"
+    Purser (to ann's /purser runs, only ann sees this):
+      ┃ Runs
+      ┃ No runs yet.
+    ");
 }

@@ -12,6 +12,7 @@ mod standby;
 mod told;
 
 use std::fs;
+use std::time::Duration;
 
 use fake_discord::{Acted, ChannelId, Discord, GuildId, UserId};
 use serde_json::Value;
@@ -19,6 +20,9 @@ use serde_json::Value;
 use super::plain::shapes_replaced;
 use super::{MIGRATE, Story};
 use crate::support::program::Home;
+
+/// Longer than anything takes, also on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A team in Discord with a Purser of its own.
 struct Talk {
@@ -46,6 +50,7 @@ impl Talk {
     /// The team, and this home's Purser.
     async fn of(story: Story) -> Self {
         let discord = Discord::start().await.unwrap();
+        discord.set_patience(PATIENCE);
         let guild = discord.guild("shop");
         let ops = discord.channel(guild, "ops");
         let member = |name: &str| discord.member(guild, name, &[]);
@@ -139,6 +144,11 @@ impl Talk {
         self.discord.says(who, self.ops, line).unwrap()
     }
 
+    /// The same, and its answer has come.
+    async fn asks(&self, who: UserId, line: &str) {
+        self.reply(&self.says(who, line)).await;
+    }
+
     /// How the channel looks to ann once this stands in it.
     async fn sees(&self, text: &str) -> String {
         let seen = self.discord.sees(self.ann, self.ops, text).await;
@@ -177,6 +187,8 @@ impl Talk {
             text.replace(name, word)
         });
         let text = instants(&ids(&shapes_replaced(&text)));
+        // Whether a message was made before the end or behind it is a matter of moments.
+        let text = text.replace(" (edited):", ":").replace(", edited):", "):");
         let text = text.replace('\u{200b}', "(zero width)");
         let lines = text.lines().map(|line| match line.split_once("seconds: ") {
             Some((before, _)) => format!("{before}seconds: N"),
