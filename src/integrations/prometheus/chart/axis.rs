@@ -45,7 +45,9 @@ impl ValueAxis {
         let step = round_step((high / 2.0 - low / 2.0) / (VALUE_TICKS / 2.0), unit);
         let (first, last) = ((low / step).floor(), (high / step).ceil());
         let count = last - first;
-        if !count.is_finite() || count > 1000.0 || step <= 0.0 {
+        // Behind the largest numbers there is no round one.
+        let is_drawable = (first * step).is_finite() && (last * step).is_finite();
+        if !is_drawable || !count.is_finite() || count > 1000.0 || step <= 0.0 {
             let ticks = labelled(&[low, high], unit, high - low);
             return Some(Self { low, high, ticks });
         }
@@ -227,6 +229,14 @@ mod tests {
         insta::assert_snapshot!(values(&[-5.0, 5.0], Unit::Celsius), @"-6 °C, -4 °C, -2 °C, 0 °C, 2 °C, 4 °C, 6 °C");
         insta::assert_snapshot!(values(&[0.0, 0.0], Unit::None), @"0, 0.2, 0.4, 0.6, 0.8, 1");
         insta::assert_snapshot!(values(&[7.0], Unit::PerSecond), @"0/s, 2/s, 4/s, 6/s, 8/s");
+    }
+
+    #[test]
+    fn the_largest_numbers_lie_on_their_axis_too() {
+        for value in [-1.7583865422633701e308, f64::MAX, f64::MIN] {
+            let axis = ValueAxis::over([value].into_iter(), Unit::Bytes).unwrap();
+            assert!((0.0..=1.0).contains(&axis.share(value)), "{value}");
+        }
     }
 
     fn times(from: f64, hours: f64, zone: &str) -> String {
