@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_largest_numbers_lie_on_their_axis_too() {
-        for value in [-1.7583865422633701e308, f64::MAX, f64::MIN] {
+        for value in [-1.758_386_542_263_370_1e308, f64::MAX, f64::MIN] {
             let axis = ValueAxis::over([value].into_iter(), Unit::Bytes).unwrap();
             assert!((0.0..=1.0).contains(&axis.share(value)), "{value}");
         }
