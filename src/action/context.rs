@@ -224,7 +224,10 @@ impl Context {
     /// Opens a secret that the step's file names, at the moment of its use. It is not to be kept in
     /// any result or record.
     pub async fn secret(&self, secret: &SecretRef) -> Result<SecretString> {
-        self.secrets.open(&secret.name).await
+        match secret {
+            SecretRef::Stored(name) => self.secrets.open(name).await,
+            SecretRef::Given(input) => self.secrets.open_given(self.run, input).await,
+        }
     }
 
     /// The text, opened if it is a secret.

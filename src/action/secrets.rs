@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
 use super::error::Result;
-use crate::domain::names::SecretName;
+use crate::domain::names::{RunId, SecretName};
 use crate::domain::secret::{Opened, SecretSource};
 
 /// Opens secrets of the store at the moment of their use.
@@ -15,6 +15,13 @@ pub trait OpenSecrets: Send + Sync {
     ///
     /// Fails for good, with what to type, when it is not set.
     fn open<'a>(&'a self, name: &'a SecretName) -> BoxFuture<'a, Result<SecretString>>;
+
+    /// The same of what a run was given in this input, which is declared secret.
+    fn open_given<'a>(
+        &'a self,
+        run: RunId,
+        input: &'a str,
+    ) -> BoxFuture<'a, Result<SecretString>>;
 }
 
 /// Reads a secret from where it is said to be: a file, relative to `base`, whose one line end at its

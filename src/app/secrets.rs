@@ -35,6 +35,7 @@ pub(super) async fn keep(
         );
     }
     let opened = keeper.open_all().await?;
+    keeper.learn_given().await?;
     Ok((Arc::new(keeper), opened))
 }
 

@@ -12,6 +12,7 @@ use crate::domain::interpreter::MOST_STEPS;
 use crate::domain::names::WorkflowName;
 use crate::domain::nearest;
 use crate::domain::position::Position;
+use crate::domain::secret::FORMAT;
 
 /// Workflows run each other at most so deep.
 const DEEPEST: usize = 5;
@@ -89,6 +90,7 @@ impl Face {
 
 fn schema_of(spec: &InputSpec) -> Value {
     let mut schema = match spec.kind {
+        InputType::String if spec.secret => json!({ "type": "string", "format": FORMAT }),
         InputType::String | InputType::User | InputType::Role | InputType::Channel => {
             json!({ "type": "string" })
         }

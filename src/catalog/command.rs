@@ -212,6 +212,16 @@ fn check_option(entry: &Entry, input: &InputSpec, workflow: &str, report: &mut R
                 type_name(input.kind)
             ),
         );
+    } else if option.secret != input.secret {
+        let (is, write) = if input.secret {
+            ("is", "write `secret: true` here too")
+        } else {
+            ("is not", "leave `secret` out here, or declare it there")
+        };
+        report.error(
+            entry.value.get("secret").map_or(entry.at, |node| node.at),
+            format!("the input `{name}` of `{workflow}` {is} a secret: {write}"),
+        );
     } else if input.kind == InputType::Choice {
         for choice in option
             .choices

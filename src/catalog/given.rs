@@ -1,13 +1,16 @@
 //! What a step gives to its action, or to the workflow that it runs.
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::problem::Report;
-use super::scope::{Scope, only_input};
-use super::secrets;
+use super::scope::Scope;
+use super::secrets::{self, Taken};
 use super::shape::Shape;
 use super::source::{Content, Node};
 use super::systems::Finder;
+use crate::domain::expression::only_input;
+use crate::domain::input::{InputSpec, declared_secret};
 use crate::domain::position::Position;
 
 /// `with`, or an empty mapping in its place.
@@ -51,14 +54,12 @@ impl Given {
         for fault in shape.faults {
             report.error(fault.at, format!("{taker}: {}", fault.message));
         }
-        secrets::check(
-            with,
-            taker,
+        let taken = Taken {
+            by: taker,
             schema,
-            &shape.secrets,
-            finder.surroundings,
-            report,
-        );
+            at: &shape.secrets,
+        };
+        secrets::check(with, &taken, scope, finder.surroundings, report);
         let mut addresses = shape.addresses;
         addresses.extend(
             with.texts()
@@ -71,6 +72,30 @@ impl Given {
             finder.address(text, at, report);
         }
         self.check_left_out(taker, schema, scope, report);
+    }
+
+    /// What a workflow takes in secret stands in no file: it is a reference to a secret.
+    pub(super) fn check_secret_inputs(
+        &self,
+        taker: &str,
+        inputs: &IndexMap<String, Option<InputSpec>>,
+        scope: &Scope<'_>,
+        report: &mut Report,
+    ) {
+        let is_secret = |name: &str| inputs.get(name).is_some_and(declared_secret);
+        let entries = self.0.entries().iter();
+        for entry in entries.filter(|entry| is_secret(&entry.key)) {
+            if !entry.value.text().is_some_and(|text| scope.is_secret(text)) {
+                report.error(
+                    entry.value.at,
+                    format!(
+                        "{taker}: `{}` is a secret: give it `{{{{ inputs.NAME }}}}` of a secret input, \
+                         or `{{{{ secrets.NAME }}}}`, alone",
+                        entry.key
+                    ),
+                );
+            }
+        }
     }
 
     /// What must be given cannot come from an input that may be left out.

@@ -45,6 +45,10 @@ pub(super) fn check(
         }
         if let Some(spec) = entry.value.read::<InputSpec>() {
             check_choices(entry, &spec, report);
+            if spec.secret {
+                check_secret(entry, &spec, report);
+                continue;
+            }
             check_default(entry, &spec, &nameable, report);
             let check = Suggest {
                 declared,
@@ -86,6 +90,25 @@ fn check_choices(entry: &Entry, spec: &InputSpec, report: &mut Report) {
     for (n, choice) in spec.choices.iter().enumerate() {
         if spec.choices[..n].contains(choice) {
             report.error(at, format!("`{name}` has the choice `{choice}` twice"));
+        }
+    }
+}
+
+/// What Purser knows of a secret before it is given is nothing.
+fn check_secret(entry: &Entry, spec: &InputSpec, report: &mut Report) {
+    let name = &entry.key;
+    if spec.kind != InputType::String {
+        let at = entry.value.get("type").map_or(entry.at, |kind| kind.at);
+        let message = format!("the secret `{name}` must be of type string");
+        report.error(at, message);
+    }
+    for (key, why) in [
+        ("default", "would stand in the file"),
+        ("suggest", "would be shown while it is typed"),
+    ] {
+        if let Some(node) = entry.value.get(key) {
+            let message = format!("the secret `{name}` can have no `{key}`: its value {why}");
+            report.error(node.at, message);
         }
     }
 }
@@ -143,6 +166,12 @@ impl Suggest<'_> {
         ))
     }
 
+    fn is_secret(&self, input: &str) -> bool {
+        let declared = self.declared.and_then(|declared| declared.get(input));
+        let spec = declared.and_then(Node::read::<InputSpec>);
+        spec.is_some_and(|spec| spec.secret)
+    }
+
     fn owner(&self, source: &Source<'_>, input: &str) -> Result<(), String> {
         match source.of {
             None => Ok(()),
@@ -150,6 +179,9 @@ impl Suggest<'_> {
                 let others = self.declared.map(Node::entries).unwrap_or_default();
                 let others = others.iter().map(|other| other.key.as_str());
                 let others: Vec<_> = others.filter(|other| *other != input).collect();
+                if self.is_secret(name) {
+                    return Err(format!("the input `{name}` is a secret, and is shown to nobody"));
+                }
                 if others.contains(&name) {
                     return Ok(());
                 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::command::Command;
 use super::problem::{Problem, Report};
-use super::source::Node;
+use super::source::{Entry, Node};
+use crate::domain::input::InputSpec;
 use crate::domain::position::Position;
 
 /// The names of commands: at most three words.
@@ -17,6 +18,10 @@ pub(super) const LONGEST_TEXT: usize = 100;
 
 /// So many options a command may have.
 pub(super) const MOST_OPTIONS: usize = 25;
+
+/// So many options of a command may be secret: a chat asks for them in a window, and no window has
+/// more fields.
+pub(super) const MOST_SECRETS: usize = 5;
 
 /// So many choices an option may have.
 const MOST_CHOICES: usize = 25;
@@ -38,6 +43,18 @@ pub(super) fn check(command: &Node, report: &mut Report) {
     let entries = options.map(Node::entries).unwrap_or_default();
     if let Some(options) = options {
         check_count(options.at, "options", entries.len(), MOST_OPTIONS, report);
+    }
+    let is_secret = |option: &&Entry| {
+        let spec = option.value.read::<InputSpec>();
+        spec.is_some_and(|spec| spec.secret)
+    };
+    let secrets: Vec<_> = entries.iter().filter(is_secret).collect();
+    if let Some(beyond) = secrets.get(MOST_SECRETS) {
+        let message = format!(
+            "here are {} secret options, and chats take {MOST_SECRETS}",
+            secrets.len()
+        );
+        report.error(beyond.at, message);
     }
     for option in entries {
         let name = &option.key;

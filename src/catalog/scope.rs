@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::problem::Report;
 use super::shape::{Rendered, closed_keys, resolve, types, without_null};
 use super::source::Node;
-use crate::domain::expression::{self, ExpressionError};
-use crate::domain::input::{InputSpec, InputType};
+use crate::domain::expression::{self, ExpressionError, only_input};
+use crate::domain::input::{InputSpec, InputType, declared_secret};
 use crate::domain::nearest;
 use crate::domain::position::Position;
 use crate::domain::secret::SecretRef;
@@ -45,14 +45,6 @@ pub(super) struct OfStep<'a> {
 /// Whether a text has expressions in it, or something that means to be one.
 pub(super) fn has_expression(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
-}
-
-/// The input of a text that is exactly `{{ inputs.NAME }}`.
-pub(super) fn only_input(text: &str) -> Option<&str> {
-    let name = expression::only_expression(text)?.strip_prefix("inputs.")?;
-    is_path(name)
-        .then_some(name)
-        .filter(|name| !name.contains('.'))
 }
 
 /// Whether a text is exactly `{{ steps.ID.output… }}`, with or without places of lists in it.
@@ -137,8 +129,14 @@ impl<'a> Scope<'a> {
     }
 
     /// Whether a text is a reference to a secret, and in a step: nowhere else is one opened.
-    fn is_secret(&self, text: &str) -> bool {
-        self.of_step.is_some_and(|step| step.takes_secrets) && SecretRef::of_text(text).is_some()
+    pub(super) fn is_secret(&self, text: &str) -> bool {
+        self.of_step.is_some_and(|step| step.takes_secrets)
+            && (SecretRef::of_text(text).is_some()
+                || only_input(text).is_some_and(|input| self.is_secret_input(input)))
+    }
+
+    fn is_secret_input(&self, input: &str) -> bool {
+        self.inputs.get(input).is_some_and(declared_secret)
     }
 
     /// Whether a run can leave this input out, and nothing stands in for it.
@@ -207,6 +205,12 @@ impl<'a> Scope<'a> {
         if !self.inputs.contains_key(input) {
             let names = self.inputs.keys().map(String::as_str).collect::<Vec<_>>();
             return Err(nearest::unknown("input", input, names));
+        }
+        if self.is_secret_input(input) {
+            return Err(format!(
+                "the input `{input}` is a secret and no part of a text or a condition: \
+                 `{{{{ inputs.{input} }}}}` stands alone, as one value in the `with` of a step"
+            ));
         }
         match further {
             Some(part) => Err(format!(

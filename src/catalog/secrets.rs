@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::problem::Report;
+use super::scope::Scope;
 use super::shape::resolve;
 use super::source::Node;
 use super::surroundings::Surroundings;
@@ -12,30 +13,39 @@ use crate::domain::secret::{self, SecretRef};
 /// Schemas that lie further within each other are not looked into.
 const DEEPEST: usize = 8;
 
-/// Checks each reference in a step's `with`. `taken` are the places where the schema takes one.
+/// Where the schema of an action, or of the workflow that a step runs, takes a secret.
+pub(super) struct Taken<'a> {
+    /// The action, or the workflow.
+    pub(super) by: &'a str,
+    pub(super) schema: &'a Value,
+    /// The places.
+    pub(super) at: &'a [Position],
+}
+
+/// Checks each reference in a step's `with`.
 pub(super) fn check(
     with: &Node,
-    action: &str,
-    schema: &Value,
-    taken: &[Position],
+    taken: &Taken<'_>,
+    scope: &Scope<'_>,
     surroundings: &Surroundings,
     report: &mut Report,
 ) {
     for (text, at) in with.texts() {
-        let Some(secret) = SecretRef::of_text(text) else {
+        if !scope.is_secret(text) {
             continue;
-        };
-        if !taken.contains(&at) {
-            let takes = match fields(schema).as_slice() {
+        }
+        if !taken.at.contains(&at) {
+            let takes = match fields(taken.schema).as_slice() {
                 [] => "takes none anywhere".to_owned(),
                 some => format!("takes one as {}", some.join(" or ")),
             };
-            let message = format!("`{text}`: no secret can stand here; {action} {takes}");
+            let message = format!("`{text}`: no secret can stand here; {} {takes}", taken.by);
             report.error(at, message);
-        } else if let Some(set) = &surroundings.secrets
-            && !set.contains(&secret.name)
+        } else if let Some(SecretRef::Stored(name)) = SecretRef::of_text(text)
+            && let Some(set) = &surroundings.secrets
+            && !set.contains(&name)
         {
-            report.error(at, secret::not_set(&secret.name, set));
+            report.error(at, secret::not_set(&name, set));
         }
     }
 }

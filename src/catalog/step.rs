@@ -224,6 +224,7 @@ fn check_call(
         Ok(Some(face)) => {
             let with = Given::to_workflow(step, runs.at);
             with.check(name, &face.input_schema(), scope, finder, report);
+            with.check_secret_inputs(name, &face.inputs, scope, report);
         }
         Ok(None) => {}
         Err(unknown) => report.error(runs.at, unknown),
@@ -239,7 +240,11 @@ fn check_wait(
     report: &mut Report,
 ) {
     if let Some(until) = wait.get("until") {
-        scope.check_value(until, report);
+        let of_step = scope.of_step.map(|of_step| OfStep {
+            takes_secrets: false,
+            ..of_step
+        });
+        Scope { of_step, ..*scope }.check_value(until, report);
         let is_instant = |text: &str| DateTime::parse_from_rfc3339(text).is_ok();
         if let Some(text) = until.text()
             && !has_expression(text)

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexMap;
 
 use super::problem::Report;
-use super::scope::{has_expression, only_input, only_output};
+use super::scope::{has_expression, only_output};
 use super::source::Node;
 use super::surroundings::{OBJECT_STORE, Surroundings};
 use crate::action::objects::ObjectUrl;
-use crate::domain::expression::only_expression;
+use crate::domain::expression::{only_expression, only_input};
 use crate::domain::input::{InputSpec, InputType};
 use crate::domain::names::{StepId, SystemName};
 use crate::domain::nearest;

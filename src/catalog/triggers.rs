@@ -7,7 +7,7 @@ use super::problem::Report;
 use super::source::Node;
 use super::surroundings::Surroundings;
 use super::workflow::is_file_name;
-use crate::domain::input::{InputSpec, check_inputs};
+use crate::domain::input::{InputSpec, check_inputs, declared_secret};
 use crate::domain::names::{Environment, HookName, Role};
 use crate::domain::nearest;
 use crate::domain::position::Position;
@@ -116,13 +116,23 @@ impl Triggers<'_> {
                 IndexMap::from([(entry.key.clone(), spec.clone())])
             });
             let one = Map::from_iter([(entry.key.clone(), entry.value.to_json())]);
-            if self.inputs.get(&entry.key).is_some_and(Option::is_none) {
+            if self.inputs.get(&entry.key).is_some_and(declared_secret) {
+                let message = format!(
+                    "`{}` is a secret, and a schedule gives none: its value would stand in the file",
+                    entry.key
+                );
+                report.error(entry.at, message);
+                all_fit = false;
+            } else if self.inputs.get(&entry.key).is_some_and(Option::is_none) {
                 all_fit = false;
             } else if let Err(error) =
                 check_inputs(&mine, &one).and_then(|one| nameable.check(&mine, &one))
             {
                 report.error(entry.at, error.to_string());
                 all_fit = false;
+            }
+            if self.inputs.get(&entry.key).is_some_and(declared_secret) {
+                continue;
             }
             for (text, at) in entry.value.texts() {
                 if text.contains("{{") {

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Catalog;
-use super::scope::{has_expression, only_input};
+use super::scope::has_expression;
 use crate::action::objects::{FORMAT, ObjectUrl};
 use crate::action::{Registry, Risk, Use, Uses};
+use crate::domain::expression::only_input;
 use crate::domain::names::{SystemName, WorkflowName};
 use crate::domain::workflow::{ActionWork, Step, Workflow};
 

@@ -78,6 +78,13 @@ fn remembered() -> std::sync::MutexGuard<'static, Option<Termios>> {
     BEFORE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether something can be read, an end or an error too; it is waited for a moment.
+pub(super) fn can_be_read() -> bool {
+    let input = stdin();
+    let mut looked_at = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+    poll(&mut looked_at, PollTimeout::from(BETWEEN_PIECES)) != Ok(0)
+}
+
 fn input_waits() -> bool {
     let input = stdin();
     let mut looked_at = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];

@@ -3,9 +3,10 @@
 use std::io::{self, BufRead as _, Read as _};
 
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio_util::sync::CancellationToken;
 
 use super::Failure;
-use super::echo::EchoOff;
+use super::echo::{EchoOff, can_be_read};
 use super::pipe::say;
 use crate::domain::secret::LONGEST;
 
@@ -40,7 +41,15 @@ pub async fn line(prompt: &str, words: Words) -> Result<SecretString, Failure> {
         ))
     })?;
     say(prompt);
-    let read = tokio::task::spawn_blocking(|| {
+    // Whoever does not wait for the line any more is to have the next one.
+    let gone = CancellationToken::new();
+    let _gone = gone.clone().drop_guard();
+    let read = tokio::task::spawn_blocking(move || {
+        while !can_be_read() {
+            if gone.is_cancelled() {
+                return Ok(SecretString::default());
+            }
+        }
         let mut line = String::new();
         let most = LONGEST as u64 + 2;
         let read = io::stdin().lock().take(most).read_line(&mut line);

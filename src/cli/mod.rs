@@ -12,6 +12,7 @@ mod echo;
 mod health;
 pub mod hidden;
 mod init;
+mod inputs;
 mod live;
 mod locks;
 mod notify;
@@ -38,7 +39,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::domain::words::counted;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 pub use client::Server;
 pub use completions::Completions;
@@ -48,6 +49,7 @@ pub use doctor::show_findings;
 pub use init::{
     FileState, FileView, Init, InitView, SeenView, SystemView, show_init, show_proposal,
 };
+pub use inputs::Inputs;
 pub use notify::Notify;
 pub use pipe::{end_quietly_when_nobody_reads, say};
 pub use questions::Questions;
@@ -150,30 +152,6 @@ pub enum Command {
     Schema(Schema),
     /// Print what makes a shell complete `purser`; needs no server.
     Completions(Completions),
-}
-
-/// Inputs as `--input name=value`.
-#[derive(Debug, Args)]
-pub struct Inputs {
-    /// An input, as NAME=VALUE; may be given several times.
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
-    inputs: Vec<String>,
-}
-
-impl Inputs {
-    fn to_map(&self) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
-        self.inputs
-            .iter()
-            .map(|input| match input.split_once('=') {
-                Some((name, value)) if !name.is_empty() => {
-                    Ok((name.to_owned(), serde_json::Value::from(value)))
-                }
-                _ => Err(Failure::usage(format!(
-                    "`{input}` is no input: write NAME=VALUE"
-                ))),
-            })
-            .collect()
-    }
 }
 
 /// Why a command ends with something other than 0.

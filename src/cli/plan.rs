@@ -3,7 +3,8 @@
 use clap::Args;
 
 use super::client::Server;
-use super::{Failure, Inputs, print_json};
+use super::inputs::Inputs;
+use super::{Failure, print_json};
 use crate::chat::card;
 use crate::domain::plan::WorkflowPlan;
 use crate::http::types::AskBody;
@@ -19,9 +20,10 @@ pub struct PlanArgs {
 
 impl PlanArgs {
     pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
+        let inputs = self.inputs.for_plan(server, &self.workflow).await?;
         let body = AskBody {
             workflow: Some(self.workflow),
-            inputs: self.inputs.to_map()?,
+            inputs,
             ..AskBody::default()
         };
         let plan: WorkflowPlan = server.post("plans", &body).await?;

@@ -7,7 +7,8 @@ use clap::Args;
 use super::client::Server;
 use super::printer::Printer;
 use super::terminal::Terminal;
-use super::{Failure, Inputs, print_json, render};
+use super::inputs::Inputs;
+use super::{Failure, print_json, render};
 use crate::chat::card::results;
 use crate::domain::ending::FinalState;
 use crate::domain::run::{RunStatus, WaitingFor};
@@ -61,7 +62,7 @@ impl Run {
     ) -> Result<(), Failure> {
         let body = AskBody {
             workflow: Some(self.workflow.clone()),
-            inputs: self.inputs.to_map()?,
+            inputs: self.inputs.for_run(server, &self.workflow).await?,
             idempotency_key: self.start.key.clone(),
             break_glass: self.start.break_glass.clone(),
             ..AskBody::default()

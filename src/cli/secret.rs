@@ -188,6 +188,11 @@ async fn read_value(name: &SecretName, file: Option<PathBuf>) -> Result<SecretSt
     if file.is_none() && std::io::stdin().is_terminal() {
         return hidden::line(&format!("the value of {name} (it is not shown): "), SET).await;
     }
+    read(file, SET.nothing).await
+}
+
+/// Reads a secret from a file or from stdin, without its line end.
+pub(super) async fn read(file: Option<PathBuf>, nothing: &str) -> Result<SecretString, Failure> {
     let read = tokio::task::spawn_blocking(move || match file {
         Some(file) => std::fs::File::open(&file)
             .and_then(bounded)
@@ -200,7 +205,9 @@ async fn read_value(name: &SecretName, file: Option<PathBuf>) -> Result<SecretSt
         .map_err(|error| Failure::failed(error.to_string()))?
         .map_err(Failure::usage)?;
     let text = String::from_utf8(bytes).map_err(|_| {
-        Failure::usage("the value is no UTF-8 text: encode it, as with `base64`; nothing was set")
+        Failure::usage(format!(
+            "the value is no UTF-8 text: encode it, as with `base64`; {nothing}"
+        ))
     })?;
     Ok(without_line_end(text.into()))
 }

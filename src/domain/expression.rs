@@ -258,6 +258,17 @@ pub fn only_expression(text: &str) -> Option<&str> {
     (!inner.contains("{{") && !inner.contains("}}")).then(|| inner.trim())
 }
 
+/// The input that a text gives, if it is exactly `{{ inputs.NAME }}`.
+pub fn only_input(text: &str) -> Option<&str> {
+    let name = only_expression(text)?.strip_prefix("inputs.")?;
+    is_field(name).then_some(name)
+}
+
+/// Whether a text is a name that can stand behind a dot.
+pub(super) fn is_field(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::nearest;
+use super::secret::SecretRef;
 
 /// One input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +32,15 @@ pub struct InputSpec {
     /// in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggest: Option<String>,
+    /// Whether it is a secret: text that is in no event, no log and no message, and that a step is
+    /// given as `"{{ inputs.NAME }}"` alone, where its action takes a secret.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
+}
+
+/// Whether what is known of an input's declaration says that it is a secret.
+pub fn declared_secret(spec: &Option<InputSpec>) -> bool {
+    spec.as_ref().is_some_and(|spec| spec.secret)
 }
 
 /// Where the values come from that complete an input.
@@ -108,7 +118,7 @@ pub struct InputError(pub String);
 /// Text is accepted where a number or a boolean is asked for if it reads as one, because a
 /// terminal has nothing but text, and text with commas where a list is. What is null is not given.
 /// Whether there is what a `user`, a `role` or a `channel` names is not asked here, but of
-/// [`Nameable`](super::nameable::Nameable).
+/// [`Nameable`](super::nameable::Nameable). In the place of a secret stands a reference to it.
 ///
 /// # Errors
 /// The first thing that does not fit, with the nearest name or the values that are allowed.
@@ -145,6 +155,16 @@ pub fn check_inputs(
 
 impl InputSpec {
     fn check(&self, name: &str, value: &Value) -> Result<Value, InputError> {
+        if self.secret {
+            return match SecretRef::of_json(value) {
+                Some(_) => Ok(value.clone()),
+                // What stands there may be the secret itself.
+                None => Err(InputError(format!(
+                    "the input `{name}` is a secret: a step that runs this workflow gives it as \
+                     `{{{{ inputs.NAME }}}}` or `{{{{ secrets.NAME }}}}` alone"
+                ))),
+            };
+        }
         let fitting = match (self.kind, value) {
             (InputType::User | InputType::Role | InputType::Channel, Value::String(name))
                 if name.is_empty() =>

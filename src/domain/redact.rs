@@ -3,12 +3,15 @@
 //! The first net is that secrets travel as `SecretString` and are never put into text. This one
 //! catches what another system echoes back: a URL with a password in an error, a token in a log.
 
-use std::collections::BTreeSet;
-use std::sync::{PoisonError, RwLock};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::escapes::Unescaped;
+use super::names::RunId;
 
 /// What a secret is replaced by.
 pub const MASK: &str = "[secret]";
@@ -16,17 +19,33 @@ pub const MASK: &str = "[secret]";
 /// Shorter values are not masked: they would match inside ordinary words. In bytes.
 pub const SHORTEST: usize = 8;
 
-/// Every secret that was read or issued, in the forms in which it may turn up.
-#[derive(Default)]
-pub struct Redactor(RwLock<Forms>);
+/// Whether a secret, and each password in it, is long enough to be masked.
+pub fn can_be_masked(secret: &str) -> bool {
+    Parts::of(secret).are_long
+}
 
-/// Each set longest first, so that a secret that contains another is masked whole.
+/// Those that were given to runs which have ended are masked for so many runs more.
+const ENDED_RUNS: usize = 256;
+
+/// Every secret that was read, issued or given, in the forms in which it may turn up.
+#[derive(Default)]
+pub struct Redactor(RwLock<Known>);
+
+#[derive(Default)]
+struct Known {
+    forms: Forms,
+    /// What runs were given, in the order in which they were asked for.
+    given: BTreeMap<RunId, Vec<SecretString>>,
+}
+
+/// Each with how many secrets have it, longest first, so that a secret that contains another is masked
+/// whole.
 #[derive(Default)]
 struct Forms {
     /// As it is, and in encodings of which every encoder makes the same.
-    plain: BTreeSet<ByLength<String>>,
+    plain: BTreeMap<ByLength<String>, usize>,
     /// What a percent-encoded text stands for that holds it.
-    unescaped: BTreeSet<ByLength<Vec<u8>>>,
+    unescaped: BTreeMap<ByLength<Vec<u8>>, usize>,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -45,58 +64,49 @@ impl Redactor {
     /// Says whether the whole and each password in it are long enough to be masked. Of a short line
     /// among others that is not said: the last one of a key often is.
     pub fn learn(&self, secret: &str) -> bool {
-        let mut all_are_long = self.learn_whole(secret);
-        if secret.trim().contains('\n') {
-            let is_frame = |line: &&str| line.starts_with("-----");
-            let lines = secret.lines().map(str::trim);
-            for line in lines.filter(|line| !is_frame(line)) {
-                self.learn_whole(line);
-            }
-        }
-        for url in secret.lines() {
-            let of_login = login_password(url).map(|password| (password, decoded(password)));
-            let of_query = query_passwords(url).map(|password| (password, form_decoded(password)));
-            for (spelled, password) in of_login.into_iter().chain(of_query) {
-                all_are_long &= self.learn_whole(&password);
-                // Where it stands for no text, programs can print it as it is spelled only.
-                self.learn_whole(spelled);
-            }
-        }
-        all_are_long
+        let parts = Parts::of(secret);
+        self.write().forms.add(&parts);
+        parts.are_long
     }
 
-    fn learn_whole(&self, secret: &str) -> bool {
-        let secret = secret.trim();
-        if secret.len() < SHORTEST {
-            return false;
+    /// The same of what a run was given, until [`Self::forget`].
+    pub fn learn_given(&self, run: RunId, secret: &SecretString) -> bool {
+        let parts = Parts::of(secret.expose_secret());
+        let mut known = self.write();
+        let of_run = known.given.entry(run).or_default();
+        if !of_run.iter().any(|one| one.expose_secret() == secret.expose_secret()) {
+            of_run.push(secret.clone());
+            known.forms.add(&parts);
         }
-        let mut forms = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        // A blank is encoded as `+` by some.
-        let with_plus = secret.replace(' ', "+");
-        let plain = [secret.to_owned(), json_escaped(secret), with_plus.clone()];
-        for form in plain.into_iter().chain(base64_forms(secret.as_bytes())) {
-            forms
-                .plain
-                .insert(ByLength(std::cmp::Reverse(form.len()), form));
-        }
-        // What looks encoded may be printed as it is.
-        let looks_encoded = Unescaped::of(secret).map(Unescaped::into_bytes);
-        let unescaped = [secret.to_owned(), with_plus].map(String::into_bytes);
-        for form in unescaped.into_iter().chain(looks_encoded) {
-            if form.len() >= SHORTEST {
-                forms
-                    .unescaped
-                    .insert(ByLength(std::cmp::Reverse(form.len()), form));
+        parts.are_long
+    }
+
+    /// Forgets what runs were given that are not `live`, but for the last of them: what others still
+    /// have to say of a run may come behind its end.
+    pub fn forget(&self, live: impl Fn(&RunId) -> bool) {
+        let mut known = self.write();
+        let ended = known.given.keys().filter(|run| !live(run));
+        let ended: Vec<RunId> = ended.copied().collect();
+        for run in &ended[..ended.len().saturating_sub(ENDED_RUNS)] {
+            for secret in known.given.remove(run).into_iter().flatten() {
+                known.forms.remove(&Parts::of(secret.expose_secret()));
             }
         }
-        true
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `text` with every known secret masked.
     pub fn text(&self, text: &str) -> String {
-        let forms = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let forms = &self.read().forms;
         let mut clean = forms.without_escaped(text);
-        for ByLength(_, form) in &forms.plain {
+        for ByLength(_, form) in forms.plain.keys() {
             if clean.contains(form.as_str()) {
                 clean = clean.replace(form.as_str(), MASK);
             }
@@ -118,11 +128,97 @@ impl Redactor {
     }
 }
 
+/// What is masked of a secret.
+struct Parts {
+    masked: BTreeSet<String>,
+    /// Whether the whole and each password in it are long enough.
+    are_long: bool,
+}
+
+impl Parts {
+    fn of(secret: &str) -> Self {
+        let mut parts = Self {
+            masked: BTreeSet::new(),
+            are_long: true,
+        };
+        parts.are_long &= parts.take(secret);
+        if secret.trim().contains('\n') {
+            let is_frame = |line: &&str| line.starts_with("-----");
+            let lines = secret.lines().map(str::trim);
+            for line in lines.filter(|line| !is_frame(line)) {
+                parts.take(line);
+            }
+        }
+        for url in secret.lines() {
+            let of_login = login_password(url).map(|password| (password, decoded(password)));
+            let of_query = query_passwords(url).map(|password| (password, form_decoded(password)));
+            for (spelled, password) in of_login.into_iter().chain(of_query) {
+                parts.are_long &= parts.take(&password);
+                // Where it stands for no text, programs can print it as it is spelled only.
+                parts.take(spelled);
+            }
+        }
+        parts
+    }
+
+    /// Whether it is long enough.
+    fn take(&mut self, part: &str) -> bool {
+        let part = part.trim();
+        let is_long = part.len() >= SHORTEST;
+        if is_long {
+            self.masked.insert(part.to_owned());
+        }
+        is_long
+    }
+
+    fn plain_forms(&self) -> impl Iterator<Item = ByLength<String>> {
+        let forms = self.masked.iter().flat_map(|part| {
+            let plain = [part.clone(), json_escaped(part), with_plus(part)];
+            plain.into_iter().chain(base64_forms(part.as_bytes()))
+        });
+        forms.map(|form| ByLength(std::cmp::Reverse(form.len()), form))
+    }
+
+    fn unescaped_forms(&self) -> impl Iterator<Item = ByLength<Vec<u8>>> {
+        let forms = self.masked.iter().flat_map(|part| {
+            // What looks encoded may be printed as it is.
+            let looks_encoded = Unescaped::of(part).map(Unescaped::into_bytes);
+            let unescaped = [part.clone(), with_plus(part)].map(String::into_bytes);
+            unescaped.into_iter().chain(looks_encoded)
+        });
+        let forms = forms.filter(|form| form.len() >= SHORTEST);
+        forms.map(|form| ByLength(std::cmp::Reverse(form.len()), form))
+    }
+}
+
+/// A blank is encoded as `+` by some.
+fn with_plus(text: &str) -> String {
+    text.replace(' ', "+")
+}
+
 impl Forms {
+    fn add(&mut self, parts: &Parts) {
+        for form in parts.plain_forms() {
+            *self.plain.entry(form).or_default() += 1;
+        }
+        for form in parts.unescaped_forms() {
+            *self.unescaped.entry(form).or_default() += 1;
+        }
+    }
+
+    fn remove(&mut self, parts: &Parts) {
+        for form in parts.plain_forms() {
+            one_less(&mut self.plain, form);
+        }
+        for form in parts.unescaped_forms() {
+            one_less(&mut self.unescaped, form);
+        }
+    }
+
     fn without_escaped(&self, text: &str) -> String {
         let mut clean = text.to_owned();
         if let Some(unescaped) = Unescaped::of(text) {
-            let forms = self.unescaped.iter().map(|ByLength(_, form)| &form[..]);
+            let forms = self.unescaped.keys().map(|ByLength(_, form)| &form[..]);
             let mut places = unescaped.places_of(forms);
             places.sort_by_key(|place| std::cmp::Reverse(place.start));
             // From behind, so that the places of the others stay.
@@ -131,6 +227,15 @@ impl Forms {
             }
         }
         clean
+    }
+}
+
+fn one_less<F: Ord>(counted: &mut BTreeMap<F, usize>, form: F) {
+    if let Entry::Occupied(mut counted) = counted.entry(form) {
+        *counted.get_mut() -= 1;
+        if *counted.get() == 0 {
+            counted.remove();
+        }
     }
 }
 
@@ -372,6 +477,22 @@ mod tests {
         ] {
             assert_eq!(redactor.text(&format!("<{text}>")), "<[secret]>", "{text}");
         }
+    }
+
+    #[test]
+    fn what_ended_runs_were_given_is_forgotten_but_for_the_last_of_them() {
+        let redactor = Redactor::new();
+        let run = |n: usize| RunId::new(uuid::Uuid::from_u128(n as u128));
+        let given = |n: usize| SecretString::from(format!("password-{n:04}"));
+        let is_masked = |n: usize| redactor.text(given(n).expose_secret()) == MASK;
+        redactor.learn(given(1).expose_secret());
+        for n in 0..300 {
+            assert!(redactor.learn_given(run(n), &given(n)));
+        }
+        redactor.learn_given(run(299), &given(2));
+        redactor.forget(|one| *one == run(0));
+        let forgotten: Vec<_> = (0..300).filter(|n| !is_masked(*n)).collect();
+        assert_eq!(forgotten, (3..44).collect::<Vec<_>>());
     }
 
     proptest! {

@@ -10,8 +10,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::expression::only_expression;
-use super::names::SecretName;
+use super::expression::{is_field, only_expression};
+use super::names::{NoSecretName, SecretName};
 use super::nearest;
 
 /// What the JSON Schema of a field says that takes a reference to a secret.
@@ -20,13 +20,55 @@ pub const FORMAT: &str = "secret";
 /// The longest value that is kept, in bytes.
 pub const LONGEST: usize = 64 * 1024;
 
+/// What stands before the name of an input in a reference to its value. No name of a secret has a dot.
+const INPUTS: &str = "inputs.";
+
 /// A reference to a secret, as events, plans and the API show it: `{"$secret": "NAME"}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub enum SecretRef {
+    /// One of the store.
+    Stored(SecretName),
+    /// What the run was given in the input of this name, which is declared secret:
+    /// `{"$secret": "inputs.NAME"}`.
+    Given(String),
+}
+
+/// A reference as JSON.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SecretRef {
-    /// Which.
+struct Written {
     #[serde(rename = "$secret")]
-    pub name: SecretName,
+    name: String,
+}
+
+impl TryFrom<Written> for SecretRef {
+    type Error = NoSecretName;
+
+    fn try_from(written: Written) -> Result<Self, NoSecretName> {
+        match written.name.strip_prefix(INPUTS) {
+            Some(input) if is_field(input) => Ok(Self::Given(input.to_owned())),
+            Some(_) => Err(NoSecretName),
+            None => written.name.parse().map(Self::Stored),
+        }
+    }
+}
+
+impl From<SecretRef> for Written {
+    fn from(reference: SecretRef) -> Self {
+        Self {
+            name: reference.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stored(name) => name.fmt(f),
+            Self::Given(input) => write!(f, "{INPUTS}{input}"),
+        }
+    }
 }
 
 /// A text that a workflow's file spells out, or a reference to a secret.
@@ -68,8 +110,12 @@ impl SecretRef {
     /// The reference that a text of a workflow's file is, if it is exactly `{{ secrets.NAME }}`.
     pub fn of_text(text: &str) -> Option<Self> {
         let name = only_expression(text)?.strip_prefix("secrets.")?;
-        let name = name.parse().ok()?;
-        Some(Self { name })
+        name.parse().ok().map(Self::Stored)
+    }
+
+    /// The reference that a rendered value is.
+    pub fn of_json(value: &Value) -> Option<Self> {
+        Self::of_object(value.as_object()?)
     }
 
     /// All references in a rendered value.
@@ -86,30 +132,37 @@ impl SecretRef {
 
     fn of_object(fields: &Map<String, Value>) -> Option<Self> {
         let name = fields.get("$secret").filter(|_| fields.len() == 1)?;
-        let name = name.as_str()?.parse().ok()?;
-        Some(Self { name })
+        let name = name.as_str()?.to_owned();
+        Written { name }.try_into().ok()
     }
 
-    /// The secrets that a `with:` of a workflow's file names.
+    /// The secrets of the store that a `with:` of a workflow's file names.
     pub fn named_in(with: &Map<String, Value>) -> BTreeSet<SecretName> {
-        with.values().flat_map(named).collect()
+        let stored = |reference| match reference {
+            Self::Stored(name) => Some(name),
+            Self::Given(_) => None,
+        };
+        let named = texts_in(with).filter_map(Self::of_text);
+        named.filter_map(stored).collect()
     }
 
     /// The reference as JSON.
     pub fn to_json(&self) -> Value {
-        serde_json::json!({ "$secret": self.name })
+        serde_json::json!(self)
     }
 }
 
-fn named(value: &Value) -> BTreeSet<SecretName> {
+/// Every text in a `with:`, at any depth.
+pub fn texts_in(with: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    with.values().flat_map(texts)
+}
+
+fn texts(value: &Value) -> Vec<&str> {
     match value {
-        Value::String(text) => SecretRef::of_text(text)
-            .map(|reference| reference.name)
-            .into_iter()
-            .collect(),
-        Value::Array(items) => items.iter().flat_map(named).collect(),
-        Value::Object(fields) => fields.values().flat_map(named).collect(),
-        _ => BTreeSet::new(),
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(fields) => fields.values().flat_map(texts).collect(),
+        _ => vec![],
     }
 }
 
@@ -260,19 +313,22 @@ pub fn not_set<'n>(name: &SecretName, set: impl IntoIterator<Item = &'n SecretNa
 
 /// Why a text is not kept as a secret; `None` when it may be.
 pub fn why_not_kept(value: &SecretString) -> Option<String> {
+    let why = no_secret(value)?;
+    let joint = if why.contains(':') { ';' } else { ':' };
+    Some(format!("the value {why}{joint} nothing was set"))
+}
+
+/// What is wrong with a text as a secret; `None` when it can be one.
+pub fn no_secret(value: &SecretString) -> Option<String> {
     let value = value.expose_secret();
     if value.is_empty() {
-        return Some("the value is empty: nothing was set".to_owned());
+        return Some("is empty".to_owned());
     }
     if value.len() > LONGEST {
-        return Some(format!(
-            "the value has more than {LONGEST} bytes: nothing was set"
-        ));
+        return Some(format!("has more than {LONGEST} bytes"));
     }
     value.contains('\0').then(|| {
-        "the value holds a NUL byte, which no password has: encode it, as with `base64`; nothing \
-         was set"
-            .to_owned()
+        "holds a NUL byte, which no password has: encode it, as with `base64`".to_owned()
     })
 }
 
@@ -285,7 +341,7 @@ mod tests {
 
     #[test]
     fn only_a_text_that_is_nothing_else_is_a_reference() {
-        let name = |text| SecretRef::of_text(text).map(|reference| reference.name.to_string());
+        let name = |text| SecretRef::of_text(text).map(|reference| reference.to_string());
         assert_eq!(
             name("{{ secrets.ORDERS_URL }}").as_deref(),
             Some("ORDERS_URL")
@@ -307,11 +363,13 @@ mod tests {
     #[test]
     fn references_are_found_at_any_depth() {
         let names = |all: BTreeSet<SecretRef>| -> Vec<String> {
-            all.into_iter().map(|one| one.name.to_string()).collect()
+            all.into_iter().map(|one| one.to_string()).collect()
         };
         let rendered = json!({ "env": { "A": { "$secret": "ONE" }, "B": "x" },
-                               "list": [{ "$secret": "TWO" }, { "$secret": "no name" }] });
-        assert_eq!(names(SecretRef::all_in(&rendered)), ["ONE", "TWO"]);
+                               "list": [{ "$secret": "TWO" }, { "$secret": "no name" }],
+                               "own": { "$secret": "inputs.password" } });
+        let found = names(SecretRef::all_in(&rendered));
+        assert_eq!(found, ["ONE", "TWO", "inputs.password"]);
         let written = json!({ "env": { "A": "{{ secrets.ONE }}", "B": ["{{ secrets.TWO }}"] } });
         let named = SecretRef::named_in(written.as_object().unwrap());
         assert_eq!(
@@ -341,7 +399,7 @@ mod tests {
             name in "[A-Za-z0-9_-]{1,64}"
         ) {
             let reference = SecretRef::of_text(&format!("{{{{ secrets.{name} }}}}")).unwrap();
-            prop_assert_eq!(reference.name.as_str(), &name);
+            prop_assert_eq!(reference.to_string(), name);
             prop_assert_eq!(SecretRef::all_in(&reference.to_json()), BTreeSet::from([reference]));
         }
 

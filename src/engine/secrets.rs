@@ -8,15 +8,29 @@ use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
 use crate::action::{ActionError, OpenSecrets, Result};
-use crate::domain::names::{SecretName, StepId};
+use crate::domain::names::{RunId, SecretName, StepId};
 use crate::domain::secret::SecretRef;
-use crate::domain::workflow::{Step, Workflow};
+use crate::domain::workflow::Workflow;
 use crate::store::SecretKeeper;
 
 impl OpenSecrets for SecretKeeper {
     fn open<'a>(&'a self, name: &'a SecretName) -> BoxFuture<'a, Result<SecretString>> {
         async move {
             match Self::open(self, name).await {
+                Ok(opened) => opened.map_err(ActionError::fatal),
+                Err(error) => Err(ActionError::retryable(error.to_string())),
+            }
+        }
+        .boxed()
+    }
+
+    fn open_given<'a>(
+        &'a self,
+        run: RunId,
+        input: &'a str,
+    ) -> BoxFuture<'a, Result<SecretString>> {
+        async move {
+            match Self::open_given(self, run, input).await {
                 Ok(opened) => opened.map_err(ActionError::fatal),
                 Err(error) => Err(ActionError::retryable(error.to_string())),
             }
@@ -30,32 +44,50 @@ impl OpenSecrets for SecretKeeper {
 pub(super) struct StepSecrets {
     all: Arc<dyn OpenSecrets>,
     step: StepId,
-    named: BTreeSet<SecretName>,
+    named: BTreeSet<SecretRef>,
 }
 
 impl StepSecrets {
     pub(super) fn of(all: Arc<dyn OpenSecrets>, workflow: &Workflow, id: &StepId) -> Self {
-        let step = workflow.step(id);
         Self {
             all,
             step: id.clone(),
-            named: step
-                .and_then(Step::with)
-                .map_or_else(BTreeSet::new, SecretRef::named_in),
+            named: workflow.secrets_of(id),
         }
+    }
+
+    /// # Errors
+    /// The step's file does not name it.
+    fn check(&self, secret: &SecretRef) -> Result<()> {
+        if self.named.contains(secret) {
+            return Ok(());
+        }
+        Err(ActionError::fatal(format!(
+            "the secret `{secret}` was not opened: step `{}` does not name it in the workflow's file; \
+             it came by way of an expression",
+            self.step
+        )))
     }
 }
 
 impl OpenSecrets for StepSecrets {
     fn open<'a>(&'a self, name: &'a SecretName) -> BoxFuture<'a, Result<SecretString>> {
-        if self.named.contains(name) {
-            return self.all.open(name);
+        async {
+            self.check(&SecretRef::Stored(name.clone()))?;
+            self.all.open(name).await
         }
-        let why = format!(
-            "the secret `{name}` was not opened: step `{}` does not name it in the workflow's file; \
-             it came by way of an expression",
-            self.step
-        );
-        async { Err(ActionError::fatal(why)) }.boxed()
+        .boxed()
+    }
+
+    fn open_given<'a>(
+        &'a self,
+        run: RunId,
+        input: &'a str,
+    ) -> BoxFuture<'a, Result<SecretString>> {
+        async move {
+            self.check(&SecretRef::Given(input.to_owned()))?;
+            self.all.open_given(run, input).await
+        }
+        .boxed()
     }
 }

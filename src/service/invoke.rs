@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::given::{self, Secrets};
 use super::{Result, Service, ServiceError};
 use crate::catalog::{Catalog, Command, Loaded, Reply};
 use crate::domain::approval::ApprovalPolicy;
@@ -18,11 +19,14 @@ use crate::domain::plan::WorkflowPlan;
 use crate::domain::run::RunState;
 use crate::domain::workflow::{Concurrency, Step, WhenBusy};
 use crate::engine::run_id;
-use crate::store::NewRun;
+use crate::store::{NewRun, StoreError};
 
 /// Keys that make a request the same, and concurrency keys, are no longer than this, in characters:
 /// both stand in an index of the database.
 const LONGEST_KEY: usize = 256;
+
+/// What is said of whoever asks for a plan.
+const PLAN: &str = "plan";
 
 /// What somebody asks for.
 #[derive(Clone, Debug)]
@@ -35,8 +39,8 @@ pub enum Ask {
     Webhook(String),
 }
 
-/// A request to start a run, whatever the mouth.
-#[derive(Clone, Debug)]
+/// A request to start a run, whatever the mouth. There may be secrets in it.
+#[derive(Clone)]
 pub struct Invocation {
     /// Who asks.
     pub by: Actor,
@@ -59,6 +63,8 @@ pub(super) struct Checked {
     pub(super) loaded: Loaded,
     pub(super) trigger: Trigger,
     pub(super) inputs: Value,
+    /// What of them is secret.
+    pub(super) secrets: Secrets,
     /// Where the answer goes.
     pub(super) reply: Reply,
 }
@@ -94,7 +100,7 @@ impl Service {
         if let Some(earlier) = self.earlier(&invocation).await? {
             return Ok(earlier);
         }
-        let checked = self.check(&invocation, "run").await?;
+        let checked = self.check(&invocation, "run", Secrets::new()).await?;
         self.create(checked, invocation, None).await
     }
 
@@ -125,6 +131,8 @@ impl Service {
         invocation: Invocation,
         rerun: Option<Rerun>,
     ) -> Result<RunId> {
+        let id = self.new_run_id();
+        self.mask_given(id, &checked.secrets).await?;
         let verb = if rerun.is_some() { "rerun" } else { "run" };
         let asked = format!("{verb} {}", checked.loaded.workflow.name);
         let reason = invocation.break_glass.as_deref();
@@ -143,13 +151,23 @@ impl Service {
         self.check_room().await?;
         let now = self.parts.clock.now();
         let run = NewRun {
-            id: self.new_run_id(),
+            id,
             at: now,
             request,
             definition: checked.loaded.workflow,
             idempotency_key: invocation.idempotency_key,
+            secrets: vec![],
         };
-        Ok(self.parts.store.create(run).await?)
+        let store = Arc::clone(&self.parts.store);
+        if checked.secrets.is_empty() {
+            return Ok(store.create(run).await?);
+        }
+        let create = move |secrets| async move { store.create(NewRun { secrets, ..run }).await };
+        let given = self.parts.secrets.give(checked.secrets, create).await;
+        Ok(given.map_err(|error| match error {
+            StoreError::File { .. } => StoreError::NotOpened(format!("{error}; nothing was started")),
+            error => error,
+        })?)
     }
 
     /// Runs that nobody can carry out pile up behind something that is broken: not without end.
@@ -169,7 +187,7 @@ impl Service {
     /// # Errors
     /// As [`Self::start`], or a step for which no plan can be made.
     pub async fn plan(&self, invocation: &Invocation) -> Result<WorkflowPlan> {
-        let checked = self.check(invocation, "plan").await?;
+        let checked = self.check(invocation, PLAN, Secrets::new()).await?;
         let request = self.make_request(&checked, invocation.by.clone())?;
         // No run: one of no id, so that the same question has the same answer.
         let nobody = RunId::new(uuid::Uuid::nil());
@@ -186,7 +204,13 @@ impl Service {
         })
     }
 
-    pub(super) async fn check(&self, invocation: &Invocation, verb: &str) -> Result<Checked> {
+    /// Finds a request good, or not. `known` are secrets that an earlier run was given.
+    pub(super) async fn check(
+        &self,
+        invocation: &Invocation,
+        verb: &str,
+        known: Secrets,
+    ) -> Result<Checked> {
         let catalog = self.catalog();
         let by = &invocation.by;
         self.known(by, &format!("{verb} a workflow")).await?;
@@ -214,16 +238,22 @@ impl Service {
             return Err(self.refuse(by, &format!("{verb} {name}"), refusal.0).await);
         }
         let misfit = |error: InputError| ServiceError::Invalid(format!("{name}: {error}"));
+        let specs = &loaded.workflow.inputs;
+        let (mut given, secrets) =
+            given::take(specs, &invocation.inputs, known).map_err(misfit)?;
+        if verb == PLAN {
+            given::foresee(specs, &mut given);
+        }
         let given = match command {
             Some(command) => {
-                let given = command.inputs(&invocation.inputs).map_err(misfit)?;
+                let given = command.inputs(&given).map_err(misfit)?;
                 let named = self.nameable.check(&command.options, &given);
                 named.map(|()| given).map_err(misfit)?
             }
-            None => invocation.inputs.clone(),
+            None => given,
         };
-        let inputs = check_inputs(&loaded.workflow.inputs, &given).map_err(misfit)?;
-        let named = self.nameable.check(&loaded.workflow.inputs, &inputs);
+        let inputs = check_inputs(specs, &given).map_err(misfit)?;
+        let named = self.nameable.check(specs, &inputs);
         named.map_err(misfit)?;
         let reply = command.map(|command| command.reply).unwrap_or_default();
         Ok(Checked {
@@ -232,6 +262,7 @@ impl Service {
             loaded,
             trigger,
             inputs: Value::Object(inputs),
+            secrets,
         })
     }
 

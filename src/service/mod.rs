@@ -4,6 +4,7 @@
 mod answer;
 mod artifacts;
 mod deliver;
+mod given;
 mod holds;
 mod invoke;
 mod look;

@@ -22,7 +22,7 @@ pub struct Again {
 }
 
 impl Service {
-    /// Starts a run that goes on from one that has ended: with the same inputs, by the workflow as its
+    /// Starts a run that goes on from one that has ended: with the same inputs, secret ones among them, by the workflow as its
     /// file is now, and without what is done and stands. Whoever asks must be allowed to start the
     /// workflow, and every approval is asked for anew.
     ///
@@ -44,7 +44,8 @@ impl Service {
         if let Some(earlier) = self.earlier(&invocation).await? {
             return Ok(earlier);
         }
-        let checked = self.check(&invocation, "rerun").await?;
+        let known = self.given_to(&earlier).await?;
+        let checked = self.check(&invocation, "rerun", known).await?;
         let now = Present {
             workflow: &checked.loaded.workflow,
             systems: &self.addresses(&checked.loaded),

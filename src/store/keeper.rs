@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
 use super::failpoint::failpoint;
-use super::{Result, SecretRow, Secrets, StoreError, Vault};
-use crate::domain::names::{PersonName, SecretName};
+use super::{GivenSecret, Result, SecretRow, Secrets, StoreError, Vault};
+use crate::domain::names::{PersonName, RunId, SecretName};
 use crate::domain::receipt::Draft;
 use crate::domain::redact::Redactor;
 use crate::domain::secret::{self, Opened};
@@ -106,6 +106,67 @@ impl SecretKeeper {
         Ok(Opened::all(opened))
     }
 
+    /// Opens what a run was given in a secret input; `Ok(Err(_))` says why it cannot be opened, and
+    /// what to do.
+    ///
+    /// # Errors
+    /// The store or the key cannot be read.
+    pub async fn open_given(
+        &self,
+        run: RunId,
+        input: &str,
+    ) -> Result<Result<SecretString, String>> {
+        let _alone = self.at_work.lock().await;
+        let Some(given) = self.store.given_secret(run, input).await? else {
+            return Ok(Err(format!(
+                "run {} was not given the secret `{input}`",
+                run.short()
+            )));
+        };
+        Ok(open_given(&self.vault, &given)?.inspect(|value| {
+            self.redactor.learn_given(run, value);
+        }))
+    }
+
+    /// Has what all runs were given masked that have not ended. What does not open is said in the log:
+    /// the step that needs it will fail.
+    ///
+    /// # Errors
+    /// The store or the key cannot be read.
+    pub async fn learn_given(&self) -> Result<()> {
+        let _alone = self.at_work.lock().await;
+        for given in self.store.live_given_secrets().await? {
+            match open_given(&self.vault, &given)? {
+                Ok(value) => {
+                    self.redactor.learn_given(given.run, &value);
+                }
+                Err(why) => tracing::warn!(run = %given.run, "{why}"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals what a run is given, and has it put into the store with that before anybody changes the key.
+    ///
+    /// # Errors
+    /// The key cannot be read, or whatever `put` fails with.
+    pub async fn give<T, F>(
+        &self,
+        values: BTreeMap<String, SecretString>,
+        put: impl FnOnce(Vec<(String, Vec<u8>)>) -> F + Send + 'static,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.alone(|keeper| async move {
+            let sealed = values.iter();
+            let sealed = sealed.map(|(input, value)| Ok((input.clone(), keeper.vault.seal(value)?)));
+            put(sealed.collect::<Result<_>>()?).await
+        })
+        .await
+    }
+
     /// Keeps a secret: whether all of it is masked from now on, see [`Redactor::learn`].
     ///
     /// # Errors
@@ -166,11 +227,24 @@ impl SecretKeeper {
             .collect();
         let sealed = sealed?;
         let count = sealed.len();
-        self.store.reseal_secrets(sealed, receipt).await?;
+        let given = self.reseal_given().await?;
+        self.store.reseal_secrets(sealed, given, receipt).await?;
         failpoint("secret.rekey/sealed");
         self.vault.keep_last_identity()?;
         failpoint("secret.rekey/dropped");
         Ok(count)
+    }
+
+    /// What runs were given, sealed for the last key, but for what no key of ours opens.
+    async fn reseal_given(&self) -> Result<Vec<GivenSecret>> {
+        let mut resealed = vec![];
+        for given in self.store.given_secrets().await? {
+            if let Ok(value) = self.vault.open(&given.sealed)? {
+                let sealed = self.vault.seal(&value)?;
+                resealed.push(GivenSecret { sealed, ..given });
+            }
+        }
+        Ok(resealed)
     }
 
     /// Changes secrets while nobody else does, and to the end: whoever asked may go away in the
@@ -239,6 +313,17 @@ fn open_each(vault: &Vault, rows: &[SecretRow]) -> Result<(Values, BTreeMap<Secr
     Ok((values, closed))
 }
 
+fn open_given(vault: &Vault, given: &GivenSecret) -> Result<Result<SecretString, String>> {
+    let opened = vault.open(&given.sealed)?;
+    Ok(opened.map_err(|why| {
+        let (input, run) = (&given.input, given.run.short());
+        format!(
+            "the secret `{input}` that run {run} was given cannot be opened: {why}. Restore the key \
+             that belongs to this store, or start the run again and give it anew"
+        )
+    }))
+}
+
 fn open(vault: &Vault, row: &SecretRow) -> Result<Result<SecretString, String>> {
     let opened = vault.open(&row.sealed)?;
     let name = &row.name;
@@ -300,12 +385,29 @@ mod tests {
         fn reseal_secrets(
             &self,
             sealed: Vec<(SecretName, Vec<u8>)>,
+            _: Vec<GivenSecret>,
             _: Draft,
         ) -> BoxFuture<'_, Result<()>> {
             for (name, sealed) in sealed {
                 self.rows.lock().unwrap().get_mut(&name).unwrap().sealed = sealed;
             }
             async { Ok(()) }.boxed()
+        }
+
+        fn given_secret<'a>(
+            &'a self,
+            _: RunId,
+            _: &'a str,
+        ) -> BoxFuture<'a, Result<Option<GivenSecret>>> {
+            async { Ok(None) }.boxed()
+        }
+
+        fn given_secrets(&self) -> BoxFuture<'_, Result<Vec<GivenSecret>>> {
+            async { Ok(vec![]) }.boxed()
+        }
+
+        fn live_given_secrets(&self) -> BoxFuture<'_, Result<Vec<GivenSecret>>> {
+            self.given_secrets()
         }
     }
 

@@ -38,7 +38,7 @@ pub use locks::Locks;
 pub use messages::{MessageNews, Messages, RunMessage};
 pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
-pub use secrets::{SecretRow, Secrets};
+pub use secrets::{GivenSecret, SecretRow, Secrets};
 pub use tenure::Tenure;
 pub use vault::Vault;
 
@@ -116,6 +116,8 @@ pub struct NewRun {
     pub definition: Workflow,
     /// The same key by the same person gives the same run.
     pub idempotency_key: Option<String>,
+    /// What it was given in inputs that are declared secret, by their names, each as a file of age.
+    pub secrets: Vec<(String, Vec<u8>)>,
 }
 
 /// Events to be appended to a run's log, all or none.

@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 
 use super::Result;
-use crate::domain::names::{PersonName, SecretName};
+use crate::domain::names::{PersonName, RunId, SecretName};
 use crate::domain::receipt::Draft;
 use crate::domain::time::Timestamp;
 
@@ -20,6 +20,17 @@ pub struct SecretRow {
     pub set_by: PersonName,
 }
 
+/// What a run was given in an input that is declared secret, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenSecret {
+    /// The run.
+    pub run: RunId,
+    /// The input.
+    pub input: String,
+    /// Its value, as a file of age.
+    pub sealed: Vec<u8>,
+}
+
 /// Secrets. Each change is committed together with its receipt.
 pub trait Secrets: Send + Sync {
     /// All of them, by name.
@@ -34,11 +45,25 @@ pub trait Secrets: Send + Sync {
     /// Forgets a secret.
     fn remove_secret(&self, name: SecretName, receipt: Draft) -> BoxFuture<'_, Result<()>>;
 
-    /// Puts other sealed bytes in the places of these secrets', all or none. When and by whom they
+    /// Puts other sealed bytes in the places of these secrets', and of what runs were given, all or none. When and by whom they
     /// were set stays.
     fn reseal_secrets(
         &self,
         sealed: Vec<(SecretName, Vec<u8>)>,
+        given: Vec<GivenSecret>,
         receipt: Draft,
     ) -> BoxFuture<'_, Result<()>>;
+
+    /// What a run was given in this input. It comes with the run, and goes with it.
+    fn given_secret<'a>(
+        &'a self,
+        run: RunId,
+        input: &'a str,
+    ) -> BoxFuture<'a, Result<Option<GivenSecret>>>;
+
+    /// What all runs were given.
+    fn given_secrets(&self) -> BoxFuture<'_, Result<Vec<GivenSecret>>>;
+
+    /// What those were given that have not ended.
+    fn live_given_secrets(&self) -> BoxFuture<'_, Result<Vec<GivenSecret>>>;
 }

@@ -273,11 +273,19 @@ pub fn inputs(inputs: &Value) -> Vec<Input> {
             left -= usize::from(is_in_headline);
             Input {
                 name: name.clone(),
-                value: value::short_value(value),
+                value: said(value),
                 is_in_headline,
             }
         })
         .collect()
+}
+
+/// An input in one line. Of a secret nothing is known here.
+fn said(value: &Value) -> String {
+    match SecretRef::of_json(value) {
+        Some(_) => MASK.to_owned(),
+        None => value::short_value(value),
+    }
 }
 
 fn is_short(text: &str) -> bool {

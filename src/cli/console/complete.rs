@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::ask::verdicts;
-use super::given::{entry, names, options, placeholder};
+use super::given::{entry, is_typed, names, options, placeholder};
 use super::{BUILT_IN, built_in};
 use crate::cli::words::at_cursor;
 use crate::domain::command::is_group;
+use crate::domain::input::InputSpec;
 use crate::http::types::{CatalogEntry, CatalogView, Deed, Suggestion, Wanted, What};
 
 /// The word at the cursor.
@@ -111,7 +112,10 @@ impl Place {
 
     /// An option by its name, else the next in the order of the command's file.
     fn option(&mut self, entry: &CatalogEntry, given: Map<String, Value>, name: Option<&str>) {
-        let mut open = entry.inputs.keys().filter(|key| !given.contains_key(*key));
+        let is_open = |(key, spec): &(&String, &InputSpec)| {
+            is_typed(spec) && !given.contains_key(*key)
+        };
+        let open = entry.inputs.iter().filter(is_open);
         let mut named = name;
         if named.is_none()
             && let Some((name, _)) = self.typed.split_once('=')
@@ -124,9 +128,10 @@ impl Place {
         let option = if let Some(name) = named {
             entry.inputs.get_key_value(name).map(|(name, _)| name)
         } else {
-            let names = open.clone().map(|name| format!("{name}="));
+            let names = open.clone().map(|(name, _)| format!("{name}="));
             self.options = names.filter(|_| !self.is_quoted).collect();
-            open.next()
+            let mut next = open.filter(|(_, spec)| !spec.secret);
+            next.next().map(|(name, _)| name)
         };
         if let Some(option) = option {
             self.want(What::Option {
@@ -192,7 +197,7 @@ pub(super) fn rest(line: &str, catalog: &CatalogView) -> Option<String> {
     let open = entry
         .inputs
         .iter()
-        .filter(|(name, _)| !given.contains_key(*name));
+        .filter(|(name, spec)| is_typed(spec) && !given.contains_key(*name));
     let rest: Vec<_> = open.map(|(name, spec)| placeholder(name, spec)).collect();
     (!rest.is_empty()).then(|| rest.join(" "))
 }

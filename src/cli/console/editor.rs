@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use super::complete::{self, Place};
+use super::given;
 use super::history;
 use super::input::Typed;
 use crate::cli::client::Server;
@@ -69,10 +70,17 @@ impl Edited {
 
     pub(super) fn command(&mut self, prompt: &str) -> Typed {
         let typed = self.read(prompt, true);
-        if let Typed::Line(line) = &typed {
+        if let Typed::Line(line) = &typed
+            && !self.shows_secret(line)
+        {
             self.remember(line);
         }
         typed
+    }
+
+    fn shows_secret(&self, line: &str) -> bool {
+        let help = self.editor.helper();
+        help.is_some_and(|help| given::shows_secret(&help.catalog, line))
     }
 
     pub(super) fn answer(&mut self, prompt: &str) -> Typed {

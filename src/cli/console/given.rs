@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::BUILT_IN;
 use crate::cli::Failure;
+use crate::cli::words::words;
 use crate::domain::command::named;
 use crate::domain::input::InputSpec;
 use crate::http::types::{CatalogEntry, CatalogView};
@@ -33,15 +34,44 @@ pub(super) fn names(catalog: &CatalogView) -> Vec<&str> {
 
 /// How a command is written: `deploy SERVICE VERSION [WAIT]`.
 pub(super) fn usage(entry: &CatalogEntry) -> String {
-    let options = entry.inputs.iter();
+    let options = entry.inputs.iter().filter(|(_, spec)| is_typed(spec));
     let options = options.map(|(name, spec)| format!(" {}", placeholder(name, spec)));
     format!("{}{}", entry.name, options.collect::<String>())
+}
+
+/// Whether an option is typed on the line: a secret that must be given is asked for.
+pub(super) fn is_typed(spec: &InputSpec) -> bool {
+    !(spec.secret && spec.required)
+}
+
+/// Whether somebody has typed a secret on the line, where everybody sees it.
+pub(super) fn shows_secret(catalog: &CatalogView, line: &str) -> bool {
+    let words = words(line.trim_start().trim_start_matches('/'));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let entry = entry(catalog, &words);
+    let is_secret = |entry: &CatalogEntry, word: &str| {
+        let (name, value) = word.split_once('=').unwrap_or_default();
+        !value.is_empty() && entry.inputs.get(name).is_some_and(|spec| spec.secret)
+    };
+    entry.is_ok_and(|(entry, given)| given.iter().any(|word| is_secret(entry, word)))
+}
+
+/// The secrets of a command that somebody is asked for: those that must be given, and those that the
+/// line names without a value.
+pub(super) fn asked<'c>(entry: &'c CatalogEntry, words: &[&str]) -> Vec<&'c str> {
+    let secrets = entry.inputs.iter().filter(|(_, spec)| spec.secret);
+    let is_asked = |(name, spec): &(&String, &InputSpec)| {
+        spec.required || words.contains(&format!("{name}=").as_str())
+    };
+    secrets.filter(is_asked).map(|(name, _)| name.as_str()).collect()
 }
 
 /// `SERVICE`, or `[LINES]` for what can be left out.
 pub(super) fn placeholder(name: &str, spec: &InputSpec) -> String {
     let name = name.to_uppercase();
-    if spec.required {
+    if spec.secret {
+        format!("[{name}=]")
+    } else if spec.required {
         name
     } else {
         format!("[{name}]")
@@ -51,15 +81,27 @@ pub(super) fn placeholder(name: &str, spec: &InputSpec) -> String {
 /// Words as options: `name=value` by name, any other in the order of the command's file.
 pub(super) fn options(entry: &CatalogEntry, words: &[&str]) -> Result<Map<String, Value>, Failure> {
     let mut given = Map::new();
+    let takes = |given: &Map<String, Value>| {
+        let mut open = entry.inputs.iter();
+        let next = open.find(|(name, spec)| !spec.secret && !given.contains_key(*name));
+        next.map(|(name, _)| name.clone())
+    };
     for word in words {
         let (name, value) = match word.split_once('=') {
+            Some((name, "")) if entry.inputs.get(name).is_some_and(|spec| spec.secret) => continue,
+            Some((name, _)) if entry.inputs.get(name).is_some_and(|spec| spec.secret) => {
+                return Err(Failure::usage(format!(
+                    "`{name}` is a secret, and everybody sees what is typed here: leave the value out, \
+                     and it is asked for. Nothing was started, and the line is not remembered; if what \
+                     you typed is in use, change it"
+                )));
+            }
             Some((name, value)) if entry.inputs.contains_key(name) => (name.to_owned(), value),
             _ => {
-                let next = entry.inputs.keys().find(|name| !given.contains_key(*name));
-                let next = next.ok_or_else(|| {
+                let next = takes(&given).ok_or_else(|| {
                     Failure::usage(format!("`{word}` is one too many: write {}", usage(entry)))
                 })?;
-                (next.clone(), *word)
+                (next, *word)
             }
         };
         given.insert(name, Value::from(value));

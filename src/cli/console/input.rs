@@ -1,11 +1,13 @@
 //! Where lines come from: a pipe, or somebody's fingers.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
+use secrecy::SecretString;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
 use super::editor::Edited;
 use crate::cli::client::Server;
+use crate::cli::{Failure, inputs};
 use crate::cli::terminal::Terminal;
 use crate::http::types::CatalogView;
 
@@ -47,6 +49,22 @@ impl Input {
         match self {
             Self::Plain(lines) => plain(lines, prompt).await,
             Self::Edited(edited) => edited.answer(prompt),
+        }
+    }
+
+    /// A secret. On a terminal it is not shown; through a pipe it is the next line.
+    pub(super) async fn secret(&mut self, name: &str) -> Result<SecretString, Failure> {
+        match self {
+            Self::Plain(lines) if !std::io::stdin().is_terminal() => {
+                let prompt = inputs::prompt(name);
+                match plain(lines, &prompt).await {
+                    Typed::Line(line) => Ok(line.into()),
+                    Typed::Dropped | Typed::End => Err(Failure::usage(format!(
+                        "the secret `{name}` is missing; nothing was started"
+                    ))),
+                }
+            }
+            _ => inputs::ask(name).await,
         }
     }
 }

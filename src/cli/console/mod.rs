@@ -10,6 +10,8 @@ mod input;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use secrecy::ExposeSecret as _;
+
 use super::client::{Server, segment};
 use super::printer::Printer;
 use super::run::{tell_end, waits_for_person};
@@ -21,7 +23,7 @@ use crate::http::types::{
     Accepted, AskBody, CatalogEntry, CatalogView, MayAnswer, RunRow, RunView,
 };
 use ask::{Answer, Asked};
-use given::{entry, options, usage};
+use given::{asked, entry, options, usage};
 use input::{Input, Typed};
 
 /// What the console itself takes: how it is written, and what it does.
@@ -173,9 +175,14 @@ impl Console<'_> {
 
     async fn command(&mut self, words: &[&str]) -> Result<(), Failure> {
         let (entry, given) = entry(&self.catalog, words).map_err(Failure::usage)?;
+        let mut inputs = options(entry, given)?;
+        for name in asked(entry, given) {
+            let value = self.input.secret(name).await?;
+            inputs.insert(name.to_owned(), value.expose_secret().into());
+        }
         let body = AskBody {
             command: Some(entry.name.clone()),
-            inputs: options(entry, given)?,
+            inputs,
             ..AskBody::default()
         };
         let accepted: Accepted = self.server.post("runs", &body).await?;

@@ -1,9 +1,8 @@
 //! A workflow's definition: the plain data of a `workflows/*.yaml` file.
 
 mod concurrency;
+mod secrets;
 mod step;
-
-use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -13,11 +12,10 @@ use serde_json::Value;
 use super::approval::ApprovalPolicy;
 use super::digest::{Digest, digest_of};
 use super::input::InputSpec;
-use super::names::{Environment, HookName, Role, SecretName, WorkflowName};
+use super::names::{Environment, HookName, Role, WorkflowName};
 use super::notice::NotifySpec;
 use super::person::{Actor, Refusal, one_of};
 use super::schedule::{ScheduleName, ScheduleSpec};
-use super::secret::SecretRef;
 use super::time::Span;
 use super::trigger::TriggerSpec;
 
@@ -98,16 +96,6 @@ impl Workflow {
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
         let own = self.steps.iter().chain(&self.on_failure);
         own.flat_map(|step| std::iter::once(step).chain(step.undo()))
-    }
-
-    /// The secrets that its steps name, and those of the workflows that it runs.
-    pub fn secrets(&self) -> BTreeSet<SecretName> {
-        let files = std::iter::once(self).chain(self.includes.values());
-        files
-            .flat_map(Self::all_steps)
-            .filter_map(Step::with)
-            .flat_map(SecretRef::named_in)
-            .collect()
     }
 }
 

@@ -217,6 +217,7 @@ impl Look {
             request,
             definition,
             idempotency_key: None,
+            secrets: vec![],
         }
     }
 }

@@ -129,8 +129,7 @@ impl Action for RunJob {
         for (variable, value) in &input.env {
             if let SecretText::Stored(secret) = value {
                 plan = plan.note(format!(
-                    "it is given the secret {} as {variable}",
-                    secret.name
+                    "it is given the secret {secret} as {variable}"
                 ));
             }
         }
@@ -242,7 +241,7 @@ async fn look_at(docker: &Docker, input: &Input) -> Result<(Reference, Named)> {
 fn variable((name, value): (&String, &SecretText)) -> String {
     match value {
         SecretText::Literal(_) => name.clone(),
-        SecretText::Stored(secret) => format!("{name} (secret {})", secret.name),
+        SecretText::Stored(secret) => format!("{name} (secret {secret})"),
     }
 }
 

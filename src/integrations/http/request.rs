@@ -194,7 +194,7 @@ fn header_name(service: &WebService, name: &str) -> Result<HeaderName> {
 pub(super) fn named_headers(headers: &WrittenHeaders) -> Option<String> {
     let one = |(name, value): (&String, &SecretText)| match value {
         SecretText::Literal(_) => name.clone(),
-        SecretText::Stored(secret) => format!("{name} (secret {})", secret.name),
+        SecretText::Stored(secret) => format!("{name} (secret {secret})"),
     };
     let all: Vec<_> = headers.iter().map(one).collect();
     (!all.is_empty()).then(|| all.join(", "))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::given::Secrets;
 use super::invoke::Checked;
 use super::{Result, Service, ServiceError};
 use crate::catalog::{Catalog, Loaded, Reply};
@@ -131,6 +132,7 @@ impl Service {
                 request: waits_in_line(request, name, scheduled.overlap),
                 definition,
                 idempotency_key: None,
+                secrets: vec![],
             }),
             note: Some(format!("{by} had it run")),
             receipt: None,
@@ -242,6 +244,7 @@ impl Service {
             loaded,
             trigger,
             inputs,
+            secrets: Secrets::new(),
             reply: Reply::default(),
         };
         let request = self.make_request(&checked, by);

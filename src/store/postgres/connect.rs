@@ -26,7 +26,7 @@ const LONGEST_NAME: usize = 63;
 const MARK: &str = "purser.session";
 
 /// The tables, in the order in which a missing right on them is told.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 17] = [
     "lease",
     "definitions",
     "runs",
@@ -42,6 +42,8 @@ const TABLES: [&str; 15] = [
     "outbox",
     "run_messages",
     "published_commands",
+    "given_secrets",
+    "asked_windows",
 ];
 
 /// Where the database is, and as whom we come.

@@ -39,7 +39,7 @@ enum Kind {
 
 use Kind::{Bytes, Number, Text};
 
-const TABLES: [Table; 14] = [
+const TABLES: [Table; 16] = [
     table("definitions", &[("digest", Text), ("body", Text)]),
     table(
         "runs",
@@ -133,6 +133,21 @@ const TABLES: [Table; 14] = [
         ],
     ),
     table("published_commands", &[("scope", Text), ("digest", Text)]),
+    table(
+        "given_secrets",
+        &[("run", Text), ("input", Text), ("sealed", Bytes)],
+    ),
+    table(
+        "asked_windows",
+        &[
+            ("platform", Text),
+            ("id", Text),
+            ("person", Text),
+            ("command", Text),
+            ("options", Text),
+            ("until", Number),
+        ],
+    ),
     table(
         "locks",
         &[

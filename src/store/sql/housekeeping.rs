@@ -227,6 +227,7 @@ async fn forget(
         "DELETE FROM fires WHERE run = $1",
         "DELETE FROM artifact_refs WHERE run = $1",
         "DELETE FROM run_messages WHERE run = $1",
+        "DELETE FROM given_secrets WHERE run = $1",
         "DELETE FROM events WHERE run = $1",
         "DELETE FROM runs WHERE id = $1",
     ] {

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use sqlx::Row as _;
 use tokio::sync::broadcast;
 
-use super::{Connection, Row, SqlStore, messages, reruns, text};
+use super::{Connection, Row, SqlStore, messages, reruns, secrets, text};
 use crate::domain::digest::Digest;
 use crate::domain::event::{EVENT_VERSION, Event, Logged};
 use crate::domain::names::{PersonName, RunId};
@@ -315,6 +315,7 @@ pub(super) async fn insert(
     .bind(rerun.map(|rerun| rerun.of.to_string()))
     .execute(&mut *connection)
     .await?;
+    secrets::give(connection, run.id, &run.secrets).await?;
     if let Some(place) = &run.request.shown_in {
         messages::begin(connection, run.id, place).await?;
     }

@@ -4,11 +4,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::Row as _;
 
-use super::{Row, SqlStore, receipts, unreadable};
-use crate::domain::names::{PersonName, SecretName};
+use super::{Connection, Row, SqlStore, receipts, unreadable};
+use crate::domain::names::{PersonName, RunId, SecretName};
 use crate::domain::receipt::Draft;
 use crate::domain::time::Timestamp;
-use crate::store::{Result, SecretRow, Secrets};
+use crate::store::{GivenSecret, Result, SecretRow, Secrets};
 
 pub(super) const ALL: &str = "SELECT * FROM secrets ORDER BY name";
 
@@ -78,6 +78,7 @@ impl Secrets for SqlStore {
     fn reseal_secrets(
         &self,
         sealed: Vec<(SecretName, Vec<u8>)>,
+        given: Vec<GivenSecret>,
         receipt: Draft,
     ) -> BoxFuture<'_, Result<()>> {
         self.writer
@@ -91,12 +92,85 @@ impl Secrets for SqlStore {
                             .execute(&mut *connection)
                             .await?;
                     }
+                    for given in given {
+                        sqlx::query(
+                            "UPDATE given_secrets SET sealed = $1 WHERE run = $2 AND input = $3",
+                        )
+                        .bind(given.sealed)
+                        .bind(given.run.to_string())
+                        .bind(given.input)
+                        .execute(&mut *connection)
+                        .await?;
+                    }
                     Ok(())
                 }
                 .boxed()
             }))
             .boxed()
     }
+
+    fn given_secret<'a>(
+        &'a self,
+        run: RunId,
+        input: &'a str,
+    ) -> BoxFuture<'a, Result<Option<GivenSecret>>> {
+        async move {
+            let row = sqlx::query("SELECT * FROM given_secrets WHERE run = $1 AND input = $2")
+                .bind(run.to_string())
+                .bind(input)
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(|error| self.broken(&error))?;
+            row.map(|row| given(self, &row)).transpose()
+        }
+        .boxed()
+    }
+
+    fn given_secrets(&self) -> BoxFuture<'_, Result<Vec<GivenSecret>>> {
+        all_given(self, "SELECT * FROM given_secrets ORDER BY run, input").boxed()
+    }
+
+    fn live_given_secrets(&self) -> BoxFuture<'_, Result<Vec<GivenSecret>>> {
+        all_given(
+            self,
+            "SELECT given_secrets.* FROM given_secrets JOIN runs ON id = run WHERE ended = 0 \
+             ORDER BY run, input",
+        )
+        .boxed()
+    }
+}
+
+/// Writes what a new run was given.
+pub(super) async fn give(
+    connection: &mut Connection,
+    run: RunId,
+    secrets: &[(String, Vec<u8>)],
+) -> sqlx::Result<()> {
+    for (input, sealed) in secrets {
+        sqlx::query("INSERT INTO given_secrets (run, input, sealed) VALUES ($1, $2, $3)")
+            .bind(run.to_string())
+            .bind(input)
+            .bind(sealed)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn all_given(store: &SqlStore, select: &'static str) -> Result<Vec<GivenSecret>> {
+    let rows = sqlx::query(select)
+        .fetch_all(&store.readers)
+        .await
+        .map_err(|error| store.broken(&error))?;
+    rows.iter().map(|row| given(store, row)).collect()
+}
+
+fn given(store: &SqlStore, row: &Row) -> Result<GivenSecret> {
+    Ok(GivenSecret {
+        run: store.run_id(row.get("run"))?,
+        input: row.get("input"),
+        sealed: row.get("sealed"),
+    })
 }
 
 /// The secret in a row of the store at `place`.

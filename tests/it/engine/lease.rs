@@ -61,6 +61,7 @@ async fn what_a_frozen_process_was_about_is_settled_by_its_successor_and_done_on
         request: requested(&definition, actor("ann"), Trigger::Api),
         definition,
         idempotency_key: None,
+        secrets: vec![],
     };
     let run = first.create(run).await.unwrap();
     until(&*first, run, |state| {

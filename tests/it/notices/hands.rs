@@ -142,6 +142,7 @@ impl Hands {
             request: requested(&definition, by, trigger),
             definition,
             idempotency_key: None,
+            secrets: vec![],
         };
         self.world.store.create(run).await.unwrap()
     }

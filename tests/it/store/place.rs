@@ -103,6 +103,7 @@ pub fn new_run() -> NewRun {
         request: requested(&definition, actor("ann"), Trigger::Api),
         definition,
         idempotency_key: None,
+        secrets: vec![],
     }
 }
 

@@ -38,7 +38,7 @@ async fn each_change_of_a_secret_has_its_receipt(place: &Place) {
     let b: SecretName = "b".parse().unwrap();
     let resealed = vec![(b.clone(), b"sealed anew".to_vec())];
     store
-        .reseal_secrets(resealed, draft("rekeyed"))
+        .reseal_secrets(resealed, vec![], draft("rekeyed"))
         .await
         .unwrap();
     assert_eq!(

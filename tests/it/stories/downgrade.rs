@@ -40,6 +40,7 @@ async fn asked_for(store: &Path) -> RunId {
             request,
             definition,
             idempotency_key: None,
+            secrets: vec![],
         })
         .await
         .unwrap();

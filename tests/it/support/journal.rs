@@ -117,6 +117,14 @@ impl OpenSecrets for NoSecrets {
     ) -> BoxFuture<'a, Result<SecretString, ActionError>> {
         async move { Err(ActionError::fatal(not_set(name, []))) }.boxed()
     }
+
+    fn open_given<'a>(
+        &'a self,
+        _: RunId,
+        input: &'a str,
+    ) -> BoxFuture<'a, Result<SecretString, ActionError>> {
+        async move { Err(ActionError::fatal(format!("nothing was given as {input}"))) }.boxed()
+    }
 }
 
 /// The machine's own clock.

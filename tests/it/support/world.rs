@@ -292,5 +292,6 @@ pub fn new_run(steps: &str, change: impl FnOnce(&mut Requested)) -> NewRun {
         request,
         definition,
         idempotency_key: None,
+        secrets: vec![],
     }
 }

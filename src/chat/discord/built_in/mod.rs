@@ -89,6 +89,7 @@ pub(super) fn command() -> Value {
 
 fn spec((name, summary, required): &(&str, &str, bool)) -> (String, InputSpec) {
     let spec = InputSpec {
+        secret: false,
         kind: InputType::String,
         summary: Some((*summary).to_owned()),
         required: *required,
