@@ -17,12 +17,19 @@ pub enum Format {
     Json,
 }
 
+/// They log at the lower levels whole messages of a chat as they come. What people type into a window
+/// as a secret is among them, before anybody can know it for one.
+const WHOLE_MESSAGES: [&str; 3] = ["serenity=info", "tungstenite=info", "tokio_tungstenite=info"];
+
 /// Starts the log. `level` is a filter such as `info` or `purser=debug,warn`.
 ///
 /// # Errors
 /// The filter does not parse, or a log was started before.
 pub fn start(format: Format, level: &str, redactor: Arc<Redactor>) -> Result<(), String> {
-    let filter = EnvFilter::try_new(level).map_err(|error| format!("[log] level: {error}"))?;
+    let mut filter = EnvFilter::try_new(level).map_err(|error| format!("[log] level: {error}"))?;
+    for quiet in WHOLE_MESSAGES {
+        filter = filter.add_directive(quiet.parse().map_err(|error| format!("{error}"))?);
+    }
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(Masking { redactor });

@@ -15,6 +15,7 @@ mod schedules;
 mod secrets;
 mod signal;
 mod suggest;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub use rerun::Again;
 pub use schedules::ScheduleView;
 pub use secrets::{SecretDesk, SecretUses, SecretView, SetBy};
 pub use suggest::{Deed, Suggestion, Wanted, What};
+pub use windows::Window;
 
 /// The role that may do what belongs to no workflow: reload the catalog, set secrets.
 const OPERATOR: &str = "operator";

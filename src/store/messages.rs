@@ -41,6 +41,29 @@ pub enum MessageNews {
     Settled,
 }
 
+/// A window in which a chat asks for the secret options of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedWindow {
+    /// The chat.
+    pub platform: String,
+    /// What the chat calls the doing that it was asked by.
+    pub id: String,
+    /// Whom the chat has shown it.
+    pub person: String,
+    /// The command, by its whole name.
+    pub command: String,
+    /// What else was said with it, as JSON.
+    pub options: String,
+    /// From then on it is forgotten.
+    pub until: Timestamp,
+}
+
+/// So many windows of one person are kept: the newest.
+pub(super) const WINDOWS_OF_ONE: i64 = 20;
+
+/// So many windows are kept.
+pub(super) const WINDOWS: i64 = 1000;
+
 /// Messages in which runs are shown. They are created with their runs, by the place of the request.
 pub trait Messages: Send + Sync {
     /// The messages of this platform, of all runs of which one is not settled or of this one if one of
@@ -68,4 +91,17 @@ pub trait Messages: Send + Sync {
         scope: &'a str,
         digest: &'a Digest,
     ) -> BoxFuture<'a, Result<()>>;
+
+    /// Keeps a window, unless it is kept already; of too many the oldest are forgotten.
+    fn ask_in_window(&self, window: AskedWindow) -> BoxFuture<'_, Result<()>>;
+
+    /// The window of this platform and id.
+    fn asked_window<'a>(
+        &'a self,
+        platform: &'a str,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<AskedWindow>>>;
+
+    /// Forgets windows that were kept until before this instant.
+    fn forget_windows(&self, now: Timestamp) -> BoxFuture<'_, Result<()>>;
 }

@@ -35,7 +35,7 @@ pub use housekeeping::{Forgotten, GoneRun, Housekeeping};
 pub use keeper::{SecretKeeper, open_every, open_rows};
 pub use key_file::put_key_file;
 pub use locks::Locks;
-pub use messages::{MessageNews, Messages, RunMessage};
+pub use messages::{AskedWindow, MessageNews, Messages, RunMessage};
 pub use outbox::{Backlog, Outbox, Reached, Settled, Telling, WaitingNotice};
 pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
 pub use secrets::{GivenSecret, SecretRow, Secrets};

@@ -24,7 +24,9 @@ pub use step::{Mark, StepLine};
 use crate::chat::text::Text;
 use crate::domain::ending::FinalState;
 use crate::domain::names::{RunId, StepId, WorkflowName};
+use crate::domain::redact::MASK;
 use crate::domain::run::{RunState, RunStatus, StepState, WaitingFor};
+use crate::domain::secret::SecretRef;
 use crate::domain::time::Timestamp;
 use crate::service::RunView;
 

@@ -46,11 +46,15 @@ impl<'d> Typed<'d> {
 impl Door {
     pub(super) async fn command(&self, origin: &Origin, data: &CommandData) {
         let answers = self.answers(origin);
+        let typed = Typed::of(data);
+        let by = self.who(origin);
+        let secrets = self.service.secret_options(&by, &typed.name);
+        if !secrets.is_empty() {
+            return self.ask_for_secrets(origin, &typed, &secrets).await;
+        }
         if !answers.first(First::PrivateLater).await {
             return;
         }
-        let typed = Typed::of(data);
-        let by = self.who(origin);
         if let Some(asked) = typed.name.strip_prefix(built_in::PREFIX) {
             let asked = asked.trim_start();
             if let Some(shown) = self.built_in(&by, origin, asked, typed.options).await {
@@ -73,7 +77,7 @@ impl Door {
         self.start(origin, &typed.name, invocation).await;
     }
 
-    async fn start(&self, origin: &Origin, name: &str, invocation: Invocation) {
+    pub(super) async fn start(&self, origin: &Origin, name: &str, invocation: Invocation) {
         let answers = self.answers(origin);
         let is_private = self.service.answers_privately(name);
         if !is_private && let Err(why) = shows(origin) {

@@ -13,6 +13,7 @@ use super::live;
 use super::origin::Origin;
 use super::rates::Rates;
 use super::render;
+use super::window;
 use crate::chat::text::Text;
 use crate::domain::names::Role;
 use crate::domain::person::Actor;
@@ -52,7 +53,10 @@ impl Door {
             Interaction::Modal(modal) => {
                 let origin = Origin::from(&modal);
                 if self.lets_in(&origin).await {
-                    self.submitted(&origin, &modal.data).await;
+                    match window::id_of(&modal.data.custom_id) {
+                        Some(id) => self.secrets_typed(&origin, id, &modal.data).await,
+                        None => self.submitted(&origin, &modal.data).await,
+                    }
                 }
             }
             other => {

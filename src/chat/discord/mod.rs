@@ -25,6 +25,7 @@ pub mod reference;
 pub mod render;
 mod rights;
 mod snowflake;
+mod window;
 mod wire;
 
 use std::sync::{Arc, Mutex};

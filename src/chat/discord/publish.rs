@@ -171,9 +171,9 @@ impl Node {
     }
 }
 
-/// Those that must be given come first: Discord wants it so.
+/// Those that must be given come first: Discord wants it so. Secret ones are asked for in a window.
 pub(super) fn options<'o>(options: impl Iterator<Item = (&'o String, &'o InputSpec)>) -> Value {
-    let mut all: Vec<_> = options.collect();
+    let mut all: Vec<_> = options.filter(|(_, spec)| !spec.secret).collect();
     all.sort_by_key(|(_, spec)| !is_required(spec));
     all.into_iter()
         .map(|(name, spec)| option(name, spec))

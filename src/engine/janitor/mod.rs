@@ -94,6 +94,8 @@ impl Rounds {
         self.sweep_systems(now).await;
         let forgotten = self.forget_runs(now).await;
         self.tell("runs that ended long ago cannot be forgotten", forgotten);
+        let windows = self.parts.store.forget_windows(now).await;
+        self.tell("windows that nobody filled in cannot be forgotten", windows);
         let swept = self.sweep_artifacts(now).await;
         self.tell("artifacts that are kept no more cannot be removed", swept);
         self.told.next_round();

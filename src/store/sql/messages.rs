@@ -9,7 +9,8 @@ use crate::domain::chat::{ChatPlace, MessagePart};
 use crate::domain::digest::Digest;
 use crate::domain::names::RunId;
 use crate::domain::time::Timestamp;
-use crate::store::{MessageNews, Messages, Result, RunMessage};
+use crate::store::messages::{WINDOWS, WINDOWS_OF_ONE};
+use crate::store::{AskedWindow, MessageNews, Messages, Result, RunMessage};
 
 /// The messages of the runs of which one message on the platform $1 is not settled, or of the run $2 alone
 /// where that is not empty.
@@ -86,6 +87,88 @@ impl Messages for SqlStore {
             }))
             .boxed()
     }
+
+    fn ask_in_window(&self, window: AskedWindow) -> BoxFuture<'_, Result<()>> {
+        self.writer
+            .write(Box::new(move |connection| {
+                ask_in_window(connection, window).boxed()
+            }))
+            .boxed()
+    }
+
+    fn asked_window<'a>(
+        &'a self,
+        platform: &'a str,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<AskedWindow>>> {
+        async move {
+            let row = sqlx::query("SELECT * FROM asked_windows WHERE platform = $1 AND id = $2")
+                .bind(text(platform))
+                .bind(text(id))
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(|error| self.broken(&error))?;
+            Ok(row.map(|row| AskedWindow {
+                platform: row.get("platform"),
+                id: row.get("id"),
+                person: row.get("person"),
+                command: row.get("command"),
+                options: row.get("options"),
+                until: Timestamp::from_micros(row.get("until")),
+            }))
+        }
+        .boxed()
+    }
+
+    fn forget_windows(&self, now: Timestamp) -> BoxFuture<'_, Result<()>> {
+        self.writer
+            .write(Box::new(move |connection| {
+                async move {
+                    sqlx::query("DELETE FROM asked_windows WHERE until <= $1")
+                        .bind(now.micros())
+                        .execute(connection)
+                        .await
+                        .map(drop)
+                }
+                .boxed()
+            }))
+            .boxed()
+    }
+}
+
+/// Windows of one person that are older than so many others of theirs.
+const TOO_MANY_OF_ONE: &str = "DELETE FROM asked_windows WHERE platform = $1 AND person = $2 \
+     AND id IN (SELECT id FROM asked_windows WHERE platform = $1 AND person = $2 \
+     ORDER BY until DESC, id DESC LIMIT 10000 OFFSET $3)";
+
+/// Windows that are older than so many others.
+const TOO_MANY: &str = "DELETE FROM asked_windows WHERE (platform, id) IN \
+     (SELECT platform, id FROM asked_windows ORDER BY until DESC, id DESC LIMIT 10000 OFFSET $1)";
+
+async fn ask_in_window(connection: &mut Connection, window: AskedWindow) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO asked_windows (platform, id, person, command, options, until) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (platform, id) DO NOTHING",
+    )
+    .bind(text(&window.platform))
+    .bind(text(&window.id))
+    .bind(text(&window.person))
+    .bind(text(&window.command))
+    .bind(text(&window.options))
+    .bind(window.until.micros())
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(TOO_MANY_OF_ONE)
+        .bind(text(&window.platform))
+        .bind(text(&window.person))
+        .bind(WINDOWS_OF_ONE)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(TOO_MANY)
+        .bind(WINDOWS)
+        .execute(&mut *connection)
+        .await
+        .map(drop)
 }
 
 /// Writes down that a run is to be shown here.

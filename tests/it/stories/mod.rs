@@ -30,6 +30,7 @@ mod reruns;
 mod retention;
 mod runs;
 mod schedules;
+mod secret_inputs;
 mod secret_store;
 mod secrets;
 mod server;
