@@ -45,9 +45,14 @@ pub async fn line(prompt: &str, words: Words) -> Result<SecretString, Failure> {
     let gone = CancellationToken::new();
     let _gone = gone.clone().drop_guard();
     let read = tokio::task::spawn_blocking(move || {
-        while !can_be_read() {
+        loop {
+            let can_be_read = can_be_read();
+            // What comes from now on is for whoever reads next.
             if gone.is_cancelled() {
                 return Ok(SecretString::default());
+            }
+            if can_be_read {
+                break;
             }
         }
         let mut line = String::new();

@@ -158,7 +158,15 @@ mod tests {
             json!({ "password": long }),
         ]
         .map(|given| taken(&given, Secrets::new()).unwrap_err());
-        insta::assert_snapshot!(refused.join("\n"), @"");
+        insta::assert_snapshot!(refused.join("\n"), @"
+        the secret `password` must be text
+        the secret `password` must be text
+        the secret `password` is empty
+        the secret `password`, or a password in it, has less than 8 bytes: so short a one cannot be masked where another system repeats it
+        the secret `password`, or a password in it, has less than 8 bytes: so short a one cannot be masked where another system repeats it
+        the secret `password` holds a NUL byte, which no password has: encode it, as with `base64`
+        the secret `password` has more than 65536 bytes
+        ");
     }
 
     #[test]
@@ -168,6 +176,6 @@ mod tests {
         let (_, secrets) = taken(&reference("password"), known("password")).unwrap();
         assert_eq!(secrets["password"].expose_secret(), "correct horse");
         let refused = taken(&reference("database"), known("database")).unwrap_err();
-        insta::assert_snapshot!(refused, @"");
+        insta::assert_snapshot!(refused, @"the input `database` was given in secret, and its file does not declare it secret any more: start it anew with `purser run`");
     }
 }

@@ -22,7 +22,7 @@ use crate::support::screen::{CTRL_C, ENTER, Screen, UP};
 pub(super) const CANARY: &str = "canary of/the+inputs";
 
 /// A workflow that hands a password on, in a workflow that runs another one with it.
-pub(super) const ROTATE: &str = r#"
+const ROTATE: &str = r#"
 inputs:
   user: { type: string, required: true }
   password: { type: string, secret: true, required: true, summary: the new password }
@@ -47,7 +47,7 @@ steps:
     with: { system: web, path: /check, headers: { x-password: "{{ inputs.token }}" } }
 "#;
 
-pub(super) const COMMAND: &str = "name: rotate\nsummary: Change a password\noptions:\n  \
+const COMMAND: &str = "name: rotate\nsummary: Change a password\noptions:\n  \
     user: { type: string, required: true, summary: whose }\n  \
     password: { type: string, secret: true, required: true, summary: the new password }\n\
     runs: rotate\n";
@@ -185,10 +185,50 @@ const ASKS: &str = "approval: { production: { by: [operator] } }\n";
 async fn a_secret_that_was_given_is_used_and_stands_nowhere() {
     let (web, story) = open("").await;
     let line = "run rotate --input user=app --input-file password=new-password";
-    insta::assert_snapshot!(story.sees(line).await, @"");
+    insta::assert_snapshot!(story.sees(line).await, @"
+    run RUN of rotate, asked by ann
+    ✓ tell: done in N s
+    ✓ check/ask: done in N s
+    tell:
+        status: 200
+        body: your password is [secret], [secret]dHM=
+        cut: false
+        key: RUN/tell/0/send_once
+    check:
+
+    check/ask:
+        status: 200
+        body: your password is [secret], [secret]dHM=
+    ✓ succeeded after N s: 2 steps done
+    exit code 0
+    ");
     assert_eq!(web.told(), [CANARY, CANARY]);
     let run = story.last_run().await;
-    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"");
+    insta::assert_snapshot!(story.sees(&format!("runs show {run}")).await, @"
+    run RUN of rotate: succeeded
+    asked by ann (uid 0) at TIME
+    inputs: user=app password=[secret]
+      N s  asked for by ann
+      N s  begun
+      N s  tell: http.send on web
+      N s  tell · send_once: done after N s
+    ✓ N s  tell: done after N s
+      N s  check: the steps of check
+      N s  check/ask: http.get on web
+    ✓ N s  check/ask: done after N s
+    ✓ N s  check: done after N s
+        tell:
+            status: 200
+            body: your password is [secret], [secret]dHM=
+            cut: false
+            key: RUN/tell/0/send_once
+        check:
+        check/ask:
+            status: 200
+            body: your password is [secret], [secret]dHM=
+    ✓ succeeded after N s: 2 steps done
+    exit code 0
+    ");
     story.has_it_nowhere().await;
 }
 
@@ -202,7 +242,11 @@ async fn it_waits_sealed_while_the_server_is_killed_and_the_key_is_changed() {
     story.home.kill().await;
     let trace = ("PURSER__LOG__LEVEL", "trace");
     story.home.up_with(&[trace]).await;
-    insta::assert_snapshot!(story.sees("secret rekey").await, @"");
+    insta::assert_snapshot!(story.sees("secret rekey").await, @"
+    0 secrets are sealed for a new key, and the old one is dropped
+    keep a copy of `secrets.key` in the store's folder: nothing else opens them
+    exit code 0
+    ");
     story.has_it_nowhere().await;
     let digest = story.asks_approval(&run).await;
     story.sees(&format!("approve {run} --plan {digest}")).await;
@@ -217,9 +261,39 @@ async fn what_a_run_was_given_is_handed_on_to_the_one_that_goes_on_from_it() {
     let (web, story) = open("").await;
     story.sees("run rotate --input user=app --input-file password=new-password").await;
     let run = story.last_run().await;
-    insta::assert_snapshot!(story.sees(&format!("rerun {run} --from tell")).await, @"");
+    insta::assert_snapshot!(story.sees(&format!("rerun {run} --from tell")).await, @"
+    run RUN of rotate, asked by ann
+    ✓ tell: done in N s
+    ✓ check/ask: done in N s
+    tell:
+        status: 200
+        body: your password is [secret], [secret]dHM=
+        cut: false
+        key: RUN/tell/0/send_once
+    check:
+
+    check/ask:
+        status: 200
+        body: your password is [secret], [secret]dHM=
+    ✓ succeeded after N s: 2 steps done
+    exit code 0
+    ");
     assert_eq!(web.told(), [CANARY; 4]);
-    story.home.workflow("rotate", &ROTATE.replace("secret: true, ", "").replace("x-password: \"{{ inputs.password }}\"", "x-password: none").replace("token: \"{{ inputs.password }}\"", "token: \"{{ secrets.NONE }}\""));
+    let open = ROTATE
+        .replace("secret: true, ", "")
+        .replace("\"{{ inputs.password }}\"", "none");
+    story.home.workflow("rotate", &open);
+    story.home.workflow("check", &CHECK.replace("secret: true, ", ""));
+    story.home.write(
+        "commands/rotate.yaml",
+        &COMMAND.replace("secret: true, ", ""),
+    );
+    story.sees("reload").await;
+    let run = story.last_run().await;
+    insta::assert_snapshot!(story.sees(&format!("rerun {run} --from tell")).await, @"
+    purser: rotate: the input `password` was given in secret, and its file does not declare it secret any more: start it anew with `purser run`
+    exit code 2
+    ");
     story.has_it_nowhere().await;
 }
 
@@ -242,7 +316,32 @@ async fn no_value_is_taken_where_others_see_it() {
         let line = format!("run rotate -i usr=app --input-file password={file}");
         said.push(format!("$ purser {line}\n{}", story.sees(&line).await));
     }
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @"
+    $ purser run rotate -i user=app -i password=typed-in-the-clear
+    purser: `password` is a secret, and its value would stand in the shell's history and be seen by every user of this machine: leave the value out to be asked for it, or give --input-file password=FILE. Nothing was started; if what you typed is in use, change it
+    exit code 2
+    $ purser plan rotate -i user=app -i password=typed-in-the-clear
+    purser: `password` is a secret, and its value would stand in the shell's history and be seen by every user of this machine: leave the value out to be asked for it, or give --input-file password=FILE. Nothing was started; if what you typed is in use, change it
+    exit code 2
+    $ purser run rotate -i user=app
+    purser: the secret `password` is missing, and there is no terminal to ask for it: give --input-file password=FILE, or --input password with the value on stdin; nothing was started
+    exit code 2
+    $ purser run rotate -i user --input-file password=new-password
+    purser: `user` is no secret input: write NAME=VALUE
+    exit code 2
+    $ purser run rotate --input-file user=new-password
+    purser: `user` is no secret input: write --input user=VALUE
+    exit code 2
+    $ purser run rotate -i user=app --input-file password=gone
+    purser: the file gone cannot be read: No such file or directory (os error 2)
+    exit code 2
+    $ purser run rotate -i usr=app --input-file password=short
+    purser: rotate: the secret `password`, or a password in it, has less than 8 bytes: so short a one cannot be masked where another system repeats it
+    exit code 2
+    $ purser run rotate -i usr=app --input-file password=purser.toml
+    purser: rotate: unknown input `usr`; did you mean `user`?
+    exit code 2
+    ");
     assert!(web.told().is_empty());
     assert_eq!(story.home.asks(&["runs", "list"]).await, serde_json::json!([]));
 }
@@ -282,7 +381,24 @@ async fn the_console_asks_for_it_and_remembers_no_line_that_has_it() {
     assert_eq!(shown.matches(CANARY).count(), refused.matches(CANARY).count());
     assert_eq!(web.told(), [CANARY, CANARY]);
     is_free_of_it("the history", &all_of(&story.home.path("state")));
-    insta::assert_snapshot!(story.hears("console", &format!("rotate app\n{CANARY}\n")).await, @"");
+    insta::assert_snapshot!(story.hears("console", &format!("rotate app\n{CANARY}\n")).await, @"
+    Type a command, `help`, or `quit`.
+    purser> password (it is not shown): run RUN of rotate, asked by ann
+    ✓ tell: done in N s
+    ✓ check/ask: done in N s
+    tell:
+        status: 200
+        body: your password is [secret], [secret]dHM=
+        cut: false
+        key: RUN/tell/0/send_once
+    check:
+
+    check/ask:
+        status: 200
+        body: your password is [secret], [secret]dHM=
+    ✓ succeeded after N s: 2 steps done
+    purser> exit code 0
+    ");
     story.has_it_nowhere().await;
 }
 
@@ -291,7 +407,10 @@ async fn without_a_key_nothing_is_started() {
     let (web, story) = open("").await;
     fs::remove_file(story.home.path("store/secrets.key")).unwrap();
     let line = "run rotate --input user=app --input-file password=new-password";
-    insta::assert_snapshot!(story.sees(line).await, @"");
+    insta::assert_snapshot!(story.sees(line).await, @"
+    purser: HOME/store/secrets.key is not there, and without it no secret can be opened: restore it from a backup; nothing was started
+    exit code 1
+    ");
     assert!(web.told().is_empty());
 }
 
@@ -341,5 +460,27 @@ outputs:
                    e: { type: string, secret: true }\n";
     let command = format!("name: many\nsummary: Many\noptions:\n{options}runs: rotate\n");
     story.home.write("commands/many.yaml", &command);
-    insta::assert_snapshot!(story.sees("lint").await, @"");
+    insta::assert_snapshot!(story.sees("lint").await, @"
+    HOME/workflows/leaks.yaml:5:14: in `rotate-{{ inputs.password }}`: the input `password` is a secret and no part of a text or a condition: `{{ inputs.password }}` stands alone, as one value in the `with` of a step
+    HOME/workflows/leaks.yaml:7:68: the secret `password` can have no `default`: its value would stand in the file
+    HOME/workflows/leaks.yaml:8:16: the secret `pin` must be of type string
+    HOME/workflows/leaks.yaml:9:49: the secret `which` can have no `suggest`: its value would be shown while it is typed
+    HOME/workflows/leaks.yaml:10:35: `suggest`: the input `password` is a secret, and is shown to nobody
+    HOME/workflows/leaks.yaml:12:53: `password` is a secret, and a schedule gives none: its value would stand in the file
+    HOME/workflows/leaks.yaml:16:32: in `/{{ inputs.password }}`: the input `password` is a secret and no part of a text or a condition: `{{ inputs.password }}` stands alone, as one value in the `with` of a step
+    HOME/workflows/leaks.yaml:16:69: `{{ inputs.password }}`: no secret can stand here; http.send takes one as a value within `headers`
+    HOME/workflows/leaks.yaml:16:110: in `x {{ inputs.password }}`: the input `password` is a secret and no part of a text or a condition: `{{ inputs.password }}` stands alone, as one value in the `with` of a step
+    HOME/workflows/leaks.yaml:17:9: in `inputs.password == 'x'`: the input `password` is a secret and no part of a text or a condition: `{{ inputs.password }}` stands alone, as one value in the `with` of a step
+    HOME/workflows/leaks.yaml:20:20: check: `token` is a secret: give it `{{ inputs.NAME }}` of a secret input, or `{{ secrets.NAME }}`, alone
+    HOME/workflows/leaks.yaml:22:13: in `{{ inputs.password }}`: the input `password` is a secret and no part of a text or a condition: `{{ inputs.password }}` stands alone, as one value in the `with` of a step
+    HOME/commands/many.yaml:4:3: the workflow `rotate`: unknown input `a`; did you mean `password`?
+    HOME/commands/many.yaml:5:3: the workflow `rotate`: unknown input `b`; there is `password`, `user`
+    HOME/commands/many.yaml:6:3: the workflow `rotate`: unknown input `c`; there is `password`, `user`
+    HOME/commands/many.yaml:7:3: the workflow `rotate`: unknown input `d`; there is `password`, `user`
+    HOME/commands/many.yaml:8:3: the input `password` of `rotate` is a secret: write `secret: true` here too
+    HOME/commands/many.yaml:9:33: the input `user` of `rotate` is not a secret: leave `secret` out here, or declare it there
+    HOME/commands/many.yaml:10:3: here are 6 secret options, and chats take 5
+    HOME/commands/many.yaml:10:3: the workflow `rotate`: unknown input `e`; there is `password`, `user`
+    exit code 2
+    ");
 }

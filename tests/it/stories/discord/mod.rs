@@ -8,6 +8,7 @@ mod commands;
 mod conversation;
 mod posts;
 mod restarts;
+mod secrets;
 mod standby;
 mod told;
 
