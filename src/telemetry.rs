@@ -19,7 +19,11 @@ pub enum Format {
 
 /// They log at the lower levels whole messages of a chat as they come. What people type into a window
 /// as a secret is among them, before anybody can know it for one.
-const WHOLE_MESSAGES: [&str; 3] = ["serenity=info", "tungstenite=info", "tokio_tungstenite=info"];
+const WHOLE_MESSAGES: [&str; 3] = [
+    "serenity=info",
+    "tungstenite=info",
+    "tokio_tungstenite=info",
+];
 
 /// Starts the log. `level` is a filter such as `info` or `purser=debug,warn`.
 ///

@@ -17,11 +17,7 @@ pub trait OpenSecrets: Send + Sync {
     fn open<'a>(&'a self, name: &'a SecretName) -> BoxFuture<'a, Result<SecretString>>;
 
     /// The same of what a run was given in this input, which is declared secret.
-    fn open_given<'a>(
-        &'a self,
-        run: RunId,
-        input: &'a str,
-    ) -> BoxFuture<'a, Result<SecretString>>;
+    fn open_given<'a>(&'a self, run: RunId, input: &'a str) -> BoxFuture<'a, Result<SecretString>>;
 }
 
 /// Reads a secret from where it is said to be: a file, relative to `base`, whose one line end at its

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::problem::Report;
 use super::source::Node;
 use crate::domain::input::{InputSpec, InputType};
+use crate::domain::input_file::InputFile;
 use crate::domain::interpreter::MOST_STEPS;
 use crate::domain::names::WorkflowName;
 use crate::domain::nearest;
@@ -99,6 +100,7 @@ fn schema_of(spec: &InputSpec) -> Value {
         InputType::Boolean => json!({ "type": "boolean" }),
         InputType::Choice => json!({ "enum": spec.choices }),
         InputType::List => json!({ "type": "array", "items": { "type": "string" } }),
+        InputType::File => schemars::schema_for!(InputFile).to_value(),
     };
     if let Some(summary) = &spec.summary {
         schema["description"] = Value::from(summary.as_str());

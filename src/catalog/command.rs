@@ -257,6 +257,7 @@ fn type_name(kind: InputType) -> &'static str {
         InputType::Role => "role",
         InputType::Channel => "channel",
         InputType::List => "list",
+        InputType::File => "file",
     }
 }
 

@@ -49,6 +49,12 @@ pub(super) fn check(
                 check_secret(entry, &spec, report);
                 continue;
             }
+            if spec.kind == InputType::File
+                && let Some(node) = entry.value.get("suggest")
+            {
+                let message = format!("`{}` is a file, and none can be suggested", entry.key);
+                report.error(node.at, message);
+            }
             check_default(entry, &spec, &nameable, report);
             let check = Suggest {
                 declared,
@@ -180,7 +186,9 @@ impl Suggest<'_> {
                 let others = others.iter().map(|other| other.key.as_str());
                 let others: Vec<_> = others.filter(|other| *other != input).collect();
                 if self.is_secret(name) {
-                    return Err(format!("the input `{name}` is a secret, and is shown to nobody"));
+                    return Err(format!(
+                        "the input `{name}` is a secret, and is shown to nobody"
+                    ));
                 }
                 if others.contains(&name) {
                     return Ok(());

@@ -213,11 +213,21 @@ impl<'a> Scope<'a> {
             ));
         }
         match further {
+            Some("name" | "text") if self.is_file(input) => Ok(()),
+            Some(part) if self.is_file(input) => {
+                let unknown = nearest::unknown("value", part, ["name", "text"]);
+                Err(format!("the input `{input}` is a file: {unknown}"))
+            }
             Some(part) => Err(format!(
                 "the input `{input}` is a plain value and has no `{part}`"
             )),
             None => Ok(()),
         }
+    }
+
+    fn is_file(&self, input: &str) -> bool {
+        let spec = self.inputs.get(input).and_then(Option::as_ref);
+        spec.is_some_and(|spec| spec.kind == InputType::File)
     }
 
     /// The JSON type of an item of the list that this text gives, if that is known.
@@ -250,7 +260,9 @@ impl<'a> Scope<'a> {
                 InputType::Number => "number",
                 InputType::Boolean => "boolean",
                 InputType::List => "array",
+                InputType::File => "object",
             }),
+            (["inputs", name, "name" | "text"], _) if self.is_file(name) => Some("string"),
             (["steps", step, "output", fields @ ..], Some(of_step)) => {
                 let root = (*of_step.seen.get(*step)?)?;
                 one_type(walk(root, fields).ok()??)

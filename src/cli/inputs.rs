@@ -1,6 +1,8 @@
 //! Inputs as they are given on a command line: values, and where to get those that must not stand there.
 
-use std::io::{IsTerminal as _, stdin};
+use std::fs::File;
+use std::io::{IsTerminal as _, Read as _, stdin};
+use std::path::Path;
 
 use clap::Args;
 use indexmap::IndexMap;
@@ -9,17 +11,18 @@ use serde_json::{Map, Value};
 
 use super::client::Server;
 use super::{Failure, hidden, secret};
-use crate::domain::input::InputSpec;
+use crate::domain::input::{InputSpec, InputType};
+use crate::domain::input_file::{InputFile, LONGEST};
 use crate::http::types::{CatalogEntry, CatalogView};
 
 /// Inputs as `--input name=value`.
 #[derive(Debug, Args)]
 pub struct Inputs {
-    /// An input, as NAME=VALUE; may be given several times. A secret is NAME alone: it is asked for, or
-    /// read from stdin.
+    /// An input, as NAME=VALUE; may be given several times. A file is NAME=@PATH. A secret is NAME alone:
+    /// it is asked for, or read from stdin.
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     inputs: Vec<String>,
-    /// A secret input that stands in a file; may be given several times.
+    /// An input that is a secret or a file, read from this file; may be given several times.
     #[arg(long = "input-file", value_name = "NAME=FILE")]
     files: Vec<String>,
 }
@@ -89,12 +92,16 @@ impl Inputs {
         let mut given = Map::new();
         for (name, value) in written {
             if name.is_empty() {
-                return Err(Failure::usage(format!("`={value}` is no input: write NAME=VALUE")));
+                return Err(Failure::usage(format!(
+                    "`={value}` is no input: write NAME=VALUE"
+                )));
             }
-            if specs.get(name).is_some_and(|spec| spec.secret) {
-                return Err(in_the_clear(name));
-            }
-            given.insert(name.to_owned(), Value::from(value));
+            let value = match specs.get(name) {
+                Some(spec) if spec.secret => return Err(in_the_clear(name)),
+                Some(spec) => typed(name, spec, value)?,
+                None => Value::from(value),
+            };
+            given.insert(name.to_owned(), value);
         }
         Ok(given)
     }
@@ -109,9 +116,21 @@ impl Inputs {
                 let message = format!("`{written}` is no input of a file: write NAME=FILE");
                 return Err(Failure::usage(message));
             };
-            check_secret(specs, name, &format!("write --input {name}=VALUE"))?;
-            let value = secret::read(Some(file.into()), NOT_TYPED.nothing).await?;
-            given.insert(name.to_owned(), Value::from(value.expose_secret()));
+            let value = if specs
+                .get(name)
+                .is_some_and(|spec| spec.kind == InputType::File)
+            {
+                read_file(Path::new(file))?
+            } else {
+                check_secret(
+                    specs,
+                    name,
+                    &format!(" and no file: write --input {name}=VALUE"),
+                )?;
+                let value = secret::read(Some(file.into()), NOT_TYPED.nothing).await?;
+                Value::from(value.expose_secret())
+            };
+            given.insert(name.to_owned(), value);
         }
         Ok(())
     }
@@ -120,9 +139,11 @@ impl Inputs {
     fn wanted<'a>(&'a self, specs: &'a Specs) -> Result<Vec<&'a str>, Failure> {
         let mut wanted: Vec<_> = self.names_alone().collect();
         for name in &wanted {
-            check_secret(specs, name, "write NAME=VALUE")?;
+            check_secret(specs, name, ": write NAME=VALUE")?;
         }
-        let must = specs.iter().filter(|(_, spec)| spec.secret && spec.required);
+        let must = specs
+            .iter()
+            .filter(|(_, spec)| spec.secret && spec.required);
         wanted.extend(must.map(|(name, _)| name.as_str()));
         Ok(wanted)
     }
@@ -140,7 +161,40 @@ fn check_secret(specs: &Specs, name: &str, otherwise: &str) -> Result<(), Failur
     if specs.get(name).is_some_and(|spec| spec.secret) {
         return Ok(());
     }
-    Err(Failure::usage(format!("`{name}` is no secret input: {otherwise}")))
+    Err(Failure::usage(format!("`{name}` is no secret{otherwise}")))
+}
+
+/// What somebody has typed as the value of an input: itself, or what lies in the file that it names.
+///
+/// # Errors
+/// It names no file where one is wanted, or one that cannot be an input.
+pub(super) fn typed(name: &str, spec: &InputSpec, value: &str) -> Result<Value, Failure> {
+    if spec.kind != InputType::File {
+        return Ok(Value::from(value));
+    }
+    match value.strip_prefix('@') {
+        Some(path) => read_file(Path::new(path)),
+        None => Err(Failure::usage(format!(
+            "`{name}` is a file: write {name}=@PATH; nothing was started"
+        ))),
+    }
+}
+
+/// A file as the value of an input. No more of it is read than shows that it is too long.
+fn read_file(path: &Path) -> Result<Value, Failure> {
+    let shown = path.display();
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LONGEST as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| {
+            Failure::usage(format!(
+                "the file {shown} cannot be read: {error}; nothing was started"
+            ))
+        })?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let file = InputFile::read(&name, bytes);
+    let file = file.map_err(|why| Failure::usage(format!("{why}; nothing was started")))?;
+    Ok(file.to_json())
 }
 
 /// Asks for a secret on the terminal.

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use clap::Args;
 
 use super::client::Server;
+use super::inputs::Inputs;
 use super::printer::Printer;
 use super::terminal::Terminal;
-use super::inputs::Inputs;
 use super::{Failure, print_json, render};
 use crate::chat::card::results;
 use crate::domain::ending::FinalState;

@@ -140,6 +140,10 @@ impl Scope {
     }
 }
 
+/// What was given as an input, or a part of it, may be handed on whole up to this length, in bytes: a
+/// file as JSON can be that long.
+const LONGEST_INPUT: usize = 2 * 1024 * 1024;
+
 /// Evaluates every expression in a value. Text that is exactly one `{{ }}` keeps the type of what
 /// it evaluates to; any other text stays text. Exactly `{{ secrets.NAME }}` is the reference
 /// `{"$secret": "NAME"}`; no other expression sees a secret.
@@ -208,7 +212,12 @@ fn render_text(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
                 message: error.to_string(),
             })
         })?;
-        return bounded(text, value);
+        let most = if is_of_input(expression) {
+            LONGEST_INPUT
+        } else {
+            LONGEST
+        };
+        return bounded(text, value, most);
     }
     let (values, read) = scope.seen();
     let rendered = environment().render_str(text, values);
@@ -220,7 +229,7 @@ fn render_text(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
             names_in(text).ok().as_ref().map(|n| (n, scope)),
         )
     })?;
-    bounded(text, Value::from(rendered))
+    bounded(text, Value::from(rendered), LONGEST)
 }
 
 /// `take` says what is wanted of the value: it may read more of it.
@@ -262,6 +271,12 @@ pub fn only_expression(text: &str) -> Option<&str> {
 pub fn only_input(text: &str) -> Option<&str> {
     let name = only_expression(text)?.strip_prefix("inputs.")?;
     is_field(name).then_some(name)
+}
+
+/// Whether an expression is an input as it was given, or a part of it.
+fn is_of_input(expression: &str) -> bool {
+    let path = expression.strip_prefix("inputs.");
+    path.is_some_and(|path| path.split('.').all(is_field))
 }
 
 /// Whether a text is a name that can stand behind a dot.
@@ -336,14 +351,14 @@ fn end_of_expression(inner: &str) -> usize {
     inner.len()
 }
 
-fn bounded(source: &str, value: Value) -> Result<Value, ExpressionError> {
+fn bounded(source: &str, value: Value, most: usize) -> Result<Value, ExpressionError> {
     let length = value
         .as_str()
         .map_or_else(|| value.to_string().len(), str::len);
-    if length > LONGEST {
+    if length > most {
         return Err(ExpressionError {
             source_text: source.to_owned(),
-            message: format!("the result has {length} bytes, and {LONGEST} are allowed"),
+            message: format!("the result has {length} bytes, and {most} are allowed"),
         });
     }
     Ok(value)

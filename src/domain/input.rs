@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::input_file::InputFile;
 use super::nearest;
 use super::secret::SecretRef;
 
@@ -106,6 +107,8 @@ pub enum InputType {
     Channel,
     /// Texts, in order; from a terminal with commas between them.
     List,
+    /// A file of text: its `name`, and its `text`, of at most 256 KiB.
+    File,
 }
 
 /// Why given values do not fit.
@@ -165,6 +168,14 @@ impl InputSpec {
                 ))),
             };
         }
+        if self.kind == InputType::File {
+            let file = InputFile::of_json(value);
+            return match file {
+                Ok(file) => Ok(file.to_json()),
+                // What was given may be as long as a file.
+                Err(why) => Err(InputError(format!("the input `{name}`: {why}"))),
+            };
+        }
         let fitting = match (self.kind, value) {
             (InputType::User | InputType::Role | InputType::Channel, Value::String(name))
                 if name.is_empty() =>
@@ -210,6 +221,7 @@ impl InputSpec {
                 InputType::Role => "the name of a role",
                 InputType::Channel => "the name of a place or the id of a channel, as text",
                 InputType::List => "a list of texts",
+                InputType::File => "a file",
             };
             InputError(format!(
                 "the input `{name}` must be {wanted}, and is {value}"

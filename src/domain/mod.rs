@@ -18,6 +18,7 @@ pub mod expression;
 pub mod finding;
 pub mod hold;
 pub mod input;
+pub mod input_file;
 pub mod interpreter;
 pub mod keys;
 pub mod nameable;

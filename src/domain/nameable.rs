@@ -51,7 +51,8 @@ impl Nameable {
             | InputType::Number
             | InputType::Boolean
             | InputType::Choice
-            | InputType::List => return None,
+            | InputType::List
+            | InputType::File => return None,
         })
     }
 

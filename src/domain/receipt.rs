@@ -20,6 +20,7 @@ use super::digest::{Digest, canonical_json};
 use super::effect::{EffectRecord, EffectStatus};
 use super::ending::{FinalState, Summary};
 use super::event::Trigger;
+use super::input_file::for_the_books;
 use super::names::{ActionName, RunId, StepId, SystemName, WorkflowName};
 use super::person::Actor;
 use super::run::{RunState, StepState, StepStatus};
@@ -255,7 +256,7 @@ impl Draft {
             trigger: run.request.trigger.clone(),
             requested_at: run.requested_at,
             state: ended.state,
-            inputs: commit.json(&run.request.inputs),
+            inputs: commit.json(&for_the_books(&run.request.inputs)),
             approved_plan: approval.map(|approval| approval.digest.clone()),
             approved_by: approval.map(|a| a.approved_by.clone()).unwrap_or_default(),
             delegated: approval.map(|a| a.delegated.clone()).unwrap_or_default(),

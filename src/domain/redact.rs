@@ -74,7 +74,10 @@ impl Redactor {
         let parts = Parts::of(secret.expose_secret());
         let mut known = self.write();
         let of_run = known.given.entry(run).or_default();
-        if !of_run.iter().any(|one| one.expose_secret() == secret.expose_secret()) {
+        if !of_run
+            .iter()
+            .any(|one| one.expose_secret() == secret.expose_secret())
+        {
             of_run.push(secret.clone());
             known.forms.add(&parts);
         }

@@ -327,9 +327,9 @@ pub fn no_secret(value: &SecretString) -> Option<String> {
     if value.len() > LONGEST {
         return Some(format!("has more than {LONGEST} bytes"));
     }
-    value.contains('\0').then(|| {
-        "holds a NUL byte, which no password has: encode it, as with `base64`".to_owned()
-    })
+    value
+        .contains('\0')
+        .then(|| "holds a NUL byte, which no password has: encode it, as with `base64`".to_owned())
 }
 
 #[cfg(test)]

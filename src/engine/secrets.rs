@@ -24,11 +24,7 @@ impl OpenSecrets for SecretKeeper {
         .boxed()
     }
 
-    fn open_given<'a>(
-        &'a self,
-        run: RunId,
-        input: &'a str,
-    ) -> BoxFuture<'a, Result<SecretString>> {
+    fn open_given<'a>(&'a self, run: RunId, input: &'a str) -> BoxFuture<'a, Result<SecretString>> {
         async move {
             match Self::open_given(self, run, input).await {
                 Ok(opened) => opened.map_err(ActionError::fatal),
@@ -79,11 +75,7 @@ impl OpenSecrets for StepSecrets {
         .boxed()
     }
 
-    fn open_given<'a>(
-        &'a self,
-        run: RunId,
-        input: &'a str,
-    ) -> BoxFuture<'a, Result<SecretString>> {
+    fn open_given<'a>(&'a self, run: RunId, input: &'a str) -> BoxFuture<'a, Result<SecretString>> {
         async move {
             self.check(&SecretRef::Given(input.to_owned()))?;
             self.all.open_given(run, input).await

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::sse::Event as SseEvent;
 use axum::response::{IntoResponse, Sse};
@@ -32,6 +32,10 @@ use crate::service::{Again, Ask, Finding, Followed, Invocation, ServiceError, Ve
 /// How often a watched run is looked at for progress, which is in no log, and for what nobody told.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What a run is asked for with is no longer, in bytes: a file may be among
+/// it, of which a byte takes up to six in JSON.
+const LONGEST_ASK: usize = 2 * 1024 * 1024;
+
 type Answer<T> = Result<Json<T>, Problem>;
 
 pub(super) fn routes() -> Router<Shared> {
@@ -40,8 +44,8 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/readyz", get(ready))
         .route("/api/v1/catalog", get(catalog))
         .route("/api/v1/reload", post(reload))
-        .route("/api/v1/plans", post(plan))
-        .route("/api/v1/runs", get(runs).post(start))
+        .route("/api/v1/plans", post(plan).layer(asks()))
+        .route("/api/v1/runs", get(runs).post(start).layer(asks()))
         .route("/api/v1/runs/{run}", get(show))
         .route("/api/v1/runs/{run}/log", get(log))
         .route("/api/v1/runs/{run}/watch", get(watch))
@@ -58,6 +62,10 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/api/v1/receipts/key", get(key))
         .route("/api/v1/receipts/{which}", get(receipt))
         .fallback(unknown_path)
+}
+
+fn asks() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(LONGEST_ASK)
 }
 
 async fn ready(State(shared): State<Shared>) -> Result<&'static str, Problem> {

@@ -73,7 +73,10 @@ fn fit(name: &str, secret: Option<SecretString>) -> Result<SecretString, InputEr
 
 /// Has what must be given in secret stand there as if it were: a plan does not depend on it.
 pub(super) fn foresee(specs: &IndexMap<String, InputSpec>, inputs: &mut Map<String, Value>) {
-    for (name, _) in specs.iter().filter(|(_, spec)| spec.secret && spec.required) {
+    for (name, _) in specs
+        .iter()
+        .filter(|(_, spec)| spec.secret && spec.required)
+    {
         inputs
             .entry(name.clone())
             .or_insert_with(|| SecretRef::Given(name.clone()).to_json());

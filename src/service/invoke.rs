@@ -165,7 +165,9 @@ impl Service {
         let create = move |secrets| async move { store.create(NewRun { secrets, ..run }).await };
         let given = self.parts.secrets.give(checked.secrets, create).await;
         Ok(given.map_err(|error| match error {
-            StoreError::File { .. } => StoreError::NotOpened(format!("{error}; nothing was started")),
+            StoreError::File { .. } => {
+                StoreError::NotOpened(format!("{error}; nothing was started"))
+            }
             error => error,
         })?)
     }
@@ -239,8 +241,7 @@ impl Service {
         }
         let misfit = |error: InputError| ServiceError::Invalid(format!("{name}: {error}"));
         let specs = &loaded.workflow.inputs;
-        let (mut given, secrets) =
-            given::take(specs, &invocation.inputs, known).map_err(misfit)?;
+        let (mut given, secrets) = given::take(specs, &invocation.inputs, known).map_err(misfit)?;
         if verb == PLAN {
             given::foresee(specs, &mut given);
         }

@@ -161,7 +161,8 @@ impl SecretKeeper {
     {
         self.alone(|keeper| async move {
             let sealed = values.iter();
-            let sealed = sealed.map(|(input, value)| Ok((input.clone(), keeper.vault.seal(value)?)));
+            let sealed =
+                sealed.map(|(input, value)| Ok((input.clone(), keeper.vault.seal(value)?)));
             put(sealed.collect::<Result<_>>()?).await
         })
         .await

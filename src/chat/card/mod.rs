@@ -23,6 +23,7 @@ pub use step::{Mark, StepLine};
 
 use crate::chat::text::Text;
 use crate::domain::ending::FinalState;
+use crate::domain::input_file;
 use crate::domain::names::{RunId, StepId, WorkflowName};
 use crate::domain::redact::MASK;
 use crate::domain::run::{RunState, RunStatus, StepState, WaitingFor};
@@ -282,11 +283,11 @@ pub fn inputs(inputs: &Value) -> Vec<Input> {
         .collect()
 }
 
-/// An input in one line. Of a secret nothing is known here.
+/// An input in one line. Of a secret nothing is known here, and a file is longer than a line.
 fn said(value: &Value) -> String {
     match SecretRef::of_json(value) {
         Some(_) => MASK.to_owned(),
-        None => value::short_value(value),
+        None => input_file::told(value).unwrap_or_else(|| value::short_value(value)),
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::api::{Api, ApiError, Route};
+use super::attachment::Files;
 use super::render::markdown::one_line;
 use super::rights;
 use crate::domain::names::Role;
@@ -40,6 +41,7 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Bot {
     pub(super) api: Arc<Api>,
+    pub(super) files: Files,
     pub(super) settings: Settings,
 }
 
@@ -74,7 +76,12 @@ impl Bot {
     /// This machine has no TLS.
     pub fn new(settings: Settings) -> Result<Self, String> {
         let api = Arc::new(Api::new(&settings.api, &settings.token)?);
-        Ok(Self { api, settings })
+        let files = Files::new(&settings.api)?;
+        Ok(Self {
+            api,
+            files,
+            settings,
+        })
     }
 
     /// How it is let into a server: into the one that is configured, where there is only one.

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use serenity::model::application::{CommandData, CommandDataOption, CommandDataOptionValue};
+use serenity::model::application::{
+    CommandData, CommandDataOption, CommandDataOptionValue, CommandDataResolved,
+};
 use tokio::time::{Instant, timeout};
 
 use super::answers::First;
+use super::attachment;
 use super::built_in;
 use super::door::{Door, markdown, said};
 use super::live::{Made, PLATFORM, PrivateAnswer};
@@ -26,6 +29,8 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(8);
 pub(super) struct Typed<'d> {
     pub(super) name: String,
     pub(super) options: &'d [CommandDataOption],
+    /// The files among them, as Discord tells of them.
+    resolved: &'d CommandDataResolved,
 }
 
 impl<'d> Typed<'d> {
@@ -39,7 +44,11 @@ impl<'d> Typed<'d> {
             name = format!("{name} {}", one.name);
             options = inner;
         }
-        Self { name, options }
+        Self {
+            name,
+            options,
+            resolved: &data.resolved,
+        }
     }
 }
 
@@ -62,10 +71,13 @@ impl Door {
             }
             return;
         }
-        let inputs = match self.inputs(typed.options) {
+        let mut inputs = match self.given(&typed) {
             Ok(inputs) => inputs,
             Err(why) => return answers.then(&said(&format!("✗ {why}"))).await,
         };
+        if let Err(why) = self.files.fetch_all(&mut inputs).await {
+            return answers.then(&not_started(&why)).await;
+        }
         let invocation = Invocation {
             by: by.clone(),
             ask: Ask::Command(typed.name.clone()),
@@ -136,33 +148,46 @@ impl Door {
         }
     }
 
+    /// What was given with a command, as its inputs. Files are still to be fetched.
+    pub(super) fn given(&self, typed: &Typed<'_>) -> Result<Map<String, Value>, String> {
+        let value = |option: &CommandDataOption| match &option.value {
+            CommandDataOptionValue::Attachment(id) => attachment::attached(typed.resolved, *id)
+                .ok_or_else(|| "Discord does not say where the file lies".to_owned()),
+            _ => self.input(option),
+        };
+        let options = typed.options.iter();
+        let inputs = options.map(|option| Ok((option.name.clone(), value(option)?)));
+        inputs.collect()
+    }
+
     /// The options as inputs: people, roles and channels by what Purser calls them.
     pub(super) fn inputs(
         &self,
         options: &[CommandDataOption],
     ) -> Result<Map<String, Value>, String> {
-        let mut inputs = Map::new();
-        for option in options {
-            let value = match &option.value {
-                CommandDataOptionValue::String(text) => Value::from(text.as_str()),
-                CommandDataOptionValue::Integer(number) => Value::from(*number),
-                CommandDataOptionValue::Number(number) => Value::from(*number),
-                CommandDataOptionValue::Boolean(yes) => Value::from(*yes),
-                CommandDataOptionValue::Channel(id) => Value::from(id.to_string()),
-                CommandDataOptionValue::User(id) => Value::from(self.person(&id.to_string())?),
-                CommandDataOptionValue::Role(id) => Value::from(self.role(&id.to_string())?),
-                // What is still being typed has its value as text.
-                CommandDataOptionValue::Autocomplete { value, .. } => Value::from(value.as_str()),
-                other => {
-                    let (name, kind) = (&option.name, other.kind());
-                    return Err(format!(
-                        "the option `{name}` is of a kind that no command takes: {kind:?}"
-                    ));
-                }
-            };
-            inputs.insert(option.name.clone(), value);
-        }
-        Ok(inputs)
+        let inputs = options.iter();
+        let inputs = inputs.map(|option| Ok((option.name.clone(), self.input(option)?)));
+        inputs.collect()
+    }
+
+    fn input(&self, option: &CommandDataOption) -> Result<Value, String> {
+        Ok(match &option.value {
+            CommandDataOptionValue::String(text) => Value::from(text.as_str()),
+            CommandDataOptionValue::Integer(number) => Value::from(*number),
+            CommandDataOptionValue::Number(number) => Value::from(*number),
+            CommandDataOptionValue::Boolean(yes) => Value::from(*yes),
+            CommandDataOptionValue::Channel(id) => Value::from(id.to_string()),
+            CommandDataOptionValue::User(id) => Value::from(self.person(&id.to_string())?),
+            CommandDataOptionValue::Role(id) => Value::from(self.role(&id.to_string())?),
+            // What is still being typed has its value as text.
+            CommandDataOptionValue::Autocomplete { value, .. } => Value::from(value.as_str()),
+            other => {
+                let (name, kind) = (&option.name, other.kind());
+                return Err(format!(
+                    "the option `{name}` is of a kind that no command takes: {kind:?}"
+                ));
+            }
+        })
     }
 
     fn person(&self, id: &str) -> Result<String, String> {
@@ -186,6 +211,11 @@ impl Door {
             )),
         }
     }
+}
+
+/// Why nothing was started.
+pub(super) fn not_started(why: &str) -> render::Shown {
+    said(&format!("✗ {why}. Nothing was started."))
 }
 
 /// The same interaction starts the same run, however often it comes.

@@ -36,7 +36,7 @@ impl Door {
             None => Some(What::Option {
                 command: typed.name.clone(),
                 option: focused.name.to_owned(),
-                given: self.inputs(typed.options).unwrap_or_default(),
+                given: self.given(&typed).unwrap_or_default(),
             }),
         };
         let Some(what) = what else {

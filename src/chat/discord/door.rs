@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::Us;
 use super::answers::{Answers, First};
 use super::api::Api;
+use super::attachment::Files;
 use super::live;
 use super::origin::Origin;
 use super::rates::Rates;
@@ -28,6 +29,7 @@ pub(super) struct Door {
     pub(super) guilds: Vec<String>,
     pub(super) roles: BTreeMap<String, Vec<Role>>,
     pub(super) rates: Mutex<Rates>,
+    pub(super) files: Files,
 }
 
 impl Door {

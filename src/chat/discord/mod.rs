@@ -7,6 +7,7 @@
 
 mod answers;
 mod api;
+mod attachment;
 mod bot;
 mod built_in;
 mod check;
@@ -40,6 +41,7 @@ use tokio_util::task::TaskTracker;
 use crate::action::SignedPosts;
 use crate::service::Service;
 use api::{Api, ApiError, Route};
+use attachment::Files;
 pub use bot::{Bot, Invitation, Settings};
 pub use check::{Surroundings, ToldIn};
 use door::Door;
@@ -74,7 +76,11 @@ impl Discord {
     /// Connects, and connects again whenever that is lost. What goes wrong is in the log and stops nothing
     /// else: runs go on without Discord.
     pub fn start(bot: Bot, service: Arc<Service>) -> Self {
-        let Bot { api, settings } = bot;
+        let Bot {
+            api,
+            files,
+            settings,
+        } = bot;
         let shutdown = CancellationToken::new();
         let (open, door) = watch::channel(None);
         let answering = TaskTracker::new();
@@ -87,6 +93,7 @@ impl Discord {
             service,
             open,
             answering,
+            files,
         };
         let work = tokio::spawn(house.work(shutdown.clone()));
         Self {
@@ -119,6 +126,7 @@ struct House {
     /// Whoever posts finds the door there.
     open: watch::Sender<Option<Arc<Door>>>,
     answering: TaskTracker,
+    files: Files,
 }
 
 impl House {
@@ -145,6 +153,7 @@ impl House {
             guilds: settings.guilds.clone(),
             roles: settings.roles.clone(),
             rates: Mutex::default(),
+            files: self.files,
         });
         self.open.send_replace(Some(Arc::clone(&door)));
         let listening = async {

@@ -40,6 +40,7 @@ mod kind {
     pub(super) const CHANNEL: u8 = 7;
     pub(super) const ROLE: u8 = 8;
     pub(super) const NUMBER: u8 = 10;
+    pub(super) const ATTACHMENT: u8 = 11;
 }
 
 /// Publishes the commands of each catalog in all servers, until it is told to stop.
@@ -194,6 +195,7 @@ fn option(name: &str, spec: &InputSpec) -> Value {
             InputType::User => kind::USER,
             InputType::Channel => kind::CHANNEL,
             InputType::Role => kind::ROLE,
+            InputType::File => kind::ATTACHMENT,
         },
         "name": name,
         "description": cut(spec.summary.as_deref().unwrap_or(name)),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use serenity::model::application::{ActionRowComponent, ModalInteractionData};
 
 use super::answers::First;
-use super::command::Typed;
+use super::command::{Typed, not_started};
 use super::door::{Door, said};
 use super::live::PLATFORM;
 use super::origin::Origin;
@@ -37,7 +37,7 @@ impl Door {
         secrets: &[(String, InputSpec)],
     ) {
         let answers = self.answers(origin);
-        let options = match self.inputs(typed.options) {
+        let options = match self.given(typed) {
             Ok(options) => options,
             Err(why) => {
                 answers.first(First::Said(&said(&format!("✗ {why}")))).await;
@@ -82,6 +82,9 @@ impl Door {
             return answers.then(&said(other)).await;
         }
         let mut inputs = window.options;
+        if let Err(why) = self.files.fetch_all(&mut inputs).await {
+            return answers.then(&not_started(&why)).await;
+        }
         inputs.extend(typed(data));
         let invocation = Invocation {
             by: self.who(origin),

@@ -112,9 +112,8 @@ impl Place {
 
     /// An option by its name, else the next in the order of the command's file.
     fn option(&mut self, entry: &CatalogEntry, given: Map<String, Value>, name: Option<&str>) {
-        let is_open = |(key, spec): &(&String, &InputSpec)| {
-            is_typed(spec) && !given.contains_key(*key)
-        };
+        let is_open =
+            |(key, spec): &(&String, &InputSpec)| is_typed(spec) && !given.contains_key(*key);
         let open = entry.inputs.iter().filter(is_open);
         let mut named = name;
         if named.is_none()

@@ -63,7 +63,10 @@ pub(super) fn asked<'c>(entry: &'c CatalogEntry, words: &[&str]) -> Vec<&'c str>
     let is_asked = |(name, spec): &(&String, &InputSpec)| {
         spec.required || words.contains(&format!("{name}=").as_str())
     };
-    secrets.filter(is_asked).map(|(name, _)| name.as_str()).collect()
+    secrets
+        .filter(is_asked)
+        .map(|(name, _)| name.as_str())
+        .collect()
 }
 
 /// `SERVICE`, or `[LINES]` for what can be left out.

@@ -7,8 +7,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
 use super::editor::Edited;
 use crate::cli::client::Server;
-use crate::cli::{Failure, inputs};
 use crate::cli::terminal::Terminal;
+use crate::cli::{Failure, inputs};
 use crate::http::types::CatalogView;
 
 /// What came of a prompt.

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use secrecy::ExposeSecret as _;
 
 use super::client::{Server, segment};
+use super::inputs::typed;
 use super::printer::Printer;
 use super::run::{tell_end, waits_for_person};
 use super::terminal::Terminal;
@@ -176,6 +177,11 @@ impl Console<'_> {
     async fn command(&mut self, words: &[&str]) -> Result<(), Failure> {
         let (entry, given) = entry(&self.catalog, words).map_err(Failure::usage)?;
         let mut inputs = options(entry, given)?;
+        for (name, value) in &mut inputs {
+            if let (Some(spec), Some(text)) = (entry.inputs.get(name), value.as_str()) {
+                *value = typed(name, spec, text)?;
+            }
+        }
         for name in asked(entry, given) {
             let value = self.input.secret(name).await?;
             inputs.insert(name.to_owned(), value.expose_secret().into());

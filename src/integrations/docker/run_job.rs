@@ -128,9 +128,7 @@ impl Action for RunJob {
         }
         for (variable, value) in &input.env {
             if let SecretText::Stored(secret) = value {
-                plan = plan.note(format!(
-                    "it is given the secret {secret} as {variable}"
-                ));
+                plan = plan.note(format!("it is given the secret {secret} as {variable}"));
             }
         }
         Ok(plan.note("what the job itself does is not known to Purser and cannot be undone by it"))

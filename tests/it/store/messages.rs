@@ -4,9 +4,9 @@ use purser::domain::chat::{ChatPlace, MessagePart};
 use purser::domain::digest::Digest;
 use purser::domain::names::RunId;
 use purser::domain::time::Timestamp;
-use purser::store::{MessageNews, NewRun, RunMessage, Store};
+use purser::store::{AskedWindow, MessageNews, NewRun, RunMessage, Store};
 
-use super::place::{Place, new_run};
+use super::place::{Place, at, new_run};
 
 fn shown_in(in_thread: bool) -> NewRun {
     let mut run = new_run();
@@ -86,7 +86,50 @@ async fn published_commands_are_remembered_by_scope(place: &Place) {
     assert_eq!(store.published_commands("a/2").await.unwrap(), None);
 }
 
+/// What is asked of somebody until so many seconds after the beginning.
+pub(super) fn window(id: &str, person: &str, until: i64) -> AskedWindow {
+    AskedWindow {
+        platform: "discord".to_owned(),
+        id: id.to_owned(),
+        person: person.to_owned(),
+        command: "rotate".to_owned(),
+        options: r#"{"user":"app"}"#.to_owned(),
+        until: at(until),
+    }
+}
+
+async fn a_window_is_kept_until_its_time_is_over(place: &Place) {
+    let store = place.open().await;
+    store.ask_in_window(window("1", "ann", 5)).await.unwrap();
+    store.ask_in_window(window("1", "bo", 9)).await.unwrap();
+    let store = place.reopen(store).await;
+    let kept = async |platform, id| store.asked_window(platform, id).await.unwrap();
+    assert_eq!(kept("discord", "1").await, Some(window("1", "ann", 5)));
+    assert_eq!(kept("other", "1").await, None);
+    store.forget_windows(at(4)).await.unwrap();
+    assert!(kept("discord", "1").await.is_some());
+    store.forget_windows(at(5)).await.unwrap();
+    assert_eq!(kept("discord", "1").await, None);
+}
+
+async fn of_too_many_windows_the_oldest_are_forgotten(place: &Place) {
+    let store = place.open().await;
+    store.ask_in_window(window("bo's", "bo", 1)).await.unwrap();
+    for n in 0..25 {
+        let id = format!("{n:02}");
+        store
+            .ask_in_window(window(&id, "ann", 2 + n))
+            .await
+            .unwrap();
+    }
+    let is_kept = async |id: &str| store.asked_window("discord", id).await.unwrap().is_some();
+    assert!(is_kept("bo's").await && is_kept("05").await && is_kept("24").await);
+    assert!(!is_kept("00").await && !is_kept("04").await);
+}
+
 super::on_both![
+    a_window_is_kept_until_its_time_is_over,
+    of_too_many_windows_the_oldest_are_forgotten,
     a_run_is_shown_where_it_was_asked_for,
     what_becomes_of_a_message_is_kept,
     a_run_is_whole_until_all_that_shows_it_is_settled,

@@ -17,6 +17,7 @@ use purser::store::{
 };
 
 use super::locks::lock;
+use super::messages::window;
 use super::place::{access, append, at, draft, finish, new_run, recorded};
 use crate::support::database::Database;
 use crate::support::program::Home;
@@ -32,7 +33,9 @@ pub async fn fill(store: &dyn Store) -> Vec<RunId> {
         channel: "42".to_owned(),
         in_thread: true,
     });
+    keyed.secrets = vec![("password".to_owned(), vec![0, 255, 2])];
     let open = store.create(keyed).await.unwrap();
+    store.ask_in_window(window("1", "ann", 9)).await.unwrap();
     store.append(append(open, 1, Event::Started)).await.unwrap();
     store
         .append(append(open, 2, recorded("a\0b")))
@@ -128,6 +131,8 @@ pub async fn everything(store: &dyn Store) -> Vec<String> {
     all.push(format!("{:?}", store.unsealed_receipts().await));
     all.push(format!("{:?}", store.schedules().await));
     all.push(format!("{:?}", store.secrets().await));
+    all.push(format!("{:?}", store.given_secrets().await));
+    all.push(format!("{:?}", store.asked_window("discord", "1").await));
     all.push(format!("{:?}", store.locks().await));
     all.push(format!("{:?}", store.backlog().await));
     all.push(format!(

@@ -42,7 +42,7 @@ async fn end(store: &dyn Store, run: RunId, when: Timestamp) {
 }
 
 /// Seals all receipts and has everybody told of them.
-async fn tell_all(store: &dyn Store) {
+pub(super) async fn tell_all(store: &dyn Store) {
     seal_waiting(store, &key()).await.unwrap();
     let mut reached = store.begin_telling().await.unwrap();
     reached.receipt = store

@@ -15,6 +15,7 @@ mod exit_codes;
 mod holds;
 mod init;
 mod init_again;
+mod input_files;
 mod jobs;
 mod limits;
 mod lint;

@@ -52,7 +52,8 @@ const COMMAND: &str = "name: rotate\nsummary: Change a password\noptions:\n  \
     password: { type: string, secret: true, required: true, summary: the new password }\n\
     runs: rotate\n";
 
-/// A web service that keeps the passwords that it is told, and says them back.
+/// A web service that keeps the passwords that it is told, and says them back; of what comes without one
+/// it keeps the body.
 #[derive(Clone)]
 pub(super) struct Web {
     address: String,
@@ -63,9 +64,16 @@ impl Web {
     pub(super) async fn start() -> Self {
         let told: Arc<Mutex<Vec<String>>> = Arc::default();
         let hears = Arc::clone(&told);
-        let answer = async move |headers: HeaderMap| {
-            let password = headers["x-password"].to_str().unwrap().to_owned();
-            let said = format!("your password is {password}, {}", STANDARD.encode(&password));
+        let answer = async move |headers: HeaderMap, body: String| {
+            let Some(password) = headers.get("x-password") else {
+                hears.lock().unwrap().push(body);
+                return "thank you".to_owned();
+            };
+            let password = password.to_str().unwrap().to_owned();
+            let said = format!(
+                "your password is {password}, {}",
+                STANDARD.encode(&password)
+            );
             hears.lock().unwrap().push(password);
             said
         };
@@ -128,14 +136,26 @@ impl Story {
         ] {
             let told = self.home.types(&words(line)).await;
             said += &told.out;
-            said += &self.home.types(&[&words(line)[..], &["--json"]].concat()).await.out;
+            said += &self
+                .home
+                .types(&[&words(line)[..], &["--json"]].concat())
+                .await
+                .out;
         }
         let run = self.last_run().await;
         for verb in ["show", "lines", "log"] {
-            let more = if verb == "lines" { vec!["tell"] } else { vec![] };
+            let more = if verb == "lines" {
+                vec!["tell"]
+            } else {
+                vec![]
+            };
             let arguments = [&["runs", verb, &run][..], &more].concat();
             said += &self.home.types(&arguments).await.out;
-            said += &self.home.types(&[&arguments[..], &["--json"]].concat()).await.out;
+            said += &self
+                .home
+                .types(&[&arguments[..], &["--json"]].concat())
+                .await
+                .out;
         }
         is_free_of_it("what the API says", &said);
         is_free_of_it("the logs", &self.home.logs());
@@ -152,14 +172,23 @@ pub(super) fn is_free_of_it(what: &str, text: &str) {
         // What depends on the neighbours is left out.
         text[4..20].to_owned()
     };
-    for form in [CANARY.to_owned(), encoded, in_query, shifted(0), shifted(1), shifted(2)] {
+    for form in [
+        CANARY.to_owned(),
+        encoded,
+        in_query,
+        shifted(0),
+        shifted(1),
+        shifted(2),
+    ] {
         assert!(!text.contains(&form), "{form} is in {what}:\n{text}");
     }
 }
 
 /// All that lies in a folder, in one text.
 pub(super) fn all_of(folder: &Path) -> String {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let text = |path: std::path::PathBuf| {
         if path.is_dir() {
             all_of(&path)
@@ -250,7 +279,9 @@ async fn it_waits_sealed_while_the_server_is_killed_and_the_key_is_changed() {
     story.has_it_nowhere().await;
     let digest = story.asks_approval(&run).await;
     story.sees(&format!("approve {run} --plan {digest}")).await;
-    let view = story.until(&run, |view| !view["run"]["ended"].is_null()).await;
+    let view = story
+        .until(&run, |view| !view["run"]["ended"].is_null())
+        .await;
     assert_eq!(view["run"]["ended"]["state"], "succeeded");
     assert_eq!(web.told(), [CANARY, CANARY]);
     story.has_it_nowhere().await;
@@ -259,7 +290,9 @@ async fn it_waits_sealed_while_the_server_is_killed_and_the_key_is_changed() {
 #[tokio::test]
 async fn what_a_run_was_given_is_handed_on_to_the_one_that_goes_on_from_it() {
     let (web, story) = open("").await;
-    story.sees("run rotate --input user=app --input-file password=new-password").await;
+    story
+        .sees("run rotate --input user=app --input-file password=new-password")
+        .await;
     let run = story.last_run().await;
     insta::assert_snapshot!(story.sees(&format!("rerun {run} --from tell")).await, @"
     run RUN of rotate, asked by ann
@@ -283,7 +316,9 @@ async fn what_a_run_was_given_is_handed_on_to_the_one_that_goes_on_from_it() {
         .replace("secret: true, ", "")
         .replace("\"{{ inputs.password }}\"", "none");
     story.home.workflow("rotate", &open);
-    story.home.workflow("check", &CHECK.replace("secret: true, ", ""));
+    story
+        .home
+        .workflow("check", &CHECK.replace("secret: true, ", ""));
     story.home.write(
         "commands/rotate.yaml",
         &COMMAND.replace("secret: true, ", ""),
@@ -327,10 +362,10 @@ async fn no_value_is_taken_where_others_see_it() {
     purser: the secret `password` is missing, and there is no terminal to ask for it: give --input-file password=FILE, or --input password with the value on stdin; nothing was started
     exit code 2
     $ purser run rotate -i user --input-file password=new-password
-    purser: `user` is no secret input: write NAME=VALUE
+    purser: `user` is no secret: write NAME=VALUE
     exit code 2
     $ purser run rotate --input-file user=new-password
-    purser: `user` is no secret input: write --input user=VALUE
+    purser: `user` is no secret and no file: write --input user=VALUE
     exit code 2
     $ purser run rotate -i user=app --input-file password=gone
     purser: the file gone cannot be read: No such file or directory (os error 2)
@@ -343,7 +378,10 @@ async fn no_value_is_taken_where_others_see_it() {
     exit code 2
     ");
     assert!(web.told().is_empty());
-    assert_eq!(story.home.asks(&["runs", "list"]).await, serde_json::json!([]));
+    assert_eq!(
+        story.home.asks(&["runs", "list"]).await,
+        serde_json::json!([])
+    );
 }
 
 #[tokio::test]
@@ -367,7 +405,9 @@ async fn the_console_asks_for_it_and_remembers_no_line_that_has_it() {
     let (web, story) = open("").await;
     let mut screen = story.ann_sits_at(&["console"]);
     screen.ends_with("purser>").await;
-    screen.types(&format!("rotate app password='{CANARY}'{ENTER}")).await;
+    screen
+        .types(&format!("rotate app password='{CANARY}'{ENTER}"))
+        .await;
     let refused = screen.shows("is a secret").await;
     screen.types(&format!("rotate app{ENTER}")).await;
     screen.ends_with("password (it is not shown):").await;
@@ -378,7 +418,10 @@ async fn the_console_asks_for_it_and_remembers_no_line_that_has_it() {
     screen.ends_with("password (it is not shown):").await;
     screen.types(&format!("{CANARY}{ENTER}")).await;
     let shown = screen.shows("succeeded").await;
-    assert_eq!(shown.matches(CANARY).count(), refused.matches(CANARY).count());
+    assert_eq!(
+        shown.matches(CANARY).count(),
+        refused.matches(CANARY).count()
+    );
     assert_eq!(web.told(), [CANARY, CANARY]);
     is_free_of_it("the history", &all_of(&story.home.path("state")));
     insta::assert_snapshot!(story.hears("console", &format!("rotate app\n{CANARY}\n")).await, @"
@@ -421,7 +464,9 @@ async fn the_same_key_is_the_same_run_whatever_the_password() {
     let first = story.starts(line).await;
     story.home.write("new-password", "another-password");
     assert_eq!(story.starts(line).await, first);
-    story.until(&first, |view| !view["run"]["ended"].is_null()).await;
+    story
+        .until(&first, |view| !view["run"]["ended"].is_null())
+        .await;
     assert_eq!(web.told(), [CANARY, CANARY]);
 }
 

@@ -6,6 +6,7 @@ mod check;
 mod clicks;
 mod commands;
 mod conversation;
+mod files;
 mod posts;
 mod restarts;
 mod secrets;

@@ -36,13 +36,18 @@ async fn a_command_with_a_secret_opens_a_window_and_goes_on_with_what_is_typed_t
     let (web, talk) = Talk::that_rotates("").await;
     let commands = talk.discord.commands(talk.guild);
     let options = format!("{commands:?}");
-    assert!(options.contains("\"user\"") && !options.contains("\"password\""), "{options}");
+    assert!(
+        options.contains("\"user\"") && !options.contains("\"password\""),
+        "{options}"
+    );
     let asked = talk.says(talk.ann, "/rotate user:app");
     insta::assert_snapshot!(talk.plain(&talk.well(asked.reply().await)), @"
     form /rotate
       the new password:
     ");
-    let sent = talk.discord.submits(talk.ann, &asked, &[("password", CANARY)]);
+    let sent = talk
+        .discord
+        .submits(talk.ann, &asked, &[("password", CANARY)]);
     talk.reply(&sent.unwrap()).await;
     insta::assert_snapshot!(talk.sees("succeeded").await, @"
     #ops
@@ -82,13 +87,26 @@ async fn killed_while_the_window_is_open_it_can_still_be_filled_in_and_twice_is_
     talk.well(asked.modal().await);
     talk.story.home.kill().await;
     talk.begins().await;
-    let sent = talk.discord.submits(talk.ann, &asked, &[("password", CANARY)]);
-    let again = talk.discord.submits(talk.ann, &asked, &[("password", "something else")]);
+    let sent = talk
+        .discord
+        .submits(talk.ann, &asked, &[("password", CANARY)]);
+    let again = talk
+        .discord
+        .submits(talk.ann, &asked, &[("password", "something else")]);
     for sent in [sent, again] {
         talk.reply(&sent.unwrap()).await;
     }
     talk.sees("succeeded").await;
-    assert_eq!(talk.story.home.asks(&["runs", "list"]).await.as_array().unwrap().len(), 1);
+    assert_eq!(
+        talk.story
+            .home
+            .asks(&["runs", "list"])
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(web.told().len(), 2);
     let run = talk.story.last_run().await;
     let view = talk.story.home.asks(&["runs", "show", &run]).await;
@@ -117,7 +135,9 @@ async fn what_can_be_no_secret_is_told_and_not_repeated() {
     let (web, talk) = Talk::that_rotates("").await;
     let asked = talk.says(talk.ann, "/rotate user:app");
     talk.well(asked.modal().await);
-    let sent = talk.discord.submits(talk.ann, &asked, &[("password", "hunter2")]);
+    let sent = talk
+        .discord
+        .submits(talk.ann, &asked, &[("password", "hunter2")]);
     insta::assert_snapshot!(talk.reply(&sent.unwrap()).await, @"
     Purser (to ann, only ann sees this):
       ✗ rotate: the secret `password`, or a password in it, has less than 8 bytes: so short a one cannot be masked where another system repeats it
