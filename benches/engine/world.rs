@@ -171,6 +171,7 @@ fn new_run(definition: &Workflow) -> NewRun {
         request,
         definition: definition.clone(),
         idempotency_key: Some(id.to_string()),
+        secrets: vec![],
     }
 }
 
@@ -204,6 +205,11 @@ struct NoSecrets;
 impl OpenSecrets for NoSecrets {
     fn open<'a>(&'a self, name: &'a SecretName) -> BoxFuture<'a, Result<SecretString>> {
         async move { Err(purser::action::ActionError::fatal(not_set(name, []))) }.boxed()
+    }
+
+    fn open_given<'a>(&'a self, _: RunId, _: &'a str) -> BoxFuture<'a, Result<SecretString>> {
+        let why = "nothing is given here in secret";
+        async move { Err(purser::action::ActionError::fatal(why)) }.boxed()
     }
 }
 

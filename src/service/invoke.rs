@@ -101,7 +101,7 @@ impl Service {
             return Ok(earlier);
         }
         let checked = self.check(&invocation, "run", Secrets::new()).await?;
-        self.create(checked, invocation, None).await
+        Box::pin(self.create(checked, invocation, None)).await
     }
 
     /// The run that was started by the same request, sent before: whatever has changed since, it is the

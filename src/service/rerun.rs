@@ -57,7 +57,7 @@ impl Service {
                 _ => ServiceError::Conflict(told),
             }
         })?;
-        self.create(checked, invocation, Some(rerun)).await
+        Box::pin(self.create(checked, invocation, Some(rerun))).await
     }
 }
 

@@ -28,6 +28,7 @@ mod rights;
 mod snowflake;
 mod window;
 mod wire;
+mod wording;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

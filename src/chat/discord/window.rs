@@ -10,6 +10,7 @@ use super::door::{Door, said};
 use super::live::PLATFORM;
 use super::origin::Origin;
 use super::render::limits::beginning;
+use super::wording::told;
 use crate::domain::input::InputSpec;
 use crate::service::{Ask, Invocation, Window};
 
@@ -53,7 +54,7 @@ impl Door {
         let shown = modal(&window, secrets);
         match self.service.ask_in_window(PLATFORM, window).await {
             Ok(()) => answers.first(First::Modal(shown)).await,
-            Err(error) => answers.first(First::Said(&Self::told(&error))).await,
+            Err(error) => answers.first(First::Said(&told(&error))).await,
         };
     }
 
@@ -75,7 +76,7 @@ impl Door {
                             started; give the command again.";
                 return answers.then(&said(over)).await;
             }
-            Err(error) => return answers.then(&Self::told(&error)).await,
+            Err(error) => return answers.then(&told(&error)).await,
         };
         if window.person != origin.user {
             let other = "✗ This window was opened for somebody else. Nothing was started.";

@@ -1,8 +1,9 @@
 //! A line of words: the name of a command, and what stands behind it.
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use super::BUILT_IN;
+use super::built_ins;
 use crate::cli::Failure;
 use crate::cli::words::words;
 use crate::domain::command::named;
@@ -17,8 +18,9 @@ pub(super) fn entry<'c, 'w>(
     catalog: &'c CatalogView,
     words: &'w [&'w str],
 ) -> Result<(&'c CatalogEntry, &'w [&'w str]), String> {
-    let mut names = names(catalog);
-    names.extend(BUILT_IN.iter().map(|(name, ..)| *name));
+    let own: Vec<_> = built_ins().map(|(usage, _)| usage).collect();
+    let own = own.iter().filter_map(|usage| usage.split(' ').next());
+    let names: Vec<_> = names(catalog).into_iter().chain(own).collect();
     let (name, given) = words.split_at(named(words, &names)?);
     let name = name.join(" ");
     let entry = catalog.commands.iter().find(|entry| entry.name == name);
@@ -33,10 +35,10 @@ pub(super) fn names(catalog: &CatalogView) -> Vec<&str> {
 }
 
 /// How a command is written: `deploy SERVICE VERSION [WAIT]`.
-pub(super) fn usage(entry: &CatalogEntry) -> String {
-    let options = entry.inputs.iter().filter(|(_, spec)| is_typed(spec));
+pub(super) fn usage(name: &str, options: &IndexMap<String, InputSpec>) -> String {
+    let options = options.iter().filter(|(_, spec)| is_typed(spec));
     let options = options.map(|(name, spec)| format!(" {}", placeholder(name, spec)));
-    format!("{}{}", entry.name, options.collect::<String>())
+    format!("{name}{}", options.collect::<String>())
 }
 
 /// Whether an option is typed on the line: a secret that must be given is asked for.
@@ -102,7 +104,10 @@ pub(super) fn options(entry: &CatalogEntry, words: &[&str]) -> Result<Map<String
             Some((name, value)) if entry.inputs.contains_key(name) => (name.to_owned(), value),
             _ => {
                 let next = takes(&given).ok_or_else(|| {
-                    Failure::usage(format!("`{word}` is one too many: write {}", usage(entry)))
+                    Failure::usage(format!(
+                        "`{word}` is one too many: write {}",
+                        usage(&entry.name, &entry.inputs)
+                    ))
                 })?;
                 (next, *word)
             }
