@@ -5,9 +5,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::input_file::InputFile;
+use super::input_file::{self, InputFile};
 use super::nearest;
 use super::secret::SecretRef;
+use super::words::cut;
+
+/// No more is told of a value that does not fit, in characters.
+const LONGEST_TOLD: usize = 100;
 
 /// One input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -223,9 +227,9 @@ impl InputSpec {
                 InputType::List => "a list of texts",
                 InputType::File => "a file",
             };
-            InputError(format!(
-                "the input `{name}` must be {wanted}, and is {value}"
-            ))
+            let is =
+                input_file::told(value).unwrap_or_else(|| cut(&value.to_string(), LONGEST_TOLD));
+            InputError(format!("the input `{name}` must be {wanted}, and is {is}"))
         })
     }
 }
@@ -293,6 +297,15 @@ mod tests {
             "the input `services` is missing",
             "null is nothing that was given"
         );
+    }
+
+    #[test]
+    fn a_misfit_is_told_in_short() {
+        let told = check(json!({ "database": { "name": "a.csv", "text": "x".repeat(5000) } }));
+        let file = "the input `database` must be text, and is a.csv (5 KiB)";
+        assert_eq!(told.unwrap_err(), file);
+        let told = check(json!({ "database": ["x".repeat(5000)] })).unwrap_err();
+        assert!(told.chars().count() < 160, "{told}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::digest::Digest;
+use super::words::size;
 
 /// No file is longer, in bytes.
 pub const LONGEST: usize = 256 * 1024;
@@ -47,7 +48,7 @@ impl InputFile {
     pub fn of_json(value: &Value) -> Result<Self, String> {
         let file: Result<Self, _> = serde_json::from_value(value.clone());
         let file = file.map_err(|_| {
-            "must be a file, `{ \"name\": …, \"text\": … }`; on a terminal, @ and its path"
+            "a file is wanted, `{ \"name\": …, \"text\": … }`; on a terminal, @ and its path"
                 .to_owned()
         })?;
         file.check()?;
@@ -85,11 +86,11 @@ pub fn too_long(name: &str) -> String {
 /// Where a value is a file, how people are told of it: `orders.csv (12 KiB)`.
 pub fn told(value: &Value) -> Option<String> {
     let (name, text) = parts(value)?;
-    let size = text.len();
-    Some(if size < 1024 {
-        format!("{name} ({size} bytes)")
+    let bytes = text.len();
+    Some(if bytes < 1024 {
+        format!("{name} ({bytes} bytes)")
     } else {
-        format!("{name} ({} KiB)", size.div_ceil(1024))
+        format!("{name} ({})", size(bytes as u64))
     })
 }
 
@@ -136,7 +137,16 @@ mod tests {
             InputFile::of_json(&json!("orders.csv")),
         ]
         .map(Result::unwrap_err);
-        insta::assert_snapshot!(refused.join("\n"), @"");
+        insta::assert_snapshot!(refused.join("\n"), @r#"
+        the file long has more than 256 KiB
+        the file picture.png is no text in UTF-8
+        the file nul is no text: a NUL byte is in it
+        a file has a name of 1 to 255 characters that can be read
+        a file has a name of 1 to 255 characters that can be read
+        the file long has more than 256 KiB
+        a file is wanted, `{ "name": …, "text": … }`; on a terminal, @ and its path
+        a file is wanted, `{ "name": …, "text": … }`; on a terminal, @ and its path
+        "#);
     }
 
     #[test]

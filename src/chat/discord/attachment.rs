@@ -37,8 +37,12 @@ struct Attached {
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     client: Client,
-    origins: Vec<Url>,
+    origins: Origins,
 }
+
+/// Where files may lie that are fetched.
+#[derive(Clone, Debug)]
+struct Origins(Vec<Url>);
 
 /// What stands for a file of a command until it is fetched.
 pub(super) fn attached(resolved: &CommandDataResolved, id: AttachmentId) -> Option<Value> {
@@ -66,11 +70,9 @@ impl Files {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .build();
-        let own = (api != DISCORD).then_some(api);
-        let origins = ORIGINS.into_iter().chain(own);
         Ok(Self {
             client: client.map_err(|error| error.to_string())?,
-            origins: origins.filter_map(|origin| origin.parse().ok()).collect(),
+            origins: Origins::with(api),
         })
     }
 
@@ -94,7 +96,7 @@ impl Files {
 
     async fn fetch(&self, attached: &Attached) -> Result<InputFile, String> {
         let name = &attached.name;
-        let url = self.known(&attached.url).ok_or_else(|| {
+        let url = self.origins.known(&attached.url).ok_or_else(|| {
             format!("the file {name} does not lie with Discord, and is not fetched")
         })?;
         if usize::try_from(attached.size).is_ok_and(|size| size > LONGEST) {
@@ -103,14 +105,6 @@ impl Files {
         let bytes = timeout(PATIENCE, self.read(name, url)).await;
         let late = || format!("the file {name} did not come in time; try it again");
         InputFile::read(name, bytes.map_err(|_| late())??)
-    }
-
-    /// The address, if it is on an origin that is known.
-    fn known(&self, url: &str) -> Option<Url> {
-        let url: Url = url.parse().ok()?;
-        let has_no_login = url.username().is_empty() && url.password().is_none();
-        let is_known = |known: &Url| known.origin() == url.origin();
-        (has_no_login && self.origins.iter().any(is_known)).then_some(url)
     }
 
     async fn read(&self, name: &str, url: Url) -> Result<Vec<u8>, String> {
@@ -137,14 +131,31 @@ impl Files {
     }
 }
 
+impl Origins {
+    /// Discord's, and that of its API where that is configured to be elsewhere.
+    fn with(api: &str) -> Self {
+        let own = (api != DISCORD).then_some(api);
+        let origins = ORIGINS.into_iter().chain(own);
+        Self(origins.filter_map(|origin| origin.parse().ok()).collect())
+    }
+
+    /// The address, if it is on one of them.
+    fn known(&self, url: &str) -> Option<Url> {
+        let url: Url = url.parse().ok()?;
+        let has_no_login = url.username().is_empty() && url.password().is_none();
+        let is_known = |known: &Url| known.origin() == url.origin();
+        (has_no_login && self.0.iter().any(is_known)).then_some(url)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_origins_of_discord_are_known_and_the_configured_one() {
-        let real = Files::new(DISCORD).unwrap();
-        let test = Files::new("http://127.0.0.1:8080").unwrap();
+        let real = Origins::with(DISCORD);
+        let test = Origins::with("http://127.0.0.1:8080");
         for (url, by_real, by_test) in [
             (
                 "https://cdn.discordapp.com/attachments/1/2/a.csv?ex=1",

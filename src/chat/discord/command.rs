@@ -153,7 +153,10 @@ impl Door {
     pub(super) fn given(&self, typed: &Typed<'_>) -> Result<Map<String, Value>, String> {
         let value = |option: &CommandDataOption| match &option.value {
             CommandDataOptionValue::Attachment(id) => attachment::attached(typed.resolved, *id)
-                .ok_or_else(|| "Discord does not say where the file lies".to_owned()),
+                .ok_or_else(|| {
+                    let name = &option.name;
+                    format!("the option `{name}`: Discord does not say where its file lies")
+                }),
             _ => self.input(option),
         };
         let options = typed.options.iter();

@@ -195,8 +195,11 @@ async fn a_file_that_stands_where_none_can_is_found_with_its_place() {
         "commands/import.yaml",
         &COMMAND.replace("note: { type: string", "note: { type: file"),
     );
-    insta::assert_snapshot!(story.sees("lint").await, @"
-    HOME/workflows/import.yaml:14:21: while parsing a block mapping, did not find expected key
+    insta::assert_snapshot!(story.sees("lint").await, @r#"
+    HOME/workflows/import.yaml:6:50: `orders` is a file, and none can be suggested
+    HOME/workflows/import.yaml:6:72: `default`: the input `orders`: a file is wanted, `{ "name": …, "text": … }`; on a terminal, @ and its path
+    HOME/workflows/import.yaml:13:13: in `/orders?from={{ inputs.orders.size }}`: the input `orders` is a file: unknown value `size`; there is `name`, `text`
+    HOME/workflows/import.yaml:14:15: http.send: `method` must be text, and `{{ inputs.orders }}` is a mapping of keys to values
     exit code 2
-    ");
+    "#);
 }

@@ -346,7 +346,7 @@ async fn a_client_whose_list_is_old_is_told_what_there_is() {
     Purser (to ann's /purser rnus, only ann sees this):
       ✗ unknown command `rnus`; did you mean `runs`?
     Purser (to ann's /migrate, only ann sees this):
-      ✗ the option `lines` is of a kind that no command takes: Attachment
+      ✗ the option `lines`: Discord does not say where its file lies
     ");
 }
 
