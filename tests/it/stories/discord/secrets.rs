@@ -131,6 +131,19 @@ async fn who_may_not_give_the_command_gets_no_window() {
 }
 
 #[tokio::test]
+async fn nobody_else_sends_the_window() {
+    let (web, talk) = Talk::that_rotates("").await;
+    let asked = talk.says(talk.ann, "/rotate user:app");
+    talk.well(asked.modal().await);
+    let sent = talk.discord.forges(talk.bo, &asked, &[("password", CANARY)]);
+    insta::assert_snapshot!(talk.reply(&sent.unwrap()).await, @"
+    Purser (to bo, only bo sees this):
+      ✗ This window was opened for somebody else. Nothing was started.
+    ");
+    assert!(web.told().is_empty());
+}
+
+#[tokio::test]
 async fn what_can_be_no_secret_is_told_and_not_repeated() {
     let (web, talk) = Talk::that_rotates("").await;
     let asked = talk.says(talk.ann, "/rotate user:app");

@@ -73,6 +73,18 @@ impl Discord {
         })
     }
 
+    /// Sends a form as if it had been opened for them, whoever it was opened for.
+    pub fn forges(
+        &self,
+        member: UserId,
+        form: &Acted,
+        fields: &[(&str, &str)],
+    ) -> Result<Acted, Error> {
+        self.act(member, |state| {
+            state.forges(member, form.interaction(), fields)
+        })
+    }
+
     /// Sends a command's data as they are, registered or not, as a client does whose list of commands is
     /// old: `{ "id": …, "name": …, "type": 1, "options": […] }`.
     pub fn sends_command(
