@@ -6,6 +6,7 @@ mod artifacts;
 mod deliver;
 mod holds;
 mod invoke;
+mod links;
 mod look;
 mod messages;
 mod places;
@@ -41,6 +42,7 @@ pub use artifacts::ArtifactView;
 pub use deliver::Delivery;
 pub use holds::{FreezeView, HoldsView};
 pub use invoke::{Ask, Invocation};
+pub use links::{CodeView, IdentityView};
 pub use look::{CatalogEntry, CatalogView, Followed, RunView, catalog_view};
 pub use places::{PlaceAnswer, PlaceView};
 pub use rerun::Again;
@@ -106,7 +108,7 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     /// On what.
     pub systems: Arc<Systems>,
-    /// Who there is.
+    /// Who there is at the start.
     pub people: People,
     /// Where other programs may post.
     pub hooks: BTreeMap<HookName, Hook>,
@@ -146,6 +148,7 @@ const LONGEST_TEXT: usize = 500;
 /// Everything that can be asked of Purser.
 pub struct Service {
     parts: Parts,
+    who: links::Who,
     catalog: watch::Sender<Arc<Catalog>>,
     nameable: Nameable,
     names: suggest::Names,
@@ -158,6 +161,7 @@ impl Service {
         let more = more.chain(&parts.chat_roles);
         Self {
             nameable: Nameable::new(parts.people.iter(), more, parts.places.keys()),
+            who: links::Who::new(parts.people.clone()),
             parts,
             catalog: watch::Sender::new(Arc::new(catalog)),
             names: suggest::Names::default(),
@@ -169,9 +173,9 @@ impl Service {
         Arc::clone(&self.catalog.borrow())
     }
 
-    /// Who there is.
-    pub fn people(&self) -> &People {
-        &self.parts.people
+    /// Who there is now, and who somebody is in a chat. Whoever asks for rights looks here, each time.
+    pub fn people(&self) -> Arc<People> {
+        self.who.people()
     }
 
     /// The key that receipts are verified with.

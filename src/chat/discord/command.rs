@@ -165,8 +165,8 @@ impl Door {
         let person = self.service.people().by_chat(PLATFORM, id, &[]);
         if person.is_stranger() {
             return Err(format!(
-                "that user of Discord is nobody whom Purser knows: `discord = \"{id}\"` in a `[people.NAME]` \
-                 of its configuration says who it is"
+                "that user of Discord is nobody whom Purser knows: `purser link`, typed by them, says who it is, \
+                 or `discord = \"{id}\"` in a `[people.NAME]` of its configuration"
             ));
         }
         Ok(person.person.to_string())

@@ -30,7 +30,7 @@ struct BuiltIn {
     options: &'static [(&'static str, &'static str, bool)],
 }
 
-const ALL: [BuiltIn; 6] = [
+const ALL: [BuiltIn; 7] = [
     BuiltIn {
         name: "runs",
         summary: "The latest runs",
@@ -58,6 +58,11 @@ const ALL: [BuiltIn; 6] = [
         name: "unlock",
         summary: "Release a lock",
         options: &[("target", "what is locked", true)],
+    },
+    BuiltIn {
+        name: "link",
+        summary: "Become somebody whom Purser knows",
+        options: &[("code", "what `purser link` shows in a terminal", true)],
     },
     BuiltIn {
         name: "help",
@@ -129,6 +134,7 @@ impl Door {
                 self.lock(by, target, reason).await
             }
             "unlock" => self.unlock(by, text(&given, "target")).await,
+            "link" => self.link(by, text(&given, "code")).await,
             "help" => self.help(by).await,
             unknown => {
                 let names: Vec<_> = ALL.iter().map(|one| one.name).collect();
@@ -158,6 +164,13 @@ impl Door {
         let lock = self.service.unlock(by, target).await?;
         let line = Text::default().code(lock.target.to_string());
         Ok(sentence(&line.and(" is free again.")))
+    }
+
+    async fn link(&self, by: &Actor, code: &str) -> Result<Shown> {
+        let person = self.service.link(by, code).await?;
+        let told =
+            format!("You are {person} here from now on. `/{PREFIX} help` shows what you can say.");
+        Ok(said(&told))
     }
 
     /// A run as it is now: the answer shows it, and goes on showing it as long as it can be edited.

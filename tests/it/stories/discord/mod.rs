@@ -6,6 +6,7 @@ mod check;
 mod clicks;
 mod commands;
 mod conversation;
+mod links;
 mod posts;
 mod restarts;
 mod standby;

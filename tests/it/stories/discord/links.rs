@@ -1,0 +1,159 @@
+//! Somebody whom Purser does not know becomes somebody, by a code of their terminal.
+
+use fake_discord::UserId;
+use serde_json::Value;
+
+use super::Talk;
+use crate::support::program::Person;
+
+impl Talk {
+    /// Somebody types `purser link`: the code.
+    async fn code(&self, person: Person) -> String {
+        let shown = self.story.home.person_types(person, &["link", "--json"]);
+        let shown = shown.await.json();
+        shown["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Somebody types a code in the channel: what they read.
+    async fn links(&self, who: UserId, code: &str) -> String {
+        let typed = self.says(who, &format!("/purser link code:{code}"));
+        self.reply(&typed).await
+    }
+
+    /// The receipts about this, oldest first: who, and what came of it.
+    async fn receipts(&self, about: &str) -> String {
+        let all = self.story.home.asks(&["receipts", "list"]).await;
+        let all = all.as_array().unwrap().iter().rev();
+        let is_about = |receipt: &&Value| {
+            let subject = &receipt["content"]["subject"];
+            let what = subject["what"].as_str().or(subject["asked"].as_str());
+            what.is_some_and(|what| what.starts_with(about))
+        };
+        let told = all.filter(is_about).map(|receipt| {
+            let summary = receipt["content"]["summary"].as_str().unwrap();
+            let by = &receipt["content"]["by"]["person"];
+            let text = receipt["texts"][summary]["text"].as_str().unwrap();
+            self.plain(&format!("{}: {text}", by.as_str().unwrap()))
+        });
+        told.collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_types_the_code_of_a_terminal_and_the_same_command_works() {
+    let mut talk = Talk::of_job("", "message").await;
+    let refused = talk.says(talk.dee, "/migrate lines:1");
+    insta::assert_snapshot!(talk.reply(&refused).await, @"");
+    let code = talk.code(Person::Ann).await;
+    let typed = code.to_lowercase().replace('-', " ");
+    insta::assert_snapshot!(talk.links(talk.dee, &typed).await, @"");
+    let asked = talk.says(talk.dee, "/migrate lines:1");
+    talk.reply(&asked).await;
+    let seen = talk.sees("succeeded").await;
+    assert!(seen.contains("asked by ann"), "{seen}");
+    insta::assert_snapshot!(talk.receipts("identity ").await, @"");
+    assert!(!talk.story.home.log().contains(&code));
+
+    talk.story.home.kill().await;
+    talk.up().await;
+    let runs = talk.says(talk.dee, "/purser runs");
+    assert!(talk.reply(&runs).await.contains("succeeded"));
+}
+
+#[tokio::test]
+async fn a_code_does_once_and_a_wrong_one_says_nothing() {
+    let talk = Talk::of_job("", "message").await;
+    let eve = talk.discord.member(talk.guild, "eve", &[]);
+    insta::assert_snapshot!(talk.links(talk.dee, "K4XP-7QRM").await, @"");
+    let wrong = talk.links(talk.dee, "K4XP-7QRM").await;
+    let old = talk.code(Person::Ann).await;
+    let code = talk.code(Person::Ann).await;
+    assert_eq!(talk.links(talk.dee, &old).await, wrong, "voided");
+    talk.links(talk.dee, &code).await;
+    let used = talk.links(eve, &code).await;
+    assert_eq!(used.replace("eve", "dee"), wrong);
+    assert_eq!(talk.links(eve, "no code at all").await, used);
+    insta::assert_snapshot!(talk.receipts("link ").await, @"");
+}
+
+#[tokio::test]
+async fn who_has_typed_five_wrong_codes_waits_and_nobody_else_does() {
+    let talk = Talk::of_job("", "message").await;
+    let eve = talk.discord.member(talk.guild, "eve", &[]);
+    for _ in 0..5 {
+        talk.links(talk.dee, "K4XP-7QRM").await;
+    }
+    let code = talk.code(Person::Bo).await;
+    insta::assert_snapshot!(talk.links(talk.dee, &code).await, @"");
+    let linked = talk.links(eve, &code).await;
+    assert!(linked.contains("You are bo here from now on"), "{linked}");
+}
+
+#[tokio::test]
+async fn who_is_somebody_stays_who_they_are() {
+    let talk = Talk::of_job("", "message").await;
+    let code = talk.code(Person::Bo).await;
+    insta::assert_snapshot!(talk.links(talk.ann, &code).await, @"");
+    talk.links(talk.dee, &code).await;
+    let code = talk.code(Person::Ann).await;
+    insta::assert_snapshot!(talk.links(talk.dee, &code).await, @"");
+    let eve = talk.discord.member(talk.guild, "eve", &[]);
+    let linked = talk.links(eve, &code).await;
+    assert!(
+        linked.contains("You are ann here"),
+        "the code is not used up: {linked}"
+    );
+}
+
+#[tokio::test]
+async fn who_unlinks_themselves_is_a_stranger_again() {
+    let talk = Talk::of_job("", "message").await;
+    let code = talk.code(Person::Cy).await;
+    talk.links(talk.dee, &code).await;
+    let mut seen = vec![];
+    for (who, line) in [
+        (Person::Cy, "links"),
+        (Person::Ann, "links"),
+        (Person::Cy, "unlink"),
+        (Person::Cy, "unlink"),
+        (Person::Cy, "links"),
+    ] {
+        let shown = talk.story.person_sees(who, line).await;
+        seen.push(talk.plain(&shown));
+    }
+    insta::assert_snapshot!(seen.join("\n"), @"");
+    let runs = talk.says(talk.dee, "/purser runs");
+    assert!(
+        talk.reply(&runs)
+            .await
+            .contains("Purser does not know who you are")
+    );
+    insta::assert_snapshot!(talk.receipts("identity ").await, @"");
+}
+
+#[tokio::test]
+async fn a_link_to_somebody_who_is_gone_has_no_rights_and_an_operator_forgets_it() {
+    let mut talk = Talk::of_job("", "message").await;
+    let code = talk.code(Person::Cy).await;
+    talk.links(talk.dee, &code).await;
+    talk.story.home.stop().await;
+    let config = std::fs::read_to_string(talk.story.home.path("purser.toml")).unwrap();
+    let cy = config
+        .lines()
+        .find(|line| line.starts_with("cy = "))
+        .unwrap();
+    talk.story
+        .home
+        .write("purser.toml", &config.replace(cy, ""));
+    talk.up().await;
+    let runs = talk.says(talk.dee, "/purser runs");
+    assert!(
+        talk.reply(&runs)
+            .await
+            .contains("Purser does not know who you are")
+    );
+    let dee = talk.dee.to_string();
+    let mut seen = vec![talk.story.sees("links").await];
+    seen.push(talk.story.sees(&format!("unlink {dee}")).await);
+    insta::assert_snapshot!(talk.plain(&seen.join("\n")), @"");
+}
