@@ -33,6 +33,7 @@ pub(super) fn open_bot(
         token,
         api: discord.api.clone(),
         guilds: discord.guilds.clone(),
+        direct_messages: discord.direct_messages,
         roles: discord.roles.clone(),
         posts: discord.posts,
     });

@@ -21,7 +21,7 @@ pub(super) async fn code(server: &Server, json: bool) -> Result<(), Failure> {
         return print_json(&made);
     }
     println!(
-        "In Discord, type this within ten minutes, and you are {} there:\n    /purser link code:{}\n\
+        "In a channel of Discord, type this within ten minutes, and you are {} there:\n    /purser link code:{}\n\
          Give the code to nobody. Another `purser link` makes it void.",
         made.person, made.code
     );
@@ -46,10 +46,10 @@ pub(super) async fn list(server: &Server, json: bool) -> Result<(), Failure> {
 fn row(one: &IdentityView) -> Vec<String> {
     let since = one.linked_at.map(|at| at.to_string());
     let since = since.unwrap_or_else(|| "by the configuration".to_owned());
-    let since = match &one.void {
-        Some(why) => format!("{since}, and counts for nothing: {why}"),
-        None => since,
-    };
+    let since = one
+        .void
+        .as_ref()
+        .map_or(since, |why| format!("void: {why}"));
     let identity = &one.identity;
     vec![
         one.person.to_string(),

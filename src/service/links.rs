@@ -119,7 +119,7 @@ impl Service {
         };
         let person = shown_to.person.clone();
         let summary = format!(
-            "{identity} belongs to {person} from now on: the code was typed there that {person} ({}) was shown",
+            "{identity} belongs to {person} from now on: a code was typed there that had been shown to {person} ({})",
             shown_to.through
         );
         let link = Link {

@@ -333,8 +333,8 @@ impl Service {
                 by.through
             ),
             Some(Identity { platform, id }) => format!(
-                "Purser does not know who you are: type `purser link` in a terminal where it does, and then \
-                 here what that says; or ask whoever runs it to add `{platform} = \"{id}\"` and `roles` to a \
+                "Purser does not know who you are: type `purser link` in a terminal where it knows you, and do \
+                 what that says; or ask whoever runs it to add `{platform} = \"{id}\"` and `roles` to a \
                  `[people.NAME]` of its configuration"
             ),
         };

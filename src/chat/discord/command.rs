@@ -68,14 +68,15 @@ impl Door {
             inputs,
             idempotency_key: Some(key(origin)),
             break_glass: None,
-            channel: Some(origin.channel()),
+            channel: origin.channel(),
         };
         self.start(origin, &typed.name, invocation).await;
     }
 
     async fn start(&self, origin: &Origin, name: &str, invocation: Invocation) {
         let answers = self.answers(origin);
-        let is_private = self.service.answers_privately(name);
+        // Nobody else is there.
+        let is_private = origin.is_direct || self.service.answers_privately(name);
         if !is_private && let Err(why) = shows(origin) {
             return answers.then(&why).await;
         }

@@ -12,13 +12,27 @@ async fn a_code_is_shown_to_who_is_known_and_to_nobody_else() {
     let letters = code.replace('-', "");
     assert!(code.len() == 9 && code.as_bytes()[4] == b'-', "{code}");
     assert!(letters.bytes().all(|c| c.is_ascii_alphanumeric()), "{code}");
-    insta::assert_snapshot!(shown.replace(code, "CODE"), @"");
+    insta::assert_snapshot!(shown.replace(code, "CODE"), @"
+    In a channel of Discord, type this within ten minutes, and you are ann there:
+        /purser link code:CODE
+    Give the code to nobody. Another `purser link` makes it void.
+    exit code 0
+    ");
     let again = story.home.asks(&["link"]).await;
     assert_eq!(again["person"], "ann");
     assert_ne!(again["code"], code);
-    insta::assert_snapshot!(story.person_sees(Person::Stranger, "link").await, @"");
-    insta::assert_snapshot!(story.person_sees(Person::Stranger, "links").await, @"");
-    insta::assert_snapshot!(story.person_sees(Person::Stranger, "unlink").await, @"");
+    insta::assert_snapshot!(story.person_sees(Person::Stranger, "link").await, @"
+    purser: uid 65532 is nobody whom Purser knows: add `[people.NAME]` with `roles` and this uid 65532 to its configuration
+    exit code 4
+    ");
+    insta::assert_snapshot!(story.person_sees(Person::Stranger, "links").await, @"
+    purser: uid 65532 is nobody whom Purser knows: add `[people.NAME]` with `roles` and this uid 65532 to its configuration
+    exit code 4
+    ");
+    insta::assert_snapshot!(story.person_sees(Person::Stranger, "unlink").await, @"
+    purser: uid 65532 is nobody whom Purser knows: add `[people.NAME]` with `roles` and this uid 65532 to its configuration
+    exit code 4
+    ");
     assert!(!story.home.log().contains(code), "{}", story.home.log());
 }
 
@@ -43,11 +57,30 @@ async fn an_operator_sees_whom_the_configuration_names_and_others_see_themselves
     ] {
         seen.push(story.person_sees(who, line).await);
     }
-    insta::assert_snapshot!(seen.join("\n"), @"");
+    insta::assert_snapshot!(seen.join("\n"), @"
+    PERSON  CHAT     ID  SINCE
+    bo      discord  22  by the configuration
+    cy      discord  33  by the configuration
+    exit code 0
+    PERSON  CHAT     ID  SINCE
+    cy      discord  33  by the configuration
+    exit code 0
+    purser: there is no identity of yours that was linked by a code: see `purser links`
+    exit code 2
+    purser: discord 33 is cy's by the configuration, and was left as it is: take it out of [people.cy] there, and start Purser again
+    exit code 1
+    purser: there is no identity 22 of yours that was linked by a code: see `purser links`
+    exit code 2
+    purser: discord 22 is bo's by the configuration, and was left as it is: take it out of [people.bo] there, and start Purser again
+    exit code 1
+    ");
 }
 
 #[tokio::test]
 async fn who_is_in_no_chat_is_told_how_to_get_there() {
     let story = Story::of_job().await;
-    insta::assert_snapshot!(story.sees("links").await, @"");
+    insta::assert_snapshot!(story.sees("links").await, @"
+    no identity in a chat: `purser link` shows a code for one
+    exit code 0
+    ");
 }

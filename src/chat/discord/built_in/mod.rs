@@ -8,7 +8,7 @@ use serenity::model::application::CommandDataOption;
 
 use super::door::{Door, said};
 use super::origin::Origin;
-use super::publish;
+use super::publish::{self, Where};
 use super::render::{self, Shown, markdown};
 use crate::chat::text::Text;
 use crate::domain::input::{InputSpec, InputType};
@@ -60,7 +60,7 @@ const ALL: [BuiltIn; 7] = [
         options: &[("target", "what is locked", true)],
     },
     BuiltIn {
-        name: "link",
+        name: LINK,
         summary: "Become somebody whom Purser knows",
         options: &[("code", "what `purser link` shows in a terminal", true)],
     },
@@ -73,9 +73,11 @@ const ALL: [BuiltIn; 7] = [
 
 const RUN: &str = "run";
 
+const LINK: &str = "link";
+
 /// All of them as one command with sub-commands.
-pub(super) fn command() -> Value {
-    let sub_commands = ALL.iter().map(|one| {
+pub(super) fn command(place: Where) -> Value {
+    let sub_commands = offered(place).map(|one| {
         let options: IndexMap<String, InputSpec> = one.options.iter().map(spec).collect();
         json!({
             "type": 1,
@@ -90,6 +92,12 @@ pub(super) fn command() -> Value {
         "description": "Runs and locks, whatever was asked for",
         "options": sub_commands.collect::<Vec<_>>(),
     })
+}
+
+/// A code is typed in a server of the team's: whoever sends one from elsewhere is not of the team.
+fn offered(place: Where) -> impl Iterator<Item = &'static BuiltIn> {
+    let is_offered = move |one: &&BuiltIn| place == Where::Server || one.name != LINK;
+    ALL.iter().filter(is_offered)
 }
 
 fn spec((name, summary, required): &(&str, &str, bool)) -> (String, InputSpec) {
@@ -134,8 +142,8 @@ impl Door {
                 self.lock(by, target, reason).await
             }
             "unlock" => self.unlock(by, text(&given, "target")).await,
-            "link" => self.link(by, text(&given, "code")).await,
-            "help" => self.help(by).await,
+            LINK => self.link(by, origin, text(&given, "code")).await,
+            "help" => self.help(by, origin).await,
             unknown => {
                 let names: Vec<_> = ALL.iter().map(|one| one.name).collect();
                 Err(ServiceError::Invalid(nearest::unknown(
@@ -166,7 +174,11 @@ impl Door {
         Ok(sentence(&line.and(" is free again.")))
     }
 
-    async fn link(&self, by: &Actor, code: &str) -> Result<Shown> {
+    async fn link(&self, by: &Actor, origin: &Origin, code: &str) -> Result<Shown> {
+        if origin.is_direct {
+            let why = "a code is typed in a channel of your team's server; nothing was changed";
+            return Err(ServiceError::Invalid(why.to_owned()));
+        }
         let person = self.service.link(by, code).await?;
         let told =
             format!("You are {person} here from now on. `/{PREFIX} help` shows what you can say.");
@@ -181,15 +193,19 @@ impl Door {
         Ok(())
     }
 
-    async fn help(&self, by: &Actor) -> Result<Shown> {
+    async fn help(&self, by: &Actor, origin: &Origin) -> Result<Shown> {
         self.service.known(by, "look at the catalog").await?;
         let mine = self.service.commands_of(by);
         let lines = mine
             .into_iter()
             .map(|(name, summary)| (format!("/{name}"), summary));
-        let own = ALL
-            .iter()
-            .map(|one| (format!("/{PREFIX} {}", one.name), one.summary.to_owned()));
+        let place = if origin.is_direct {
+            Where::Direct
+        } else {
+            Where::Server
+        };
+        let own =
+            offered(place).map(|one| (format!("/{PREFIX} {}", one.name), one.summary.to_owned()));
         Ok(lists::help(&lines.chain(own).collect::<Vec<_>>()))
     }
 }

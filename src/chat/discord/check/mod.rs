@@ -2,6 +2,7 @@
 
 mod application;
 mod commands;
+mod direct;
 mod guild;
 mod people;
 mod place;
@@ -80,6 +81,7 @@ impl Bot {
             around,
         };
         let mut found = view.servers().await;
+        found.extend(view.direct_messages().await);
         found.extend(view.roles().await);
         found.extend(view.places().await);
         found

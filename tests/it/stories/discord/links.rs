@@ -43,15 +43,21 @@ impl Talk {
 async fn a_stranger_types_the_code_of_a_terminal_and_the_same_command_works() {
     let mut talk = Talk::of_job("", "message").await;
     let refused = talk.says(talk.dee, "/migrate lines:1");
-    insta::assert_snapshot!(talk.reply(&refused).await, @"");
+    insta::assert_snapshot!(talk.reply(&refused).await, @r#"
+    Purser (to dee's /migrate, only dee sees this):
+      ✗ Purser does not know who you are: type `purser link` in a terminal where it knows you, and do what that says; or ask whoever runs it to add `discord = "ID"` and `roles` to a `[people.NAME]` of its configuration
+    "#);
     let code = talk.code(Person::Ann).await;
     let typed = code.to_lowercase().replace('-', " ");
-    insta::assert_snapshot!(talk.links(talk.dee, &typed).await, @"");
+    insta::assert_snapshot!(talk.links(talk.dee, &typed).await, @"
+    Purser (to dee's /purser link, only dee sees this):
+      You are ann here from now on. `/purser help` shows what you can say.
+    ");
     let asked = talk.says(talk.dee, "/migrate lines:1");
     talk.reply(&asked).await;
     let seen = talk.sees("succeeded").await;
     assert!(seen.contains("asked by ann"), "{seen}");
-    insta::assert_snapshot!(talk.receipts("identity ").await, @"");
+    insta::assert_snapshot!(talk.receipts("identity ").await, @"discord ID: discord ID belongs to ann from now on: a code was typed there that had been shown to ann (uid 0)");
     assert!(!talk.story.home.log().contains(&code));
 
     talk.story.home.kill().await;
@@ -64,7 +70,10 @@ async fn a_stranger_types_the_code_of_a_terminal_and_the_same_command_works() {
 async fn a_code_does_once_and_a_wrong_one_says_nothing() {
     let talk = Talk::of_job("", "message").await;
     let eve = talk.discord.member(talk.guild, "eve", &[]);
-    insta::assert_snapshot!(talk.links(talk.dee, "K4XP-7QRM").await, @"");
+    insta::assert_snapshot!(talk.links(talk.dee, "K4XP-7QRM").await, @"
+    Purser (to dee's /purser link, only dee sees this):
+      ✗ that code does not do: it is mistyped, used, or older than ten minutes. `purser link` in a terminal shows a new one
+    ");
     let wrong = talk.links(talk.dee, "K4XP-7QRM").await;
     let old = talk.code(Person::Ann).await;
     let code = talk.code(Person::Ann).await;
@@ -73,7 +82,13 @@ async fn a_code_does_once_and_a_wrong_one_says_nothing() {
     let used = talk.links(eve, &code).await;
     assert_eq!(used.replace("eve", "dee"), wrong);
     assert_eq!(talk.links(eve, "no code at all").await, used);
-    insta::assert_snapshot!(talk.receipts("link ").await, @"");
+    insta::assert_snapshot!(talk.receipts("link ").await, @"
+    discord ID: that code does not do: it is mistyped, used, or older than ten minutes. `purser link` in a terminal shows a new one
+    discord ID: that code does not do: it is mistyped, used, or older than ten minutes. `purser link` in a terminal shows a new one
+    discord ID: that code does not do: it is mistyped, used, or older than ten minutes. `purser link` in a terminal shows a new one
+    discord ID: that code does not do: it is mistyped, used, or older than ten minutes. `purser link` in a terminal shows a new one
+    discord ID: that code does not do: it is mistyped, used, or older than ten minutes. `purser link` in a terminal shows a new one
+    ");
 }
 
 #[tokio::test]
@@ -84,7 +99,10 @@ async fn who_has_typed_five_wrong_codes_waits_and_nobody_else_does() {
         talk.links(talk.dee, "K4XP-7QRM").await;
     }
     let code = talk.code(Person::Bo).await;
-    insta::assert_snapshot!(talk.links(talk.dee, &code).await, @"");
+    insta::assert_snapshot!(talk.links(talk.dee, &code).await, @"
+    Purser (to dee's /purser link, only dee sees this):
+      ✗ those were too many wrong codes: wait 10 min, and have `purser link` show a new one then
+    ");
     let linked = talk.links(eve, &code).await;
     assert!(linked.contains("You are bo here from now on"), "{linked}");
 }
@@ -93,10 +111,16 @@ async fn who_has_typed_five_wrong_codes_waits_and_nobody_else_does() {
 async fn who_is_somebody_stays_who_they_are() {
     let talk = Talk::of_job("", "message").await;
     let code = talk.code(Person::Bo).await;
-    insta::assert_snapshot!(talk.links(talk.ann, &code).await, @"");
+    insta::assert_snapshot!(talk.links(talk.ann, &code).await, @"
+    Purser (to ann's /purser link, only ann sees this):
+      ✗ you are ann here already: the configuration says so. Nothing was changed
+    ");
     talk.links(talk.dee, &code).await;
     let code = talk.code(Person::Ann).await;
-    insta::assert_snapshot!(talk.links(talk.dee, &code).await, @"");
+    insta::assert_snapshot!(talk.links(talk.dee, &code).await, @"
+    Purser (to dee's /purser link, only dee sees this):
+      ✗ you are bo here already: you have typed a code before. Nothing was changed
+    ");
     let eve = talk.discord.member(talk.guild, "eve", &[]);
     let linked = talk.links(eve, &code).await;
     assert!(
@@ -121,14 +145,35 @@ async fn who_unlinks_themselves_is_a_stranger_again() {
         let shown = talk.story.person_sees(who, line).await;
         seen.push(talk.plain(&shown));
     }
-    insta::assert_snapshot!(seen.join("\n"), @"");
+    insta::assert_snapshot!(seen.join("\n"), @"
+    PERSON  CHAT     ID                   SINCE
+    cy      discord  ID  by the configuration
+    cy      discord  ID  TIME
+    exit code 0
+    PERSON  CHAT     ID                   SINCE
+    ann     discord  ID  by the configuration
+    bo      discord  ID  by the configuration
+    cy      discord  ID  by the configuration
+    cy      discord  ID  TIME
+    exit code 0
+    discord ID belongs to cy no more
+    exit code 0
+    purser: there is no identity of yours that was linked by a code: see `purser links`
+    exit code 2
+    PERSON  CHAT     ID                   SINCE
+    cy      discord  ID  by the configuration
+    exit code 0
+    ");
     let runs = talk.says(talk.dee, "/purser runs");
     assert!(
         talk.reply(&runs)
             .await
             .contains("Purser does not know who you are")
     );
-    insta::assert_snapshot!(talk.receipts("identity ").await, @"");
+    insta::assert_snapshot!(talk.receipts("identity ").await, @"
+    discord ID: discord ID belongs to cy from now on: a code was typed there that had been shown to cy (uid 65533)
+    cy: discord ID belongs to cy no more: cy has unlinked it
+    ");
 }
 
 #[tokio::test]
@@ -155,5 +200,13 @@ async fn a_link_to_somebody_who_is_gone_has_no_rights_and_an_operator_forgets_it
     let dee = talk.dee.to_string();
     let mut seen = vec![talk.story.sees("links").await];
     seen.push(talk.story.sees(&format!("unlink {dee}")).await);
-    insta::assert_snapshot!(talk.plain(&seen.join("\n")), @"");
+    insta::assert_snapshot!(talk.plain(&seen.join("\n")), @"
+    PERSON  CHAT     ID                   SINCE
+    ann     discord  ID  by the configuration
+    bo      discord  ID  by the configuration
+    cy      discord  ID  void: cy is not in the configuration
+    exit code 0
+    discord ID belongs to cy no more
+    exit code 0
+    ");
 }

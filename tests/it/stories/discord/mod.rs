@@ -6,6 +6,7 @@ mod check;
 mod clicks;
 mod commands;
 mod conversation;
+mod direct;
 mod links;
 mod posts;
 mod restarts;
