@@ -69,7 +69,10 @@ async fn direct_messages_are_refused_if_nothing_else_is_said() {
     let direct = talk.discord.direct(talk.ann);
     assert!(talk.discord.says(talk.ann, direct, "/migrate").is_err());
     let told = talk.whispers_of_old(talk.ann, "migrate", &json!([])).await;
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"
+    Purser (to ann's /migrate, only ann sees this):
+      Purser does not answer direct messages: say it in a channel of your team's server.
+    ");
     assert_eq!(talk.story.home.asks(&["runs", "list"]).await, json!([]));
     assert_eq!(
         talk.puts_and_gets(),
@@ -83,7 +86,18 @@ async fn where_they_are_allowed_a_run_is_shown_in_the_answer_and_its_buttons_wor
     let talk = Talk::in_direct_messages("", "thread").await;
     let asked = talk.whispers(talk.ann, "/migrate lines:1 exit:3");
     let seen = talk.well(asked.sees("failed").await);
-    insta::assert_snapshot!(talk.plain(&seen), @"");
+    insta::assert_snapshot!(talk.plain(&seen), @"
+    Purser (to ann's /migrate, only ann sees this):
+      ┃ migrate
+      ┃ ✗ **failed** after N s · asked by ann <t:TIME:R>
+      ┃ lines `1` · seconds `0` · exit `3`
+      ┃ 
+      ┃ ✗ **migrate** the job purser-migrate-HEX on `shop` ended with exit code 3 after N s; its last lines: line 1
+      ┃ 
+      ┃ Left as it is: `migrate`: what the job did before it was removed stays.
+      ┃ — run RUN
+      [Rerun] [Log: migrate]
+    ");
     let message = talk.well(asked.message().await);
     let again = talk.discord.clicks(talk.ann, message, "Rerun").unwrap();
     let seen = talk.well(again.sees("failed").await);
@@ -130,7 +144,10 @@ async fn what_roles_of_a_server_stand_for_does_not_count_there() {
     talk.up().await;
     talk.has_direct_commands().await;
     let refused = talk.whispers(talk.cy, "/migrate");
-    insta::assert_snapshot!(talk.reply(&refused).await, @"");
+    insta::assert_snapshot!(talk.reply(&refused).await, @r"
+    Purser (to cy's /migrate, only cy sees this):
+      ✗ cy may not run `migrate` in production: that takes the role operator. Ask someone who has it, or have it added to \[people.cy\]
+    ");
     talk.says(talk.cy, "/migrate lines:1");
     talk.sees("succeeded").await;
 }
@@ -139,7 +156,10 @@ async fn what_roles_of_a_server_stand_for_does_not_count_there() {
 async fn a_stranger_may_do_nothing_there_and_a_code_does_not_do() {
     let talk = Talk::in_direct_messages("", "message").await;
     let refused = talk.whispers(talk.dee, "/purser runs");
-    insta::assert_snapshot!(talk.reply(&refused).await, @"");
+    insta::assert_snapshot!(talk.reply(&refused).await, @r#"
+    Purser (to dee's /purser runs, only dee sees this):
+      ✗ Purser does not know who you are: type `purser link` in a terminal where it knows you, and do what that says; or ask whoever runs it to add `discord = "ID"` and `roles` to a `[people.NAME]` of its configuration
+    "#);
     let linked = talk.discord.says(
         talk.dee,
         talk.discord.direct(talk.dee),
@@ -150,7 +170,10 @@ async fn a_stranger_may_do_nothing_there_and_a_code_does_not_do() {
     let code = json!({ "type": 3, "name": "code", "value": made["code"] });
     let link = json!([{ "type": 1, "name": "link", "options": [code] }]);
     let told = talk.whispers_of_old(talk.dee, "purser", &link).await;
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"
+    Purser (to dee's /purser link, only dee sees this):
+      ✗ a code is typed in a channel of your team's server; nothing was changed
+    ");
     let refused = talk.whispers(talk.dee, "/purser runs");
     assert!(
         talk.reply(&refused)
@@ -179,7 +202,17 @@ async fn the_commands_for_them_come_and_go_with_the_setting_and_are_not_touched_
 
     talk.story.home.stop().await;
     talk.allows_direct_messages(false);
-    insta::assert_snapshot!(talk.plain(&talk.story.sees("discord check").await), @"");
+    insta::assert_snapshot!(talk.plain(&talk.story.sees("discord check").await), @"
+    ! discord direct messages: they are not answered, and there are commands for them: `/migrate`, `/purser`
+        next: start Purser, which takes them away: `purser up`; or set `direct_messages = true` in [discord]
+    ✓ discord people: known there: ann, bo, cy
+    ✓ discord token: Discord knows it
+    ✓ discord application: Purser, with the id ID
+    ✓ discord server shop: the bot is in it, with the permissions that it needs
+    ✓ discord server shop: 2 commands in it, as they are here
+    all works; 1 warning
+    exit code 0
+    ");
     talk.story.home.up().await;
     let gone = talk
         .discord
@@ -204,8 +237,8 @@ async fn the_check_says_which_commands_are_missing_there() {
         let about = told.lines().find(|line| line.contains("direct messages"));
         about.unwrap_or_default().to_owned()
     };
-    insta::assert_snapshot!(told(&talk).await, @"");
+    insta::assert_snapshot!(told(&talk).await, @"! discord direct messages: their commands are not those that are here (missing: `/migrate`, `/purser`)");
     talk.up().await;
     talk.has_direct_commands().await;
-    insta::assert_snapshot!(told(&talk).await, @"");
+    insta::assert_snapshot!(told(&talk).await, @"✓ discord direct messages: 2 commands in them, as they are here");
 }

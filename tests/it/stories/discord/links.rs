@@ -60,10 +60,35 @@ async fn a_stranger_types_the_code_of_a_terminal_and_the_same_command_works() {
     insta::assert_snapshot!(talk.receipts("identity ").await, @"discord ID: discord ID belongs to ann from now on: a code was typed there that had been shown to ann (uid 0)");
     assert!(!talk.story.home.log().contains(&code));
 
+    let code = talk.code(Person::Bo).await;
     talk.story.home.kill().await;
     talk.up().await;
     let runs = talk.says(talk.dee, "/purser runs");
     assert!(talk.reply(&runs).await.contains("succeeded"));
+    let eve = talk.discord.member(talk.guild, "eve", &[]);
+    let void = talk.links(eve, &code).await;
+    assert!(void.contains("that code does not do"), "{void}");
+}
+
+#[tokio::test]
+async fn the_check_counts_who_has_linked_themselves() {
+    let mut talk = Talk::new().await;
+    let config = std::fs::read_to_string(talk.story.home.path("purser.toml")).unwrap();
+    let without = config.replace(&format!("discord = '{}', ", talk.bo), "");
+    assert_ne!(without, config);
+    talk.story.home.write("purser.toml", &without);
+    talk.up().await;
+    let told = async |talk: &Talk| {
+        let told = talk.story.sees("discord check").await;
+        let about = told.lines().find(|line| line.contains("discord people"));
+        about.unwrap_or_default().to_owned()
+    };
+    insta::assert_snapshot!(told(&talk).await, @"✓ discord people: known there: ann, cy; without an identity, and so strangers there until they type `purser link`: bo");
+    let code = talk.code(Person::Bo).await;
+    talk.links(talk.bo, &code).await;
+    insta::assert_snapshot!(told(&talk).await, @"✓ discord people: known there: ann, bo, cy");
+    talk.story.home.stop().await;
+    insta::assert_snapshot!(told(&talk).await, @"✓ discord people: known there: ann, bo, cy");
 }
 
 #[tokio::test]
