@@ -67,8 +67,9 @@ pub struct LinkCode(String);
 impl LinkCode {
     /// The code of these random bytes.
     pub fn drawn(random: [u8; 32]) -> Self {
-        let [a, b, c, d, e, ..] = random;
-        let bits = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
+        let mut bytes = [0; 8];
+        bytes[3..].copy_from_slice(&random[..5]);
+        let bits = u64::from_be_bytes(bytes);
         let letters = (0..LENGTH).rev().map(|place| {
             let five = (bits >> (5 * place)) & 31;
             char::from(LETTERS[usize::try_from(five).unwrap_or(0)])
@@ -160,16 +161,12 @@ impl OpenCodes {
     pub fn take(&mut self, typed: &str, by: &Identity, now: Timestamp) -> Result<Actor, NoCode> {
         self.open.retain(|_, code| now < code.until);
         self.may_try(by, now)?;
-        match self.find(typed) {
-            Some(person) => {
-                let code = self.open.remove(&person);
-                code.map(|code| code.shown_to).ok_or(NoCode::Wrong)
-            }
-            None => {
-                self.wrong.entry(by.clone()).or_default().push_back(now);
-                Err(NoCode::Wrong)
-            }
+        let found = self.find(typed);
+        let code = found.and_then(|person| self.open.remove(&person));
+        if code.is_none() {
+            self.wrong.entry(by.clone()).or_default().push_back(now);
         }
+        code.map(|code| code.shown_to).ok_or(NoCode::Wrong)
     }
 
     /// Whose code this is. How long that takes tells nothing of the codes that there are.
