@@ -12,7 +12,7 @@ use crate::domain::names::PersonName;
 use crate::domain::person::{Actor, People, Since};
 use crate::domain::receipt::{Draft, Subject};
 use crate::domain::time::{Timestamp, rfc3339, rfc3339_or_none};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// A code that was just made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -129,9 +129,12 @@ impl Service {
         };
         let receipt = self.about_identity(&link.identity, by, &summary);
         let changed = self.change(Change::Link(link), receipt).await;
-        changed.map_err(|error| {
-            ServiceError::Unavailable(format!("{error}. The code is used up: ask for another one"))
-        })??;
+        changed.map_err(|error| match error {
+            ServiceError::Unavailable(why) => ServiceError::Unavailable(format!(
+                "{why}. The code is used up: ask for another one"
+            )),
+            other => other,
+        })?;
         Ok(person)
     }
 
@@ -191,13 +194,13 @@ impl Service {
         let summary = format!("{identity} belongs to {person} no more: {by} has unlinked it");
         let receipt = self.about_identity(identity, by, &summary);
         self.change(Change::Unlink(identity.clone()), receipt)
-            .await??;
+            .await?;
         Ok(view)
     }
 
     /// Changes who somebody is, in the store and then for everybody, and to the end: whoever asked may go
     /// away in the middle.
-    async fn change(&self, change: Change, receipt: Draft) -> Result<Result<()>, StoreError> {
+    async fn change(&self, change: Change, receipt: Draft) -> Result<()> {
         let (people, store) = (self.who.people.clone(), Arc::clone(&self.parts.store));
         let at_work = Arc::clone(&self.who.at_work);
         let changed = tokio::spawn(async move {
@@ -205,8 +208,9 @@ impl Service {
             carry_out(&people, store.as_ref(), change, receipt).await
         });
         changed.await.unwrap_or_else(|error| {
-            let message = format!("a change of identities came to no end: {error}");
-            Err(StoreError::NotOpened(message))
+            Err(ServiceError::Unavailable(format!(
+                "a change of identities came to no end, and `purser links` shows what there is: {error}"
+            )))
         })
     }
 
@@ -224,11 +228,11 @@ async fn carry_out(
     store: &dyn Store,
     change: Change,
     receipt: Draft,
-) -> Result<Result<()>, StoreError> {
+) -> Result<()> {
     let after = match change {
         Change::Link(link) => {
             if let Some(why) = belongs_already(&people.borrow(), &link.identity) {
-                return Ok(Err(ServiceError::Conflict(why)));
+                return Err(ServiceError::Conflict(why));
             }
             store.link_identity(link.clone(), receipt).await?;
             people.borrow().linked(link)
@@ -239,7 +243,7 @@ async fn carry_out(
         }
     };
     people.send_replace(Arc::new(after));
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Whose it is, if it is somebody's, for whoever came with it.

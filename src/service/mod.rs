@@ -108,7 +108,7 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     /// On what.
     pub systems: Arc<Systems>,
-    /// Who there is at the start.
+    /// Who there is at the start; later that is asked of [`Service::people`].
     pub people: People,
     /// Where other programs may post.
     pub hooks: BTreeMap<HookName, Hook>,
@@ -156,12 +156,12 @@ pub struct Service {
 
 impl Service {
     /// A service over these workflows and commands.
-    pub fn new(parts: Parts, catalog: Catalog) -> Self {
+    pub fn new(mut parts: Parts, catalog: Catalog) -> Self {
         let more = parts.hooks.values().flat_map(|hook| &hook.roles);
         let more = more.chain(&parts.chat_roles);
         Self {
             nameable: Nameable::new(parts.people.iter(), more, parts.places.keys()),
-            who: links::Who::new(parts.people.clone()),
+            who: links::Who::new(std::mem::take(&mut parts.people)),
             parts,
             catalog: watch::Sender::new(Arc::new(catalog)),
             names: suggest::Names::default(),

@@ -132,13 +132,23 @@ impl Publisher<'_> {
     }
 
     async fn for_direct_messages(&self, direct: Direct) -> Result<Direct, String> {
-        let commands = match direct {
-            Direct::Wanted => all(self.service.commands(), Where::Direct),
-            Direct::Unwanted if self.is_there_anything().await? => json!([]),
-            Direct::Unwanted | Direct::Gone => return Ok(Direct::Gone),
-        };
-        self.publish(None, &commands).await?;
-        Ok(direct)
+        match direct {
+            Direct::Wanted => {
+                let commands = all(self.service.commands(), Where::Direct);
+                self.publish(None, &commands).await?;
+                Ok(direct)
+            }
+            Direct::Unwanted => {
+                let nothing = json!([]);
+                if self.is_there_anything().await? {
+                    self.put(None, &nothing).await?;
+                } else if self.last_published(None).await?.is_some() {
+                    self.note(None, &nothing).await?;
+                }
+                Ok(Direct::Gone)
+            }
+            Direct::Gone => Ok(direct),
+        }
     }
 
     async fn is_there_anything(&self) -> Result<bool, String> {
@@ -148,20 +158,19 @@ impl Publisher<'_> {
         Ok(there.as_array().is_some_and(|there| !there.is_empty()))
     }
 
-    /// In a server, or in none.
+    /// In a server, or in none, where these are not there already.
     async fn publish(&self, guild: Option<&str>, commands: &Value) -> Result<(), String> {
-        let application = &self.us.application;
-        let scope = format!("{PLATFORM}/{application}/{}", guild.unwrap_or(DIRECT));
-        let digest = Digest::of_bytes(commands.to_string().as_bytes());
-        let before = self.service.published_commands(&scope).await;
-        if before.map_err(|error| error.to_string())? == Some(digest.clone()) {
+        if self.last_published(guild).await? == Some(digest_of(commands)) {
             return Ok(());
         }
-        let route = Route::put_commands(application, guild);
+        self.put(guild, commands).await
+    }
+
+    async fn put(&self, guild: Option<&str>, commands: &Value) -> Result<(), String> {
+        let route = Route::put_commands(&self.us.application, guild);
         let put = self.api.call(&route, Some(commands), &[], PATIENCE).await;
         put.map_err(|error| explain(&error))?;
-        let kept = self.service.commands_published(&scope, &digest).await;
-        kept.map_err(|error| error.to_string())?;
+        self.note(guild, commands).await?;
         let commands = commands.as_array().map_or(0, Vec::len);
         tracing::info!(
             place = guild.unwrap_or("direct messages"),
@@ -170,6 +179,27 @@ impl Publisher<'_> {
         );
         Ok(())
     }
+
+    async fn last_published(&self, guild: Option<&str>) -> Result<Option<Digest>, String> {
+        let last = self.service.published_commands(&self.scope(guild)).await;
+        last.map_err(|error| error.to_string())
+    }
+
+    /// Writes down that these are there.
+    async fn note(&self, guild: Option<&str>, commands: &Value) -> Result<(), String> {
+        let (scope, digest) = (self.scope(guild), digest_of(commands));
+        let kept = self.service.commands_published(&scope, &digest).await;
+        kept.map_err(|error| error.to_string())
+    }
+
+    fn scope(&self, guild: Option<&str>) -> String {
+        let guild = guild.unwrap_or(DIRECT);
+        format!("{PLATFORM}/{}/{guild}", self.us.application)
+    }
+}
+
+fn digest_of(commands: &Value) -> Digest {
+    Digest::of_bytes(commands.to_string().as_bytes())
 }
 
 fn explain(error: &ApiError) -> String {
