@@ -97,8 +97,8 @@ impl Service {
     /// Gives the identity that somebody came with in a chat to the person who was shown this code.
     ///
     /// # Errors
-    /// The identity belongs to somebody already, the code does not do, or it cannot be kept: then
-    /// nothing has changed.
+    /// The identity belongs to somebody already, or the code does not do: then nothing has changed. Or it
+    /// cannot be kept.
     pub async fn link(&self, by: &Actor, code: &str) -> Result<PersonName> {
         let Some(identity) = by.chat() else {
             let why = "a code is typed in a chat, by whoever is to be known there";
@@ -163,26 +163,27 @@ impl Service {
         if by.is_stranger() {
             return Err(self.refuse_stranger(by, "unlink an identity").await);
         }
-        let is_theirs = |view: &&IdentityView| match id {
+        let mut seen = self.identities(by).await?;
+        seen.retain(|view| match id {
             Some(id) => view.identity.id == id,
             None => view.person == by.person && view.linked_at.is_some(),
-        };
-        let seen = self.identities(by).await?;
-        let found: Vec<_> = seen.iter().filter(is_theirs).collect();
-        let view = match found.as_slice() {
+        });
+        // Where the configuration gives it to somebody, a link to somebody else may stand behind that.
+        seen.sort_by_key(|view| view.linked_at.is_none());
+        let view = match seen.as_slice() {
             [] => {
                 let which = id.map_or_else(String::new, |id| format!(" {id}"));
                 return Err(ServiceError::Missing(format!(
                     "there is no identity{which} of yours that was linked by a code: see `purser links`"
                 )));
             }
-            [only] => (*only).clone(),
-            [_, ..] => {
+            [_, other, ..] if other.linked_at.is_some() => {
                 return Err(ServiceError::Invalid(
                     "there are several: say which with its id, as `purser links` shows them"
                         .to_owned(),
                 ));
             }
+            [view, ..] => view.clone(),
         };
         let (identity, person) = (&view.identity, &view.person);
         if view.linked_at.is_none() {
@@ -299,7 +300,7 @@ fn void(people: &People, link: &Link) -> Option<String> {
     match people.owner(&link.identity) {
         Some((_, Since::Linked(_))) => None,
         Some((person, Since::Configured)) => {
-            Some(format!("the configuration says that it is {}", person.name))
+            Some(format!("the configuration says that it is {}'s", person.name))
         }
         None => Some(format!("{} is not in the configuration", link.person)),
     }

@@ -41,4 +41,16 @@ async fn each_change_of_an_identity_has_its_receipt(place: &Place) {
     assert_eq!(store.unsealed_receipts().await.unwrap().len(), 4);
 }
 
-on_both![each_change_of_an_identity_has_its_receipt];
+async fn identities_are_seen_from_outside_too(place: &Place) {
+    assert_eq!(place.peek().await, [], "there is no store yet");
+    let store = place.open().await;
+    let linked = store.link_identity(link("11", "ann", 2), draft("linked"));
+    linked.await.unwrap();
+    assert_eq!(place.peek().await, [link("11", "ann", 2)]);
+    store.let_go().await;
+}
+
+on_both![
+    each_change_of_an_identity_has_its_receipt,
+    identities_are_seen_from_outside_too,
+];

@@ -235,3 +235,66 @@ async fn a_link_to_somebody_who_is_gone_has_no_rights_and_an_operator_forgets_it
     exit code 0
     ");
 }
+
+#[tokio::test]
+async fn what_the_configuration_says_of_somebody_wins_over_a_code() {
+    let mut talk = Talk::of_job("", "message").await;
+    let code = talk.code(Person::Cy).await;
+    talk.links(talk.dee, &code).await;
+    talk.story.home.stop().await;
+    let config = std::fs::read_to_string(talk.story.home.path("purser.toml")).unwrap();
+    let (bo, dee) = (talk.bo.to_string(), talk.dee.to_string());
+    talk.story
+        .home
+        .write("purser.toml", &config.replace(&bo, &dee));
+    talk.up().await;
+    talk.asks(talk.dee, "/migrate lines:1").await;
+    let seen = talk.sees("succeeded").await;
+    assert!(seen.contains("asked by bo"), "{seen}");
+    let mut seen = vec![];
+    for line in [
+        "links".to_owned(),
+        format!("unlink {dee}"),
+        format!("unlink {dee}"),
+    ] {
+        seen.push(talk.story.sees(&line).await);
+    }
+    insta::assert_snapshot!(talk.plain(&seen.join("\n")), @"
+    PERSON  CHAT     ID                   SINCE
+    ann     discord  ID  by the configuration
+    bo      discord  ID  by the configuration
+    cy      discord  ID  by the configuration
+    cy      discord  ID  void: the configuration says that it is bo's
+    exit code 0
+    discord ID belongs to cy no more
+    exit code 0
+    purser: discord ID is bo's by the configuration, and was left as it is: take it out of [people.bo] there, and start Purser again
+    exit code 1
+    ");
+}
+
+#[tokio::test]
+async fn who_has_linked_several_identities_says_which_one_is_to_go() {
+    let talk = Talk::of_job("", "message").await;
+    let eve = talk.discord.member(talk.guild, "eve", &[]);
+    for who in [talk.dee, eve] {
+        let code = talk.code(Person::Ann).await;
+        talk.links(who, &code).await;
+    }
+    let mut seen = vec![];
+    for line in [
+        "unlink".to_owned(),
+        format!("unlink {eve}"),
+        "unlink".to_owned(),
+    ] {
+        seen.push(talk.story.sees(&line).await);
+    }
+    insta::assert_snapshot!(talk.plain(&seen.join("\n")), @"
+    purser: there are several: say which with its id, as `purser links` shows them
+    exit code 2
+    discord ID belongs to ann no more
+    exit code 0
+    discord ID belongs to ann no more
+    exit code 0
+    ");
+}
