@@ -7,6 +7,7 @@ mod check;
 mod clicks;
 mod commands;
 mod conversation;
+mod mouths;
 mod posts;
 mod restarts;
 mod standby;
