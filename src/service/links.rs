@@ -299,9 +299,10 @@ fn views(people: &People) -> Vec<IdentityView> {
 fn void(people: &People, link: &Link) -> Option<String> {
     match people.owner(&link.identity) {
         Some((_, Since::Linked(_))) => None,
-        Some((person, Since::Configured)) => {
-            Some(format!("the configuration says that it is {}'s", person.name))
-        }
+        Some((person, Since::Configured)) => Some(format!(
+            "the configuration says that it is {}'s",
+            person.name
+        )),
         None => Some(format!("{} is not in the configuration", link.person)),
     }
 }

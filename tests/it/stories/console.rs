@@ -40,7 +40,7 @@ impl Story {
     }
 
     /// The same of somebody else.
-    async fn person_types_into_console(&self, person: Person, lines: &[&str]) -> String {
+    pub(super) async fn person_types_into_console(&self, person: Person, lines: &[&str]) -> String {
         let mut console = self.home.command(person, &["console"]);
         console
             .stdin(Stdio::piped())

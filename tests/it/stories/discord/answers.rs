@@ -13,9 +13,10 @@ use crate::stories::deploys::DEPLOY;
 use crate::stories::plans_that_change::{HOLD, Tags};
 use crate::support::program::Person;
 
-const DEPLOY_COMMAND: &str = "name: deploy\nsummary: Put a version live\noptions:\n  \
+/// The command for a deploy, which is shown in a thread.
+pub(super) const DEPLOY_COMMAND: &str = "name: deploy\nsummary: Put a version live\noptions:\n  \
                               service: { type: string, required: true }\n  \
-                              version: { type: string, required: true }\nruns: deploy\n";
+                              version: { type: string, required: true }\nruns: deploy\nreply: thread\n";
 
 #[tokio::test]
 async fn whether_it_happened_is_answered_by_a_click_and_a_late_click_answers_nothing_else() {

@@ -9,6 +9,7 @@ mod commands;
 mod conversation;
 mod direct;
 mod links;
+mod mouths;
 mod posts;
 mod restarts;
 mod standby;
