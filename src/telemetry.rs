@@ -3,8 +3,12 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::domain::redact::Redactor;
 
@@ -19,27 +23,26 @@ pub enum Format {
 
 /// They log at the lower levels whole messages of a chat as they come. What people type into a window
 /// as a secret is among them, before anybody can know it for one.
-const WHOLE_MESSAGES: [&str; 3] = [
-    "serenity=info",
-    "tungstenite=info",
-    "tokio_tungstenite=info",
-];
+const WHOLE_MESSAGES: [&str; 3] = ["serenity", "tungstenite", "tokio_tungstenite"];
+
+fn is_no_whole_message(line: &Metadata<'_>) -> bool {
+    let crate_name = line.target().split(':').next().unwrap_or_default();
+    *line.level() <= Level::INFO || !WHOLE_MESSAGES.contains(&crate_name)
+}
 
 /// Starts the log. `level` is a filter such as `info` or `purser=debug,warn`.
 ///
 /// # Errors
 /// The filter does not parse, or a log was started before.
 pub fn start(format: Format, level: &str, redactor: Arc<Redactor>) -> Result<(), String> {
-    let mut filter = EnvFilter::try_new(level).map_err(|error| format!("[log] level: {error}"))?;
-    for quiet in WHOLE_MESSAGES {
-        filter = filter.add_directive(quiet.parse().map_err(|error| format!("{error}"))?);
-    }
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(Masking { redactor });
+    let filter = EnvFilter::try_new(level).map_err(|error| format!("[log] level: {error}"))?;
+    let filtered = tracing_subscriber::registry()
+        .with(filter)
+        .with(filter_fn(is_no_whole_message));
+    let lines = tracing_subscriber::fmt::layer().with_writer(Masking { redactor });
     let started = match format {
-        Format::Text => builder.with_ansi(false).try_init(),
-        Format::Json => builder.json().flatten_event(true).try_init(),
+        Format::Text => filtered.with(lines.with_ansi(false)).try_init(),
+        Format::Json => filtered.with(lines.json().flatten_event(true)).try_init(),
     };
     started.map_err(|error| error.to_string())
 }

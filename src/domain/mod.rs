@@ -21,6 +21,7 @@ pub mod input;
 pub mod input_file;
 pub mod interpreter;
 pub mod keys;
+pub mod link;
 pub mod nameable;
 pub mod names;
 pub mod nearest;

@@ -47,6 +47,7 @@ pub use bot::{Bot, Invitation, Settings};
 pub use check::{Surroundings, ToldIn};
 use door::Door;
 use posts::Posts;
+use publish::Publisher;
 
 /// How long is waited for Discord before it is asked again who we are.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -152,10 +153,16 @@ impl House {
             live: handle,
             us: us.clone(),
             guilds: settings.guilds.clone(),
+            direct_messages: settings.direct_messages,
             roles: settings.roles.clone(),
             rates: Mutex::default(),
             files: self.files,
         });
+        let publisher = Publisher {
+            api,
+            service,
+            us: &us,
+        };
         self.open.send_replace(Some(Arc::clone(&door)));
         let listening = async {
             match settings.posts {
@@ -168,7 +175,7 @@ impl House {
         };
         tokio::join!(
             live.send_all(shutdown.clone()),
-            publish::keep_published(api, service, &us, &settings.guilds, &shutdown),
+            publish::keep_published(&publisher, settings, &shutdown),
             listening,
         );
     }

@@ -93,7 +93,7 @@ impl Door {
             inputs,
             idempotency_key: Some(format!("{PLATFORM}/{}", window.id)),
             break_glass: None,
-            channel: Some(origin.channel()),
+            channel: origin.channel(),
         };
         self.start(origin, &window.command, invocation).await;
     }

@@ -26,7 +26,7 @@ const LONGEST_NAME: usize = 63;
 const MARK: &str = "purser.session";
 
 /// The tables, in the order in which a missing right on them is told.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "lease",
     "definitions",
     "runs",
@@ -38,6 +38,7 @@ const TABLES: [&str; 17] = [
     "fires",
     "secrets",
     "locks",
+    "identities",
     "telling",
     "outbox",
     "run_messages",

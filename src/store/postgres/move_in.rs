@@ -39,7 +39,7 @@ enum Kind {
 
 use Kind::{Bytes, Number, Text};
 
-const TABLES: [Table; 16] = [
+const TABLES: [Table; 17] = [
     table("definitions", &[("digest", Text), ("body", Text)]),
     table(
         "runs",
@@ -156,6 +156,15 @@ const TABLES: [Table; 16] = [
             ("reason", Text),
             ("since", Number),
             ("until", Number),
+        ],
+    ),
+    table(
+        "identities",
+        &[
+            ("platform", Text),
+            ("id", Text),
+            ("person", Text),
+            ("linked_at", Number),
         ],
     ),
     table(

@@ -18,6 +18,7 @@ mod init_again;
 mod input_files;
 mod jobs;
 mod limits;
+mod links;
 mod lint;
 mod named;
 mod people;

@@ -96,7 +96,7 @@ async fn who_may_not_approve_is_told_who_may_and_the_question_stands() {
     insta::assert_snapshot!(told.join("\n"), @r#"
     ✗ ann asked for this run and cannot approve it: a second person with the role operator must
     ✗ cy may not approve this run: that takes the role operator
-    ✗ Purser does not know who you are: ask whoever runs it to add `discord = "ID"` and `roles` to a `[people.NAME]` of its configuration
+    ✗ Purser does not know who you are: type `purser link` in a terminal where it knows you, and do what that says; or ask whoever runs it to add `discord = "ID"` and `roles` to a `[people.NAME]` of its configuration
     "#);
     assert!(
         talk.discord

@@ -1,12 +1,16 @@
 //! What people see in Discord when they talk to the real program there, on real parts. Discord itself is
 //! the local one (`tests/fakes/discord`), which discord.js shows to be like the real one.
 
+mod answers;
 mod channels;
 mod check;
 mod clicks;
 mod commands;
 mod conversation;
+mod direct;
 mod files;
+mod links;
+mod mouths;
 mod posts;
 mod restarts;
 mod secrets;

@@ -135,7 +135,9 @@ async fn nobody_else_sends_the_window() {
     let (web, talk) = Talk::that_rotates("").await;
     let asked = talk.says(talk.ann, "/rotate user:app");
     talk.well(asked.modal().await);
-    let sent = talk.discord.forges(talk.bo, &asked, &[("password", CANARY)]);
+    let sent = talk
+        .discord
+        .forges(talk.bo, &asked, &[("password", CANARY)]);
     insta::assert_snapshot!(talk.reply(&sent.unwrap()).await, @"
     Purser (to bo, only bo sees this):
       ✗ This window was opened for somebody else. Nothing was started.
