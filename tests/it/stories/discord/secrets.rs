@@ -125,7 +125,7 @@ async fn who_may_not_give_the_command_gets_no_window() {
     Purser (to cy's /rotate, only cy sees this):
       ✗ cy may not run `rotate` in production: that takes the role operator. Ask someone who has it, or have it added to \[people.cy\]
     Purser (to dee's /rotate, only dee sees this):
-      ✗ Purser does not know who you are: ask whoever runs it to add `discord = "ID"` and `roles` to a `[people.NAME]` of its configuration
+      ✗ Purser does not know who you are: type `purser link` in a terminal where it knows you, and do what that says; or ask whoever runs it to add `discord = "ID"` and `roles` to a `[people.NAME]` of its configuration
     "#);
     assert!(web.told().is_empty());
 }
