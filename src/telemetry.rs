@@ -21,13 +21,19 @@ pub enum Format {
     Json,
 }
 
-/// They log at the lower levels whole messages of a chat as they come. What people type into a window
-/// as a secret is among them, before anybody can know it for one.
-const WHOLE_MESSAGES: [&str; 3] = ["serenity", "tungstenite", "tokio_tungstenite"];
+/// What keeps the connection to a chat logs whole messages as they come: at its lower levels, as the fields
+/// of its spans, and where it cannot read one. What people type into a window as a secret is among them,
+/// before anybody can know it for one.
+const OF_A_CHAT: [&str; 3] = ["serenity", "tungstenite", "tokio_tungstenite"];
+
+/// Where it says what it cannot read.
+const READS: &str = "serenity::gateway::ws";
 
 fn is_no_whole_message(line: &Metadata<'_>) -> bool {
-    let crate_name = line.target().split(':').next().unwrap_or_default();
-    *line.level() <= Level::INFO || !WHOLE_MESSAGES.contains(&crate_name)
+    let target = line.target();
+    let crate_name = target.split(':').next().unwrap_or_default();
+    !OF_A_CHAT.contains(&crate_name)
+        || (line.is_event() && *line.level() <= Level::INFO && target != READS)
 }
 
 /// Starts the log. `level` is a filter such as `info` or `purser=debug,warn`.
@@ -85,5 +91,51 @@ impl Drop for MaskedLine {
         let text = String::from_utf8_lossy(&self.line);
         // A log that cannot be written must not stop the work.
         let _ = io::stderr().write_all(self.redactor.text(&text).as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_whole_message_of_a_chat_is_logged() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::registry()
+            .with(filter_fn(is_no_whole_message))
+            .with(lines);
+        tracing::subscriber::with_default(subscriber, || {
+            let message = "canary";
+            let target = tracing::info_span!(target: "serenity::gateway::shard", "take", message);
+            let _within = target.enter();
+            tracing::warn!(target: "serenity::gateway::shard", "the sequence is off");
+            tracing::warn!(target: "serenity::gateway::ws", "cannot be read: {message}");
+            tracing::debug!(target: "serenity::http", "{message}");
+            tracing::trace!(target: "tungstenite::protocol", "{message}");
+            tracing::trace!(target: "purser::engine", "ours");
+        });
+        let kept = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert!(
+            kept.contains("the sequence is off") && kept.contains("ours"),
+            "{kept}"
+        );
+        assert!(!kept.contains("canary"), "{kept}");
     }
 }
