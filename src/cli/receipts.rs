@@ -246,6 +246,11 @@ fn show(receipt: &Receipt) -> String {
         if let Some(run) = &facts.rerun_of {
             lines.push(format!("goes on from run {run}"));
         }
+        if let Some(run) = &facts.undo_of {
+            let why = facts.undo_reason.as_ref().map(|why| text(receipt, why));
+            let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+            lines.push(format!("undoes run {run}{why}"));
+        }
         if let Some(plan) = &facts.approved_plan {
             let by = approved_by(&facts.approved_by, &facts.delegated);
             lines.push(format!("plan {plan} {by}"));

@@ -187,7 +187,8 @@ impl StepWork {
         let all = Arc::clone(&self.shared.parts.secrets);
         let secrets = StepSecrets::of(all, &self.definition, &self.step);
         Context {
-            run: self.run,
+            // What an earlier run has done bears that one's keys.
+            run: step.done_in.unwrap_or(self.run),
             step: self.step.clone(),
             attempt: step.attempt,
             read: self.planner.read_context(step.system.clone()),
@@ -251,9 +252,10 @@ impl StepWork {
 }
 
 /// What differs between what was approved and the plan that stands now. An approval is of what a run
-/// does on its way forward: taking back and `on_failure` are not asked about.
+/// does on its way forward, which of one that takes another one back is just that: else taking back
+/// and `on_failure` are not asked about.
 fn drift(run: &RunState, step: &StepId, now: &Plan) -> Option<String> {
-    if !step.is_forward() {
+    if !step.is_forward() && run.request.undo.is_none() {
         return None;
     }
     if let Some(asked) = &run.step(step).approval {

@@ -14,6 +14,7 @@ mod schedules;
 mod secrets;
 mod signal;
 mod suggest;
+mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub use rerun::Again;
 pub use schedules::ScheduleView;
 pub use secrets::{SecretDesk, SecretUses, SecretView, SetBy};
 pub use suggest::{Deed, Suggestion, Wanted, What};
+pub use undo::Back;
 
 /// The role that may do what belongs to no workflow: reload the catalog, set secrets.
 const OPERATOR: &str = "operator";
@@ -83,9 +85,10 @@ pub enum ServiceError {
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         let told = error.to_string();
-        match error {
-            StoreError::GoesOn { .. } | StoreError::HasGoneOn { .. } => Self::Conflict(told),
-            _ => Self::Unavailable(told),
+        if error.is_about_an_earlier_run() {
+            Self::Conflict(told)
+        } else {
+            Self::Unavailable(told)
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ending::FinalState;
 use crate::domain::names::StepId;
 use crate::domain::run::{RunState, StepState, StepStatus};
-use crate::service::Verdict;
+use crate::service::{RunView, Verdict};
 
 use super::asks::{self, About};
 
@@ -32,6 +32,8 @@ pub enum Offer {
     Cancel,
     /// Start a run that goes on from it.
     Rerun,
+    /// Start a run that takes back what it did.
+    Undo,
     /// Read what a step has said.
     Logs {
         /// The step.
@@ -42,7 +44,8 @@ pub enum Offer {
 }
 
 /// What can be done to a run: first what it asks for, last what only shows.
-pub fn of(run: &RunState) -> Vec<Offer> {
+pub fn of(view: &RunView) -> Vec<Offer> {
+    let run = &view.run;
     let mut offers = Vec::new();
     for open in run.open_approvals() {
         let plan = || open.digest.clone();
@@ -64,6 +67,7 @@ pub fn of(run: &RunState) -> Vec<Offer> {
     match &run.ended {
         None if run.stop.is_none() => offers.push(Offer::Cancel),
         Some(ended) if ended.state != FinalState::Succeeded => offers.push(Offer::Rerun),
+        Some(_) if view.can_be_undone => offers.push(Offer::Undo),
         None | Some(_) => {}
     }
     offers.extend(logs(run));

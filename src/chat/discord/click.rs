@@ -12,7 +12,7 @@ use super::reference::{Deed, Reference};
 use super::render::{self, Shown};
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
-use crate::service::{Again, Finding, Result, ServiceError};
+use crate::service::{Again, Back, Finding, Result, ServiceError};
 
 /// The field of a window in which the reason is typed.
 const REASON: &str = "reason";
@@ -34,7 +34,7 @@ impl Door {
         };
         let by = self.who(origin);
         match deed {
-            Deed::Reject { .. } | Deed::Cancel => {
+            Deed::Reject { .. } | Deed::Cancel | Deed::Undo => {
                 answers.first(First::Modal(window(custom_id, &deed))).await;
             }
             Deed::Rerun => {
@@ -72,11 +72,15 @@ impl Door {
             return answers.then(&said(unknown)).await;
         };
         let by = self.who(origin);
+        let reason = typed(data, REASON).filter(|reason| !reason.trim().is_empty());
+        if deed == Deed::Undo {
+            let shown = self.undo(&by, origin, run, reason).await;
+            return answers.then(&shown).await;
+        }
         let done = match &deed {
             Deed::Reject { .. } => "is rejected",
             _ => "is being stopped",
         };
-        let reason = typed(data, REASON).filter(|reason| !reason.trim().is_empty());
         let shown = match self.answer(&by, run, deed, reason).await {
             Ok(()) => markdown(format!("Run `{}` {done}.", run.short())),
             Err(error) => Self::told(&error),
@@ -109,7 +113,7 @@ impl Door {
                 };
                 service.decide(by, run, finding).await?;
             }
-            Deed::Rerun | Deed::Logs { .. } => {}
+            Deed::Rerun | Deed::Undo | Deed::Logs { .. } => {}
         }
         Ok(())
     }
@@ -126,6 +130,23 @@ impl Door {
             channel: Some(origin.channel()),
         };
         match self.service.rerun(by, run, again).await {
+            Ok(new) => self.where_it_is(origin, new, made).await,
+            Err(error) => Self::told(&error),
+        }
+    }
+
+    async fn undo(&self, by: &Actor, origin: &Origin, run: RunId, reason: Option<String>) -> Shown {
+        if let Err(why) = shows(origin) {
+            return why;
+        }
+        let made = self.live.made();
+        let back = Back {
+            reason,
+            idempotency_key: Some(key(origin)),
+            break_glass: None,
+            channel: Some(origin.channel()),
+        };
+        match self.service.undo(by, run, back).await {
             Ok(new) => self.where_it_is(origin, new, made).await,
             Err(error) => Self::told(&error),
         }
@@ -157,6 +178,7 @@ fn nothing_said(step: &StepId) -> Shown {
 fn window(custom_id: &str, deed: &Deed) -> Value {
     let title = match deed {
         Deed::Reject { .. } => "Reject this plan",
+        Deed::Undo => "Undo this run",
         _ => "Stop this run",
     };
     json!({

@@ -50,6 +50,8 @@ pub enum Deed {
     Cancel,
     /// Starts one that goes on from it.
     Rerun,
+    /// Starts one that takes back what it did.
+    Undo,
     /// Shows what a step has said.
     Logs {
         /// Its place among the steps of the run, counted from 0.
@@ -66,7 +68,7 @@ impl Reference {
             Deed::Approve { plan } | Deed::Reject { plan } => Some(digits(plan)?.to_owned()),
             Deed::Decide { question, verdict } => Some(format!("{}{question}", said(*verdict))),
             Deed::Logs { place } => Some(place.to_string()),
-            Deed::Cancel | Deed::Rerun => None,
+            Deed::Cancel | Deed::Rerun | Deed::Undo => None,
         };
         if let Some(more) = more {
             // Writing to a string does not fail.
@@ -97,6 +99,7 @@ impl Deed {
             Self::Decide { .. } => 'd',
             Self::Cancel => 'c',
             Self::Rerun => 'g',
+            Self::Undo => 'u',
             Self::Logs { .. } => 'l',
         }
     }
@@ -114,6 +117,7 @@ impl Deed {
             }
             "c" => Self::Cancel,
             "g" => Self::Rerun,
+            "u" => Self::Undo,
             "l" => Self::Logs {
                 place: more?.parse().ok()?,
             },
@@ -163,6 +167,7 @@ mod tests {
                 .prop_map(|(question, verdict)| Deed::Decide { question, verdict }),
             Just(Deed::Cancel),
             Just(Deed::Rerun),
+            Just(Deed::Undo),
             any::<u32>().prop_map(|place| Deed::Logs { place }),
         ]
     }

@@ -80,6 +80,7 @@ fn deed(name: &str) -> Option<Deed> {
         "reject" => Deed::Reject,
         "decide" => Deed::Decide,
         "cancel" => Deed::Cancel,
+        "undo" => Deed::Undo,
         _ => return None,
     })
 }

@@ -18,14 +18,14 @@ use super::words::words;
 use super::{Failure, locks, render, show};
 use crate::chat::card::{self, value::table};
 use crate::http::types::{
-    Accepted, AskBody, CatalogEntry, CatalogView, MayAnswer, RunRow, RunView,
+    Accepted, AskBody, CatalogEntry, CatalogView, MayAnswer, RunRow, RunView, UndoBody,
 };
 use ask::{Answer, Asked};
 use given::{entry, options, usage};
 use input::{Input, Typed};
 
 /// What the console itself takes: how it is written, and what it does.
-const BUILT_IN: [(&str, &str, &str); 12] = [
+const BUILT_IN: [(&str, &str, &str); 13] = [
     ("runs", "runs", "The latest runs"),
     ("show", "show RUN", "Everything about one run"),
     ("watch", "watch RUN", "Follow one run to its end"),
@@ -44,6 +44,11 @@ const BUILT_IN: [(&str, &str, &str); 12] = [
         "cancel",
         "cancel RUN [WHY]",
         "Stop a run and take back what it did",
+    ),
+    (
+        "undo",
+        "undo RUN [WHY]",
+        "Take back what a run did that succeeded",
     ),
     ("locks", "locks", "What is locked or frozen"),
     (
@@ -160,6 +165,7 @@ impl Console<'_> {
             ("approve", [run, "--plan", plan]) => self.tell(run, &Answer::yes(Some(plan))).await,
             ("reject", [run, why @ ..]) => self.tell(run, &Answer::because("reject", why)).await,
             ("cancel", [run, why @ ..]) => self.tell(run, &Answer::because("cancel", why)).await,
+            ("undo", [run, why @ ..]) => self.undo(run, why).await,
             ("decide", [run, found]) => self.tell(run, &Answer::found(found, None)?).await,
             ("decide", [run, found, "--question", number]) => {
                 self.tell(run, &Answer::found(found, Some(number))?).await
@@ -179,6 +185,16 @@ impl Console<'_> {
             ..AskBody::default()
         };
         let accepted: Accepted = self.server.post("runs", &body).await?;
+        self.watch(&accepted.run.to_string(), Until::ItWaits).await
+    }
+
+    async fn undo(&mut self, run: &str, why: &[&str]) -> Result<(), Failure> {
+        let body = UndoBody {
+            reason: (!why.is_empty()).then(|| why.join(" ")),
+            ..UndoBody::default()
+        };
+        let path = format!("runs/{}/undo", segment(run));
+        let accepted: Accepted = self.server.post(&path, &body).await?;
         self.watch(&accepted.run.to_string(), Until::ItWaits).await
     }
 

@@ -30,7 +30,7 @@ pub(super) fn rows(card: &Card) -> Vec<Vec<Button>> {
             Offer::Approve { .. } | Offer::Reject { .. } | Offer::Decide { .. } => {
                 asked.push(button);
             }
-            Offer::Cancel | Offer::Rerun | Offer::Logs { .. } => others.push(button),
+            Offer::Cancel | Offer::Rerun | Offer::Undo | Offer::Logs { .. } => others.push(button),
         }
     }
     others.truncate(BUTTONS);
@@ -64,6 +64,7 @@ fn deed(offer: &Offer) -> Deed {
         },
         Offer::Cancel => Deed::Cancel,
         Offer::Rerun => Deed::Rerun,
+        Offer::Undo => Deed::Undo,
         Offer::Logs { place, .. } => Deed::Logs { place: *place },
     }
 }
@@ -73,7 +74,7 @@ fn look(offer: &Offer) -> Look {
         Offer::Approve { .. } => Look::Yes,
         Offer::Reject { .. } => Look::No,
         Offer::Decide { .. } | Offer::Rerun => Look::Next,
-        Offer::Cancel | Offer::Logs { .. } => Look::Plain,
+        Offer::Cancel | Offer::Undo | Offer::Logs { .. } => Look::Plain,
     }
 }
 
@@ -95,6 +96,7 @@ fn label(card: &Card, offer: &Offer) -> String {
         }
         Offer::Cancel => "Cancel".to_owned(),
         Offer::Rerun => "Rerun".to_owned(),
+        Offer::Undo => "Undo".to_owned(),
         Offer::Logs { step, .. } => which("Log", Some(step)),
     }
 }

@@ -100,6 +100,16 @@ fn head(page: &mut Page, card: &Card) {
         };
         page.below(&told, 200, |told| plain(&one_line(told)));
     }
+    if let Some((of, why)) = &card.asked.undoes {
+        let why = why
+            .as_ref()
+            .map_or_else(String::new, |why| format!(" ({why})"));
+        let told = format!("undoes run {}{why}", of.short());
+        page.below(&told, 200, |told| plain(&one_line(told)));
+    }
+    if let Some(by) = card.undone_by {
+        page.line(&format!("undone by run {}", by.short()));
+    }
     page.line(&inputs(card));
     if let (None, Some(why)) = (&card.ending, card.voided.last()) {
         page.below(why, 300, |why| {
