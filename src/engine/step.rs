@@ -12,6 +12,7 @@ use super::secrets::StepSecrets;
 use super::{RunLog, Shared, output};
 use crate::action::{ActionError, AnyAction, Context, ErrorKind, Undone};
 use crate::domain::event::{Event, Failure, FailureKind};
+use crate::domain::interpreter::Spot;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::output::InLog;
 use crate::domain::plan::{Outlook, Plan};
@@ -221,7 +222,7 @@ impl StepWork {
             failure.kind = FailureKind::TimedOut;
             failure.message = format!("it was out of time: {}", failure.message);
         }
-        let retry_at = self.retry_at(step.attempt, &failure);
+        let retry_at = self.retry_at(step.attempt, &failure).await;
         self.append(Event::AttemptFailed {
             step: self.step.clone(),
             failure,
@@ -230,11 +231,12 @@ impl StepWork {
         .await
     }
 
-    fn retry_at(&self, attempt: u32, failure: &Failure) -> Option<Timestamp> {
+    async fn retry_at(&self, attempt: u32, failure: &Failure) -> Option<Timestamp> {
         if !matches!(failure.kind, FailureKind::Retryable | FailureKind::TimedOut) {
             return None;
         }
-        let retry = self.definition.step(&self.step)?.retry()?;
+        let retry = |run: &RunState| Spot::find(&self.definition, run, &self.step)?.step.retry();
+        let retry = self.log.look(retry).await?;
         let pause = retry.pause_after(self.run, &self.step, attempt)?;
         Some(self.shared.parts.clock.now().plus(pause))
     }

@@ -101,7 +101,7 @@ impl<'a> Back<'a> {
     fn take_back(&self) -> Option<Vec<Command>> {
         let (id, way) = self.ahead().next()?;
         Some(match way {
-            Way::By(undo) => take_back_by(id, &undo),
+            Way::By(undo) => take_back_by(id, &undo, self.run),
             Way::Undo => vec![Command::UndoStep(id.clone())],
         })
     }
@@ -154,7 +154,7 @@ fn way_of<'a>(
 }
 
 /// What the step that takes another one back should be doing.
-fn take_back_by(id: &StepId, undo: &Spot<'_>) -> Vec<Command> {
+fn take_back_by(id: &StepId, undo: &Spot<'_>, run: &RunState) -> Vec<Command> {
     let step = id.clone();
     let Some(state) = undo.state() else {
         return vec![Command::Append(undo.start())];
@@ -162,6 +162,10 @@ fn take_back_by(id: &StepId, undo: &Spot<'_>) -> Vec<Command> {
     match state.status {
         StepStatus::Succeeded => {
             vec![Command::Append(Event::StepUndone { step, left: None })]
+        }
+        // What the run was there for has failed: what that had begun does not stay either.
+        StepStatus::Failed if run.request.undo.is_some() && state.wants_undo() => {
+            vec![Command::UndoStep(undo.id.clone())]
         }
         StepStatus::Failed | StepStatus::Cancelled | StepStatus::Undone => {
             let failure = state.failure.clone();

@@ -39,9 +39,11 @@ fn ending(undo: &Undo, run: &RunState) -> (FinalState, Summary) {
     }
     if let Some(stop) = &run.stop {
         let (state, cause) = stopped_because(stop);
-        return match known.taken_back.is_empty() {
-            true => (state, Summary::of_failure(cause, known.sentence())),
-            false => (FinalState::Stuck, known.needs_a_human(cause)),
+        let is_whole = known.taken_back.is_empty() && known.in_part.is_empty() && !known.is_touched;
+        return if is_whole {
+            (state, Summary::of_failure(cause, known.sentence()))
+        } else {
+            (FinalState::Stuck, known.needs_a_human(cause))
         };
     }
     if let Some((id, _)) = known.in_part.first() {
@@ -67,6 +69,15 @@ fn failed(run: &RunState) -> Option<(&StepId, &str)> {
     })
 }
 
+/// What of a step that was to take another one back is in the world, where that failed.
+fn left_of(state: &StepState) -> Option<&str> {
+    if state.status != StepStatus::Failed {
+        return None;
+    }
+    let begun = || state.wants_undo().then_some("what it had begun");
+    state.left.as_deref().or_else(begun)
+}
+
 /// Whether effects of a step were taken back by this run, and not while the step was being done.
 fn was_touched(undo: &Undo, id: &StepId, state: &StepState) -> bool {
     let standing = undo.steps.iter().find(|standing| standing.step == *id);
@@ -79,6 +90,8 @@ struct Known<'r> {
     taken_back: Vec<String>,
     /// Steps of which something is left that was to go, with what.
     in_part: Vec<(&'r StepId, &'r str)>,
+    /// Something of a step that is not taken back as a whole is.
+    is_touched: bool,
     /// What there was no way back from, or what was not touched, with why.
     stays: Vec<String>,
 }
@@ -94,25 +107,46 @@ impl<'r> Known<'r> {
         let in_part = states
             .iter()
             .filter_map(|(id, state)| Some((*id, state.left.as_deref()?)));
-        let untouched = states.iter().filter(|(_, state)| {
-            !is_undone(state) && state.left.is_none() && state.undo_failure.is_none()
+        let untouched = states
+            .iter()
+            .filter(|(_, state)| !is_undone(state) && state.left.is_none());
+        let mut is_touched = false;
+        let untouched = untouched.map(|(id, state)| {
+            let in_part = was_touched(undo, id, state);
+            is_touched |= in_part;
+            let how = if in_part {
+                "taken back in part"
+            } else {
+                "not taken back"
+            };
+            format!("`{id}`: {how}")
         });
-        let untouched = untouched.map(|(id, state)| match was_touched(undo, id, state) {
-            true => format!("`{id}`: taken back in part"),
-            false => format!("`{id}`: not taken back"),
-        });
+        let untouched: Vec<_> = untouched.collect();
         let staying = undo.staying().map(|(id, why)| format!("`{id}`: {why}"));
+        let of_undo = run.steps.iter().filter(|(id, _)| id.is_undo());
+        let of_undo =
+            of_undo.filter_map(|(id, state)| Some(format!("`{id}`: {}", left_of(state)?)));
+        let of_undo: Vec<_> = of_undo.collect();
+        is_touched |= !of_undo.is_empty();
         Self {
             taken_back: taken_back.map(|(id, _)| format!("`{id}`")).collect(),
             in_part: in_part.collect(),
-            stays: untouched.chain(staying).collect(),
+            is_touched,
+            stays: of_undo
+                .into_iter()
+                .chain(untouched)
+                .chain(staying)
+                .collect(),
         }
     }
 
     /// What is true now, of one that did not come to its end.
     fn sentence(&self) -> String {
         let taken_back = match self.taken_back.as_slice() {
-            [] => "Nothing was taken back.".to_owned(),
+            [] if !self.is_touched && self.in_part.is_empty() => {
+                return "Nothing was taken back.".to_owned();
+            }
+            [] => "No step was taken back as a whole.".to_owned(),
             steps => format!("Taken back: {}.", steps.join(", ")),
         };
         let in_part = self.in_part.iter();

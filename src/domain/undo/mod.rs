@@ -1,6 +1,7 @@
 //! Taking back what a run has done that succeeded: which of its steps stand, and how each is taken back.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,19 @@ use super::names::{ActionName, RunId, StepId, SystemName, WorkflowName};
 use super::output::LeftOut;
 use super::redact::Redactor;
 use super::rerun::MOST_TAKEN_OVER;
+use super::retry::Retry;
 use super::run::{RunState, StepState, StepStatus, Stop};
+use super::time::Span;
 use super::workflow::{ActionWork, Step, UNDO, Work, Workflow};
+
+/// Taking back is tried as often before a human is called, whatever does it.
+const ATTEMPTS: Retry = Retry {
+    attempts: 5,
+    first: Span::new(Duration::from_secs(2)),
+    factor: 1,
+    max: Span::new(Duration::from_secs(2)),
+    jitter: false,
+};
 
 /// The earlier run that a run takes back. Its first event has all of it that is needed for that: the
 /// earlier run's log is not looked at again.
@@ -98,7 +110,7 @@ impl WayBack {
             work: Work::Action(Box::new(ActionWork {
                 uses: ActionName::from(action),
                 with: input,
-                retry: None,
+                retry: Some(ATTEMPTS),
                 approval: None,
                 undo: None,
             })),
