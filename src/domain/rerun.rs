@@ -34,8 +34,8 @@ pub enum NoRerun {
     },
     /// It was to take another one back.
     #[error(
-        "run {0} is there to take back what run {1} did, and nothing goes on from that: start the \
-         workflow anew, or ask again for run {1} to be taken back, `purser undo {1}`",
+        "run {0} was asked for to take back what run {1} did, and nothing goes on from that: where it \
+         has not, `purser undo {1}` asks for it anew",
         .run.short(), .of.short()
     )]
     IsUndo {

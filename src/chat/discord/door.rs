@@ -113,9 +113,11 @@ impl Door {
 
 /// A sentence that names commands of a terminal, with those of Discord in their place.
 fn in_discord(told: &str) -> String {
-    const COMMANDS: [(&str, &str); 4] = [
+    const COMMANDS: [(&str, &str); 5] = [
         ("`purser runs list`", "`/purser runs`"),
         ("`purser runs show ", "`/purser show run:"),
+        // The message that it shows has the button.
+        ("`purser undo ", "`/purser show run:"),
         ("`purser locks`", "`/purser locks`"),
         ("`purser unlock ", "`/purser unlock target:"),
     ];

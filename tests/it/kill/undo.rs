@@ -10,6 +10,7 @@ use super::deploy::{ACTION, BESIDE, RECREATE, Way, counts, steps};
 use super::{each, expect_one_run, home_of_docker, killed_at, points};
 use crate::docker::shop::Shop;
 use crate::docker::stage::{V1, V2, docker, names};
+use crate::support::program::Home;
 
 /// Never healthy.
 pub(super) const SICK: &str = "purser-test/web:v3";
@@ -76,6 +77,27 @@ async fn killed_while_it_is_undone_a_deploy_in_the_old_ones_place_is_undone_all_
     each(points, |point| is_undone(&RECREATE, point)).await;
 }
 
+/// Asks for a run to be undone by a server that is killed at this failpoint; a new one goes on with it: the
+/// id of the run that does.
+pub(super) async fn undone_over(point: &str, home: &mut Home, run: &str) -> String {
+    home.up_with(&[("PURSER_FAILPOINT", point)]).await;
+    let ask = ["undo", run, "--detach", "--key", "undo", "--json"];
+    let asked = home.types(&ask).await;
+    let died = home.has_ended().await;
+    let signal = died.signal();
+    assert_eq!(signal, Some(Signal::SIGKILL as i32), "{}", home.log());
+    home.up().await;
+    let undo = home.asks(&ask[..5]).await["run"].clone();
+    // The first server may have died before it could answer.
+    if asked.code == 0 {
+        assert_eq!(asked.json()["run"], undo);
+    }
+    let undo = undo.as_str().unwrap();
+    let ended = home.ends(undo).await;
+    assert_eq!(ended["status"], "succeeded", "{ended:#}");
+    undo.to_owned()
+}
+
 async fn is_undone(way: &Way, point: String) {
     let shop = Shop::new();
     shop.start(1, V1, way.options).await;
@@ -86,24 +108,7 @@ async fn is_undone(way: &Way, point: String) {
     assert_eq!(home.ends(&run).await["status"], "succeeded");
     home.stop().await;
 
-    home.up_with(&[("PURSER_FAILPOINT", &point)]).await;
-    let ask = ["undo", &run, "--detach", "--key", "undo", "--json"];
-    let asked = home.types(&ask).await;
-    let died = home.has_ended().await;
-    assert_eq!(
-        died.signal(),
-        Some(Signal::SIGKILL as i32),
-        "{}",
-        home.log()
-    );
-    home.up().await;
-    let undo = home.asks(&ask[..5]).await["run"].clone();
-    // The first server may have died before it could answer.
-    if asked.code == 0 {
-        assert_eq!(asked.json()["run"], undo);
-    }
-    let ended = home.ends(undo.as_str().unwrap()).await;
-    assert_eq!(ended["status"], "succeeded", "{ended:#}");
+    undone_over(&point, &mut home, &run).await;
 
     assert_eq!(shop.containers(), [shop.name(1)]);
     assert_eq!(shop.state(1), format!("{V1} running healthy"));
