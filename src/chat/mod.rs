@@ -2,8 +2,10 @@
 //!
 //! A chat is a *platform*: one folder that turns what its people do into what is asked of
 //! [`crate::service`], and draws the neutral things of this module in its own way. [`card`] is what is
-//! shown of a run, [`text`] what its sentences are made of; a terminal draws the same.
+//! shown of a run, [`text`] what its sentences are made of, [`built_in`] what can be said whatever files there
+//! are; a terminal draws and takes the same.
 
+pub mod built_in;
 pub mod card;
 pub mod discord;
 pub mod text;

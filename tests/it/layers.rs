@@ -28,7 +28,13 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("http", &["domain", "service", "action", "vitals"]),
         (
             "cli",
-            &["domain", "http::types", "chat::card", "chat::text"],
+            &[
+                "domain",
+                "http::types",
+                "chat::built_in",
+                "chat::card",
+                "chat::text",
+            ],
         ),
         ("docker_proxy", &["domain"]),
         ("config", &["domain", "action", "places"]),

@@ -17,7 +17,7 @@ pub(crate) mod samples;
 use serde_json::Value;
 
 pub use asks::{About, Approval, Question};
-pub use offer::Offer;
+pub use offer::{Act, Offer};
 pub use results::{Ending, Kept, Output};
 pub use step::{Mark, StepLine};
 

@@ -10,7 +10,16 @@ use super::asks::{self, About};
 
 /// One thing that can be done. Whether somebody may do it is for [`crate::service`] to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Offer {
+pub struct Offer {
+    /// What.
+    pub act: Act,
+    /// The step that it is about; `None`: the whole run.
+    pub step: Option<StepId>,
+}
+
+/// What is done to a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
     /// Say yes to the plan of this digest.
     Approve {
         /// What the yes is bound to.
@@ -36,42 +45,66 @@ pub enum Offer {
     Undo,
     /// Read what a step has said.
     Logs {
-        /// The step.
-        step: StepId,
         /// Its place among the steps of the run, counted from 0, which stays the same.
         place: u32,
     },
 }
 
+impl Act {
+    /// As something that can be done to the whole run.
+    fn about_all(self) -> Offer {
+        Offer {
+            act: self,
+            step: None,
+        }
+    }
+
+    /// As something that is about this step.
+    fn about(self, step: &StepId) -> Offer {
+        Offer {
+            act: self,
+            step: Some(step.clone()),
+        }
+    }
+}
+
 /// What can be done to a run: first what it asks for, last what only shows.
 pub fn of(view: &RunView) -> Vec<Offer> {
     let run = &view.run;
-    let mut offers = Vec::new();
-    for open in run.open_approvals() {
-        let plan = || open.digest.clone();
-        offers.extend([
-            Offer::Approve { plan: plan() },
-            Offer::Reject { plan: plan() },
-        ]);
-    }
-    for question in asks::questions(run) {
-        let verdicts: &[Verdict] = match question.about {
+    let approvals = asks::approvals(run);
+    let approvals = approvals.into_iter().flat_map(|asked| {
+        let plan = || asked.plan.clone();
+        let acts = [Act::Approve { plan: plan() }, Act::Reject { plan: plan() }];
+        acts.map(|act| Offer {
+            act,
+            step: asked.step.clone(),
+        })
+    });
+    let decisions = asks::questions(run).into_iter().flat_map(|asked| {
+        let verdicts: &[Verdict] = match asked.about {
             About::Effect(_) => &[Verdict::Happened, Verdict::DidNot],
             About::GoingOn => &[Verdict::GoOn],
         };
-        offers.extend(verdicts.iter().map(|verdict| Offer::Decide {
-            question: question.number,
+        let act = move |verdict: &Verdict| Act::Decide {
+            question: asked.number,
             verdict: *verdict,
-        }));
-    }
-    match &run.ended {
-        None if run.stop.is_none() => offers.push(Offer::Cancel),
-        Some(ended) if ended.state != FinalState::Succeeded => offers.push(Offer::Rerun),
-        Some(_) if view.can_be_undone => offers.push(Offer::Undo),
-        None | Some(_) => {}
-    }
-    offers.extend(logs(run));
-    offers
+        };
+        verdicts
+            .iter()
+            .map(move |verdict| act(verdict).about(&asked.step))
+    });
+    let to_all = match &run.ended {
+        None if run.stop.is_none() => Some(Act::Cancel),
+        Some(ended) if ended.state != FinalState::Succeeded => Some(Act::Rerun),
+        Some(_) if view.can_be_undone => Some(Act::Undo),
+        None | Some(_) => None,
+    };
+    let to_all = to_all.map(Act::about_all);
+    approvals
+        .chain(decisions)
+        .chain(to_all)
+        .chain(logs(run))
+        .collect()
 }
 
 /// What the steps have said that one would look at: those at work, those that ask, those that have
@@ -86,8 +119,5 @@ fn logs(run: &RunState) -> impl Iterator<Item = Offer> {
     let steps = run.steps.iter().zip(0..);
     steps
         .filter(move |((_, state), _)| is_told(state))
-        .map(|((step, _), place)| Offer::Logs {
-            step: step.clone(),
-            place,
-        })
+        .map(|((step, _), place)| Act::Logs { place }.about(step))
 }

@@ -8,9 +8,11 @@ use super::answers::First;
 use super::command::{key, shows};
 use super::door::{Door, markdown, said};
 use super::origin::Origin;
-use super::reference::{Deed, Reference};
+use super::reference::Reference;
 use super::render::{self, Shown};
-use crate::domain::names::{RunId, StepId};
+use super::wording::told;
+use crate::chat::card::Act;
+use crate::domain::names::RunId;
 use crate::domain::person::Actor;
 use crate::service::{Again, Back, Finding, Result, ServiceError};
 
@@ -26,36 +28,36 @@ const LINES: u32 = 200;
 impl Door {
     pub(super) async fn click(&self, origin: &Origin, custom_id: &str) {
         let answers = self.answers(origin);
-        let Some(Reference { run, deed }) = Reference::read(custom_id) else {
+        let Some(Reference { run, act }) = Reference::read(custom_id) else {
             let unknown = "✗ This button is from another version of Purser. `/purser show` shows the run with \
                            buttons that work.";
             answers.first(First::Said(&said(unknown))).await;
             return;
         };
         let by = self.who(origin);
-        match deed {
-            Deed::Reject { .. } | Deed::Cancel | Deed::Undo => {
-                answers.first(First::Modal(window(custom_id, &deed))).await;
+        match act {
+            Act::Reject { .. } | Act::Cancel | Act::Undo => {
+                answers.first(First::Modal(window(custom_id, &act))).await;
             }
-            Deed::Rerun => {
+            Act::Rerun => {
                 if answers.first(First::PrivateLater).await {
                     let shown = self.rerun(&by, origin, run).await;
                     answers.then(&shown).await;
                 }
             }
-            Deed::Logs { place } => {
+            Act::Logs { place } => {
                 if answers.first(First::PrivateLater).await {
                     let shown = self.lines(&by, run, place).await;
-                    let shown = shown.unwrap_or_else(|error| Self::told(&error));
+                    let shown = shown.unwrap_or_else(|error| told(&error));
                     answers.then(&shown).await;
                 }
             }
-            Deed::Approve { .. } | Deed::Decide { .. } => {
+            Act::Approve { .. } | Act::Decide { .. } => {
                 // What comes of a yes is seen: the run's message shows it.
                 if answers.first(First::Nothing).await
-                    && let Err(error) = self.answer(&by, run, deed, None).await
+                    && let Err(error) = self.answer(&by, run, act, None).await
                 {
-                    answers.also(&Self::told(&error)).await;
+                    answers.also(&told(&error)).await;
                 }
             }
         }
@@ -67,53 +69,47 @@ impl Door {
         if !answers.first(First::PrivateLater).await {
             return;
         }
-        let Some(Reference { run, deed }) = Reference::read(&data.custom_id) else {
+        let Some(Reference { run, act }) = Reference::read(&data.custom_id) else {
             let unknown = "✗ This window is from another version of Purser. Nothing was done.";
             return answers.then(&said(unknown)).await;
         };
         let by = self.who(origin);
         let reason = typed(data, REASON).filter(|reason| !reason.trim().is_empty());
-        if deed == Deed::Undo {
+        if act == Act::Undo {
             let shown = self.undo(&by, origin, run, reason).await;
             return answers.then(&shown).await;
         }
-        let done = match &deed {
-            Deed::Reject { .. } => "is rejected",
+        let done = match &act {
+            Act::Reject { .. } => "is rejected",
             _ => "is being stopped",
         };
-        let shown = match self.answer(&by, run, deed, reason).await {
+        let shown = match self.answer(&by, run, act, reason).await {
             Ok(()) => markdown(format!("Run `{}` {done}.", run.short())),
-            Err(error) => Self::told(&error),
+            Err(error) => told(&error),
         };
         answers.then(&shown).await;
     }
 
-    async fn answer(
-        &self,
-        by: &Actor,
-        run: RunId,
-        deed: Deed,
-        reason: Option<String>,
-    ) -> Result<()> {
+    async fn answer(&self, by: &Actor, run: RunId, act: Act, reason: Option<String>) -> Result<()> {
         let service = &self.service;
-        match deed {
-            Deed::Approve { plan } => {
+        match act {
+            Act::Approve { plan } => {
                 service.approve(by, run, Some(plan.as_str())).await?;
             }
-            Deed::Reject { plan } => {
+            Act::Reject { plan } => {
                 service.reject(by, run, Some(plan.as_str()), reason).await?;
             }
-            Deed::Cancel => {
+            Act::Cancel => {
                 service.cancel(by, run, reason).await?;
             }
-            Deed::Decide { question, verdict } => {
+            Act::Decide { question, verdict } => {
                 let finding = Finding {
                     verdict,
                     question: Some(question),
                 };
                 service.decide(by, run, finding).await?;
             }
-            Deed::Rerun | Deed::Undo | Deed::Logs { .. } => {}
+            Act::Rerun | Act::Undo | Act::Logs { .. } => {}
         }
         Ok(())
     }
@@ -131,7 +127,7 @@ impl Door {
         };
         match self.service.rerun(by, run, again).await {
             Ok(new) => self.where_it_is(origin, new, made).await,
-            Err(error) => Self::told(&error),
+            Err(error) => told(&error),
         }
     }
 
@@ -148,7 +144,7 @@ impl Door {
         };
         match self.service.undo(by, run, back).await {
             Ok(new) => self.where_it_is(origin, new, made).await,
-            Err(error) => Self::told(&error),
+            Err(error) => told(&error),
         }
     }
 
@@ -163,22 +159,15 @@ impl Door {
             )));
         };
         let lines = self.service.lines(by, run, step, LINES).await?;
-        if lines.is_empty() {
-            return Ok(nothing_said(step));
-        }
-        Ok(render::text(&lines.join("\n")))
+        Ok(render::log(step, &lines))
     }
 }
 
-fn nothing_said(step: &StepId) -> Shown {
-    said(&format!("The step {step} has said nothing."))
-}
-
 /// The window in which a reason can be given before something is stopped.
-fn window(custom_id: &str, deed: &Deed) -> Value {
-    let title = match deed {
-        Deed::Reject { .. } => "Reject this plan",
-        Deed::Undo => "Undo this run",
+fn window(custom_id: &str, act: &Act) -> Value {
+    let title = match act {
+        Act::Reject { .. } => "Reject this plan",
+        Act::Undo => "Undo this run",
         _ => "Stop this run",
     };
     json!({

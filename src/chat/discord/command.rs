@@ -13,6 +13,7 @@ use super::live::{Made, PLATFORM, PrivateAnswer};
 use super::origin::Origin;
 use super::render;
 use super::snowflake;
+use super::wording::told;
 use crate::domain::names::RunId;
 use crate::service::{Ask, Invocation};
 
@@ -86,7 +87,7 @@ impl Door {
                 let shown = self.where_it_is(origin, run, made).await;
                 answers.then(&shown).await;
             }
-            Err(error) => answers.then(&Self::told(&error)).await,
+            Err(error) => answers.then(&told(&error)).await,
         }
     }
 

@@ -16,7 +16,7 @@ use super::render;
 use crate::chat::text::Text;
 use crate::domain::names::Role;
 use crate::domain::person::Actor;
-use crate::service::{Service, ServiceError};
+use crate::service::Service;
 
 /// What all that happens in Discord comes to.
 pub(super) struct Door {
@@ -104,33 +104,11 @@ impl Door {
         self.answers(origin).first(First::Said(&said(&why))).await;
         false
     }
-
-    /// Tells who asked what came of it.
-    pub(super) fn told(error: &ServiceError) -> render::Shown {
-        said(&format!("✗ {}", in_discord(&error.to_string())))
-    }
-}
-
-/// A sentence that names commands of a terminal, with those of Discord in their place.
-fn in_discord(told: &str) -> String {
-    const COMMANDS: [(&str, &str); 5] = [
-        ("`purser runs list`", "`/purser runs`"),
-        ("`purser runs show ", "`/purser show run:"),
-        // The message that it shows has the button.
-        ("`purser undo ", "`/purser show run:"),
-        ("`purser locks`", "`/purser locks`"),
-        ("`purser unlock ", "`/purser unlock target:"),
-    ];
-    let replaced = COMMANDS.iter();
-    replaced.fold(told.to_owned(), |told, (there, here)| {
-        told.replace(there, here)
-    })
 }
 
 /// Sentences in which what is typed or copied stands between backticks.
 pub(super) fn said(told: &str) -> render::Shown {
-    let fitted = render::limits::fit_text(&Text::sentence(told), render::limits::CONTENT);
-    markdown(fitted.drawn)
+    render::said(&Text::sentence(told))
 }
 
 /// What is written as Discord reads it. Nothing that others wrote is in it.

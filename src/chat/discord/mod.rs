@@ -26,6 +26,7 @@ pub mod render;
 mod rights;
 mod snowflake;
 mod wire;
+mod wording;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
+use crate::chat::card::Act;
 use crate::domain::digest::Digest;
 use crate::domain::names::RunId;
 use crate::service::Verdict;
@@ -23,52 +24,19 @@ pub struct Reference {
     /// The run.
     pub run: RunId,
     /// What is to be done.
-    pub deed: Deed,
-}
-
-/// What a click does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deed {
-    /// Says yes to this plan.
-    Approve {
-        /// What was looked at.
-        plan: Digest,
-    },
-    /// Says no to it.
-    Reject {
-        /// What was looked at.
-        plan: Digest,
-    },
-    /// Answers a question.
-    Decide {
-        /// Its number in the run.
-        question: u32,
-        /// What is said.
-        verdict: Verdict,
-    },
-    /// Stops the run.
-    Cancel,
-    /// Starts one that goes on from it.
-    Rerun,
-    /// Starts one that takes back what it did.
-    Undo,
-    /// Shows what a step has said.
-    Logs {
-        /// Its place among the steps of the run, counted from 0.
-        place: u32,
-    },
+    pub act: Act,
 }
 
 impl Reference {
     /// As a `custom_id`, of 92 characters at most; `None` where the plan's digest is no SHA-256.
     pub fn custom_id(&self) -> Option<String> {
         let run = URL_SAFE_NO_PAD.encode(self.run.uuid().as_bytes());
-        let mut id = format!("{PREFIX}.{run}.{}", self.deed.letter());
-        let more = match &self.deed {
-            Deed::Approve { plan } | Deed::Reject { plan } => Some(digits(plan)?.to_owned()),
-            Deed::Decide { question, verdict } => Some(format!("{}{question}", said(*verdict))),
-            Deed::Logs { place } => Some(place.to_string()),
-            Deed::Cancel | Deed::Rerun | Deed::Undo => None,
+        let mut id = format!("{PREFIX}.{run}.{}", letter(&self.act));
+        let more = match &self.act {
+            Act::Approve { plan } | Act::Reject { plan } => Some(digits(plan)?.to_owned()),
+            Act::Decide { question, verdict } => Some(format!("{}{question}", said(*verdict))),
+            Act::Logs { place } => Some(place.to_string()),
+            Act::Cancel | Act::Rerun | Act::Undo => None,
         };
         if let Some(more) = more {
             // Writing to a string does not fail.
@@ -84,46 +52,44 @@ impl Reference {
         let run = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
         let reference = Self {
             run: RunId::new(Uuid::from_slice(&run).ok()?),
-            deed: Deed::read(parts.next()?, parts.next())?,
+            act: act(parts.next()?, parts.next())?,
         };
         let is_whole = reference.custom_id().as_deref() == Some(custom_id);
         (is_ours && is_whole).then_some(reference)
     }
 }
 
-impl Deed {
-    fn letter(&self) -> char {
-        match self {
-            Self::Approve { .. } => 'a',
-            Self::Reject { .. } => 'r',
-            Self::Decide { .. } => 'd',
-            Self::Cancel => 'c',
-            Self::Rerun => 'g',
-            Self::Undo => 'u',
-            Self::Logs { .. } => 'l',
-        }
+fn letter(act: &Act) -> char {
+    match act {
+        Act::Approve { .. } => 'a',
+        Act::Reject { .. } => 'r',
+        Act::Decide { .. } => 'd',
+        Act::Cancel => 'c',
+        Act::Rerun => 'g',
+        Act::Undo => 'u',
+        Act::Logs { .. } => 'l',
     }
+}
 
-    fn read(letter: &str, more: Option<&str>) -> Option<Self> {
-        let plan = || Some(Digest::from(format!("{SHA256}{}", more?)));
-        Some(match letter {
-            "a" => Self::Approve { plan: plan()? },
-            "r" => Self::Reject { plan: plan()? },
-            "d" => {
-                let mut rest = more?.chars();
-                let verdict = verdict(rest.next()?)?;
-                let question = rest.as_str().parse().ok()?;
-                Self::Decide { question, verdict }
-            }
-            "c" => Self::Cancel,
-            "g" => Self::Rerun,
-            "u" => Self::Undo,
-            "l" => Self::Logs {
-                place: more?.parse().ok()?,
-            },
-            _ => return None,
-        })
-    }
+fn act(letter: &str, more: Option<&str>) -> Option<Act> {
+    let plan = || Some(Digest::from(format!("{SHA256}{}", more?)));
+    Some(match letter {
+        "a" => Act::Approve { plan: plan()? },
+        "r" => Act::Reject { plan: plan()? },
+        "d" => {
+            let mut rest = more?.chars();
+            let verdict = verdict(rest.next()?)?;
+            let question = rest.as_str().parse().ok()?;
+            Act::Decide { question, verdict }
+        }
+        "c" => Act::Cancel,
+        "g" => Act::Rerun,
+        "u" => Act::Undo,
+        "l" => Act::Logs {
+            place: more?.parse().ok()?,
+        },
+        _ => return None,
+    })
 }
 
 /// The 64 digits of a digest.
@@ -153,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    fn deeds() -> impl Strategy<Value = Deed> {
+    fn acts() -> impl Strategy<Value = Act> {
         let plan = any::<[u8; 8]>().prop_map(|bytes| Digest::of_bytes(&bytes));
         let verdicts = prop_oneof![
             Just(Verdict::Happened),
@@ -161,21 +127,21 @@ mod tests {
             Just(Verdict::GoOn)
         ];
         prop_oneof![
-            plan.clone().prop_map(|plan| Deed::Approve { plan }),
-            plan.prop_map(|plan| Deed::Reject { plan }),
+            plan.clone().prop_map(|plan| Act::Approve { plan }),
+            plan.prop_map(|plan| Act::Reject { plan }),
             (any::<u32>(), verdicts)
-                .prop_map(|(question, verdict)| Deed::Decide { question, verdict }),
-            Just(Deed::Cancel),
-            Just(Deed::Rerun),
-            Just(Deed::Undo),
-            any::<u32>().prop_map(|place| Deed::Logs { place }),
+                .prop_map(|(question, verdict)| Act::Decide { question, verdict }),
+            Just(Act::Cancel),
+            Just(Act::Rerun),
+            Just(Act::Undo),
+            any::<u32>().prop_map(|place| Act::Logs { place }),
         ]
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(run in any::<u128>(), deed in deeds()) {
-            let reference = Reference { run: RunId::new(Uuid::from_u128(run)), deed };
+        fn what_is_written_is_read_again(run in any::<u128>(), act in acts()) {
+            let reference = Reference { run: RunId::new(Uuid::from_u128(run)), act };
             let written = reference.custom_id().unwrap();
             prop_assert!(written.len() <= 100, "{written}");
             prop_assert_eq!(Reference::read(&written), Some(reference));
@@ -197,11 +163,11 @@ mod tests {
     #[test]
     fn a_digest_that_is_none_has_no_button() {
         for plan in ["sha256:12", "md5:0", ""] {
-            let deed = Deed::Approve {
+            let act = Act::Approve {
                 plan: Digest::from(plan.to_owned()),
             };
             let run = RunId::new(Uuid::nil());
-            assert_eq!(Reference { run, deed }.custom_id(), None, "{plan}");
+            assert_eq!(Reference { run, act }.custom_id(), None, "{plan}");
         }
     }
 

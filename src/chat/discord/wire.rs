@@ -1,23 +1,58 @@
 //! What is drawn, as it goes over the wire.
 
 use serde_json::{Value, json};
+use serenity::builder::{CreateActionRow, CreateButton, CreateEmbed, CreateEmbedFooter};
+use serenity::model::application::ButtonStyle;
 
 use super::api::Attachment;
-use super::render::Shown;
+use super::render::{Button, Embed, Look, Shown, TextFile};
 
-/// A message as JSON. It pings nobody.
+/// A message as JSON: all that it is to be from now on. It pings nobody.
 pub(super) fn body(shown: &Shown) -> Value {
-    let mut body = json!(shown.edit());
-    body["allowed_mentions"] = json!({ "parse": [] });
+    let rows = shown.rows.iter();
+    let rows = rows.map(|row| CreateActionRow::Buttons(row.iter().map(button).collect()));
     let names = shown.files.iter().enumerate();
     let names = names.map(|(id, file)| json!({ "id": id, "filename": file.name }));
-    body["attachments"] = names.collect();
-    body
+    json!({
+        "content": shown.content,
+        "embeds": shown.embeds.iter().map(embed).collect::<Vec<_>>(),
+        "components": rows.collect::<Vec<_>>(),
+        "allowed_mentions": { "parse": [] },
+        "attachments": names.collect::<Vec<_>>(),
+    })
+}
+
+fn embed(embed: &Embed) -> CreateEmbed {
+    let fields = embed.fields.iter();
+    let fields = fields.map(|field| (&field.name, &field.value, false));
+    let mut create = CreateEmbed::new().colour(embed.colour).fields(fields);
+    if !embed.title.is_empty() {
+        create = create.title(&embed.title);
+    }
+    if !embed.description.is_empty() {
+        create = create.description(&embed.description);
+    }
+    if !embed.footer.is_empty() {
+        create = create.footer(CreateEmbedFooter::new(&embed.footer));
+    }
+    create
+}
+
+fn button(button: &Button) -> CreateButton {
+    let style = match button.look {
+        Look::Yes => ButtonStyle::Success,
+        Look::No => ButtonStyle::Danger,
+        Look::Next => ButtonStyle::Primary,
+        Look::Plain => ButtonStyle::Secondary,
+    };
+    CreateButton::new(&button.custom_id)
+        .label(&button.label)
+        .style(style)
 }
 
 /// Its files.
 pub(super) fn files(shown: &Shown) -> Vec<Attachment> {
-    let file = |file: &super::render::TextFile| Attachment {
+    let file = |file: &TextFile| Attachment {
         name: file.name.clone(),
         media_type: "text/plain; charset=utf-8".to_owned(),
         bytes: file.text.clone().into_bytes(),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::ask::verdicts;
 use super::given::{entry, names, options, placeholder};
-use super::{BUILT_IN, built_in};
+use super::{built_in, built_ins};
 use crate::cli::words::at_cursor;
 use crate::domain::command::is_group;
 use crate::http::types::{CatalogEntry, CatalogView, Deed, Suggestion, Wanted, What};
@@ -40,7 +40,7 @@ pub(super) fn place(before: &str, catalog: &CatalogView) -> Option<Place> {
         options: vec![],
     };
     let Some((first, given)) = words.split_first() else {
-        let ours = BUILT_IN.iter().map(|(name, ..)| (*name).to_owned());
+        let ours = built_ins().filter_map(|(usage, _)| Some(usage.split(' ').next()?.to_owned()));
         place.ours = ours.collect();
         place.name(before, &[]);
         return Some(place);

@@ -1,8 +1,9 @@
 //! A line of words: the name of a command, and what stands behind it.
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use super::BUILT_IN;
+use super::built_ins;
 use crate::cli::Failure;
 use crate::domain::command::named;
 use crate::domain::input::InputSpec;
@@ -16,8 +17,9 @@ pub(super) fn entry<'c, 'w>(
     catalog: &'c CatalogView,
     words: &'w [&'w str],
 ) -> Result<(&'c CatalogEntry, &'w [&'w str]), String> {
-    let mut names = names(catalog);
-    names.extend(BUILT_IN.iter().map(|(name, ..)| *name));
+    let own: Vec<_> = built_ins().map(|(usage, _)| usage).collect();
+    let own = own.iter().filter_map(|usage| usage.split(' ').next());
+    let names: Vec<_> = names(catalog).into_iter().chain(own).collect();
     let (name, given) = words.split_at(named(words, &names)?);
     let name = name.join(" ");
     let entry = catalog.commands.iter().find(|entry| entry.name == name);
@@ -32,10 +34,10 @@ pub(super) fn names(catalog: &CatalogView) -> Vec<&str> {
 }
 
 /// How a command is written: `deploy SERVICE VERSION [WAIT]`.
-pub(super) fn usage(entry: &CatalogEntry) -> String {
-    let options = entry.inputs.iter();
+pub(super) fn usage(name: &str, options: &IndexMap<String, InputSpec>) -> String {
+    let options = options.iter();
     let options = options.map(|(name, spec)| format!(" {}", placeholder(name, spec)));
-    format!("{}{}", entry.name, options.collect::<String>())
+    format!("{name}{}", options.collect::<String>())
 }
 
 /// `SERVICE`, or `[LINES]` for what can be left out.
@@ -57,7 +59,10 @@ pub(super) fn options(entry: &CatalogEntry, words: &[&str]) -> Result<Map<String
             _ => {
                 let next = entry.inputs.keys().find(|name| !given.contains_key(*name));
                 let next = next.ok_or_else(|| {
-                    Failure::usage(format!("`{word}` is one too many: write {}", usage(entry)))
+                    Failure::usage(format!(
+                        "`{word}` is one too many: write {}",
+                        usage(&entry.name, &entry.inputs)
+                    ))
                 })?;
                 (next.clone(), *word)
             }

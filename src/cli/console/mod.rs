@@ -16,6 +16,7 @@ use super::run::{tell_end, waits_for_person};
 use super::terminal::Terminal;
 use super::words::words;
 use super::{Failure, locks, render, show};
+use crate::chat::built_in::{BuiltIn, FORMS, Form, is_about};
 use crate::chat::card::{self, value::table};
 use crate::http::types::{
     Accepted, AskBody, CatalogEntry, CatalogView, MayAnswer, RunRow, RunView, UndoBody,
@@ -24,41 +25,18 @@ use ask::{Answer, Asked};
 use given::{entry, options, usage};
 use input::{Input, Typed};
 
-/// What the console itself takes: how it is written, and what it does.
-const BUILT_IN: [(&str, &str, &str); 13] = [
-    ("runs", "runs", "The latest runs"),
-    ("show", "show RUN", "Everything about one run"),
-    ("watch", "watch RUN", "Follow one run to its end"),
+/// What the console takes besides what can be said in every chat: how it is written, and what it does.
+const OWN: [(&str, &str); 7] = [
+    ("watch RUN", "Follow one run to its end"),
+    ("approve RUN [--plan DIGEST]", "Say yes to a run's plan"),
+    ("reject RUN [WHY]", "Say no to a run's plan"),
     (
-        "approve",
-        "approve RUN [--plan DIGEST]",
-        "Say yes to a run's plan",
-    ),
-    ("reject", "reject RUN [WHY]", "Say no to a run's plan"),
-    (
-        "decide",
         "decide RUN happened|did-not|go-on [--question NUMBER]",
         "Say what you have found, where a run asks",
     ),
-    (
-        "cancel",
-        "cancel RUN [WHY]",
-        "Stop a run and take back what it did",
-    ),
-    (
-        "undo",
-        "undo RUN [WHY]",
-        "Take back what a run did that succeeded",
-    ),
-    ("locks", "locks", "What is locked or frozen"),
-    (
-        "lock",
-        "lock TARGET WHY",
-        "Keep a system or a service to yourself for four hours",
-    ),
-    ("unlock", "unlock TARGET", "Release a lock"),
-    ("quit", "quit", "Leave; runs go on"),
-    ("help", "help [COMMAND]", "This list, or what is in a group"),
+    ("cancel RUN [WHY]", "Stop a run and take back what it did"),
+    ("undo RUN [WHY]", "Take back what a run did that succeeded"),
+    ("quit", "Leave; runs go on"),
 ];
 
 /// Takes commands until end of input or `quit`. What goes wrong is said, and the prompt returns.
@@ -144,23 +122,8 @@ impl Console<'_> {
             return Ok(());
         };
         match (*name, rest) {
-            ("help", about) => {
-                println!("{}", self.help(about)?);
-                Ok(())
-            }
-            ("runs", _) => {
-                let rows: Vec<RunRow> = self.server.get("runs?limit=10").await?;
-                println!("{}", render::runs(&rows));
-                Ok(())
-            }
-            ("show", [run]) => show::show(self.server, self.terminal, run, false).await,
+            (name, rest) if let Some(form) = Form::named(name) => self.built_in(form, rest).await,
             ("watch", [run]) => self.watch(run, Until::ItEnds).await,
-            ("locks", _) => locks::list(self.server, false).await,
-            ("lock", [target, why @ ..]) if !why.is_empty() => {
-                let (target, why) = ((*target).to_owned(), why.join(" "));
-                locks::take(self.server, target, why, None, false).await
-            }
-            ("unlock", [target]) => locks::release(self.server, target, false).await,
             ("approve", [run]) => self.tell(run, &Answer::yes(None)).await,
             ("approve", [run, "--plan", plan]) => self.tell(run, &Answer::yes(Some(plan))).await,
             ("reject", [run, why @ ..]) => self.tell(run, &Answer::because("reject", why)).await,
@@ -175,6 +138,29 @@ impl Console<'_> {
             }
             _ => self.command(&words).await,
         }
+    }
+
+    async fn built_in(&self, form: &Form, words: &[&str]) -> Result<(), Failure> {
+        let asked = form
+            .given(words)
+            .and_then(|given| BuiltIn::read(form.name, &given).ok());
+        let Some(asked) = asked else {
+            return Err(Failure::usage(format!("write: {}", said(form))));
+        };
+        match asked {
+            BuiltIn::Runs => {
+                let rows: Vec<RunRow> = self.server.get("runs?limit=10").await?;
+                println!("{}", render::runs(&rows));
+            }
+            BuiltIn::Show { run } => show::show(self.server, self.terminal, &run, false).await?,
+            BuiltIn::Locks => locks::list(self.server, false).await?,
+            BuiltIn::Lock { target, reason } => {
+                locks::take(self.server, target, reason, None, false).await?;
+            }
+            BuiltIn::Unlock { target } => locks::release(self.server, &target, false).await?,
+            BuiltIn::Help { about } => println!("{}", self.help(&about)?),
+        }
+        Ok(())
     }
 
     async fn command(&mut self, words: &[&str]) -> Result<(), Failure> {
@@ -291,24 +277,22 @@ impl Console<'_> {
     }
 
     /// What there is: all, or one command or group.
-    fn help(&self, about: &[&str]) -> Result<String, Failure> {
-        let is_meant = |entry: &&CatalogEntry| {
-            let mut words = entry.name.split(' ');
-            about.iter().all(|word| words.next() == Some(word))
-        };
-        let row = |entry: &CatalogEntry| vec![usage(entry), entry.summary.clone()];
-        let commands = self.catalog.commands.iter().filter(is_meant);
-        let mut rows: Vec<_> = commands.map(row).collect();
-        let is_meant = |name: &str| match about {
-            [] => name != "help",
-            [word, ..] => name == *word,
-        };
-        let built_in = BUILT_IN.iter().filter(|(name, ..)| is_meant(name));
-        rows.extend(
-            built_in.map(|(_, usage, summary)| vec![(*usage).to_owned(), (*summary).to_owned()]),
-        );
+    fn help(&self, about: &str) -> Result<String, Failure> {
+        let row =
+            |entry: &CatalogEntry| vec![usage(&entry.name, &entry.inputs), entry.summary.clone()];
+        let commands = self.catalog.commands.iter();
+        let commands = commands
+            .filter(|entry| is_about(&entry.name, about))
+            .map(row);
+        let own = built_ins().filter(|(usage, _)| {
+            let name = usage.split(' ').next();
+            name.is_some_and(|name| is_about(name, about))
+        });
+        let own = own.map(|(usage, summary)| vec![usage, summary.to_owned()]);
+        let mut rows: Vec<_> = commands.chain(own).collect();
         if rows.is_empty() {
-            let (entry, _) = entry(&self.catalog, about).map_err(Failure::usage)?;
+            let words: Vec<_> = about.split(' ').collect();
+            let (entry, _) = entry(&self.catalog, &words).map_err(Failure::usage)?;
             rows.push(row(entry));
         }
         Ok(table(&["COMMAND", "WHAT IT DOES"], &rows))
@@ -325,8 +309,22 @@ fn may_answer(view: &RunView) -> Option<&MayAnswer> {
     view.may_approve.as_ref().or(view.may_decide.as_ref())
 }
 
+/// What the console takes besides commands of files: how each is written, and what it does.
+fn built_ins() -> impl Iterator<Item = (String, &'static str)> {
+    let shared = FORMS.iter().map(|form| (said(form), form.summary));
+    let own = OWN
+        .iter()
+        .map(|(usage, summary)| ((*usage).to_owned(), *summary));
+    shared.chain(own)
+}
+
+/// How one is written that can be said in every chat.
+fn said(form: &Form) -> String {
+    usage(form.name, &form.inputs())
+}
+
 /// What the console itself takes under this name: how it is written.
-fn built_in(name: &str) -> Option<&'static str> {
-    let found = BUILT_IN.iter().find(|(built_in, ..)| *built_in == name);
-    found.map(|(_, usage, _)| *usage)
+fn built_in(name: &str) -> Option<String> {
+    let is_meant = |usage: &String| usage.split(' ').next() == Some(name);
+    built_ins().map(|(usage, _)| usage).find(is_meant)
 }

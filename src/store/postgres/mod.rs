@@ -61,8 +61,9 @@ pub use move_in::{Moved, move_in};
 use problem::{broken, text, unavailable, unreadable};
 use readers::Readers;
 
-/// How long a lease lasts that is not renewed, where nothing else is asked for.
-pub const LEASE: Duration = Duration::from_secs(15);
+/// How long a lease lasts that is not renewed, where nothing else is asked for: short enough that a
+/// standby is in Discord 15 seconds after the active process was killed, its start included.
+pub const LEASE: Duration = Duration::from_secs(9);
 
 /// A read may take so many times the length of a lease: from a server that says nothing for so long
 /// the lease could not be renewed either.

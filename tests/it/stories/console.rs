@@ -203,16 +203,17 @@ async fn what_it_does_not_know_it_answers_with_the_nearest_name() {
     COMMAND                                                WHAT IT DOES
     migrate [EXIT]                                         Bring the database up to date
     runs                                                   The latest runs
-    show RUN                                               Everything about one run
+    show RUN                                               One run as it is now, with what can be done to it
+    locks                                                  What is locked or frozen
+    lock TARGET REASON                                     Keep a system or a service to yourself for four hours
+    unlock TARGET                                          Release a lock
+    help [COMMAND]                                         What you can say here, or what is in a group
     watch RUN                                              Follow one run to its end
     approve RUN [--plan DIGEST]                            Say yes to a run's plan
     reject RUN [WHY]                                       Say no to a run's plan
     decide RUN happened|did-not|go-on [--question NUMBER]  Say what you have found, where a run asks
     cancel RUN [WHY]                                       Stop a run and take back what it did
     undo RUN [WHY]                                         Take back what a run did that succeeded
-    locks                                                  What is locked or frozen
-    lock TARGET WHY                                        Keep a system or a service to yourself for four hours
-    unlock TARGET                                          Release a lock
     quit                                                   Leave; runs go on
     purser> migarte
     unknown command `migarte`; did you mean `migrate`?

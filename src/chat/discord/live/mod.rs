@@ -2,11 +2,12 @@
 //! part (decision 23). What is sent is made of the run as it is at that moment, so nothing that was missed
 //! matters, and whatever waits is sent once.
 
+mod known;
 mod make;
 mod queue;
 mod send;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ use super::api::Api;
 use crate::domain::chat::MessagePart;
 use crate::domain::names::RunId;
 use crate::domain::run::{RunStatus, WaitingFor};
-use crate::service::{MessageNews, RunMessage, Service};
+use crate::service::{MessageNews, Service};
+use known::Known;
 use queue::{Next, Queue, Urgency};
 use send::{Sending, Sent};
 
@@ -42,9 +44,6 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 
 /// The answer to an interaction is edited for the last time so long before it cannot be any more.
 const FAREWELL: Duration = Duration::from_secs(45);
-
-/// Runs of which it is known that they are shown nowhere here; more are asked for again.
-const MOST_ELSEWHERE: usize = 10_000;
 
 /// A message was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,11 +111,7 @@ pub(super) struct Live {
     service: Arc<Service>,
     us: Us,
     queue: Queue<Key>,
-    messages: BTreeMap<Key, RunMessage>,
-    answers: BTreeMap<Key, PrivateAnswer>,
-    /// How many answers there were.
-    answered: u64,
-    elsewhere: HashSet<RunId>,
+    known: Known,
     /// Whether runs may have moved of which nothing was heard, because the store could not be read.
     is_behind: bool,
     /// What each message shows, as far as this process has sent it.
@@ -140,11 +135,8 @@ pub(super) fn live(api: Arc<Api>, service: Arc<Service>, us: Us) -> (Live, Handl
         service,
         us,
         queue: Queue::default(),
-        messages: BTreeMap::new(),
-        answers: BTreeMap::new(),
-        answered: 0,
+        known: Known::default(),
         is_behind: false,
-        elsewhere: HashSet::new(),
         shown: HashMap::new(),
         failures: HashMap::new(),
         progress: HashMap::new(),
@@ -201,10 +193,10 @@ impl Live {
     fn next(&mut self, sending: &mut JoinSet<(Key, Sent)>) -> Option<Instant> {
         let over = self.say_farewell();
         while sending.len() < AT_ONCE {
-            let (api, messages, answers, us) = (&self.api, &self.messages, &self.answers, &self.us);
+            let (api, known, us) = (&self.api, &self.known, &self.us);
             let now = Instant::now();
             let ready_at = |key: &Key| {
-                let route = send::route(*key, messages, answers, us);
+                let route = known.route(*key, us);
                 route.map_or(now, |route| api.ready_at(&route, now))
             };
             match self.queue.next(now, ready_at) {
@@ -226,39 +218,19 @@ impl Live {
     /// ones are so far.
     fn say_farewell(&mut self) -> Option<Instant> {
         let now = Instant::now();
-        let mut next = None;
-        for (key, answer) in &mut self.answers {
-            let last = answer.until.checked_sub(FAREWELL).unwrap_or(now);
-            if last > now {
-                next = Some(next.map_or(last, |known: Instant| known.min(last)));
-            } else if !answer.is_last {
-                answer.is_last = true;
-                self.queue.mark(*key, Urgency::Ended, now);
-            }
+        let (leaving, next) = self.known.take_leave(now);
+        for key in leaving {
+            self.queue.mark(key, Urgency::Ended, now);
         }
         next
     }
 
     fn sending(&self, key: Key) -> Option<Sending> {
-        let target = match key {
-            Key::Message(run, part) => {
-                let message = self.messages.get(&key)?.clone();
-                let headline = Key::Message(run, MessagePart::Headline);
-                let headline = self.messages.get(&headline);
-                let thread = headline.and_then(|headline| headline.remote.clone());
-                send::Target::Message {
-                    message,
-                    thread,
-                    part,
-                }
-            }
-            Key::Private(..) => send::Target::Answer(self.answers.get(&key)?.clone()),
-        };
         Some(Sending {
             api: Arc::clone(&self.api),
             service: Arc::clone(&self.service),
             us: self.us.clone(),
-            target,
+            target: self.known.target(key)?,
             shown: self.shown.get(&key).copied(),
         })
     }
@@ -270,7 +242,7 @@ impl Live {
             Ok(messages) => {
                 let runs: HashSet<_> = messages.iter().map(|message| message.run).collect();
                 for message in messages {
-                    self.know(message);
+                    self.known.message(message);
                 }
                 for run in runs {
                     self.mark(run, Urgency::Moved).await;
@@ -283,56 +255,32 @@ impl Live {
         }
     }
 
-    /// What is known of a message already is newer.
-    fn know(&mut self, message: RunMessage) {
-        let key = Key::Message(message.run, message.part);
-        self.messages.entry(key).or_insert(message);
+    async fn run_has_moved(&mut self, run: RunId) {
+        let is_shown = match self.known.shows(run) {
+            Some(is_shown) => is_shown,
+            None => self.is_shown_by_the_store(run).await,
+        };
+        if is_shown {
+            self.mark(run, Urgency::Moved).await;
+        }
     }
 
-    async fn run_has_moved(&mut self, run: RunId) {
-        if self.elsewhere.contains(&run) {
-            return;
-        }
-        if !self.is_shown(run) {
-            match self.service.open_messages(PLATFORM, Some(run)).await {
-                Ok(messages) if messages.is_empty() => {
-                    if self.elsewhere.len() >= MOST_ELSEWHERE {
-                        self.elsewhere.clear();
-                    }
-                    self.elsewhere.insert(run);
-                    return;
+    /// Reads which messages show a run. Where that fails, all are looked at again later.
+    async fn is_shown_by_the_store(&mut self, run: RunId) -> bool {
+        match self.service.open_messages(PLATFORM, Some(run)).await {
+            Ok(messages) if messages.is_empty() => self.known.is_elsewhere(run),
+            Ok(messages) => {
+                for message in messages {
+                    self.known.message(message);
                 }
-                Ok(messages) => {
-                    for message in messages {
-                        self.know(message);
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(%run, %error, "where a run is shown cannot be read; trying again");
-                    self.is_behind = true;
-                    return;
-                }
+                return true;
+            }
+            Err(error) => {
+                tracing::error!(%run, %error, "where a run is shown cannot be read; trying again");
+                self.is_behind = true;
             }
         }
-        self.mark(run, Urgency::Moved).await;
-    }
-
-    fn is_shown(&self, run: RunId) -> bool {
-        self.keys_of(run).next().is_some()
-    }
-
-    fn is_open(&self, key: Key) -> bool {
-        self.messages
-            .get(&key)
-            .is_some_and(|message| !message.settled)
-    }
-
-    fn keys_of(&self, run: RunId) -> impl Iterator<Item = Key> {
-        let parts = [MessagePart::Headline, MessagePart::Whole];
-        let keys = parts.map(|part| Key::Message(run, part));
-        let open = keys.into_iter().filter(|key| self.is_open(*key));
-        let private = Key::Private(run, 0)..=Key::Private(run, u64::MAX);
-        open.chain(self.answers.range(private).map(|(key, _)| *key))
+        false
     }
 
     async fn mark(&mut self, run: RunId, urgency: Urgency) {
@@ -344,12 +292,9 @@ impl Live {
             }
             _ => urgency,
         };
-        let (now, keys) = (Instant::now(), self.keys_of(run).collect::<Vec<_>>());
+        let (now, keys) = (Instant::now(), self.known.keys_of(run).collect::<Vec<_>>());
         for key in keys {
-            let is_new = match key {
-                Key::Message(..) => self.messages[&key].remote.is_none(),
-                Key::Private(..) => false,
-            };
+            let is_new = self.known.is_unmade(key);
             let urgency = if is_new {
                 urgency.min(Urgency::Asks)
             } else {
@@ -367,11 +312,8 @@ impl Live {
                 continue;
             }
             let headline = Key::Message(*run, MessagePart::Headline);
-            for key in self
-                .keys_of(*run)
-                .filter(|key| *key != headline)
-                .collect::<Vec<_>>()
-            {
+            let keys = self.known.keys_of(*run);
+            for key in keys.filter(|key| *key != headline) {
                 self.queue.mark(key, Urgency::Progress, now);
             }
         }
@@ -380,10 +322,7 @@ impl Live {
 
     async fn show_in(&mut self, answer: PrivateAnswer) {
         let run = answer.run;
-        self.elsewhere.remove(&run);
-        self.answered += 1;
-        self.answers
-            .insert(Key::Private(run, self.answered), answer);
+        self.known.answer(answer);
         self.mark(run, Urgency::Moved).await;
     }
 
@@ -412,11 +351,7 @@ impl Live {
             // Whoever hears of it first sends nothing more.
             Sent::WaitsForHeadline | Sent::Unknown(_) => self.queue.done(&key, now),
             Sent::Removed => {
-                if let Some(message) = self.messages.get_mut(&key) {
-                    message.remote = None;
-                    message.tried_at = None;
-                    message.remade += 1;
-                }
+                self.known.removed(key);
                 self.shown.remove(&key);
                 self.queue.again(key, Urgency::Asks, now, now);
             }
@@ -425,8 +360,8 @@ impl Live {
                 pause,
                 tried_at,
             } => {
-                if let (Some(message), Some(at)) = (self.messages.get_mut(&key), tried_at) {
-                    message.tried_at = Some(at);
+                if let Some(at) = tried_at {
+                    self.known.may_be_made(key, at);
                 }
                 let failures = self.failures.entry(key).or_default();
                 *failures = failures.saturating_add(1);
@@ -441,12 +376,7 @@ impl Live {
                 self.settled(key).await;
                 let whole = Key::Message(key.run(), MessagePart::Whole);
                 // Without a headline there is no thread for it.
-                if self.is_open(whole)
-                    && self
-                        .messages
-                        .get(&key)
-                        .is_some_and(|one| one.remote.is_none())
-                {
+                if self.known.is_open(whole) && self.known.is_unmade(key) {
                     self.settled(whole).await;
                 }
             }
@@ -454,15 +384,10 @@ impl Live {
     }
 
     fn has_been_made(&mut self, key: Key, made: Made) {
-        if let Some(message) = self.messages.get_mut(&key) {
-            message.remote = Some(made.message.clone());
-            message.tried_at = None;
-        }
+        self.known.made(key, &made);
         let whole = Key::Message(key.run(), MessagePart::Whole);
-        if self
-            .keys_of(key.run())
-            .any(|other| other == whole && other != key)
-        {
+        // Its thread is there now.
+        if key != whole && self.known.is_open(whole) {
             self.queue.mark(whole, Urgency::Asks, Instant::now());
         }
         // Nobody may be waiting to hear of it.
@@ -481,25 +406,11 @@ impl Live {
         self.forget(key);
     }
 
-    /// A run is known until all that shows it is settled: its thread hangs from its headline.
     fn forget(&mut self, key: Key) {
         self.queue.forget(&key);
         self.shown.remove(&key);
         self.failures.remove(&key);
-        let run = key.run();
-        match self.messages.get_mut(&key) {
-            Some(message) => message.settled = true,
-            None => {
-                self.answers.remove(&key);
-            }
-        }
-        let parts = [MessagePart::Headline, MessagePart::Whole];
-        let keys = parts.map(|part| Key::Message(run, part));
-        if !keys.iter().any(|key| self.is_open(*key)) {
-            for key in keys {
-                self.messages.remove(&key);
-            }
-        }
+        self.known.settled(key);
     }
 }
 

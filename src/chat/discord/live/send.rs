@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Instant, Key, Made, PrivateAnswer};
+use super::{Instant, Made, PrivateAnswer};
 use crate::chat::card::{self, Card};
 use crate::chat::discord::Us;
 use crate::chat::discord::api::{Api, ApiError, Attachment, Route};
@@ -91,33 +91,8 @@ pub(super) enum Sent {
     Unknown(ApiError),
 }
 
-/// What the next request for it counts against; `None` when that is not known.
-pub(super) fn route(
-    key: Key,
-    messages: &super::BTreeMap<Key, RunMessage>,
-    answers: &super::BTreeMap<Key, PrivateAnswer>,
-    us: &Us,
-) -> Option<Route> {
-    match key {
-        Key::Private(..) => {
-            let token = &answers.get(&key)?.token;
-            Some(Route::edit_answer(&us.application, token))
-        }
-        Key::Message(run, part) => {
-            let message = messages.get(&key)?;
-            let headline = messages.get(&Key::Message(run, MessagePart::Headline));
-            let thread = headline.and_then(|headline| headline.remote.as_deref());
-            let channel = channel(message, thread, part)?;
-            Some(match &message.remote {
-                Some(remote) => Route::edit_message(channel, remote),
-                None => Route::create_message(channel),
-            })
-        }
-    }
-}
-
 /// Where a message is; `None` while the thread that it is to be in is not made.
-fn channel<'m>(
+pub(super) fn channel<'m>(
     message: &'m RunMessage,
     thread: Option<&'m str>,
     part: MessagePart,

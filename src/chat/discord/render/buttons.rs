@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::limits::{BUTTONS, CUSTOM_ID, LABEL, ROWS, length};
 use super::markdown::bare;
 use super::shown::{Button, Look};
-use crate::chat::card::{Card, Offer};
-use crate::chat::discord::reference::{Deed, Reference};
+use crate::chat::card::{Act, Card, Offer};
+use crate::chat::discord::reference::Reference;
 use crate::domain::names::StepId;
 use crate::service::Verdict;
 
@@ -17,20 +17,13 @@ const ASKED_IN_A_ROW: usize = 4;
 /// no room has some again as soon as something is answered.
 pub(super) fn rows(card: &Card) -> Vec<Vec<Button>> {
     let mut seen = BTreeSet::new();
-    let mut asked = Vec::new();
-    let mut others = Vec::new();
+    let (mut asked, mut others) = (Vec::new(), Vec::new());
     for offer in &card.offers {
-        let Some(button) = button(card, offer) else {
-            continue;
-        };
-        if !seen.insert(button.custom_id.clone()) {
-            continue;
-        }
-        match offer {
-            Offer::Approve { .. } | Offer::Reject { .. } | Offer::Decide { .. } => {
-                asked.push(button);
-            }
-            Offer::Cancel | Offer::Rerun | Offer::Undo | Offer::Logs { .. } => others.push(button),
+        let button = button(card, offer).filter(|button| seen.insert(button.custom_id.clone()));
+        if is_asked_for(&offer.act) {
+            asked.extend(button);
+        } else {
+            others.extend(button);
         }
     }
     others.truncate(BUTTONS);
@@ -40,70 +33,53 @@ pub(super) fn rows(card: &Card) -> Vec<Vec<Button>> {
     rows.map(<[Button]>::to_vec).chain(last).collect()
 }
 
-fn button(card: &Card, offer: &Offer) -> Option<Button> {
+fn button(card: &Card, Offer { act, step }: &Offer) -> Option<Button> {
     let reference = Reference {
         run: card.run,
-        deed: deed(offer),
+        act: act.clone(),
     };
     let custom_id = reference.custom_id()?;
     (length(&custom_id) <= CUSTOM_ID).then(|| Button {
-        label: label(card, offer),
-        look: look(offer),
+        label: label(card, act, step.as_ref()),
+        look: look(act),
         custom_id,
         reference,
     })
 }
 
-fn deed(offer: &Offer) -> Deed {
-    match offer {
-        Offer::Approve { plan } => Deed::Approve { plan: plan.clone() },
-        Offer::Reject { plan } => Deed::Reject { plan: plan.clone() },
-        Offer::Decide { question, verdict } => Deed::Decide {
-            question: *question,
-            verdict: *verdict,
-        },
-        Offer::Cancel => Deed::Cancel,
-        Offer::Rerun => Deed::Rerun,
-        Offer::Undo => Deed::Undo,
-        Offer::Logs { place, .. } => Deed::Logs { place: *place },
+fn is_asked_for(act: &Act) -> bool {
+    match act {
+        Act::Approve { .. } | Act::Reject { .. } | Act::Decide { .. } => true,
+        Act::Cancel | Act::Rerun | Act::Undo | Act::Logs { .. } => false,
     }
 }
 
-fn look(offer: &Offer) -> Look {
-    match offer {
-        Offer::Approve { .. } => Look::Yes,
-        Offer::Reject { .. } => Look::No,
-        Offer::Decide { .. } | Offer::Rerun => Look::Next,
-        Offer::Cancel | Offer::Undo | Offer::Logs { .. } => Look::Plain,
+fn look(act: &Act) -> Look {
+    match act {
+        Act::Approve { .. } => Look::Yes,
+        Act::Reject { .. } => Look::No,
+        Act::Decide { .. } | Act::Rerun => Look::Next,
+        Act::Cancel | Act::Undo | Act::Logs { .. } => Look::Plain,
     }
 }
 
 /// What stands on it. Which of several things is meant is said where there are several.
-fn label(card: &Card, offer: &Offer) -> String {
-    match offer {
-        Offer::Approve { plan } => which("Approve", approved(card, plan)),
-        Offer::Reject { plan } => which("Reject", approved(card, plan)),
-        Offer::Decide { question, verdict } => {
-            let said = match verdict {
-                Verdict::Happened => "It happened",
-                Verdict::DidNot => "It did not",
-                Verdict::GoOn => "Try further",
-            };
-            let mut asked = card.questions.iter();
-            let step = asked.find(|asked| asked.number == *question);
-            let step = step.map(|asked| &asked.step);
-            which(said, step.filter(|_| card.questions.len() > 1))
-        }
-        Offer::Cancel => "Cancel".to_owned(),
-        Offer::Rerun => "Rerun".to_owned(),
-        Offer::Undo => "Undo".to_owned(),
-        Offer::Logs { step, .. } => which("Log", Some(step)),
-    }
-}
-
-fn approved<'c>(card: &'c Card, plan: &crate::domain::digest::Digest) -> Option<&'c StepId> {
-    let asked = card.approvals.iter().find(|asked| asked.plan == *plan);
-    asked.and_then(|asked| asked.step.as_ref())
+fn label(card: &Card, act: &Act, step: Option<&StepId>) -> String {
+    let said = |verdict| match verdict {
+        Verdict::Happened => "It happened",
+        Verdict::DidNot => "It did not",
+        Verdict::GoOn => "Try further",
+    };
+    let (what, is_said) = match act {
+        Act::Approve { .. } => ("Approve", true),
+        Act::Reject { .. } => ("Reject", true),
+        Act::Decide { verdict, .. } => (said(*verdict), card.questions.len() > 1),
+        Act::Cancel => ("Cancel", true),
+        Act::Rerun => ("Rerun", true),
+        Act::Undo => ("Undo", true),
+        Act::Logs { .. } => ("Log", true),
+    };
+    which(what, step.filter(|_| is_said))
 }
 
 /// `Approve: deploy`, cut to the length of a label.

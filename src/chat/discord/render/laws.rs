@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::limits::{self, fit, fit_text, length};
 use super::markdown::{block, bold, clean, code, plain, text};
-use super::{Shown, brief, run, run_of_footer, said};
+use super::{Shown, brief, log, run, run_of_footer, said};
 use crate::chat::card::{
-    About, Approval, Asked, Card, Ending, Input, Kept, Mark, Offer, Output, Progress, Question,
-    StepLine, Tone, Way,
+    About, Act, Approval, Asked, Card, Ending, Input, Kept, Mark, Offer, Output, Progress,
+    Question, StepLine, Tone, Way,
 };
 use crate::chat::discord::reference::Reference;
 use crate::chat::text::{Piece, Text};
@@ -195,15 +195,16 @@ fn kept() -> impl Strategy<Value = Kept> {
 
 fn offer() -> impl Strategy<Value = Offer> {
     let verdict = proptest::sample::select(vec![Verdict::Happened, Verdict::DidNot, Verdict::GoOn]);
-    prop_oneof![
-        digest().prop_map(|plan| Offer::Approve { plan }),
-        digest().prop_map(|plan| Offer::Reject { plan }),
-        (0..4_u32, verdict).prop_map(|(question, verdict)| Offer::Decide { question, verdict }),
-        Just(Offer::Cancel),
-        Just(Offer::Rerun),
-        Just(Offer::Undo),
-        (step(), any::<u32>()).prop_map(|(step, place)| Offer::Logs { step, place }),
-    ]
+    let act = prop_oneof![
+        digest().prop_map(|plan| Act::Approve { plan }),
+        digest().prop_map(|plan| Act::Reject { plan }),
+        (0..4_u32, verdict).prop_map(|(question, verdict)| Act::Decide { question, verdict }),
+        Just(Act::Cancel),
+        Just(Act::Rerun),
+        Just(Act::Undo),
+        any::<u32>().prop_map(|place| Act::Logs { place }),
+    ];
+    (act, proptest::option::of(step())).prop_map(|(act, step)| Offer { act, step })
 }
 
 fn ending() -> impl Strategy<Value = Ending> {
@@ -496,14 +497,20 @@ proptest! {
     }
 
     #[test]
+    fn a_log_ends_with_its_last_line(step in step(), lines in vec(nasty(), 0..9)) {
+        let shown = log(&step, &lines);
+        prop_assert_eq!(refused(&shown), Vec::<String>::new());
+        prop_assert_eq!(harmful(&shown.content), None);
+    }
+
+    #[test]
     fn answers_are_whole_or_a_file(words in nasty()) {
-        for shown in [said(&words), super::text(&words)] {
-            prop_assert_eq!(refused(&shown), Vec::<String>::new());
-            prop_assert_eq!(harmful(&shown.content), None);
-        }
-        let shown = said(&words);
+        let told = Text::plain(&words);
+        let shown = said(&told);
+        prop_assert_eq!(refused(&shown), Vec::<String>::new());
+        prop_assert_eq!(harmful(&shown.content), None);
         match shown.files.as_slice() {
-            [] => prop_assert_eq!(shown.content, plain(&words)),
+            [] => prop_assert_eq!(shown.content, text(&told)),
             [file] => prop_assert_eq!(&file.text, &clean(&words)),
             _ => prop_assert!(false, "one file at most"),
         }

@@ -1,48 +1,100 @@
-//! What is asked for by itself: a plan, the runs there are, what a step has said.
+//! What is asked for by itself: the runs there are, what is held, what can be said, what a step has said.
 
-use super::TEXT;
 use super::limits::{CONTENT, fit, fit_text, length};
-use super::markdown::{ago, block, bold, code, one_line, plain};
+use super::markdown::{ago, block, bold, code, one_line, plain, text};
 use super::page::Page;
 use super::run::colour;
 use super::shown::{Shown, TextFile};
 use super::steps::sign;
+use super::{TEXT, said};
 use crate::chat::card::{self, Mark, Tone};
 use crate::chat::text::Text;
-use crate::domain::names::WorkflowName;
-use crate::domain::plan::WorkflowPlan;
+use crate::domain::hold::Lock;
+use crate::domain::names::StepId;
 use crate::domain::run::RunStatus;
 use crate::domain::words::counted;
-use crate::service::RunRow;
-
-/// What a plan takes of the description of its embed.
-const PLAN: usize = 3_000;
+use crate::service::{FreezeView, HoldsView, RunRow};
 
 /// What is said of one run of a list, beside its name.
 const SUMMARY: usize = 160;
 
-/// What a run would do, and the digest that a yes to it would be bound to.
-pub fn plan(workflow: &WorkflowName, plan: &WorkflowPlan) -> Shown {
-    let title = card::headline(workflow, &card::inputs(&plan.inputs));
-    let digest = format!("plan {}", plan.digest().short());
-    let mut page = Page::new(&title, &digest, colour(Tone::Quiet));
-    page.line("This is what it would do. Nothing has been done.");
-    let told = card::plan::steps(plan);
-    if !page.below(&told, PLAN, block) {
-        page.file("plan.txt", &told);
-    }
-    page.shown()
-}
-
 /// The runs there are, newest first; those that have no room are counted.
 pub fn runs(rows: &[RunRow]) -> Shown {
-    let mut page = Page::new("Runs", "", colour(Tone::Quiet));
-    if rows.is_empty() {
-        page.line("No runs yet.");
+    let more = |left: usize| format!("and {} before these", counted(left, "run"));
+    list("Runs", rows.iter().map(one), more, "No runs yet.")
+}
+
+/// What is locked or frozen.
+pub fn held(holds: &HoldsView) -> Shown {
+    let locks = holds.locks.iter().map(lock);
+    let freezes = holds.freezes.iter().map(freeze);
+    let lines = locks.chain(freezes).map(|line| text(&line));
+    list("Held", lines, and_more, "Nothing is locked or frozen.")
+}
+
+/// A lock that was taken.
+pub fn locked(taken: &Lock) -> Shown {
+    said(&lock(taken))
+}
+
+/// A lock that was released.
+pub fn free(released: &Lock) -> Shown {
+    let target = Text::default().code(released.target.to_string());
+    said(&target.and(" is free again."))
+}
+
+/// Commands, each with what it does.
+pub fn help(entries: &[(String, String)]) -> Shown {
+    let line = |(name, summary): &(String, String)| {
+        let line = Text::default().code(format!("/{name}"));
+        text(&line.and(format!(" {summary}")))
+    };
+    let lines = entries.iter().map(line);
+    list(
+        "What you can say here",
+        lines,
+        and_more,
+        "Nothing that begins so.",
+    )
+}
+
+fn lock(lock: &Lock) -> Text {
+    Text::default()
+        .code(lock.target.to_string())
+        .and(format!(" is {}'s until ", lock.owner))
+        .due(lock.until)
+        .and(format!(": {}", lock.reason))
+}
+
+fn freeze(freeze: &FreezeView) -> Text {
+    let line = Text::default().code(freeze.name.to_string());
+    let line = match (freeze.in_force_until, freeze.begins) {
+        (Some(until), _) => line.and(" is frozen until ").due(until),
+        (None, Some(begins)) => line.and(" will be frozen ").due(begins),
+        (None, None) => line.and(" is frozen no more"),
+    };
+    line.and(format!(": {}", freeze.reason))
+}
+
+fn and_more(left: usize) -> String {
+    format!("… and {left} more")
+}
+
+/// The first lines that there is room for, and how many have none.
+fn list(
+    title: &str,
+    lines: impl Iterator<Item = String>,
+    more: impl Fn(usize) -> String,
+    none: &str,
+) -> Shown {
+    let lines: Vec<_> = lines.collect();
+    let mut page = Page::new(title, "", colour(Tone::Quiet));
+    if lines.is_empty() {
+        page.line(none);
     }
-    for (at, row) in rows.iter().enumerate() {
-        let more = format!("and {} before these", counted(rows.len() - at, "run"));
-        if !page.line_before(&one(row), &more) {
+    for (at, line) in lines.iter().enumerate() {
+        let more = more(lines.len() - at);
+        if !page.line_before(line, &more) {
             page.line(&more);
             break;
         }
@@ -75,10 +127,11 @@ fn one(row: &RunRow) -> String {
 
 /// What a step has said last, the oldest line first. Where that is too much, its end is shown and all
 /// of it is a file.
-pub fn log(lines: &[String]) -> Shown {
+pub fn log(step: &StepId, lines: &[String]) -> Shown {
     let all = lines.join("\n");
     if all.trim().is_empty() {
-        return super::said("It has said nothing so far.");
+        let step = Text::plain("The step ").code(step.as_str());
+        return said(&step.and(" has said nothing so far."));
     }
     let last = |from: usize| block(&lines[from..].join("\n"));
     let mut from = lines.len();

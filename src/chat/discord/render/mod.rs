@@ -19,39 +19,26 @@ mod steps;
 mod tests;
 
 pub use brief::brief;
-pub use lists::{log, plan, runs};
+pub use lists::{free, held, help, locked, log, runs};
 pub use notice::notice;
 pub use run::{footer, run, run_of_footer};
 pub use shown::{Button, Embed, Field, Look, Shown, TextFile};
 
-use limits::{CONTENT, fit};
+use crate::chat::text::Text;
+use limits::{CONTENT, fit_text};
 
 /// What a file is called that holds a whole text.
 const TEXT: &str = "text.txt";
 
-/// A text of several lines by itself, as in `/logs`: in a block, or as a file with its beginning shown.
-pub fn text(text: &str) -> Shown {
-    let fitted = fit(text, CONTENT, markdown::block);
+/// Sentences for whoever asked: an answer, or a refusal with the way out. What has no room is a file.
+pub fn said(told: &Text) -> Shown {
+    let fitted = fit_text(told, CONTENT);
     Shown {
         content: fitted.drawn,
         files: if fitted.is_whole {
             Vec::new()
         } else {
-            vec![TextFile::new(TEXT, text)]
-        },
-        ..Shown::default()
-    }
-}
-
-/// Sentences for whoever asked: an answer, or a refusal with the way out.
-pub fn said(said: &str) -> Shown {
-    let fitted = fit(said, CONTENT, markdown::plain);
-    Shown {
-        content: fitted.drawn,
-        files: if fitted.is_whole {
-            Vec::new()
-        } else {
-            vec![TextFile::new(TEXT, said)]
+            vec![TextFile::new(TEXT, &told.to_string())]
         },
         ..Shown::default()
     }

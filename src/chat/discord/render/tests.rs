@@ -6,10 +6,10 @@ use uuid::Uuid;
 use super::{Shown, brief, run};
 use crate::chat::card;
 use crate::chat::card::samples::{NOON, Sample, ann, digest_of, plan, waits_for_approval};
-use crate::domain::names::RunId;
-use crate::domain::plan::WorkflowPlan;
+use crate::domain::hold::Lock;
+use crate::domain::names::{RunId, StepId};
 use crate::domain::time::Timestamp;
-use crate::service::RunRow;
+use crate::service::{HoldsView, RunRow};
 
 fn seen(sample: Sample) -> String {
     told(&run(&card::of(&sample.view())))
@@ -340,23 +340,6 @@ fn of_many_steps_the_interesting_ones_stay() {
 }
 
 #[test]
-fn a_plan_by_itself() {
-    let plan: WorkflowPlan = serde_json::from_value(plan("v2")).unwrap();
-    insta::assert_snapshot!(told(&super::plan(&"deploy".into(), &plan)), @"
-    [#95A5A6] deploy · shop/web v2
-    This is what it would do. Nothing has been done.
-    ```
-    deploy: docker.deploy_service on shop
-        replace shop/web: image v1 → v2, beside the old one
-          ~ image of shop/web: v1 → v2
-          · 2 containers run now
-    check: http.check on shop-web: only reads
-    ```
-    -- plan f0bf3f512013
-    ");
-}
-
-#[test]
 fn the_runs_there_are() {
     let row = |id: u128, workflow: &str, status: serde_json::Value, summary: Option<&str>| RunRow {
         id: RunId::new(Uuid::from_u128(id)),
@@ -403,21 +386,71 @@ fn the_runs_there_are() {
 }
 
 #[test]
+fn what_is_held_and_what_can_be_said() {
+    let lock = |target: &str, owner: &str, reason: &str| Lock {
+        target: target.parse().unwrap(),
+        owner: owner.into(),
+        reason: reason.to_owned(),
+        since: Timestamp::from_micros(NOON * 1_000_000),
+        until: Timestamp::from_micros((NOON + 3_600) * 1_000_000),
+    };
+    let held = HoldsView {
+        locks: vec![
+            lock("shop", "ann", "*stock* is counted"),
+            lock("shop/web", "bo", "@everyone waits"),
+        ],
+        freezes: vec![],
+    };
+    insta::assert_snapshot!(told(&super::held(&held)), @r"
+    [#95A5A6] Held
+    `shop` is ann's until <t:1774702800:t> (<t:1774702800:R>): \*stock\* is counted
+    `shop/web` is bo's until <t:1774702800:t> (<t:1774702800:R>): @{}everyone waits
+    --
+    ");
+    let none = HoldsView {
+        locks: vec![],
+        freezes: vec![],
+    };
+    insta::assert_snapshot!(told(&super::held(&none)), @"
+    [#95A5A6] Held
+    Nothing is locked or frozen.
+    --
+    ");
+    insta::assert_snapshot!(told(&super::locked(&held.locks[0])), @r"`shop` is ann's until <t:1774702800:t> (<t:1774702800:R>): \*stock\* is counted");
+    insta::assert_snapshot!(told(&super::free(&held.locks[0])), @"`shop` is free again.");
+    let entries = [
+        ("db backup", "Dump a database"),
+        ("purser runs", "The latest runs"),
+    ];
+    let entries = entries.map(|(name, summary)| (name.to_owned(), summary.to_owned()));
+    insta::assert_snapshot!(told(&super::help(&entries)), @"
+    [#95A5A6] What you can say here
+    `/db backup` Dump a database
+    `/purser runs` The latest runs
+    --
+    ");
+    let many = told(&super::help(&vec![entries[0].clone(); 400]));
+    insta::assert_snapshot!(many.lines().rev().nth(1).unwrap(), @"… and 288 more");
+}
+
+#[test]
 fn a_log_is_shown_from_its_end() {
+    let step = StepId::from("migrate");
+    let log = |lines: &[String]| super::log(&step, lines);
     let lines: Vec<_> = (0..400).map(|at| format!("line {at}")).collect();
-    let shown = super::log(&lines);
+    let shown = log(&lines);
     assert!(
         shown.content.ends_with("line 399\n```"),
         "{}",
         shown.content
     );
     assert!(shown.files[0].text.starts_with("line 0\nline 1\n"));
+    assert_eq!(told(&log(&lines[398..])), "```\nline 398\nline 399\n```");
     assert_eq!(
-        told(&super::log(&lines[398..])),
-        "```\nline 398\nline 399\n```"
+        told(&log(&[])),
+        "The step `migrate` has said nothing so far."
     );
-    assert_eq!(told(&super::log(&[])), "It has said nothing so far.");
-    let long = super::log(&["x".repeat(5_000)]);
+    let long = log(&["x".repeat(5_000)]);
     assert!(long.content.ends_with("x…\n```"), "{}", long.content);
     assert_eq!(long.files[0].text.len(), 5_000);
 }

@@ -270,7 +270,7 @@ async fn purser_itself_can_be_asked_for_runs_locks_and_help() {
       ┃ `/purser locks` What is locked or frozen
       ┃ `/purser lock` Keep a system or a service to yourself for four hours
       ┃ `/purser unlock` Release a lock
-      ┃ `/purser help` What you can say here
+      ┃ `/purser help` What you can say here, or what is in a group
     ");
 }
 
