@@ -83,9 +83,7 @@ fn text(view: &RunView, log: &[Logged]) -> String {
             ));
         }
     }
-    let undone_by = view
-        .undone_by
-        .map(|by| format!("undone by run {}", by.short()));
+    let undone_by = view.undone_by.map(card::undone);
     lines.extend(undoes(run).into_iter().chain(undone_by));
     lines.extend(timeline(log));
     lines.extend(outputs(run).iter().map(|output| indented(output)));

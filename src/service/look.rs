@@ -50,14 +50,23 @@ pub struct RunView {
     /// Whether something of it can be taken back, it has succeeded, and nobody has had it taken back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub can_be_undone: bool,
-    /// The run that takes it back, or has.
+    /// The run that takes it back, has, or was to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undone_by: Option<RunId>,
+    pub undone_by: Option<UndoneBy>,
     /// The steps of its definition that have not begun and may still do so, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub to_come: Vec<StepId>,
     /// Its whole state.
     pub run: RunState,
+}
+
+/// A run that takes another one back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoneBy {
+    /// Which.
+    pub run: RunId,
+    /// Where it stands.
+    pub status: RunStatus,
 }
 
 /// A workflow or a command as lists show it.

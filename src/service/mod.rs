@@ -42,7 +42,7 @@ pub use artifacts::ArtifactView;
 pub use deliver::Delivery;
 pub use holds::{FreezeView, HoldsView};
 pub use invoke::{Ask, Invocation};
-pub use look::{CatalogEntry, CatalogView, Followed, RunView, catalog_view};
+pub use look::{CatalogEntry, CatalogView, Followed, RunView, UndoneBy, catalog_view};
 pub use places::{PlaceAnswer, PlaceView};
 pub use rerun::Again;
 pub use schedules::ScheduleView;

@@ -1,7 +1,7 @@
 //! Undoing a run that has succeeded, in a run of its own.
 
 use super::invoke::{MOST_STEPS_IN_A_CHANNEL, approvals};
-use super::{Result, Service, ServiceError};
+use super::{Result, Service, ServiceError, UndoneBy};
 use crate::catalog::{Catalog, Loaded};
 use crate::domain::approval::ApprovalPolicy;
 use crate::domain::chat::{ChatChannel, ChatPlace};
@@ -10,7 +10,7 @@ use crate::domain::event::{Requested, Trigger};
 use crate::domain::names::RunId;
 use crate::domain::person::{Actor, Refusal};
 use crate::domain::plan::WorkflowPlan;
-use crate::domain::run::RunState;
+use crate::domain::run::{RunState, RunStatus};
 use crate::domain::undo::{self, NoUndo, Undo};
 use crate::domain::workflow::{WhenBusy, Workflow, may_start};
 use crate::engine::first_to_undo;
@@ -86,11 +86,16 @@ impl Service {
     }
 
     /// The run that takes this one back, or has: only of one that has ended.
-    pub(super) async fn undone_by(&self, state: &RunState) -> Result<Option<RunId>> {
+    pub(super) async fn undone_by(&self, state: &RunState) -> Result<Option<UndoneBy>> {
         if state.ended.is_none() {
             return Ok(None);
         }
-        Ok(self.parts.store.undone_by(state.id).await?)
+        let store = &self.parts.store;
+        let Some(run) = store.undone_by(state.id).await? else {
+            return Ok(None);
+        };
+        let status = store.status_of(run).await?;
+        Ok(status.map(|status| UndoneBy { run, status }))
     }
 
     async fn check_undo(&self, by: &Actor, run: RunId, reason: Option<&str>) -> Result<Checked> {
@@ -100,7 +105,7 @@ impl Service {
         let catalog = self.catalog();
         let loaded = self.may_undo(by, &catalog, &earlier).await?;
         undo::may_be_undone(&earlier).map_err(|why| self.no_undo(&why))?;
-        self.not_undone(run).await?;
+        self.not_undone(&earlier).await?;
         self.not_overtaken(&earlier).await?;
         let way_back = |step: &_| self.parts.registry.way_back(step);
         let undo = undo::of(&earlier, &definition, reason, way_back);
@@ -163,17 +168,15 @@ impl Service {
     }
 
     /// Nothing is taken back twice.
-    async fn not_undone(&self, run: RunId) -> Result<()> {
-        let Some(by) = self.parts.store.undone_by(run).await? else {
+    async fn not_undone(&self, earlier: &RunState) -> Result<()> {
+        let Some(UndoneBy { run: by, status }) = self.undone_by(earlier).await? else {
             return Ok(());
         };
-        let (log, _) = self.open(by).await?;
-        let ended = log.state().await?.ended.map(|ended| ended.state);
-        let of = run;
-        Err(ServiceError::from(match ended {
-            None => StoreError::BeingUndone { of, by },
-            Some(FinalState::Succeeded) => StoreError::Undone { of, by },
-            Some(_) => StoreError::UndoneInPart { of, by },
+        let of = earlier.id;
+        Err(ServiceError::from(match status {
+            RunStatus::Ended(FinalState::Succeeded) => StoreError::Undone { of, by },
+            RunStatus::Ended(_) => StoreError::UndoneInPart { of, by },
+            _ => StoreError::BeingUndone { of, by },
         }))
     }
 

@@ -26,7 +26,7 @@ use crate::domain::ending::FinalState;
 use crate::domain::names::{RunId, StepId, WorkflowName};
 use crate::domain::run::{RunState, RunStatus, StepState, StepStatus, WaitingFor};
 use crate::domain::time::Timestamp;
-use crate::service::RunView;
+use crate::service::{RunView, UndoneBy};
 
 /// No input that stands in a headline is longer, in characters.
 const LONGEST_IN_HEADLINE: usize = 40;
@@ -72,7 +72,7 @@ pub struct Card {
     /// How it ended.
     pub ending: Option<Ending>,
     /// The run that takes it back, or has.
-    pub undone_by: Option<RunId>,
+    pub undone_by: Option<UndoneBy>,
     /// What can be done to it now.
     pub offers: Vec<Offer>,
 }
@@ -206,6 +206,18 @@ pub fn of(view: &RunView) -> Card {
         ending: results::ending(run),
         undone_by: view.undone_by,
         offers: offer::of(view),
+    }
+}
+
+/// `undone by run 8bc7558c`, no earlier than it is.
+pub fn undone(UndoneBy { run, status }: UndoneBy) -> String {
+    let run = run.short();
+    match status {
+        RunStatus::Ended(FinalState::Succeeded) => format!("undone by run {run}"),
+        RunStatus::Ended(state) => {
+            format!("run {run} was to undo it, and is {}", state.in_words())
+        }
+        _ => format!("run {run} undoes it"),
     }
 }
 

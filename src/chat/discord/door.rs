@@ -36,7 +36,7 @@ impl Door {
             Interaction::Command(command) => {
                 let origin = Origin::from(&command);
                 if self.lets_in(&origin).await {
-                    self.command(&origin, &command.data).await;
+                    Box::pin(self.command(&origin, &command.data)).await;
                 }
             }
             Interaction::Autocomplete(command) => {
@@ -46,13 +46,13 @@ impl Door {
             Interaction::Component(click) => {
                 let origin = Origin::from(&click);
                 if self.lets_in(&origin).await {
-                    self.click(&origin, &click.data.custom_id).await;
+                    Box::pin(self.click(&origin, &click.data.custom_id)).await;
                 }
             }
             Interaction::Modal(modal) => {
                 let origin = Origin::from(&modal);
                 if self.lets_in(&origin).await {
-                    self.submitted(&origin, &modal.data).await;
+                    Box::pin(self.submitted(&origin, &modal.data)).await;
                 }
             }
             other => {

@@ -1,12 +1,14 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::ending::Summary;
+use crate::domain::ending::{FinalState, Summary};
 use crate::domain::event::{Event, Failure, Logged, Requested};
 use crate::domain::interpreter::{Command, Given, decide, prospects};
 use crate::domain::names::StepId;
-use crate::domain::run::Ended;
+use crate::domain::rerun::MOST_TAKEN_OVER;
+use crate::domain::run::{Ended, RunState, StepState, Stop};
 use crate::domain::time::Timestamp;
+use crate::domain::workflow::Workflow;
 
 fn workflow(steps: &Value) -> Workflow {
     let file = json!({ "name": "ship", "summary": "Ship", "steps": steps });

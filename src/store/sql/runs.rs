@@ -30,7 +30,7 @@ const KEYED: &str = "SELECT id FROM runs WHERE requested_by = $1 AND idempotency
 impl Runs for SqlStore {
     fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>> {
         async move {
-            let id = run.id;
+            let (id, undone) = (run.id, undone(&run.request));
             let run = Written::of(run, &self.redactor);
             let created = self
                 .writer
@@ -41,6 +41,8 @@ impl Runs for SqlStore {
             if created == id {
                 // Nobody listening is no error: a run is found by `unfinished` at the start.
                 let _ = self.changes.send(id);
+                // What is shown of that one says so.
+                let _ = undone.map(|undone| self.changes.send(undone));
             }
             Ok(created)
         }
@@ -75,12 +77,15 @@ impl Runs for SqlStore {
                 event: append.event.clone(),
             };
             let run = append.run;
-            self.writer
+            let shown_anew = self
+                .writer
                 .write(Box::new(move |connection| {
                     async move { grow(connection, &append).await }.boxed()
                 }))
                 .await?;
             let _ = self.changes.send(run);
+            let undone = shown_anew.map(|undone| self.run_id(&undone)).transpose()?;
+            let _ = undone.map(|undone| self.changes.send(undone));
             Ok(logged)
         }
         .boxed()
@@ -356,13 +361,22 @@ pub(super) async fn insert(
     .bind(undo.map(|undo| undo.of.to_string()))
     .execute(&mut *connection)
     .await?;
+    if let Some(undone) = undone(&run.request) {
+        messages::reopen(connection, undone).await?;
+    }
     if let Some(place) = &run.request.shown_in {
         messages::begin(connection, run.id, place).await?;
     }
     insert_event(connection, run.id, 1, run.at, request).await
 }
 
-async fn grow(connection: &mut Connection, append: &Append) -> sqlx::Result<()> {
+/// The run that this one is to take back.
+fn undone(request: &Requested) -> Option<RunId> {
+    request.undo.as_ref().map(|undo| undo.of)
+}
+
+/// Appends an event; says which other run is to be shown anew because of it.
+async fn grow(connection: &mut Connection, append: &Append) -> sqlx::Result<Option<String>> {
     // The primary key refuses a place that is taken. A gap it would not notice: then the event
     // goes for place 1, which is always taken, and the append is refused as a conflict too.
     let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM events WHERE run = $1")
@@ -407,7 +421,17 @@ async fn grow(connection: &mut Connection, append: &Append) -> sqlx::Result<()> 
             .execute(&mut *connection)
             .await?;
     }
-    Ok(())
+    if !matches!(append.event, Event::Finished { .. }) {
+        return Ok(None);
+    }
+    let undone: Option<String> = sqlx::query_scalar("SELECT undo_of FROM runs WHERE id = $1")
+        .bind(append.run.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    if let Some(undone) = undone.as_deref().and_then(|id| id.parse().ok()) {
+        messages::reopen(connection, undone).await?;
+    }
+    Ok(undone)
 }
 
 async fn insert_event(

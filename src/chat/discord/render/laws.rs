@@ -20,8 +20,9 @@ use crate::chat::text::{Piece, Text};
 use crate::domain::digest::Digest;
 use crate::domain::ending::FinalState;
 use crate::domain::names::{RunId, StepId, SystemName, WorkflowName};
+use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
-use crate::service::Verdict;
+use crate::service::{UndoneBy, Verdict};
 
 /// What does something in Discord, or cannot be seen, or is as long as can be.
 const NASTY: &[&str] = &[
@@ -298,7 +299,10 @@ fn cards() -> impl Strategy<Value = Card> {
         outputs: end.0,
         kept: end.1,
         ending: end.2,
-        undone_by: end.3.map(|run| RunId::new(Uuid::from_u128(run))),
+        undone_by: end.3.map(|run| UndoneBy {
+            run: RunId::new(Uuid::from_u128(run)),
+            status: RunStatus::Running,
+        }),
         offers,
     })
 }

@@ -10,7 +10,7 @@ use super::steps;
 use crate::chat::card::results::{Kept, Output};
 use crate::chat::card::span::duration;
 use crate::chat::card::value::indented;
-use crate::chat::card::{About, Approval, Card, Question, Tone, Way, share};
+use crate::chat::card::{About, Approval, Card, Question, Tone, Way, share, undone};
 use crate::domain::names::{RunId, StepId};
 
 /// What stands before a run's id in the last line of its embed.
@@ -108,7 +108,7 @@ fn head(page: &mut Page, card: &Card) {
         page.below(&told, 200, |told| plain(&one_line(told)));
     }
     if let Some(by) = card.undone_by {
-        page.line(&format!("undone by run {}", by.short()));
+        page.line(&undone(by));
     }
     page.line(&inputs(card));
     if let (None, Some(why)) = (&card.ending, card.voided.last()) {

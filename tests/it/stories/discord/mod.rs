@@ -10,6 +10,7 @@ mod posts;
 mod restarts;
 mod standby;
 mod told;
+mod undo;
 
 use std::fs;
 use std::time::Duration;
