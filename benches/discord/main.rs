@@ -39,9 +39,10 @@ const DEADLINE: Duration = Duration::from_secs(3);
 /// Everything must be shown so long after the last run has ended.
 const SHOWN_WITHIN: Duration = Duration::from_mins(3);
 
-/// A workflow that is under way for a while and moves now and then.
-const WORKFLOW: &str = "steps:\n  - { id: first, wait: { for: 8s } }\n  - { id: second, wait: { for: 8s } }\n  \
-                        - { id: third, wait: { for: 20s } }\n";
+/// A workflow that is under way until after the measuring, and moves meanwhile. A channel takes a message
+/// a second, so it takes half a minute until all runs are shown.
+const WORKFLOW: &str = "steps:\n  - { id: first, wait: { for: 45s } }\n  - { id: second, wait: { for: 10s } }\n  \
+                        - { id: third, wait: { for: 10s } }\n  - { id: fourth, wait: { for: 20s } }\n";
 
 #[tokio::main]
 async fn main() {
@@ -76,6 +77,12 @@ async fn main() {
         "a command was not acknowledged"
     );
 
+    let shown = |view: fake_discord::View<'_>| {
+        let all = channels.iter().map(|channel| view.messages(*channel).len());
+        (all.sum::<usize>() >= RUNS).then_some(())
+    };
+    discord.until("every run is shown", shown).await.unwrap();
+
     let acknowledged = ask(&discord, &people, &channels).await;
     let lost = acknowledged.iter().filter(|took| took.is_none()).count();
     let mut took: Vec<f64> = acknowledged.into_iter().flatten().map(millis).collect();
@@ -91,6 +98,10 @@ async fn main() {
     print("discord.rss_mib", rss, "MiB");
     print("discord.end_shown_after_s", late, "s");
     let shown = ends.len();
+    eprintln!(
+        "{lost} of {} not acknowledged, {shown} of {RUNS} ends shown",
+        took.len() + lost
+    );
     print(
         "discord.lost",
         (lost + RUNS.saturating_sub(shown)) as f64,
@@ -156,7 +167,8 @@ fn end_of(message: &Value) -> Option<(String, u64)> {
     let embed = message["embeds"].as_array()?.first()?;
     let run = embed["footer"]["text"].as_str()?.strip_prefix("run ")?;
     let description = embed["description"].as_str()?;
-    let at = message["edited_timestamp"].as_str()?;
+    let edited = message["edited_timestamp"].as_str();
+    let at = edited.or_else(|| message["timestamp"].as_str())?;
     let at = chrono::DateTime::parse_from_rfc3339(at).ok()?;
     let at = u64::try_from(at.timestamp_millis()).ok()?;
     description

@@ -16,6 +16,9 @@ pub struct Approve {
     /// run has asked for only one approval so far.
     #[arg(long)]
     plan: Option<String>,
+    /// The name that the plan has to be confirmed with, where it removes what cannot be had back.
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
 }
 
 /// Let somebody else say yes to a run's plan in your stead.
@@ -70,6 +73,7 @@ impl Approve {
     pub(super) async fn call(self, server: &Server, json: bool) -> Result<(), Failure> {
         let body = AnswerBody {
             digest: self.plan,
+            confirm: self.confirm,
             ..AnswerBody::default()
         };
         tell(server, &self.run, "approve", &body, json).await

@@ -96,8 +96,10 @@ pub(super) fn what_to_do(view: &RunView) -> Option<String> {
 }
 
 fn how_to_approve(run: &RunState, open: &Approval) -> String {
+    let typed = open.to_be_typed.as_ref();
+    let confirm = typed.map_or(String::new(), |name| format!(" --confirm '{name}'"));
     format!(
-        "waits for approval ({}) until {}: purser approve {} --plan {}",
+        "waits for approval ({}) until {}: purser approve {} --plan {}{confirm}",
         open.missing.join("; "),
         open.until,
         run.id.short(),

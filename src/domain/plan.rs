@@ -1,5 +1,7 @@
 //! A plan: what a change would do, with a digest that an approval is bound to (decision 16).
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,9 @@ pub struct Plan {
     /// What people should know and what may move without voiding the plan: counts, times, ids.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// The service or the system on which it may remove what cannot be had back; `None`: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destroys: Option<String>,
 }
 
 /// A fact that was read when the plan was made.
@@ -53,6 +58,7 @@ impl Plan {
             preconditions: Vec::new(),
             changes: Vec::new(),
             notes: Vec::new(),
+            destroys: None,
         }
     }
 
@@ -113,6 +119,7 @@ impl Plan {
                 })
                 .collect(),
             notes: self.notes.into_iter().map(text).collect(),
+            destroys: self.destroys,
         }
     }
 
@@ -187,6 +194,15 @@ impl WorkflowPlan {
                 })
                 .collect(),
         }
+    }
+
+    /// Where it may remove what cannot be had back, each once.
+    pub fn destroys(&self) -> BTreeSet<&str> {
+        let plans = self.steps.iter().filter_map(|step| match &step.outlook {
+            Outlook::Changes(plan) => plan.destroys.as_deref(),
+            Outlook::Reads | Outlook::KnownLater(_) => None,
+        });
+        plans.collect()
     }
 
     /// The digest that an approval is bound to: definition, inputs and the steps' digests.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::action::{ActionError, Clock, OpenSecrets, ReadContext, Registry, Systems};
+use crate::action::{
+    ActionError, ActionSpec, Clock, OpenSecrets, ReadContext, Registry, Risk, Systems,
+};
 use crate::domain::effect::EffectName;
 use crate::domain::event::{Failure, FailureKind};
 use crate::domain::interpreter::{Given, prospects};
@@ -111,7 +113,8 @@ impl Planner {
         }
         let action = self.registry.action(action).map_err(ActionError::fatal)?;
         let ctx = self.read_context(system.cloned());
-        let plan = action.plan(&ctx, input.clone()).await?;
+        let mut plan = action.plan(&ctx, input.clone()).await?;
+        plan.destroys = destroyed(&action.spec(), system, input);
         Ok(Some(plan.masked(&self.redactor)))
     }
 
@@ -138,6 +141,17 @@ fn stays(undo: &Undo) -> Vec<String> {
     let stays = undo.staying();
     let note = |(step, why)| format!("`{step}` stays as it is: {why}");
     stays.map(note).collect()
+}
+
+/// The service or the system on which an action may remove what cannot be had back.
+fn destroyed(
+    spec: &ActionSpec,
+    system: Option<&SystemName>,
+    input: &serde_json::Value,
+) -> Option<String> {
+    let service = spec.service.and_then(|field| input[field].as_str());
+    let system = system.map_or(spec.name, SystemName::as_str);
+    (spec.risk == Risk::Destroy).then(|| service.unwrap_or(system).to_owned())
 }
 
 /// An action's error as the log keeps it; the cause goes to Purser's own log.

@@ -283,7 +283,7 @@ async fn approve(
     let run = shared.service.find_run(&run).await?;
     shared
         .service
-        .approve(&by, run, body.digest.as_deref())
+        .approve(&by, run, body.digest.as_deref(), body.confirm.as_deref())
         .await?;
     Ok(Json(shared.service.show(&by, run).await?))
 }

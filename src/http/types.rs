@@ -42,6 +42,9 @@ pub struct AnswerBody {
     /// Of an approval: the digest that was seen, or the beginning of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// Of an approval of a plan that removes what cannot be had back: the name that it has to be typed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
     /// Of a rejection or a cancel: why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

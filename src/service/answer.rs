@@ -34,11 +34,19 @@ pub enum Verdict {
 
 impl Service {
     /// Says yes to a run's plan. `digest` is what the person has seen, or the beginning of it; it may
-    /// be left out only where nothing else was ever asked: a yes is never of what nobody has seen.
+    /// be left out only where nothing else was ever asked: a yes is never of what nobody has seen. Where
+    /// the plan removes what cannot be had back, the yes comes with the name that was `typed`.
     ///
     /// # Errors
-    /// The run asks for nothing, its plan is another one by now, or the person may not.
-    pub async fn approve(&self, by: &Actor, run: RunId, digest: Option<&str>) -> Result<RunState> {
+    /// The run asks for nothing, its plan is another one by now, the person may not, or what was typed is
+    /// not what the plan has.
+    pub async fn approve(
+        &self,
+        by: &Actor,
+        run: RunId,
+        digest: Option<&str>,
+        typed: Option<&str>,
+    ) -> Result<RunState> {
         let asked = format!("approve {run}");
         self.known(by, &asked).await?;
         self.answer(run, |state, _| {
@@ -48,6 +56,7 @@ impl Service {
             }
             open.may_approve(by, &state.request.by.person)
                 .map_err(|refusal| Answer::refused(refusal.0))?;
+            is_typed(state, open, typed)?;
             Ok(Event::Approved {
                 by: by.clone(),
                 digest: open.digest.clone(),
@@ -257,6 +266,25 @@ fn open_approval(state: &RunState) -> Result<&ApprovalRequest, Answer> {
     let short = state.id.short();
     let first = state.open_approval();
     first.ok_or_else(|| Answer::conflict(format!("run {short} asks for no approval now")))
+}
+
+/// Whether what was typed is what a plan takes that removes what cannot be had back.
+fn is_typed(state: &RunState, open: &ApprovalRequest, typed: Option<&str>) -> Result<(), Answer> {
+    let Some(name) = state.to_be_typed(&open.digest) else {
+        return Ok(());
+    };
+    match typed.map(str::trim) {
+        Some(typed) if typed == name => Ok(()),
+        typed => {
+            let instead = typed.map_or(String::new(), |typed| format!(", and not `{typed}`"));
+            Err(Answer::conflict(format!(
+                "the plan of run {short} removes what cannot be had back: whoever says yes to it types `{name}`\
+                 {instead}. Nothing was approved: `purser approve {short} --plan {} --confirm '{name}'`",
+                open.digest.short(),
+                short = state.id.short(),
+            )))
+        }
+    }
 }
 
 /// The question of which the plan was seen. `verb` is what is being said to it.

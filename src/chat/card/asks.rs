@@ -27,6 +27,8 @@ pub struct Approval {
     pub said_yes: Vec<String>,
     /// Who may say it in whose stead: `ben for ann`.
     pub delegated: Vec<String>,
+    /// What whoever says yes types with it, because the plan removes there what cannot be had back.
+    pub to_be_typed: Option<String>,
 }
 
 impl Approval {
@@ -34,6 +36,13 @@ impl Approval {
     pub fn needs(&self) -> Text {
         let who = self.missing.join("; ");
         Text::plain(format!("Needs a yes from {who}, until ")).due(self.until)
+    }
+
+    /// What it takes besides a yes.
+    pub fn takes(&self) -> Option<Text> {
+        let name = self.to_be_typed.as_ref()?;
+        let why = Text::plain("Removes what cannot be had back: whoever says yes types ");
+        Some(why.code(name.as_str()))
     }
 }
 
@@ -62,6 +71,7 @@ fn approval(run: &RunState, open: &ApprovalRequest) -> Approval {
         until: open.expires_at,
         said_yes: open.approved_by.iter().map(ToString::to_string).collect(),
         delegated: open.delegated.iter().map(delegated).collect(),
+        to_be_typed: run.to_be_typed(&open.digest),
     }
 }
 

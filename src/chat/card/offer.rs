@@ -25,6 +25,11 @@ pub enum Act {
         /// What the yes is bound to.
         plan: Digest,
     },
+    /// Say yes to it with the name that has to be typed: it removes what cannot be had back.
+    Confirm {
+        /// What the yes is bound to.
+        plan: Digest,
+    },
     /// Say no to it, which ends the run.
     Reject {
         /// What was looked at.
@@ -74,7 +79,11 @@ pub fn of(view: &RunView) -> Vec<Offer> {
     let approvals = asks::approvals(run);
     let approvals = approvals.into_iter().flat_map(|asked| {
         let plan = || asked.plan.clone();
-        let acts = [Act::Approve { plan: plan() }, Act::Reject { plan: plan() }];
+        let yes = match asked.to_be_typed {
+            Some(_) => Act::Confirm { plan: plan() },
+            None => Act::Approve { plan: plan() },
+        };
+        let acts = [yes, Act::Reject { plan: plan() }];
         acts.map(|act| Offer {
             act,
             step: asked.step.clone(),

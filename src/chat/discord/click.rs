@@ -16,11 +16,18 @@ use crate::domain::names::RunId;
 use crate::domain::person::Actor;
 use crate::service::{Again, Back, Finding, Result, ServiceError};
 
-/// The field of a window in which the reason is typed.
-const REASON: &str = "reason";
+/// The field of a window.
+const TYPED: &str = "reason";
 
-/// A reason has no more characters: it goes into the books.
-const LONGEST_REASON: u32 = 500;
+/// No more characters are taken: a reason goes into the books.
+const LONGEST: u32 = 500;
+
+/// What a reason is asked for with.
+const WHY: &str = "Why? It goes into the books.";
+
+/// Styles of fields, as Discord numbers them.
+const ONE_LINE: u8 = 1;
+const LINES_OF_TEXT: u8 = 2;
 
 /// So many of the last lines of a step are shown.
 const LINES: u32 = 200;
@@ -36,7 +43,7 @@ impl Door {
         };
         let by = self.who(origin);
         match act {
-            Act::Reject { .. } | Act::Cancel | Act::Undo => {
+            Act::Confirm { .. } | Act::Reject { .. } | Act::Cancel | Act::Undo => {
                 answers.first(First::Modal(window(custom_id, &act))).await;
             }
             Act::Rerun => {
@@ -74,33 +81,38 @@ impl Door {
             return answers.then(&said(unknown)).await;
         };
         let by = self.who(origin);
-        let reason = typed(data, REASON).filter(|reason| !reason.trim().is_empty());
+        let typed = typed(data).filter(|typed| !typed.trim().is_empty());
         if act == Act::Undo {
-            let shown = self.undo(&by, origin, run, reason).await;
+            let shown = self.undo(&by, origin, run, typed).await;
             return answers.then(&shown).await;
         }
         let done = match &act {
+            Act::Confirm { .. } => "has your yes",
             Act::Reject { .. } => "is rejected",
             _ => "is being stopped",
         };
-        let shown = match self.answer(&by, run, act, reason).await {
+        let shown = match self.answer(&by, run, act, typed).await {
             Ok(()) => markdown(format!("Run `{}` {done}.", run.short())),
             Err(error) => told(&error),
         };
         answers.then(&shown).await;
     }
 
-    async fn answer(&self, by: &Actor, run: RunId, act: Act, reason: Option<String>) -> Result<()> {
+    async fn answer(&self, by: &Actor, run: RunId, act: Act, typed: Option<String>) -> Result<()> {
         let service = &self.service;
         match act {
             Act::Approve { plan } => {
-                service.approve(by, run, Some(plan.as_str())).await?;
+                service.approve(by, run, Some(plan.as_str()), None).await?;
+            }
+            Act::Confirm { plan } => {
+                let (plan, name) = (Some(plan.as_str()), typed.as_deref());
+                service.approve(by, run, plan, name).await?;
             }
             Act::Reject { plan } => {
-                service.reject(by, run, Some(plan.as_str()), reason).await?;
+                service.reject(by, run, Some(plan.as_str()), typed).await?;
             }
             Act::Cancel => {
-                service.cancel(by, run, reason).await?;
+                service.cancel(by, run, typed).await?;
             }
             Act::Decide { question, verdict } => {
                 let finding = Finding {
@@ -163,12 +175,18 @@ impl Door {
     }
 }
 
-/// The window in which a reason can be given before something is stopped.
+/// The window in which is typed what an act takes: a name, or a reason that can be left out.
 fn window(custom_id: &str, act: &Act) -> Value {
-    let title = match act {
-        Act::Reject { .. } => "Reject this plan",
-        Act::Undo => "Undo this run",
-        _ => "Stop this run",
+    let (title, style, label, required) = match act {
+        Act::Confirm { .. } => (
+            "Approve what cannot be undone",
+            ONE_LINE,
+            "The name that the plan asks for",
+            true,
+        ),
+        Act::Reject { .. } => ("Reject this plan", LINES_OF_TEXT, WHY, false),
+        Act::Undo => ("Undo this run", LINES_OF_TEXT, WHY, false),
+        _ => ("Stop this run", LINES_OF_TEXT, WHY, false),
     };
     json!({
         "custom_id": custom_id,
@@ -177,20 +195,20 @@ fn window(custom_id: &str, act: &Act) -> Value {
             "type": 1,
             "components": [{
                 "type": 4,
-                "custom_id": REASON,
-                "style": 2,
-                "label": "Why? It goes into the books.",
-                "required": false,
-                "max_length": LONGEST_REASON,
+                "custom_id": TYPED,
+                "style": style,
+                "label": label,
+                "required": required,
+                "max_length": LONGEST,
             }],
         }],
     })
 }
 
-fn typed(data: &ModalInteractionData, field: &str) -> Option<String> {
+fn typed(data: &ModalInteractionData) -> Option<String> {
     let components = data.components.iter().flat_map(|row| &row.components);
     let mut texts = components.filter_map(|component| match component {
-        ActionRowComponent::InputText(text) if text.custom_id == field => text.value.clone(),
+        ActionRowComponent::InputText(text) if text.custom_id == TYPED => text.value.clone(),
         _ => None,
     });
     texts.next()

@@ -33,7 +33,9 @@ impl Reference {
         let run = URL_SAFE_NO_PAD.encode(self.run.uuid().as_bytes());
         let mut id = format!("{PREFIX}.{run}.{}", letter(&self.act));
         let more = match &self.act {
-            Act::Approve { plan } | Act::Reject { plan } => Some(digits(plan)?.to_owned()),
+            Act::Approve { plan } | Act::Confirm { plan } | Act::Reject { plan } => {
+                Some(digits(plan)?.to_owned())
+            }
             Act::Decide { question, verdict } => Some(format!("{}{question}", said(*verdict))),
             Act::Logs { place } => Some(place.to_string()),
             Act::Cancel | Act::Rerun | Act::Undo => None,
@@ -62,6 +64,7 @@ impl Reference {
 fn letter(act: &Act) -> char {
     match act {
         Act::Approve { .. } => 'a',
+        Act::Confirm { .. } => 'k',
         Act::Reject { .. } => 'r',
         Act::Decide { .. } => 'd',
         Act::Cancel => 'c',
@@ -75,6 +78,7 @@ fn act(letter: &str, more: Option<&str>) -> Option<Act> {
     let plan = || Some(Digest::from(format!("{SHA256}{}", more?)));
     Some(match letter {
         "a" => Act::Approve { plan: plan()? },
+        "k" => Act::Confirm { plan: plan()? },
         "r" => Act::Reject { plan: plan()? },
         "d" => {
             let mut rest = more?.chars();
@@ -128,6 +132,7 @@ mod tests {
         ];
         prop_oneof![
             plan.clone().prop_map(|plan| Act::Approve { plan }),
+            plan.clone().prop_map(|plan| Act::Confirm { plan }),
             plan.prop_map(|plan| Act::Reject { plan }),
             (any::<u32>(), verdicts)
                 .prop_map(|(question, verdict)| Act::Decide { question, verdict }),

@@ -12,6 +12,8 @@ use crate::http::types::{AnswerBody, RunView};
 pub(super) enum Asked {
     /// Whether the plan of this digest is to be carried out.
     Plan(String),
+    /// The same of one that removes what cannot be had back: a yes is the name behind it.
+    Loss(String, String),
     /// Whether an effect has happened of which nobody else can tell: the question of this number.
     Effect(u32),
     /// Whether a step is tried further that was taken up too often: the question of this number.
@@ -32,7 +34,11 @@ impl Asked {
         match view.status {
             RunStatus::Waiting(WaitingFor::Approval) => {
                 let open = only(view.run.open_approvals())?;
-                Some(Self::Plan(open.digest.short().to_owned()))
+                let plan = open.digest.short().to_owned();
+                Some(match view.run.to_be_typed(&open.digest) {
+                    Some(name) => Self::Loss(plan, name),
+                    None => Self::Plan(plan),
+                })
             }
             RunStatus::Waiting(WaitingFor::Decision) => {
                 let open = only(view.run.open_questions())?;
@@ -46,11 +52,14 @@ impl Asked {
         }
     }
 
-    pub(super) fn prompt(&self) -> &'static str {
+    pub(super) fn prompt(&self) -> String {
         match self {
-            Self::Plan(_) => "Approve this plan? [yes/no/later] ",
-            Self::Effect(_) => "Did it happen? [yes/no/later] ",
-            Self::Step(_) => "Try it further? [yes/later] ",
+            Self::Plan(_) => "Approve this plan? [yes/no/later] ".to_owned(),
+            Self::Loss(_, name) => {
+                format!("It removes what cannot be had back. Approve it? [{name}/no/later] ")
+            }
+            Self::Effect(_) => "Did it happen? [yes/no/later] ".to_owned(),
+            Self::Step(_) => "Try it further? [yes/later] ".to_owned(),
         }
     }
 
@@ -60,7 +69,8 @@ impl Asked {
         let no = matches!(typed, "no" | "n");
         Some(match self {
             Self::Plan(digest) if yes => Answer::yes(Some(digest)),
-            Self::Plan(_) if no => Answer::because("reject", &[]),
+            Self::Loss(digest, name) if typed == name => Answer::confirmed(digest, name),
+            Self::Plan(_) | Self::Loss(..) if no => Answer::because("reject", &[]),
             Self::Effect(number) if yes => Answer::to(*number, Verdict::Happened),
             Self::Effect(number) if no => Answer::to(*number, Verdict::DidNot),
             Self::Step(number) if yes => Answer::to(*number, Verdict::GoOn),
@@ -95,6 +105,13 @@ impl Answer {
             verb: "approve",
             body,
         }
+    }
+
+    /// The same of a plan that takes a name.
+    pub(super) fn confirmed(plan: &str, name: &str) -> Self {
+        let mut yes = Self::yes(Some(plan));
+        yes.body.confirm = Some(name.to_owned());
+        yes
     }
 
     /// What was found, as it is typed behind `decide RUN`.
@@ -177,6 +194,7 @@ mod tests {
     #[test]
     fn an_answer_says_what_was_asked_and_anything_else_lets_the_run_wait() {
         let plan = || Asked::Plan("ab12".to_owned());
+        let loss = || Asked::Loss("ab12".to_owned(), "shop/web".to_owned());
         for (asked, typed, told) in [
             (
                 plan(),
@@ -184,6 +202,16 @@ mod tests {
                 Some(("approve", json!({ "digest": "ab12" }))),
             ),
             (plan(), "n", Some(("reject", json!({})))),
+            (loss(), "yes", None),
+            (
+                loss(),
+                "shop/web",
+                Some((
+                    "approve",
+                    json!({ "digest": "ab12", "confirm": "shop/web" }),
+                )),
+            ),
+            (loss(), "no", Some(("reject", json!({})))),
             (plan(), "later", None),
             (
                 Asked::Effect(2),

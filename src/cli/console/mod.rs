@@ -28,7 +28,10 @@ use input::{Input, Typed};
 /// What the console takes besides what can be said in every chat: how it is written, and what it does.
 const OWN: [(&str, &str); 7] = [
     ("watch RUN", "Follow one run to its end"),
-    ("approve RUN [--plan DIGEST]", "Say yes to a run's plan"),
+    (
+        "approve RUN [--plan DIGEST] [--confirm NAME]",
+        "Say yes to a run's plan",
+    ),
     ("reject RUN [WHY]", "Say no to a run's plan"),
     (
         "decide RUN happened|did-not|go-on [--question NUMBER]",
@@ -126,6 +129,9 @@ impl Console<'_> {
             ("watch", [run]) => self.watch(run, Until::ItEnds).await,
             ("approve", [run]) => self.tell(run, &Answer::yes(None)).await,
             ("approve", [run, "--plan", plan]) => self.tell(run, &Answer::yes(Some(plan))).await,
+            ("approve", [run, "--plan", plan, "--confirm", name]) => {
+                self.tell(run, &Answer::confirmed(plan, name)).await
+            }
             ("reject", [run, why @ ..]) => self.tell(run, &Answer::because("reject", why)).await,
             ("cancel", [run, why @ ..]) => self.tell(run, &Answer::because("cancel", why)).await,
             ("undo", [run, why @ ..]) => self.undo(run, why).await,
@@ -250,7 +256,7 @@ impl Console<'_> {
 
     /// Asks what the run asks, and passes the answer on; whether there was one.
     async fn ask(&mut self, run: &str, asked: &Asked) -> Result<bool, Failure> {
-        let Typed::Line(typed) = self.input.answer(asked.prompt()).await else {
+        let Typed::Line(typed) = self.input.answer(&asked.prompt()).await else {
             return Ok(false);
         };
         let Some(answer) = asked.answer(&typed) else {

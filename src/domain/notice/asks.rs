@@ -28,6 +28,8 @@ pub(super) fn approval(run: &RunState, now: Timestamp) -> Option<Notice> {
         })
         .collect();
     let digest = open.digest.short();
+    let typed = run.to_be_typed(&open.digest);
+    let confirm = typed.map_or(String::new(), |name| format!(" --confirm '{name}'"));
     let (again, what) = if open.reminded {
         ("-again", "an approval, and not for much longer")
     } else {
@@ -42,7 +44,10 @@ pub(super) fn approval(run: &RunState, now: Timestamp) -> Option<Notice> {
         summary,
         lines: asked_about(run, open),
         next: vec![
-            Next::new("say yes", format!("purser approve {short} --plan {digest}")),
+            Next::new(
+                "say yes",
+                format!("purser approve {short} --plan {digest}{confirm}"),
+            ),
             Next::new("say no", format!("purser reject {short}")),
             Next::new("see the plan", format!("purser runs show {short}")),
         ],

@@ -287,6 +287,21 @@ impl RunState {
             .filter(|request| !self.is_stopped() && !request.is_met(requester))
     }
 
+    /// What whoever says yes to this plan types with it, because it may remove there what cannot be had
+    /// back: the names of services and systems, with blanks between them.
+    pub fn to_be_typed(&self, plan: &Digest) -> Option<String> {
+        let of_steps = self
+            .steps
+            .values()
+            .filter_map(|step| step.approval.as_ref());
+        let mut of_steps = of_steps.filter(|asked| asked.request.digest == *plan);
+        let names: Vec<&str> = match of_steps.next() {
+            Some(asked) => asked.plan.destroys.as_deref().into_iter().collect(),
+            None => self.plan.iter().flat_map(WorkflowPlan::destroys).collect(),
+        };
+        (!names.is_empty()).then(|| names.join(" "))
+    }
+
     /// How often people were asked for an approval, of the run or of a step.
     pub fn approvals_asked(&self) -> usize {
         let of_steps = self.steps.values().filter(|step| step.approval.is_some());

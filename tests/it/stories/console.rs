@@ -40,7 +40,7 @@ impl Story {
     }
 
     /// The same of somebody else.
-    async fn person_types_into_console(&self, person: Person, lines: &[&str]) -> String {
+    pub(super) async fn person_types_into_console(&self, person: Person, lines: &[&str]) -> String {
         let mut console = self.home.command(person, &["console"]);
         console
             .stdin(Stdio::piped())
@@ -209,7 +209,7 @@ async fn what_it_does_not_know_it_answers_with_the_nearest_name() {
     unlock TARGET                                          Release a lock
     help [COMMAND]                                         What you can say here, or what is in a group
     watch RUN                                              Follow one run to its end
-    approve RUN [--plan DIGEST]                            Say yes to a run's plan
+    approve RUN [--plan DIGEST] [--confirm NAME]           Say yes to a run's plan
     reject RUN [WHY]                                       Say no to a run's plan
     decide RUN happened|did-not|go-on [--question NUMBER]  Say what you have found, where a run asks
     cancel RUN [WHY]                                       Stop a run and take back what it did
@@ -340,6 +340,13 @@ async fn who_has_approved_is_not_asked_again_while_a_second_word_is_missing() {
 
 /// A server with the command `charge`, which sends something whose answer is lost.
 async fn that_loses_answers() -> (Story, EffectServer) {
+    let (mut story, server) = of_charges();
+    story.home.up().await;
+    (story, server)
+}
+
+/// The same before it is up.
+pub(super) fn of_charges() -> (Story, EffectServer) {
     let server = EffectServer::start().unwrap();
     let settings = toml::toml! { url = (server.url()) environment = "production" };
     let mut story = Story::with(&[("billing", of_kind("http", settings))]);
@@ -349,7 +356,6 @@ async fn that_loses_answers() -> (Story, EffectServer) {
     story.home.workflow("charge", &step);
     let command = "name: charge\nsummary: Take the money\nruns: charge\n";
     story.home.write("commands/charge.yaml", command);
-    story.home.up().await;
     server.is(Mood::done_but(Reply::Cut));
     (story, server)
 }

@@ -11,7 +11,7 @@ use crate::docker::stage::{docker, host, unique};
 use crate::support::program::Person;
 
 /// Keeps the runs of the same service waiting for a while.
-const HOLD: &str = r#"
+pub(super) const HOLD: &str = r#"
 inputs:
   service: { type: string, required: true }
 concurrency: deploy-{{ inputs.service }}
@@ -22,19 +22,19 @@ steps:
 "#;
 
 /// An image name of its own, whose tags go when the story ends.
-struct Tags(String);
+pub(super) struct Tags(pub(super) String);
 
 impl Tags {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(unique("books"))
     }
 
     /// Has a tag name this image of the stack, whatever it named before.
-    fn put(&self, tag: &str, image: &str) {
+    pub(super) fn put(&self, tag: &str, image: &str) {
         docker(&["tag", &format!("purser-test/web:{image}"), &self.image(tag)]);
     }
 
-    fn image(&self, tag: &str) -> String {
+    pub(super) fn image(&self, tag: &str) -> String {
         format!("{}:{tag}", self.0)
     }
 }

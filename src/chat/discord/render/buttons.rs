@@ -49,7 +49,7 @@ fn button(card: &Card, Offer { act, step }: &Offer) -> Option<Button> {
 
 fn is_asked_for(act: &Act) -> bool {
     match act {
-        Act::Approve { .. } | Act::Reject { .. } | Act::Decide { .. } => true,
+        Act::Approve { .. } | Act::Confirm { .. } | Act::Reject { .. } | Act::Decide { .. } => true,
         Act::Cancel | Act::Rerun | Act::Undo | Act::Logs { .. } => false,
     }
 }
@@ -57,7 +57,7 @@ fn is_asked_for(act: &Act) -> bool {
 fn look(act: &Act) -> Look {
     match act {
         Act::Approve { .. } => Look::Yes,
-        Act::Reject { .. } => Look::No,
+        Act::Confirm { .. } | Act::Reject { .. } => Look::No,
         Act::Decide { .. } | Act::Rerun => Look::Next,
         Act::Cancel | Act::Undo | Act::Logs { .. } => Look::Plain,
     }
@@ -72,6 +72,7 @@ fn label(card: &Card, act: &Act, step: Option<&StepId>) -> String {
     };
     let (what, is_said) = match act {
         Act::Approve { .. } => ("Approve", true),
+        Act::Confirm { .. } => ("Approve…", true),
         Act::Reject { .. } => ("Reject", true),
         Act::Decide { verdict, .. } => (said(*verdict), card.questions.len() > 1),
         Act::Cancel => ("Cancel", true),

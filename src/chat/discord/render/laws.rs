@@ -153,8 +153,8 @@ fn line() -> impl Strategy<Value = StepLine> {
 fn approval() -> impl Strategy<Value = Approval> {
     let people = || vec(nasty(), 0..3);
     let is_of = (digest(), option::of(step()), nasty(), at());
-    (is_of, people(), people(), people()).prop_map(
-        |((plan, step, told, until), missing, said_yes, delegated)| Approval {
+    (is_of, people(), people(), people(), option::of(nasty())).prop_map(
+        |((plan, step, told, until), missing, said_yes, delegated, to_be_typed)| Approval {
             plan,
             step,
             told,
@@ -162,6 +162,7 @@ fn approval() -> impl Strategy<Value = Approval> {
             until,
             said_yes,
             delegated,
+            to_be_typed,
         },
     )
 }
@@ -198,6 +199,7 @@ fn offer() -> impl Strategy<Value = Offer> {
     let verdict = proptest::sample::select(vec![Verdict::Happened, Verdict::DidNot, Verdict::GoOn]);
     let act = prop_oneof![
         digest().prop_map(|plan| Act::Approve { plan }),
+        digest().prop_map(|plan| Act::Confirm { plan }),
         digest().prop_map(|plan| Act::Reject { plan }),
         (0..4_u32, verdict).prop_map(|(question, verdict)| Act::Decide { question, verdict }),
         Just(Act::Cancel),

@@ -11,6 +11,7 @@ use crate::chat::card::results::{Kept, Output};
 use crate::chat::card::span::duration;
 use crate::chat::card::value::indented;
 use crate::chat::card::{About, Approval, Card, Question, Tone, Way, share, undone};
+use crate::chat::text::Text;
 use crate::domain::names::{RunId, StepId};
 
 /// What stands before a run's id in the last line of its embed.
@@ -208,6 +209,13 @@ fn approval(page: &mut Page, open: &Approval) {
         None => "Waits for approval".to_owned(),
     };
     let mut who = open.needs().and("\nplan ").code(open.plan.short());
+    if let Some(takes) = open.takes() {
+        who = takes
+            .pieces()
+            .iter()
+            .cloned()
+            .fold(who.and("\n"), Text::with);
+    }
     if !open.said_yes.is_empty() {
         who = who.and(format!("\nyes so far: {}", open.said_yes.join(", ")));
     }

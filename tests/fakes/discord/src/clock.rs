@@ -1,13 +1,14 @@
-//! The time in this Discord: the machine's, set forward as a test likes.
+//! The time in this Discord: the machine's, set forward or back as a test likes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
 
-/// The machine's clock and how far it was set forward.
+/// The machine's clock, and how far it was set forward and back.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     ahead: Duration,
+    behind: Duration,
 }
 
 impl Clock {
@@ -18,12 +19,16 @@ impl Clock {
     )]
     pub(crate) fn now_ms(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = since.unwrap_or_default() + self.ahead;
+        let now = (since.unwrap_or_default() + self.ahead).saturating_sub(self.behind);
         u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn advance(&mut self, by: Duration) {
         self.ahead += by;
+    }
+
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        self.behind += by;
     }
 }
 

@@ -1,11 +1,13 @@
 //! What people see in Discord when they talk to the real program there, on real parts. Discord itself is
 //! the local one (`tests/fakes/discord`), which discord.js shows to be like the real one.
 
+mod answers;
 mod channels;
 mod check;
 mod clicks;
 mod commands;
 mod conversation;
+mod mouths;
 mod posts;
 mod restarts;
 mod standby;

@@ -174,6 +174,12 @@ impl Discord {
         self.hub.write(|state| state.clock.advance(by));
     }
 
+    /// Sets this Discord's clock back: what people do from now on looks to the bot as if it had been
+    /// done so long ago. Set back by less than what there is of this Discord, ids could be given out twice.
+    pub fn set_back(&self, by: Duration) {
+        self.hub.write(|state| state.set_back(by));
+    }
+
     fn moderate(
         &self,
         act: impl FnOnce(&mut State) -> Result<(), crate::refusal::Refusal>,

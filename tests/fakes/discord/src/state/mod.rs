@@ -14,6 +14,7 @@ mod scene;
 pub(crate) mod threads;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::endpoint::Posts;
@@ -78,6 +79,12 @@ impl State {
 
     pub(crate) fn now_ms(&self) -> u64 {
         self.clock.now_ms()
+    }
+
+    /// Sets the clock back. Ids are as old as it says from then on.
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        self.clock.set_back(by);
+        self.snowflakes = Snowflakes::default();
     }
 
     /// A number that nothing else has.
