@@ -258,6 +258,29 @@ async fn a_run_that_begins_while_people_are_asked_keeps_what_it_builds_on() {
 }
 
 #[tokio::test]
+async fn a_system_that_is_not_where_it_was_holds_it_while_it_can_still_be_cancelled() {
+    let (world, _folder) = world().await;
+    let run = done(&world, ONE).await;
+    let mut said = world.said();
+    let moved = |request: &mut Requested| {
+        let was = "elsewhere".to_owned();
+        request.systems.insert("box".into(), was);
+    };
+    let back = ask(&world, run, moved).await.unwrap();
+    let told = format!(
+        "`one` waits: the system `box` was at elsewhere when run {} began and is at memory now. Put the \
+         address back in the configuration and restart, or cancel the run",
+        run.short()
+    );
+    let is_told = said.wait_for(|said| said.get(&back) == Some(&told));
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(20), is_told).await;
+    assert!(in_time.is_ok(), "{:?}", world.progress(back));
+    world.cancel(back).await;
+    assert_eq!(ending(&world.end(back).await).0, FinalState::Cancelled);
+    assert_eq!(world.toy.things(), [1]);
+}
+
+#[tokio::test]
 async fn only_runs_of_the_same_key_are_in_the_way() {
     let (world, _folder) = world().await;
     let of_key = async |key: &str| {

@@ -280,3 +280,13 @@ async fn an_undo_is_approved_as_the_workflow_is() {
     assert_eq!(story.home.ends(&undo).await["status"], "succeeded");
     assert_eq!(shop.state(1), format!("{V1} running healthy"));
 }
+
+#[tokio::test]
+async fn what_somebody_else_has_locked_is_not_undone_meanwhile() {
+    let (shop, story) = open("").await;
+    let run = deployed(&shop, &story, "v2").await;
+    let lock = format!("lock shop/{} --reason migration", shop.web());
+    story.person_sees(Person::Bo, &lock).await;
+    insta::assert_snapshot!(story.sees(&format!("undo {run}")).await, @"");
+    assert_eq!(shop.state(1), "purser-test/web:v2 running healthy");
+}
