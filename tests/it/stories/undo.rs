@@ -287,6 +287,9 @@ async fn what_somebody_else_has_locked_is_not_undone_meanwhile() {
     let run = deployed(&shop, &story, "v2").await;
     let lock = format!("lock shop/{} --reason migration", shop.web());
     story.person_sees(Person::Bo, &lock).await;
-    insta::assert_snapshot!(story.sees(&format!("undo {run}")).await, @"");
+    insta::assert_snapshot!(story.sees(&format!("undo {run}")).await, @"
+    purser: shop/bookshop/web is locked by bo until TIME: migration. Nothing was started: have bo release it with `purser unlock shop/bookshop/web`, or wait until then
+    exit code 4
+    ");
     assert_eq!(shop.state(1), "purser-test/web:v2 running healthy");
 }
