@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::secrets::peek;
+use super::store::peek_at_identities;
 use super::world::{load_config, read_catalog};
 use crate::action::Registry;
 use crate::catalog::Problem;
@@ -10,6 +11,7 @@ use crate::chat::discord::{Bot, Settings, Surroundings, ToldIn};
 use crate::cli::{self, Failure};
 use crate::config::{Config, ConfigError, PlaceConfig};
 use crate::domain::finding::{Check, Finding, Remark};
+use crate::domain::person::People;
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
 use crate::domain::words::counted;
@@ -31,6 +33,7 @@ pub(super) fn open_bot(
         token,
         api: discord.api.clone(),
         guilds: discord.guilds.clone(),
+        direct_messages: discord.direct_messages,
         roles: discord.roles.clone(),
         posts: discord.posts,
     });
@@ -67,9 +70,13 @@ pub async fn discord(
         cli::Discord::Check => {
             let registry = Registry::new(integrations::all());
             let catalog = read_catalog(&config, &registry, secrets.names());
+            let links = peek_at_identities(&config.store).await;
+            let unknown_links = links.as_ref().err().map(ToString::to_string);
+            let people = People::new(config.people.clone()).with_links(links.unwrap_or_default());
             let around = Surroundings {
                 token: settings.token.to_string(),
-                people: &config.people,
+                people: &people,
+                unknown_links,
                 places: told_in(&config),
                 commands: catalog
                     .as_ref()

@@ -17,6 +17,8 @@ use crate::catalog::Catalog;
 use crate::cli::Failure;
 use crate::config::{Config, LogFormat};
 use crate::domain::keys::RECEIPTS_KEY;
+use crate::domain::link::Link;
+use crate::domain::person::People;
 use crate::domain::redact::Redactor;
 use crate::store::postgres::Holding;
 use crate::store::{SecretKeeper, Store, StoreError};
@@ -27,6 +29,7 @@ pub(super) struct Home {
     pub(super) redactor: Arc<Redactor>,
     pub(super) store: Arc<dyn Store>,
     pub(super) secrets: Arc<SecretKeeper>,
+    pub(super) people: People,
     pub(super) world: Arc<World>,
     pub(super) catalog: Catalog,
     pub(super) key: SigningKey,
@@ -70,6 +73,8 @@ impl Home {
     ) -> Result<Self, Failure> {
         let kept = secrets::keep(Arc::clone(&store) as _, &config.store.path, &redactor).await;
         let (secrets, opened) = kept.map_err(failed)?;
+        let links = store.identities().await.map_err(failed)?;
+        let people = known(&config, links);
         let world = Arc::new(World::load(config, &redactor, &opened)?);
         let catalog = world.catalog(opened.names())?;
         standby::go_by(&store, &catalog).await.map_err(failed)?;
@@ -81,11 +86,28 @@ impl Home {
             redactor,
             store,
             secrets,
+            people,
             world,
             catalog,
             key,
         })
     }
+}
+
+/// Everybody of the configuration, with the identities that they have linked.
+fn known(config: &Config, links: Vec<Link>) -> People {
+    let people = People::new(config.people.clone()).with_links(links);
+    for link in people.links() {
+        if people.owner(&link.identity).is_none() {
+            tracing::warn!(
+                identity = %link.identity,
+                person = %link.person,
+                "an identity is linked to somebody who is not in the configuration: it has no rights; \
+                 `purser unlink ID` forgets it"
+            );
+        }
+    }
+    people
 }
 
 /// Why a folder is not for whoever runs this: it belongs to somebody else, who could not open what

@@ -28,7 +28,6 @@ use tokio::sync::Notify;
 
 use crate::action::Clock;
 use crate::cli::Failure;
-use crate::domain::person::People;
 use crate::engine::{
     self, Alarm, Engine, Entropy, Holds, HoldsParts, Janitor, JanitorParts, Notifier, Scheduler,
     SchedulerParts, Timetable,
@@ -74,6 +73,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         redactor,
         store,
         secrets,
+        people,
         world,
         catalog,
         key,
@@ -121,7 +121,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
             artifacts,
             registry: Arc::clone(&world.registry),
             systems: Arc::clone(&world.systems),
-            people: People::new(config.people.clone()),
+            people,
             hooks: world.hooks.clone(),
             chat_roles: world::chat_roles(config),
             holds,

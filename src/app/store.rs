@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::machine::MachineEntropy;
 use crate::config::StoreFolder;
+use crate::domain::link::Link;
 use crate::domain::redact::Redactor;
 use crate::engine::Entropy as _;
 use crate::store::postgres::{self, Access, Holding, PostgresStore};
@@ -51,6 +52,14 @@ pub(super) async fn peek_at_secrets(config: &StoreFolder) -> Result<Vec<SecretRo
     match access(config, &Redactor::new())? {
         None => sqlite::peek_at_secrets(&config.path).await,
         Some(access) => postgres::peek_at_secrets(&access).await,
+    }
+}
+
+/// The same of the identities that were linked.
+pub(super) async fn peek_at_identities(config: &StoreFolder) -> Result<Vec<Link>> {
+    match access(config, &Redactor::new())? {
+        None => sqlite::peek_at_identities(&config.path).await,
+        Some(access) => postgres::peek_at_identities(&access).await,
     }
 }
 

@@ -127,6 +127,16 @@ pub const FORMS: [Form; 6] = [
     },
 ];
 
+/// The option that is a code.
+pub const CODE: &str = "code";
+
+/// How a stranger becomes somebody. It is said in chats alone: at a terminal whoever is there is known.
+pub const LINK: Form = Form {
+    name: "link",
+    summary: "Become somebody whom Purser knows",
+    options: &[Opt::new(CODE, "what `purser link` shows in a terminal")],
+};
+
 impl Form {
     /// The one of this name.
     pub fn named(name: &str) -> Option<&'static Self> {

@@ -236,6 +236,7 @@ fn not_known(path: &str) -> String {
         Some("secrets") => "purser secret list",
         Some("schedules") => "purser schedules list",
         Some("locks") => "purser locks",
+        Some("me" | "identities") => "purser links",
         Some("places") => "purser notify list",
         Some("reload") => "purser receipts list",
         // Nothing was to be done.

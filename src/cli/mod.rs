@@ -12,6 +12,7 @@ mod echo;
 mod health;
 pub mod hidden;
 mod init;
+mod link;
 mod live;
 mod locks;
 mod notify;
@@ -126,6 +127,12 @@ pub enum Command {
     Unlock(locks::Unlock),
     /// What is locked, and what is frozen or will be.
     Locks,
+    /// Show a code that makes you known in a chat.
+    Link,
+    /// Who is known in chats: you, and to operators everybody.
+    Links,
+    /// Be known in a chat no more.
+    Unlink(link::Unlink),
     /// Look at schedules and at when they fire; pause, resume or run one.
     #[command(subcommand)]
     Schedules(Schedules),
@@ -257,6 +264,9 @@ pub async fn call(
         Command::Lock(lock) => lock.call(server, json).await,
         Command::Unlock(unlock) => unlock.call(server, json).await,
         Command::Locks => locks::list(server, json).await,
+        Command::Link => link::code(server, json).await,
+        Command::Links => link::list(server, json).await,
+        Command::Unlink(unlink) => unlink.call(server, json).await,
         Command::Schedules(schedules) => schedules.call(server, terminal, json).await,
         Command::Notify(notify) => notify.call(server, json).await,
         Command::Receipts(receipts) => receipts.call(server, json).await,

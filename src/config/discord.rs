@@ -29,6 +29,8 @@ pub struct DiscordConfig {
     pub token: SecretSource,
     /// The servers in which Purser answers, by id. There must be one at least.
     pub guilds: Vec<String>,
+    /// Whether it answers direct messages of those whom it knows.
+    pub direct_messages: bool,
     /// Which role of Purser's a role of Discord stands for, by its id.
     pub roles: BTreeMap<String, Vec<Role>>,
     /// Where Discord's API is.
@@ -46,6 +48,9 @@ pub(super) struct DiscordTable {
     token_secret: Option<SecretName>,
     /// The ids of the Discord servers in which Purser answers.
     guilds: Vec<String>,
+    /// Whether people whom Purser knows may give commands in direct messages with the bot too.
+    #[serde(default)]
+    direct_messages: bool,
     /// What members with a role of Discord may be, by the role's id, if Purser knows them.
     #[serde(default)]
     roles: IndexMap<String, Vec<Role>>,
@@ -105,6 +110,7 @@ pub(super) fn discord(
         posts,
         token,
         guilds: table.guilds,
+        direct_messages: table.direct_messages,
         roles: table.roles.into_iter().collect(),
         api: api.to_owned(),
     })

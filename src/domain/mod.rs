@@ -20,6 +20,7 @@ pub mod hold;
 pub mod input;
 pub mod interpreter;
 pub mod keys;
+pub mod link;
 pub mod nameable;
 pub mod names;
 pub mod nearest;

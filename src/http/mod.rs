@@ -4,6 +4,7 @@
 mod api;
 mod caller;
 mod holds;
+mod links;
 mod metrics;
 mod places;
 mod posts;
@@ -120,6 +121,7 @@ pub async fn serve(
         .merge(api::routes())
         .merge(schedules::routes())
         .merge(holds::routes())
+        .merge(links::routes())
         .merge(places::routes())
         .merge(suggest::routes())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))

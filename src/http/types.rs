@@ -10,8 +10,9 @@ pub use crate::domain::approval::MayAnswer;
 pub use crate::domain::artifact::Artifact;
 pub use crate::domain::hold::Lock;
 pub use crate::service::{
-    ArtifactView, CatalogEntry, CatalogView, Deed, FreezeView, HoldsView, PlaceAnswer, PlaceView,
-    RunRow, RunView, ScheduleView, SecretView, SetBy, Suggestion, Wanted, What,
+    ArtifactView, CatalogEntry, CatalogView, CodeView, Deed, FreezeView, HoldsView, IdentityView,
+    PlaceAnswer, PlaceView, RunRow, RunView, ScheduleView, SecretView, SetBy, Suggestion, Wanted,
+    What,
 };
 
 /// Starts a run or asks for its plan: exactly one of `workflow` and `command`.
@@ -162,6 +163,15 @@ pub struct LockBody {
     /// For how long; left out, for four hours.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Span>,
+}
+
+/// Takes an identity in a chat from its person.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnlinkBody {
+    /// Its id there; left out, the only one that who asks has linked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
 }
 
 /// Sets a secret.

@@ -82,7 +82,7 @@ impl Service {
     ) -> Result<RunState> {
         let asked = format!("delegate the approval of {run} to {to}");
         self.known(by, &asked).await?;
-        self.parts.people.check(to).map_err(ServiceError::Invalid)?;
+        self.people().check(to).map_err(ServiceError::Invalid)?;
         self.answer(run, |state, _| {
             let open = seen_approval(state, "delegate", digest)?;
             if open.has_yes_of(&by.person) {

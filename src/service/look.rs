@@ -14,6 +14,7 @@ use crate::domain::approval::MayAnswer;
 use crate::domain::digest::Digest;
 use crate::domain::event::Logged;
 use crate::domain::input::InputSpec;
+use crate::domain::link::Identity;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::nearest;
 use crate::domain::person::Actor;
@@ -337,20 +338,26 @@ impl Service {
     /// A stranger asks; a receipt says so.
     pub async fn known(&self, by: &Actor, asked: &str) -> Result<()> {
         if by.roles.is_empty() {
-            let why = match by.chat() {
-                None => format!(
-                    "{by} is nobody whom Purser knows: add `[people.NAME]` with `roles` and this {} to \
-                     its configuration",
-                    by.through
-                ),
-                Some((platform, id)) => format!(
-                    "Purser does not know who you are: ask whoever runs it to add `{platform} = \"{id}\"` and \
-                     `roles` to a `[people.NAME]` of its configuration"
-                ),
-            };
-            return Err(self.refuse(by, asked, why).await);
+            return Err(self.refuse_stranger(by, asked).await);
         }
         Ok(())
+    }
+
+    /// Refuses whoever is nobody, and says how they become somebody.
+    pub(super) async fn refuse_stranger(&self, by: &Actor, asked: &str) -> ServiceError {
+        let why = match by.chat() {
+            None => format!(
+                "{by} is nobody whom Purser knows: add `[people.NAME]` with `roles` and this {} to \
+                 its configuration",
+                by.through
+            ),
+            Some(Identity { platform, id }) => format!(
+                "Purser does not know who you are: type `purser link` in a terminal where it knows you, and do \
+                 what that says; or ask whoever runs it to add `{platform} = \"{id}\"` and `roles` to a \
+                 `[people.NAME]` of its configuration"
+            ),
+        };
+        self.refuse(by, asked, why).await
     }
 }
 

@@ -6,6 +6,7 @@ mod artifacts;
 mod deliver;
 mod holds;
 mod invoke;
+mod links;
 mod look;
 mod messages;
 mod places;
@@ -42,6 +43,7 @@ pub use artifacts::ArtifactView;
 pub use deliver::Delivery;
 pub use holds::{FreezeView, HoldsView};
 pub use invoke::{Ask, Invocation};
+pub use links::{CodeView, IdentityView};
 pub use look::{CatalogEntry, CatalogView, Followed, RunView, UndoneBy, catalog_view};
 pub use places::{PlaceAnswer, PlaceView};
 pub use rerun::Again;
@@ -109,7 +111,7 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     /// On what.
     pub systems: Arc<Systems>,
-    /// Who there is.
+    /// Who there is at the start; later that is asked of [`Service::people`].
     pub people: People,
     /// Where other programs may post.
     pub hooks: BTreeMap<HookName, Hook>,
@@ -149,6 +151,7 @@ const LONGEST_TEXT: usize = 500;
 /// Everything that can be asked of Purser.
 pub struct Service {
     parts: Parts,
+    who: links::Who,
     catalog: watch::Sender<Arc<Catalog>>,
     nameable: Nameable,
     names: suggest::Names,
@@ -156,11 +159,12 @@ pub struct Service {
 
 impl Service {
     /// A service over these workflows and commands.
-    pub fn new(parts: Parts, catalog: Catalog) -> Self {
+    pub fn new(mut parts: Parts, catalog: Catalog) -> Self {
         let more = parts.hooks.values().flat_map(|hook| &hook.roles);
         let more = more.chain(&parts.chat_roles);
         Self {
             nameable: Nameable::new(parts.people.iter(), more, parts.places.keys()),
+            who: links::Who::new(std::mem::take(&mut parts.people)),
             parts,
             catalog: watch::Sender::new(Arc::new(catalog)),
             names: suggest::Names::default(),
@@ -172,9 +176,9 @@ impl Service {
         Arc::clone(&self.catalog.borrow())
     }
 
-    /// Who there is.
-    pub fn people(&self) -> &People {
-        &self.parts.people
+    /// Who there is now, and who somebody is in a chat. Whoever asks for rights looks here, each time.
+    pub fn people(&self) -> Arc<People> {
+        self.who.people()
     }
 
     /// The key that receipts are verified with.

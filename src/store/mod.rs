@@ -4,6 +4,7 @@
 mod artifacts;
 mod failpoint;
 mod housekeeping;
+mod identities;
 mod keeper;
 mod key_file;
 mod locks;
@@ -32,6 +33,7 @@ use crate::domain::workflow::Workflow;
 
 pub use artifacts::{ArtifactFolder, Artifacts, Swept};
 pub use housekeeping::{Forgotten, GoneRun, Housekeeping};
+pub use identities::Identities;
 pub use keeper::{SecretKeeper, open_every, open_rows};
 pub use key_file::put_key_file;
 pub use locks::Locks;
@@ -342,6 +344,7 @@ pub trait Store:
     + Schedules
     + Secrets
     + Locks
+    + Identities
     + Messages
     + Outbox
     + Housekeeping
@@ -356,6 +359,7 @@ impl<T> Store for T where
         + Schedules
         + Secrets
         + Locks
+        + Identities
         + Messages
         + Outbox
         + Housekeeping

@@ -29,6 +29,8 @@ pub struct Settings {
     pub api: String,
     /// The servers in which Purser answers, by id.
     pub guilds: Vec<String>,
+    /// Whether it answers direct messages of those whom it knows.
+    pub direct_messages: bool,
     /// What roles of Discord stand for, by their ids.
     pub roles: BTreeMap<String, Vec<Role>>,
     /// The key with which Discord signs what it posts to us; `None`: we listen at its gateway.

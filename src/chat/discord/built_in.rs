@@ -5,12 +5,12 @@ use serenity::model::application::CommandDataOption;
 
 use super::door::{Door, said};
 use super::origin::Origin;
-use super::publish;
+use super::publish::{self, Where};
 use super::render::{self, Shown};
 use super::wording::told;
-use crate::chat::built_in::{BuiltIn, COMMAND, FORMS, RUN, is_about};
+use crate::chat::built_in::{BuiltIn, CODE, COMMAND, FORMS, Form, LINK, RUN, is_about};
 use crate::domain::person::Actor;
-use crate::service::{Deed, Result, What};
+use crate::service::{Deed, Result, ServiceError, What};
 
 /// What the name of each begins with.
 pub(super) const PREFIX: &str = "purser";
@@ -19,8 +19,8 @@ pub(super) const PREFIX: &str = "purser";
 const LATEST: u32 = 15;
 
 /// All of them as one command with sub-commands.
-pub(super) fn command() -> Value {
-    let sub_commands = FORMS.iter().map(|form| {
+pub(super) fn command(place: Where) -> Value {
+    let sub_commands = offered(place).map(|form| {
         json!({
             "type": 1,
             "name": form.name,
@@ -34,6 +34,12 @@ pub(super) fn command() -> Value {
         "description": "Runs and locks, whatever was asked for",
         "options": sub_commands.collect::<Vec<_>>(),
     })
+}
+
+/// A code is typed in a server of the team's: whoever sends one from elsewhere may not be of the team.
+fn offered(place: Where) -> impl Iterator<Item = &'static Form> {
+    let link = (place == Where::Server).then_some(&LINK);
+    FORMS.iter().chain(link)
 }
 
 /// What an option of these takes that can be completed.
@@ -54,8 +60,13 @@ impl Door {
         name: &str,
         options: &[CommandDataOption],
     ) -> Option<Shown> {
-        let asked = self.inputs(options);
-        let asked = asked.and_then(|given| BuiltIn::read(name, &given));
+        let given = self.inputs(options);
+        if let (true, Ok(given)) = (name == LINK.name, &given) {
+            let code = given.get(CODE).and_then(Value::as_str);
+            let linked = self.link(by, origin, code.unwrap_or_default()).await;
+            return Some(linked.unwrap_or_else(|error| told(&error)));
+        }
+        let asked = given.and_then(|given| BuiltIn::read(name, &given));
         match asked {
             Ok(asked) => match self.answer_to(by, origin, asked).await {
                 Ok(shown) => shown,
@@ -85,14 +96,30 @@ impl Door {
                 render::locked(&service.lock(by, &target, &reason, None).await?)
             }
             BuiltIn::Unlock { target } => render::free(&service.unlock(by, &target).await?),
-            BuiltIn::Help { about } => self.help(by, &about).await?,
+            BuiltIn::Help { about } => self.help(by, origin, &about).await?,
         }))
     }
 
-    async fn help(&self, by: &Actor, about: &str) -> Result<Shown> {
+    async fn link(&self, by: &Actor, origin: &Origin, code: &str) -> Result<Shown> {
+        if origin.is_direct {
+            let why = "a code is typed in a channel of your team's server; nothing was changed";
+            return Err(ServiceError::Invalid(why.to_owned()));
+        }
+        let person = self.service.link(by, code).await?;
+        let linked =
+            format!("You are {person} here from now on. `/{PREFIX} help` shows what you can say.");
+        Ok(said(&linked))
+    }
+
+    async fn help(&self, by: &Actor, origin: &Origin, about: &str) -> Result<Shown> {
         self.service.known(by, "look at the catalog").await?;
         let mine = self.service.commands_of(by);
-        let own = FORMS.iter().map(|form| {
+        let place = if origin.is_direct {
+            Where::Direct
+        } else {
+            Where::Server
+        };
+        let own = offered(place).map(|form| {
             let name = format!("{PREFIX} {}", form.name);
             (name, form.summary.to_owned())
         });

@@ -47,8 +47,9 @@ impl Door {
                 answers.first(First::Modal(window(custom_id, &act))).await;
             }
             Act::Rerun => {
-                if answers.first(First::PrivateLater).await {
-                    let shown = self.rerun(&by, origin, run).await;
+                if answers.first(First::PrivateLater).await
+                    && let Some(shown) = self.rerun(&by, origin, run).await
+                {
                     answers.then(&shown).await;
                 }
             }
@@ -126,20 +127,27 @@ impl Door {
         Ok(())
     }
 
-    async fn rerun(&self, by: &Actor, origin: &Origin, run: RunId) -> Shown {
-        if let Err(why) = shows(origin) {
-            return why;
+    /// What is said to it; `None` where the answer is shown as a run is.
+    async fn rerun(&self, by: &Actor, origin: &Origin, run: RunId) -> Option<Shown> {
+        if !origin.is_direct
+            && let Err(why) = shows(origin)
+        {
+            return Some(why);
         }
         let made = self.live.made();
         let again = Again {
             from: None,
             idempotency_key: Some(key(origin)),
             break_glass: None,
-            channel: Some(origin.channel()),
+            channel: origin.channel(),
         };
         match self.service.rerun(by, run, again).await {
-            Ok(new) => self.where_it_is(origin, new, made).await,
-            Err(error) => told(&error),
+            Ok(new) if origin.is_direct => {
+                self.show_privately(origin, new);
+                None
+            }
+            Ok(new) => Some(self.where_it_is(origin, new, made).await),
+            Err(error) => Some(told(&error)),
         }
     }
 
@@ -152,7 +160,7 @@ impl Door {
             reason,
             idempotency_key: Some(key(origin)),
             break_glass: None,
-            channel: Some(origin.channel()),
+            channel: origin.channel(),
         };
         match self.service.undo(by, run, back).await {
             Ok(new) => self.where_it_is(origin, new, made).await,

@@ -69,14 +69,15 @@ impl Door {
             inputs,
             idempotency_key: Some(key(origin)),
             break_glass: None,
-            channel: Some(origin.channel()),
+            channel: origin.channel(),
         };
         self.start(origin, &typed.name, invocation).await;
     }
 
     async fn start(&self, origin: &Origin, name: &str, invocation: Invocation) {
         let answers = self.answers(origin);
-        let is_private = self.service.answers_privately(name);
+        // Nobody else is there.
+        let is_private = origin.is_direct || self.service.answers_privately(name);
         if !is_private && let Err(why) = shows(origin) {
             return answers.then(&why).await;
         }
@@ -166,8 +167,8 @@ impl Door {
         let person = self.service.people().by_chat(PLATFORM, id, &[]);
         if person.is_stranger() {
             return Err(format!(
-                "that user of Discord is nobody whom Purser knows: `discord = \"{id}\"` in a `[people.NAME]` \
-                 of its configuration says who it is"
+                "that user of Discord is nobody whom Purser knows: `purser link`, typed by them, says who it is, \
+                 or `discord = \"{id}\"` in a `[people.NAME]` of its configuration"
             ));
         }
         Ok(person.person.to_string())

@@ -25,6 +25,7 @@ pub(super) struct Door {
     pub(super) live: live::Handle,
     pub(super) us: Us,
     pub(super) guilds: Vec<String>,
+    pub(super) direct_messages: bool,
     pub(super) roles: BTreeMap<String, Vec<Role>>,
     pub(super) rates: Mutex<Rates>,
 }
@@ -77,10 +78,12 @@ impl Door {
         people.by_chat(live::PLATFORM, &origin.user, &roles)
     }
 
-    /// Whether this is one of the servers in which Purser answers.
+    /// Whether this is one of the servers in which Purser answers, or a direct message where it answers those.
     pub(super) fn is_ours(&self, origin: &Origin) -> bool {
-        let guild = origin.guild.as_ref();
-        guild.is_some_and(|guild| self.guilds.contains(guild))
+        match &origin.guild {
+            Some(guild) => self.guilds.contains(guild),
+            None => self.direct_messages && origin.is_direct,
+        }
     }
 
     /// Sends away who comes from elsewhere, or too often.

@@ -44,6 +44,7 @@ pub use bot::{Bot, Invitation, Settings};
 pub use check::{Surroundings, ToldIn};
 use door::Door;
 use posts::Posts;
+use publish::Publisher;
 
 /// How long is waited for Discord before it is asked again who we are.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -143,9 +144,15 @@ impl House {
             live: handle,
             us: us.clone(),
             guilds: settings.guilds.clone(),
+            direct_messages: settings.direct_messages,
             roles: settings.roles.clone(),
             rates: Mutex::default(),
         });
+        let publisher = Publisher {
+            api,
+            service,
+            us: &us,
+        };
         self.open.send_replace(Some(Arc::clone(&door)));
         let listening = async {
             match settings.posts {
@@ -158,7 +165,7 @@ impl House {
         };
         tokio::join!(
             live.send_all(shutdown.clone()),
-            publish::keep_published(api, service, &us, &settings.guilds, &shutdown),
+            publish::keep_published(&publisher, settings, &shutdown),
             listening,
         );
     }

@@ -2,7 +2,6 @@
 //! than those that it was told of last.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, ApiError, Route};
 use super::live::PLATFORM;
-use super::{Us, built_in, complete};
+use super::{Settings, Us, built_in, complete};
 use crate::domain::digest::Digest;
 use crate::domain::input::{InputSpec, InputType};
 use crate::service::{CatalogEntry, Service};
@@ -24,6 +23,12 @@ const AGAIN: Duration = Duration::from_mins(1);
 
 /// Discord takes no longer description, in UTF-16 units.
 const LONGEST_DESCRIPTION: usize = 100;
+
+/// The scope of what is published for direct messages: no server has this id.
+const DIRECT: &str = "@me";
+
+/// `GUILD_INSTALL`: the bot is there because somebody has let it into a server.
+const LET_INTO_A_SERVER: u8 = 0;
 
 /// `USE_APPLICATION_COMMANDS`: whoever may use commands at all sees them, until somebody says otherwise in
 /// the server's settings. Who may *give* one is checked when it is given.
@@ -42,29 +47,50 @@ mod kind {
     pub(super) const NUMBER: u8 = 10;
 }
 
-/// Publishes the commands of each catalog in all servers, until it is told to stop.
+/// Where commands are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Where {
+    /// In the channels of a server.
+    Server,
+    /// In messages between a person and the bot.
+    Direct,
+}
+
+impl Where {
+    /// Discord's number of it: `GUILD`, `BOT_DM`.
+    fn context(self) -> u8 {
+        match self {
+            Self::Server => 0,
+            Self::Direct => 1,
+        }
+    }
+}
+
+/// Whoever publishes.
+pub(super) struct Publisher<'a> {
+    pub(super) api: &'a Api,
+    pub(super) service: &'a Service,
+    pub(super) us: &'a Us,
+}
+
+/// Publishes the commands of each catalog in all servers, and for direct messages, until it is told to stop.
 pub(super) async fn keep_published(
-    api: &Api,
-    service: &Arc<Service>,
-    us: &Us,
-    guilds: &[String],
+    publisher: &Publisher<'_>,
+    settings: &Settings,
     shutdown: &CancellationToken,
 ) {
-    let mut catalogs = service.catalogs();
+    let mut catalogs = publisher.service.catalogs();
+    let mut direct = if settings.direct_messages {
+        Direct::Wanted
+    } else {
+        Direct::Unwanted
+    };
     loop {
         catalogs.mark_unchanged();
-        let commands = all(service.commands());
-        let mut is_done = true;
-        for guild in guilds {
-            let published = tokio::select! {
-                published = publish(api, service, us, guild, &commands) => published,
-                () = shutdown.cancelled() => return,
-            };
-            if let Err(why) = published {
-                tracing::warn!(guild, %why, "the commands are not in Discord as they are here; trying again");
-                is_done = false;
-            }
-        }
+        let is_done = tokio::select! {
+            is_done = publisher.publish_all(&settings.guilds, &mut direct) => is_done,
+            () = shutdown.cancelled() => return,
+        };
         tokio::select! {
             () = sleep(AGAIN), if !is_done => {}
             changed = catalogs.changed() => if changed.is_err() { return },
@@ -73,31 +99,107 @@ pub(super) async fn keep_published(
     }
 }
 
-async fn publish(
-    api: &Api,
-    service: &Service,
-    us: &Us,
-    guild: &str,
-    commands: &Value,
-) -> Result<(), String> {
-    let scope = format!("{PLATFORM}/{}/{guild}", us.application);
-    let digest = Digest::of_bytes(commands.to_string().as_bytes());
-    let before = service.published_commands(&scope).await;
-    if before.map_err(|error| error.to_string())? == Some(digest.clone()) {
-        return Ok(());
+/// What becomes of the commands for direct messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direct {
+    /// They are those of the catalog.
+    Wanted,
+    /// There are to be none.
+    Unwanted,
+    /// There are none.
+    Gone,
+}
+
+impl Publisher<'_> {
+    /// Whether all are there then.
+    async fn publish_all(&self, guilds: &[String], direct: &mut Direct) -> bool {
+        let commands = all(self.service.commands(), Where::Server);
+        let mut is_done = true;
+        for guild in guilds {
+            if let Err(why) = self.publish(Some(guild), &commands).await {
+                tracing::warn!(guild, %why, "the commands are not in Discord as they are here; trying again");
+                is_done = false;
+            }
+        }
+        match self.for_direct_messages(*direct).await {
+            Ok(now) => *direct = now,
+            Err(why) => {
+                tracing::warn!(%why, "the commands for direct messages are not in Discord as they are here; trying again");
+                is_done = false;
+            }
+        }
+        is_done
     }
-    let route = Route::put_commands(&us.application, guild);
-    let put = api.call(&route, Some(commands), &[], PATIENCE).await;
-    put.map_err(|error| explain(&error))?;
-    let kept = service.commands_published(&scope, &digest).await;
-    kept.map_err(|error| error.to_string())?;
-    let commands = commands.as_array().map_or(0, Vec::len);
-    tracing::info!(
-        guild,
-        commands,
-        "the commands are in Discord as they are here"
-    );
-    Ok(())
+
+    async fn for_direct_messages(&self, direct: Direct) -> Result<Direct, String> {
+        match direct {
+            Direct::Wanted => {
+                let commands = all(self.service.commands(), Where::Direct);
+                self.publish(None, &commands).await?;
+                Ok(direct)
+            }
+            Direct::Unwanted => {
+                let nothing = json!([]);
+                if self.is_there_anything().await? {
+                    self.put(None, &nothing).await?;
+                } else if self.last_published(None).await?.is_some() {
+                    self.note(None, &nothing).await?;
+                }
+                Ok(Direct::Gone)
+            }
+            Direct::Gone => Ok(direct),
+        }
+    }
+
+    async fn is_there_anything(&self) -> Result<bool, String> {
+        let route = Route::commands(&self.us.application, None);
+        let there = self.api.call(&route, None, &[], PATIENCE).await;
+        let there = there.map_err(|error| error.to_string())?;
+        Ok(there.as_array().is_some_and(|there| !there.is_empty()))
+    }
+
+    /// In a server, or in none, where these are not there already.
+    async fn publish(&self, guild: Option<&str>, commands: &Value) -> Result<(), String> {
+        if self.last_published(guild).await? == Some(digest_of(commands)) {
+            return Ok(());
+        }
+        self.put(guild, commands).await
+    }
+
+    async fn put(&self, guild: Option<&str>, commands: &Value) -> Result<(), String> {
+        let route = Route::put_commands(&self.us.application, guild);
+        let put = self.api.call(&route, Some(commands), &[], PATIENCE).await;
+        put.map_err(|error| explain(&error))?;
+        self.note(guild, commands).await?;
+        let commands = commands.as_array().map_or(0, Vec::len);
+        tracing::info!(
+            place = guild.unwrap_or("direct messages"),
+            commands,
+            "the commands are in Discord as they are here"
+        );
+        Ok(())
+    }
+
+    async fn last_published(&self, guild: Option<&str>) -> Result<Option<Digest>, String> {
+        let last = self.service.published_commands(&self.scope(guild)).await;
+        last.map_err(|error| error.to_string())
+    }
+
+    /// Writes down that these are there.
+    async fn note(&self, guild: Option<&str>, commands: &Value) -> Result<(), String> {
+        let (scope, digest) = (self.scope(guild), digest_of(commands));
+        let kept = self.service.commands_published(&scope, &digest).await;
+        kept.map_err(|error| error.to_string())
+    }
+
+    fn scope(&self, guild: Option<&str>) -> String {
+        let guild = guild.unwrap_or(DIRECT);
+        format!("{PLATFORM}/{}/{guild}", self.us.application)
+    }
+}
+
+fn digest_of(commands: &Value) -> Digest {
+    Digest::of_bytes(commands.to_string().as_bytes())
 }
 
 fn explain(error: &ApiError) -> String {
@@ -110,7 +212,7 @@ fn explain(error: &ApiError) -> String {
 }
 
 /// All commands as Discord wants them, those of Purser itself among them.
-pub(super) fn all(commands: Vec<CatalogEntry>) -> Value {
+pub(super) fn all(commands: Vec<CatalogEntry>, place: Where) -> Value {
     let mut groups: BTreeMap<String, Node> = BTreeMap::new();
     for command in commands {
         let name = command.name.clone();
@@ -123,16 +225,18 @@ pub(super) fn all(commands: Vec<CatalogEntry>) -> Value {
         }
         nodes.entry(last.to_owned()).or_default().command = Some(command);
     }
-    let own = built_in::command();
+    let own = built_in::command(place);
     let commands = groups.iter().map(|(name, node)| {
         let mut command = node.json(name);
         command["type"] = json!(1);
         command
     });
     let all = commands.chain([own]).map(|mut command| {
-        command["default_member_permissions"] = json!(WHO_SEES);
-        // Never in direct messages.
-        command["contexts"] = json!([0]);
+        command["contexts"] = json!([place.context()]);
+        match place {
+            Where::Server => command["default_member_permissions"] = json!(WHO_SEES),
+            Where::Direct => command["integration_types"] = json!([LET_INTO_A_SERVER]),
+        }
         command
     });
     Value::Array(all.collect())

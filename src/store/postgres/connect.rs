@@ -26,7 +26,7 @@ const LONGEST_NAME: usize = 63;
 const MARK: &str = "purser.session";
 
 /// The tables, in the order in which a missing right on them is told.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "lease",
     "definitions",
     "runs",
@@ -38,6 +38,7 @@ const TABLES: [&str; 15] = [
     "fires",
     "secrets",
     "locks",
+    "identities",
     "telling",
     "outbox",
     "run_messages",

@@ -1,12 +1,14 @@
 //! A store looked at from outside, whether a process holds it or not: nothing is made or changed.
 
+use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection};
 
 use super::connect::{Access, Connector};
 use super::problem::unavailable;
 use super::secrets::{ALL, secret};
-use super::{Door, Holding, lease};
+use super::{Door, Holding, identities, lease};
 use crate::domain::keys::{RECEIPTS_KEY, SECRETS_KEY};
+use crate::domain::link::Link;
 use crate::store::{Result, SecretRow};
 
 /// How a store stands.
@@ -71,13 +73,43 @@ async fn in_use(
 /// # Errors
 /// It cannot be read.
 pub async fn peek_at_secrets(access: &Access) -> Result<Vec<SecretRow>> {
+    let (place, rows) = peek(access, "secrets", ALL).await?;
+    rows.iter().map(|row| secret(&place, row)).collect()
+}
+
+/// The same of the identities that were linked.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn peek_at_identities(access: &Access) -> Result<Vec<Link>> {
+    let (_, rows) = peek(access, "identities", identities::ALL).await?;
+    Ok(rows.iter().map(identities::link).collect())
+}
+
+/// The rows of a table; none where there is no store, or one from before there was this table.
+async fn peek(access: &Access, table: &str, all: &'static str) -> Result<(String, Vec<PgRow>)> {
     let mut door = Door::before(Connector::new(access)?).await?;
-    if door.version().await?.is_none() {
-        return Ok(vec![]);
-    }
     let place = door.connector.place.clone();
-    let rows = sqlx::query(ALL).fetch_all(&mut door.connection).await;
+    if door.version().await?.is_none() {
+        return Ok((place, vec![]));
+    }
+    let rows = rows_of(&mut door.connection, table, all).await;
     let rows = rows.map_err(|error| unavailable(&place, &error))?;
     let _ = door.connection.close().await;
-    rows.iter().map(|row| secret(&place, row)).collect()
+    Ok((place, rows))
+}
+
+async fn rows_of(
+    connection: &mut PgConnection,
+    table: &str,
+    all: &'static str,
+) -> sqlx::Result<Vec<PgRow>> {
+    let is_there: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+        .bind(table)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !is_there {
+        return Ok(vec![]);
+    }
+    sqlx::query(all).fetch_all(connection).await
 }

@@ -15,6 +15,8 @@ mod readers;
 
 #[path = "../sql/housekeeping.rs"]
 mod housekeeping;
+#[path = "../sql/identities.rs"]
+mod identities;
 #[path = "../sql/locks.rs"]
 mod locks;
 #[path = "../sql/messages.rs"]
@@ -53,7 +55,7 @@ use crate::domain::names::RunId;
 use crate::domain::redact::Redactor;
 pub use connect::{Access, holder};
 use connect::{Connector, examine, may_make_tables};
-pub use inspect::{Look, look, peek_at_secrets};
+pub use inspect::{Look, look, peek_at_identities, peek_at_secrets};
 pub use lease::Holding;
 use lease::{Asked, Lease, Watch};
 use line::PostgresLine;

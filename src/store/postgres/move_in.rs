@@ -39,7 +39,7 @@ enum Kind {
 
 use Kind::{Bytes, Number, Text};
 
-const TABLES: [Table; 14] = [
+const TABLES: [Table; 15] = [
     table("definitions", &[("digest", Text), ("body", Text)]),
     table(
         "runs",
@@ -143,6 +143,15 @@ const TABLES: [Table; 14] = [
             ("reason", Text),
             ("since", Number),
             ("until", Number),
+        ],
+    ),
+    table(
+        "identities",
+        &[
+            ("platform", Text),
+            ("id", Text),
+            ("person", Text),
+            ("linked_at", Number),
         ],
     ),
     table(

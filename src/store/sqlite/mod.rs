@@ -16,6 +16,8 @@ mod sound;
 
 #[path = "../sql/housekeeping.rs"]
 mod housekeeping;
+#[path = "../sql/identities.rs"]
+mod identities;
 #[path = "../sql/locks.rs"]
 mod locks;
 #[path = "../sql/messages.rs"]
@@ -57,7 +59,7 @@ use full::{is_full, no_room};
 pub use inspect::{Holder, Inspection, holder};
 use line::SqliteLine;
 use lock::StoreLock;
-pub use peek::peek_at_secrets;
+pub use peek::{peek_at_identities, peek_at_secrets};
 pub use recovery::Recovery;
 
 /// The name of the database within the store's folder.

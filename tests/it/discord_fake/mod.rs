@@ -180,6 +180,31 @@ async fn a_thread_hangs_at_its_message_and_is_read_back() {
 }
 
 #[tokio::test]
+async fn between_a_person_and_the_bot_there_is_a_user_and_no_guild() {
+    let Scene {
+        discord,
+        ann,
+        bot: _bot,
+        ..
+    } = Scene::set().await;
+    let direct = discord.direct(ann);
+    let asked = discord.says(ann, direct, "/whoami").unwrap();
+    assert_snapshot!(asked.reply().await.unwrap(), @r#"
+    Purser (to ann's /whoami, only ann sees this):
+      ann, no member: {"context":"BotDM","channel":"DM","guild":false}
+      [Again]
+    "#);
+    let message = asked.message().await.unwrap();
+    let click = discord.clicks(ann, message, "Again").unwrap();
+    click.acknowledged().await.unwrap();
+    assert_snapshot!(discord.sees(ann, direct, "again, ").await.unwrap(), @"
+    @Purser
+    Purser (to ann's /whoami, only ann sees this, edited):
+      again, ann
+    ");
+}
+
+#[tokio::test]
 async fn people_files_and_numbers_arrive_as_they_were_given() {
     let Scene {
         discord,

@@ -71,6 +71,9 @@ async fn goes_on(store: &dyn Store) {
         .append(append(open, last, Event::Started))
         .await
         .unwrap();
+    let sealed = store.last_receipt().await.unwrap().map_or(0, |last| last.0);
+    let before = sealed + store.unsealed_receipts().await.unwrap().len() as u64;
+    assert!(before >= 3, "{before}");
     store
         .add_receipt(draft("after all these years"))
         .await
@@ -80,7 +83,7 @@ async fn goes_on(store: &dyn Store) {
     for receipt in store.receipts_after(0, 999).await.unwrap() {
         chain.next(&receipt, &key().verifying_key()).unwrap();
     }
-    assert_eq!(chain.head().unwrap().0, 4);
+    assert_eq!(chain.head().unwrap().0, before + 1);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod every_event;
 mod fires;
 mod fixtures;
+mod identities;
 mod join;
 mod lease;
 mod lines;

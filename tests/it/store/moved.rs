@@ -16,6 +16,7 @@ use purser::store::{
     MessageNews, NewFire, NewRun, Outbox as _, Receipts as _, SecretRow, Settled, Store, Telling,
 };
 
+use super::identities::link;
 use super::locks::lock;
 use super::place::{access, append, at, draft, finish, new_run, recorded};
 use crate::support::database::Database;
@@ -104,6 +105,10 @@ pub async fn fill(store: &dyn Store) -> Vec<RunId> {
         .set_lock(lock("shop/web", "ann"), draft("not sealed yet"))
         .await
         .unwrap();
+    store
+        .link_identity(link("22", "bo", 4), draft("linked"))
+        .await
+        .unwrap();
     vec![fired.id, done, open]
 }
 
@@ -129,6 +134,7 @@ pub async fn everything(store: &dyn Store) -> Vec<String> {
     all.push(format!("{:?}", store.schedules().await));
     all.push(format!("{:?}", store.secrets().await));
     all.push(format!("{:?}", store.locks().await));
+    all.push(format!("{:?}", store.identities().await));
     all.push(format!("{:?}", store.backlog().await));
     all.push(format!(
         "{:?}",
@@ -172,7 +178,7 @@ async fn a_store_that_is_moved_says_over_there_what_it_said_here() {
     };
     assert_eq!(
         (rows("runs"), rows("step_lines"), rows("receipts")),
-        (3, 1200, 3)
+        (3, 1200, 4)
     );
     assert_eq!(
         everything(&from).await,
@@ -217,7 +223,7 @@ async fn a_store_that_is_moved_says_over_there_what_it_said_here() {
         "the number of what is gone is not used again"
     );
     seal_waiting(&to, &key()).await.unwrap();
-    assert_eq!(to.last_receipt().await.unwrap().unwrap().0, 3);
+    assert_eq!(to.last_receipt().await.unwrap().unwrap().0, 4);
     to.close().await;
     database.remove().await;
 }

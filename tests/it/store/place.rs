@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use purser::domain::ending::{FinalState, Summary};
 use purser::domain::event::{Event, Trigger};
+use purser::domain::link::Link;
 use purser::domain::names::RunId;
 use purser::domain::receipt::{Draft, Subject};
 use purser::domain::redact::Redactor;
 use purser::domain::run::RunStatus;
 use purser::domain::time::Timestamp;
 use purser::domain::workflow::Workflow;
-use purser::store::postgres::{Access, LEASE, PostgresStore, holder};
-use purser::store::sqlite::SqliteStore;
+use purser::store::postgres::{self, Access, LEASE, PostgresStore, holder};
+use purser::store::sqlite::{self, SqliteStore};
 use purser::store::{Append, NewRun, Store};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -68,6 +69,17 @@ impl Place {
         store.let_go().await;
         drop(store);
         self.open().await
+    }
+
+    /// The linked identities, as they are seen without the store's lock.
+    pub async fn peek(&self) -> Vec<Link> {
+        let seen = match &self.database {
+            Kind::Sqlite(folder) => sqlite::peek_at_identities(folder.path()).await,
+            Kind::Postgres(database) => {
+                postgres::peek_at_identities(&access(database, "web-2", LEASE)).await
+            }
+        };
+        seen.unwrap()
     }
 
     /// A whole story has been told here.

@@ -17,6 +17,7 @@ mod init;
 mod init_again;
 mod jobs;
 mod limits;
+mod links;
 mod lint;
 mod named;
 mod people;

@@ -82,16 +82,16 @@ impl Route {
         Self::of(Method::GET, "/gateway".to_owned(), "GET /gateway", "")
     }
 
-    /// The commands of ours that a guild has.
-    pub(in crate::chat::discord) fn commands(application: &str, guild: &str) -> Self {
-        let path = format!("/applications/{application}/guilds/{guild}/commands");
-        Self::of(Method::GET, path, "GET commands", guild)
+    /// The commands of ours that a guild has, or those of no guild.
+    pub(in crate::chat::discord) fn commands(application: &str, guild: Option<&str>) -> Self {
+        let path = commands(application, guild);
+        Self::of(Method::GET, path, "GET commands", guild.unwrap_or_default())
     }
 
-    /// Puts all commands of a guild in the place of those that are there.
-    pub(in crate::chat::discord) fn put_commands(application: &str, guild: &str) -> Self {
-        let path = format!("/applications/{application}/guilds/{guild}/commands");
-        Self::of(Method::PUT, path, "PUT commands", guild)
+    /// Puts all commands of a guild, or of none, in the place of those that are there.
+    pub(in crate::chat::discord) fn put_commands(application: &str, guild: Option<&str>) -> Self {
+        let path = commands(application, guild);
+        Self::of(Method::PUT, path, "PUT commands", guild.unwrap_or_default())
     }
 
     /// Answers an interaction, once. The path holds its token.
@@ -147,5 +147,12 @@ impl Route {
     pub(in crate::chat::discord) fn edit_channel(channel: &str) -> Self {
         let path = format!("/channels/{channel}");
         Self::of(Method::PATCH, path, "PATCH channel", channel)
+    }
+}
+
+fn commands(application: &str, guild: Option<&str>) -> String {
+    match guild {
+        Some(guild) => format!("/applications/{application}/guilds/{guild}/commands"),
+        None => format!("/applications/{application}/commands"),
     }
 }

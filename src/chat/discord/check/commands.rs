@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::chat::discord::publish::Where;
 use crate::chat::discord::render::markdown::one_line;
 use crate::domain::finding::Remark;
 use crate::domain::words::counted;
@@ -9,8 +10,12 @@ use crate::domain::words::counted;
 /// What Discord leaves out of a command, or has in it as nothing, where it is not said.
 const OPTIONAL: [&str; 4] = ["options", "choices", "required", "autocomplete"];
 
-/// Compares the commands as they are sent with those that a server has.
-pub(super) fn look(wanted: &Value, there: &Value) -> Remark {
+/// Compares the commands as they are sent with those that are there.
+pub(super) fn look(wanted: &Value, there: &Value, place: Where) -> Remark {
+    let (its, in_it) = match place {
+        Where::Server => ("its", "in it"),
+        Where::Direct => ("their", "in them"),
+    };
     let (wanted, there) = (list(wanted), list(there));
     let found = |name: &str, all: &[Value]| all.iter().find(|one| name_of(one) == name).cloned();
     let (mut missing, mut others) = (vec![], vec![]);
@@ -36,15 +41,29 @@ pub(super) fn look(wanted: &Value, there: &Value) -> Remark {
         .collect();
     if parts.is_empty() {
         let commands = counted(wanted.len(), "command");
-        return Remark::well(format!("{commands} in it, as they are here"));
+        return Remark::well(format!("{commands} {in_it}, as they are here"));
     }
     Remark::warning(
         format!(
-            "its commands are not those that are here ({})",
+            "{its} commands are not those that are here ({})",
             parts.join("; ")
         ),
         "start Purser, which publishes them: `purser up`; if it is up, its log says why it has not",
     )
+}
+
+/// Those for direct messages, where these are not answered: there are to be none.
+pub(super) fn left_over(there: &Value) -> Option<Remark> {
+    let names: Vec<_> = list(there).iter().map(|one| named(name_of(one))).collect();
+    (!names.is_empty()).then(|| {
+        Remark::warning(
+            format!(
+                "they are not answered, and there are commands for them: {}",
+                names.join(", ")
+            ),
+            "start Purser, which takes them away: `purser up`; or set `direct_messages = true` in [discord]",
+        )
+    })
 }
 
 fn list(commands: &Value) -> &[Value] {
@@ -116,7 +135,7 @@ mod tests {
     #[test]
     fn what_discord_adds_and_leaves_out_makes_no_other_command() {
         assert_eq!(
-            look(&wanted(), &there()),
+            look(&wanted(), &there(), Where::Server),
             Remark::well("2 commands in it, as they are here")
         );
     }
@@ -127,7 +146,7 @@ mod tests {
         there[0]["options"][1]["autocomplete"] = json!(true);
         there[1]["name"] = json!("state");
         insta::assert_snapshot!(
-            look(&wanted(), &there).message,
+            look(&wanted(), &there, Where::Server).message,
             @"its commands are not those that are here (missing: `/status`; other than here: `/deploy`; not here: `/state`)"
         );
     }

@@ -8,8 +8,9 @@ use serenity::model::Permissions;
 use super::{View, commands, unasked};
 use crate::chat::discord::api::Route;
 use crate::chat::discord::bot::{Application, link};
+use crate::chat::discord::publish::{self, Where};
 use crate::chat::discord::render::markdown::one_line;
-use crate::chat::discord::{publish, rights};
+use crate::chat::discord::rights;
 use crate::domain::finding::{Check, Finding, Remark};
 
 /// A server that the bot is in.
@@ -48,10 +49,13 @@ impl View<'_> {
     }
 
     async fn commands(&self, guild: &OwnGuild) -> Option<Remark> {
-        let wanted = publish::all(self.around.commands.clone()?);
-        let there = self.bot.ask(&Route::commands(&self.us.id, &guild.id)).await;
+        let wanted = publish::all(self.around.commands.clone()?, Where::Server);
+        let there = self
+            .bot
+            .ask(&Route::commands(&self.us.id, Some(&guild.id)))
+            .await;
         Some(match there {
-            Ok(there) => commands::look(&wanted, &there),
+            Ok(there) => commands::look(&wanted, &there, Where::Server),
             Err(error) if error.is_forbidden() => no_commands(self.us, guild),
             Err(error) => unasked(&error, "which commands it has"),
         })

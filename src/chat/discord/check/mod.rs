@@ -2,6 +2,7 @@
 
 mod application;
 mod commands;
+mod direct;
 mod guild;
 mod people;
 mod place;
@@ -11,7 +12,7 @@ use super::bot::{Application, Bot};
 use crate::domain::chat::Mention;
 use crate::domain::finding::{Check, Finding, Remark};
 use crate::domain::names::PlaceName;
-use crate::domain::person::Person;
+use crate::domain::person::People;
 use crate::service::CatalogEntry;
 use guild::OwnGuild;
 
@@ -20,7 +21,9 @@ pub struct Surroundings<'a> {
     /// Where the token is kept: a path, or the name of a secret.
     pub token: String,
     /// Everybody whom Purser knows.
-    pub people: &'a [Person],
+    pub people: &'a People,
+    /// Why it is not known who has linked themselves, if it is not.
+    pub unknown_links: Option<String>,
     /// The commands that are to be there; `None` where they cannot be read.
     pub commands: Option<Vec<CatalogEntry>>,
     /// Where people are told in Discord.
@@ -50,7 +53,7 @@ struct View<'a> {
 impl Bot {
     /// Looks at everything, and says how it stands: what is wrong first.
     pub async fn check(&self, around: &Surroundings<'_>) -> Vec<Finding> {
-        let mut found = vec![people::look(around.people)];
+        let mut found = people::look(around.people, around.unknown_links.as_deref());
         match self.ask::<Application>(&Route::own_application()).await {
             Ok(us) => {
                 found.push(Remark::well("Discord knows it").of(Check::Discord, "token"));
@@ -78,6 +81,7 @@ impl Bot {
             around,
         };
         let mut found = view.servers().await;
+        found.extend(view.direct_messages().await);
         found.extend(view.roles().await);
         found.extend(view.places().await);
         found

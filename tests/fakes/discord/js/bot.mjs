@@ -8,11 +8,14 @@ import { connect, discord, say } from "./discord.mjs";
 
 const {
   ActionRowBuilder,
+  ApplicationIntegrationType,
   AttachmentBuilder,
   ButtonBuilder,
   ButtonStyle,
+  ChannelType,
   EmbedBuilder,
   GatewayIntentBits,
+  InteractionContextType,
   MessageFlags,
   ModalBuilder,
   Routes,
@@ -47,6 +50,15 @@ const COMMANDS = [
     ),
 ];
 
+// For messages between a person and the bot, and nowhere else.
+const DIRECT = [
+  new SlashCommandBuilder()
+    .setName("whoami")
+    .setDescription("Say who asks, and where")
+    .setContexts(InteractionContextType.BotDM)
+    .setIntegrationTypes(ApplicationIntegrationType.GuildInstall),
+];
+
 const [api, token] = process.argv.slice(2);
 const client = await connect(api, token, [GatewayIntentBits.Guilds, GatewayIntentBits.GuildMessages]);
 client.on("shardResume", () => say({ event: "resumed" }));
@@ -57,6 +69,7 @@ client.on("interactionCreate", (interaction) =>
 );
 const guild = client.guilds.cache.first();
 const registered = await guild.commands.set(COMMANDS.map((command) => command.toJSON()));
+await client.application.commands.set(DIRECT.map((command) => command.toJSON()));
 const guilds = (await client.guilds.fetch()).map(({ name, owner, permissions }) => ({
   name,
   owner,
@@ -136,6 +149,15 @@ const COMMAND = {
     const who = interaction.options.getMember("who");
     await interaction.reply(`${who} (${who.roles.cache.size} roles) gave ${file.name}: ${text}`);
   },
+  async whoami(interaction) {
+    const { user, member, context, channelId } = interaction;
+    const { type } = await client.channels.fetch(channelId);
+    const where = { context: InteractionContextType[context], channel: ChannelType[type], guild: interaction.inGuild() };
+    const again = new ButtonBuilder().setCustomId("again").setLabel("Again").setStyle(ButtonStyle.Secondary);
+    const components = [new ActionRowBuilder().addComponents(again)];
+    const content = `${user.username}, ${member ? "a member" : "no member"}: ${JSON.stringify(where)}`;
+    await interaction.reply({ content, components, flags: MessageFlags.Ephemeral });
+  },
   async db(interaction) {
     const what = interaction.options.getSubcommand();
     await interaction.reply(`${what}, kept for ${interaction.options.getInteger("keep")} days`);
@@ -146,6 +168,9 @@ const COMMAND = {
 const CLICK = {
   async approve(interaction) {
     await interaction.update({ content: `Approved by ${interaction.user}`, components: [] });
+  },
+  async again(interaction) {
+    await interaction.update({ content: `again, ${interaction.user.username}`, components: [] });
   },
   async reject(interaction) {
     const reason = new TextInputBuilder().setCustomId("reason").setLabel("Why?").setStyle(TextInputStyle.Paragraph);

@@ -77,7 +77,7 @@ async fn a_yes_to_a_plan_that_has_changed_since_counts_for_nothing() {
     talk.story.until(&hold, running).await;
     let asked = format!("/deploy service:{} version:new", shop.web());
     talk.asks(talk.ann, &asked).await;
-    talk.sees("Approve").await;
+    talk.both_ask().await;
     let run = talk.story.last_run().await;
     let plan = talk.story.asks_approval(&run).await;
     talk.shows_nothing_new();
@@ -94,6 +94,7 @@ async fn a_yes_to_a_plan_that_has_changed_since_counts_for_nothing() {
     let late = talk.clicks(talk.bo, "Approve").await;
     insta::assert_snapshot!(talk.refused(&late).await, @"✗ the plan of run RUN is HEX by now: look at it again with `/purser show run:RUN`");
     talk.discord.heal();
+    talk.both_ask().await;
     insta::assert_snapshot!(talk.sees("the approval is void").await, @"
     #ops
     Purser (to ann's /deploy, only ann sees this):
@@ -154,6 +155,7 @@ async fn what_cannot_be_had_back_takes_the_name_of_what_it_is_removed_from() {
     );
     talk.up().await;
     talk.asks(talk.ann, "/backup").await;
+    talk.both_ask().await;
     insta::assert_snapshot!(talk.sees("Approve…").await, @"
     #ops
     Purser (to ann's /backup, only ann sees this):

@@ -11,12 +11,16 @@ impl Talk {
     async fn that_asks() -> Self {
         let talk = Self::of_job(FOUR_EYES, "message").await;
         talk.asks(talk.ann, "/migrate lines:1").await;
-        talk.sees("Approve").await;
-        talk.channel_until("both ask", |channel| {
+        talk.both_ask().await;
+        talk
+    }
+
+    /// Waits until headline and thread ask for an approval.
+    pub(super) async fn both_ask(&self) {
+        self.channel_until("both ask", |channel| {
             channel.matches("**waits for approval**").count() == 2
         })
         .await;
-        talk
     }
 }
 
@@ -96,7 +100,7 @@ async fn who_may_not_approve_is_told_who_may_and_the_question_stands() {
     insta::assert_snapshot!(told.join("\n"), @r#"
     ✗ ann asked for this run and cannot approve it: a second person with the role operator must
     ✗ cy may not approve this run: that takes the role operator
-    ✗ Purser does not know who you are: ask whoever runs it to add `discord = "ID"` and `roles` to a `[people.NAME]` of its configuration
+    ✗ Purser does not know who you are: type `purser link` in a terminal where it knows you, and do what that says; or ask whoever runs it to add `discord = "ID"` and `roles` to a `[people.NAME]` of its configuration
     "#);
     assert!(
         talk.discord
@@ -217,6 +221,7 @@ async fn a_yes_to_a_plan_that_is_another_one_by_now_does_not_count() {
     let run = talk.story.last_run().await;
     let home = &talk.story.home;
     home.types(&["cancel", &run]).await;
+    home.ends(&run).await;
     let late = talk.clicks(talk.bo, "Approve").await;
     insta::assert_snapshot!(talk.refused(&late).await, @"
     ✗ run RUN has ended already: see `/purser show run:RUN`

@@ -49,7 +49,7 @@ async fn who_may_not_start_the_workflow_is_told_who_may_and_nobody_else_sees_it(
     let asked = talk.says(talk.dee, "/migrate");
     insta::assert_snapshot!(talk.reply(&asked).await, @r#"
     Purser (to dee's /migrate, only dee sees this):
-      ✗ Purser does not know who you are: ask whoever runs it to add `discord = "ID"` and `roles` to a `[people.NAME]` of its configuration
+      ✗ Purser does not know who you are: type `purser link` in a terminal where it knows you, and do what that says; or ask whoever runs it to add `discord = "ID"` and `roles` to a `[people.NAME]` of its configuration
     "#);
     insta::assert_snapshot!(talk.plain(&talk.discord.channel_as(talk.ann, talk.ops)), @"
     #ops
@@ -271,6 +271,7 @@ async fn purser_itself_can_be_asked_for_runs_locks_and_help() {
       ┃ `/purser lock` Keep a system or a service to yourself for four hours
       ┃ `/purser unlock` Release a lock
       ┃ `/purser help` What you can say here, or what is in a group
+      ┃ `/purser link` Become somebody whom Purser knows
     ");
 }
 

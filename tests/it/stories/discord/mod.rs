@@ -7,6 +7,8 @@ mod check;
 mod clicks;
 mod commands;
 mod conversation;
+mod direct;
+mod links;
 mod mouths;
 mod posts;
 mod restarts;

@@ -63,6 +63,13 @@ fn whole(form: &mut Form, path: &str, command: &Value) {
         form.one_of(&join(path, "type"), &command["type"], &[1, 2, 3]);
         form.text(&join(path, "name"), &command["name"], &(1..=32));
     }
+    for (part, numbers) in [("contexts", &[0, 1, 2][..]), ("integration_types", &[0, 1])] {
+        let at = join(path, part);
+        let most = 0..=numbers.len();
+        for (place, one) in form.list(&at, &command[part], &most).iter().enumerate() {
+            form.one_of(&format!("{at}.{place}"), one, numbers);
+        }
+    }
     if characters(command) > TOTAL {
         let message = format!("Command exceeds maximum size ({TOTAL})");
         let path = if path.is_empty() { "name" } else { path };
@@ -319,6 +326,21 @@ mod tests {
         };
         assert_eq!(check(&options(1)), Ok(()));
         assert!(check(&options(2)).is_err());
+    }
+
+    #[test]
+    fn where_a_command_can_be_given_is_told_by_known_numbers() {
+        let within = |part: &str, numbers: Value| {
+            let mut one = command("c", &json!([]));
+            one[part] = numbers;
+            check(&one)
+        };
+        assert_eq!(within("contexts", json!([0, 1, 2])), Ok(()));
+        assert_eq!(within("integration_types", json!([0, 1])), Ok(()));
+        let unknown = within("contexts", json!([0, 3])).unwrap_err();
+        assert_eq!(code(&unknown, "/contexts/1"), "BASE_TYPE_CHOICES");
+        let unknown = within("integration_types", json!([2])).unwrap_err();
+        assert_eq!(code(&unknown, "/integration_types/0"), "BASE_TYPE_CHOICES");
     }
 
     #[test]

@@ -43,11 +43,14 @@ impl View<'_> {
     /// The commands that are offered in a guild: its own and the global ones.
     #[must_use]
     pub fn commands(&self, guild: GuildId) -> Vec<Value> {
-        let offered = self
-            .0
-            .commands
-            .iter()
-            .filter(|one| one.guild.is_none_or(|of| of == guild));
+        let offered = self.0.commands.iter().filter(|one| one.is_in(guild));
+        offered.map(command_json).collect()
+    }
+
+    /// The commands that are offered in the messages between a person and a bot.
+    #[must_use]
+    pub fn direct_commands(&self) -> Vec<Value> {
+        let offered = self.0.commands.iter().filter(|one| one.is_direct());
         offered.map(command_json).collect()
     }
 
@@ -111,6 +114,12 @@ impl Discord {
     #[must_use]
     pub fn commands(&self, guild: GuildId) -> Vec<Value> {
         self.look(|view| view.commands(guild))
+    }
+
+    /// The commands that are offered in the messages between a person and a bot, as Discord's JSON.
+    #[must_use]
+    pub fn direct_commands(&self) -> Vec<Value> {
+        self.look(|view| view.direct_commands())
     }
 
     /// All requests to the API so far.

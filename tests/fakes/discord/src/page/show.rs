@@ -35,10 +35,7 @@ fn guild_json(state: &State, guild: &Guild) -> Value {
     let channels: Vec<Value> = channels
         .map(|one| named(&one.id.to_string(), &one.name))
         .collect();
-    let commands = state
-        .commands
-        .iter()
-        .filter(|one| one.guild.is_none_or(|of| of == guild.id));
+    let commands = state.commands.iter().filter(|one| one.is_in(guild.id));
     let roles = guild
         .roles
         .iter()

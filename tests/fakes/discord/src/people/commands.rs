@@ -83,7 +83,7 @@ impl State {
     fn offered(&self, user: UserId, channel: ChannelId, name: &str) -> Result<Command, Error> {
         let home = self.channels.get(&channel).map(|channel| channel.home);
         let known_to = |command: &&Command| match home {
-            Some(Home::Guild(guild)) => command.guild.is_none_or(|of| of == guild),
+            Some(Home::Guild(guild)) => command.is_in(guild),
             Some(Home::Direct { bot, .. }) => command.is_direct() && command.app.bot() == bot,
             None => false,
         };

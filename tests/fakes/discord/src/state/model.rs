@@ -197,9 +197,21 @@ pub(crate) struct Command {
 impl Command {
     /// Whether it can be used in the messages between a person and the bot.
     pub(crate) fn is_direct(&self) -> bool {
+        self.guild.is_none() && self.is_for(1) && self.body["dm_permission"] != false
+    }
+
+    /// Whether it can be used in this guild.
+    pub(crate) fn is_in(&self, guild: GuildId) -> bool {
+        match self.guild {
+            Some(of) => of == guild,
+            None => self.is_for(0),
+        }
+    }
+
+    /// Whether a global one names this context, or none.
+    fn is_for(&self, context: u64) -> bool {
         let contexts = self.body["contexts"].as_array();
-        let named = contexts.is_none_or(|contexts| contexts.iter().any(|one| *one == 1));
-        self.guild.is_none() && named && self.body["dm_permission"] != false
+        contexts.is_none_or(|contexts| contexts.iter().any(|one| *one == context))
     }
 
     pub(crate) fn name(&self) -> &str {

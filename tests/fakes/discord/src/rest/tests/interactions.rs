@@ -288,6 +288,50 @@ fn between_two_there_are_global_commands_and_no_guild() {
 }
 
 #[test]
+fn a_global_command_is_offered_where_its_contexts_are() {
+    let mut world = World::new();
+    let (ann, ops, bot) = (world.ann, world.ops, world.bot);
+    let direct = world.state.direct(ann, bot.bot());
+    let commands = json!([
+        { "name": "here", "description": "d", "contexts": [0] },
+        { "name": "there", "description": "d", "contexts": [1] },
+        { "name": "anywhere", "description": "d" },
+    ]);
+    let put = format!("PUT /applications/{bot}/commands");
+    assert_eq!(world.ask(&put, &commands).0, 200);
+    let mut offered = |place| {
+        let names = ["/here", "/there", "/anywhere"];
+        names.map(|line| world.state.uses(ann, place, line, &[], None).is_ok())
+    };
+    assert_eq!(offered(ops), [true, false, true]);
+    assert_eq!(offered(direct), [false, true, true]);
+    assert_eq!(world.ask(&put, &json!([])).0, 200);
+    assert!(world.state.uses(ann, direct, "/there", &[], None).is_err());
+}
+
+#[test]
+fn a_button_between_two_is_clicked_by_the_one_who_sees_it() {
+    let mut world = World::new();
+    let (ann, bot) = (world.ann, world.bot);
+    let bob = world.state.add_member(world.shop, "bob", &[]);
+    let direct = world.state.direct(ann, bot.bot());
+    let button = json!([{ "type": 1, "components": [
+        { "type": 2, "style": 1, "label": "Go", "custom_id": "go" },
+    ] }]);
+    let post = format!("POST /channels/{direct}/messages");
+    let asks = json!({ "content": "ready?", "components": button });
+    let (_, message) = world.ask(&post, &asks);
+    let message = message["id"].as_str().unwrap().parse().unwrap();
+    assert!(world.state.clicks(bob, message, "Go").is_err());
+    let id = world.state.clicks(ann, message, "Go").unwrap();
+    let token = world.state.interactions[&id].token.clone();
+    let answer = format!("POST /interactions/{id}/{token}/callback");
+    let gone = callback(UPDATE, &json!({ "content": "gone", "components": [] }));
+    assert_eq!(world.ask(&answer, &gone).0, 204);
+    assert!(crate::look::channel(&world.state, ann, direct).contains("gone"));
+}
+
+#[test]
 fn answers_do_not_count_against_the_limit_of_the_whole_bot() {
     let (mut world, answer, _) = used();
     let now = world.state.now_ms();
