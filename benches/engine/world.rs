@@ -160,6 +160,7 @@ fn new_run(definition: &Workflow) -> NewRun {
         concurrency: None,
         when_busy: WhenBusy::Queue,
         rerun: None,
+        undo: None,
         break_glass: None,
         shown_in: None,
         timeout: None,

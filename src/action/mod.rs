@@ -45,6 +45,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain::plan::Plan;
+use crate::domain::run::StepState;
+use crate::domain::undo::WayBack;
 
 /// A typed capability of an integration.
 ///
@@ -89,6 +91,12 @@ pub trait Action: Send + Sync + 'static {
         _input: Self::Input,
     ) -> impl Future<Output = Result<Undone>> + Send {
         async { Ok(Undone::except_for_what_is_left(ctx).await) }
+    }
+
+    /// How what it has done is taken back when it has succeeded, and its whole run too, and somebody
+    /// wants that undone. Goes by the step's journal alone. Where nothing is said, it stays.
+    fn way_back(&self, _step: &StepState) -> WayBack {
+        WayBack::Stays(format!("{} has no undo", Self::SPEC.name))
     }
 }
 

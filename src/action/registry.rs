@@ -15,6 +15,8 @@ use super::{Action, Context, ReadContext, Undone};
 use crate::domain::names::ActionName;
 use crate::domain::nearest;
 use crate::domain::plan::Plan;
+use crate::domain::run::StepState;
+use crate::domain::undo::WayBack;
 
 /// The code for one kind of system: how to connect one, and what can be done with it.
 pub struct Integration {
@@ -44,6 +46,8 @@ pub trait AnyAction: Send + Sync {
     fn run<'a>(&'a self, ctx: &'a Context, input: Value) -> BoxFuture<'a, Result<Value>>;
     /// See [`Action::undo`].
     fn undo<'a>(&'a self, ctx: &'a Context, input: Value) -> BoxFuture<'a, Result<Undone>>;
+    /// See [`Action::way_back`].
+    fn way_back(&self, step: &StepState) -> WayBack;
 }
 
 impl<A: Action> AnyAction for A {
@@ -84,6 +88,10 @@ impl<A: Action> AnyAction for A {
             let system = system_of::<A>(&ctx.read)?;
             Action::undo(self, ctx, &system, input_of::<A>(input)?).await
         })
+    }
+
+    fn way_back(&self, step: &StepState) -> WayBack {
+        Action::way_back(self, step)
     }
 }
 
@@ -176,6 +184,15 @@ impl Registry {
     /// The kind of system that an action acts on.
     pub fn kind_of(&self, name: &str) -> Option<&'static str> {
         self.actions.get(name).map(|(_, kind)| *kind)
+    }
+
+    /// How what a step has done is taken back after its run has succeeded.
+    pub fn way_back(&self, step: &StepState) -> WayBack {
+        let name = step.action.as_ref().map_or("", |name| name.as_str());
+        match self.action(name) {
+            Ok(action) => action.way_back(step),
+            Err(unknown) => WayBack::Stays(format!("this version of Purser lacks it: {unknown}")),
+        }
     }
 
     /// All actions, by name.

@@ -34,6 +34,7 @@ mod show;
 mod store;
 mod style;
 mod terminal;
+mod undo;
 mod words;
 
 use std::path::PathBuf;
@@ -105,7 +106,7 @@ pub enum Command {
     Run(run::Run),
     /// Say what a workflow would do, and change nothing.
     Plan(plan::PlanArgs),
-    /// Look at runs, stop one, or go on from one.
+    /// Look at runs, stop one, go on from one, or undo one.
     #[command(subcommand)]
     Runs(runs::Runs),
     /// Say yes to a run's plan.
@@ -118,6 +119,8 @@ pub enum Command {
     Cancel(answer::Why),
     /// Go on from a run that has ended, without what is done and stands.
     Rerun(rerun::Rerun),
+    /// Take back what a run has done that succeeded, in a run of its own.
+    Undo(undo::Undo),
     /// Say whether an effect happened of which nobody else can tell.
     Decide(answer::Decide),
     /// Keep a system or a service to yourself for a while: others' runs wait.
@@ -232,6 +235,7 @@ pub async fn call(
         Command::Approve(approve) => approve.call(server, json).await,
         Command::Delegate(delegate) => delegate.call(server, json).await,
         Command::Rerun(rerun) => rerun.call(server, terminal, json).await,
+        Command::Undo(undo) => undo.call(server, terminal, json).await,
         Command::Reject(why) => why.call(server, "reject", json).await,
         Command::Cancel(why) => why.call(server, "cancel", json).await,
         Command::Decide(decide) => decide.call(server, json).await,

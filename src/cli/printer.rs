@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::live::Live;
+use super::show::undoes;
 use super::terminal::Terminal;
 use crate::chat::card::{plan, step};
 use crate::domain::names::StepId;
@@ -56,6 +57,9 @@ impl Printer {
                 "run {id} of {}, asked by {}",
                 request.workflow, request.by
             ));
+            if let Some(undoes) = undoes(run) {
+                self.say(&undoes);
+            }
         }
         for why in run.voided.iter().skip(self.voided) {
             self.say(&format!("! the approval is void: {why}"));

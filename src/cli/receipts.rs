@@ -11,7 +11,8 @@ use super::{Failure, print_json};
 use crate::chat::card::value::table;
 use crate::domain::approval::Delegation;
 use crate::domain::person::Actor;
-use crate::domain::receipt::{Chain, Committed, Receipt, Subject};
+use crate::domain::receipt::{Chain, Committed, EffectFacts, Receipt, Subject};
+use crate::domain::run::StepStatus;
 use crate::domain::words::counted;
 use crate::http::types::{KeyView, ReceiptsHeader};
 
@@ -229,6 +230,13 @@ fn approved_by(by: &[Actor], delegated: &[Delegation]) -> String {
         .join("; ")
 }
 
+fn effect_line(effect: &EffectFacts) -> String {
+    format!(
+        "  {} {}: {}",
+        effect.started_at, effect.effect, effect.status
+    )
+}
+
 fn show(receipt: &Receipt) -> String {
     let (about, result) = about(receipt);
     let content = &receipt.content;
@@ -245,6 +253,11 @@ fn show(receipt: &Receipt) -> String {
         lines.push(format!("inputs {}", text(receipt, &facts.inputs)));
         if let Some(run) = &facts.rerun_of {
             lines.push(format!("goes on from run {run}"));
+        }
+        if let Some(run) = &facts.undo_of {
+            let why = facts.undo_reason.as_ref().map(|why| text(receipt, why));
+            let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+            lines.push(format!("undoes run {run}{why}"));
         }
         if let Some(plan) = &facts.approved_plan {
             let by = approved_by(&facts.approved_by, &facts.delegated);
@@ -265,7 +278,10 @@ fn show(receipt: &Receipt) -> String {
                 .map(|p| format!(", proof: {p}"))
                 .unwrap_or_default();
             if let Some(run) = &step.done_in {
-                lines.push(format!("step {}: done in run {run}", step.step));
+                let is_back = step.status == StepStatus::Undone;
+                let back = if is_back { ", taken back" } else { "" };
+                lines.push(format!("step {}: done in run {run}{back}", step.step));
+                lines.extend(step.effects.iter().map(effect_line));
                 continue;
             }
             let status = serde_json::json!(step.status);
@@ -278,12 +294,7 @@ fn show(receipt: &Receipt) -> String {
                 let by = approved_by(&step.approved_by, &step.delegated);
                 lines.push(format!("  {by}"));
             }
-            for effect in &step.effects {
-                lines.push(format!(
-                    "  {} {}: {}",
-                    effect.started_at, effect.effect, effect.status
-                ));
-            }
+            lines.extend(step.effects.iter().map(effect_line));
             let texts = [
                 ("output", &step.output),
                 ("failure", &step.failure),

@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use super::{Failure, print_json, render, run, show};
 use crate::http::types::{ArtifactView, LinesView, RunRow};
 
-/// Look at runs, stop one, or go on from one.
+/// Look at runs, stop one, go on from one, or undo one.
 #[derive(Debug, Subcommand)]
 pub enum Runs {
     /// The latest runs, newest first.
@@ -58,6 +58,8 @@ pub enum Runs {
     Cancel(super::answer::Why),
     /// Go on from a run that has ended, without what is done and stands.
     Rerun(super::rerun::Rerun),
+    /// Take back what a run has done that succeeded, in a run of its own.
+    Undo(super::undo::Undo),
 }
 
 impl Runs {
@@ -117,6 +119,7 @@ impl Runs {
                 Ok(())
             }
             Self::Rerun(rerun) => rerun.call(server, terminal, json).await,
+            Self::Undo(undo) => undo.call(server, terminal, json).await,
             Self::Cancel(why) => why.call(server, "cancel", json).await,
         }
     }

@@ -12,6 +12,7 @@ use crate::chat::card::timeline::timeline;
 use crate::chat::card::value::indented;
 use crate::chat::card::{self, plan};
 use crate::domain::event::Logged;
+use crate::domain::run::RunState;
 use crate::http::types::RunView;
 
 /// A run's view, and its log.
@@ -82,6 +83,8 @@ fn text(view: &RunView, log: &[Logged]) -> String {
             ));
         }
     }
+    let undone_by = view.undone_by.map(card::undone);
+    lines.extend(undoes(run).into_iter().chain(undone_by));
     lines.extend(timeline(log));
     lines.extend(outputs(run).iter().map(|output| indented(output)));
     lines.extend(kept(view));
@@ -98,6 +101,14 @@ fn text(view: &RunView, log: &[Logged]) -> String {
     }
     lines.extend(what_to_do(view));
     lines.join("\n")
+}
+
+/// `undoes run 8bc7558c (too early)`
+pub(super) fn undoes(run: &RunState) -> Option<String> {
+    let undo = run.request.undo.as_ref()?;
+    let reason = undo.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    Some(format!("undoes run {}{reason}", undo.of.short()))
 }
 
 fn inputs(inputs: &Value) -> Option<String> {

@@ -20,6 +20,7 @@ use super::person::Actor;
 use super::plan::{Plan, WorkflowPlan};
 use super::schedule::ScheduleName;
 use super::time::{Span, Timestamp};
+use super::undo::Undo;
 use super::workflow::WhenBusy;
 
 /// The version in which events are written. Older ones are lifted when they are read.
@@ -306,6 +307,11 @@ pub enum Event {
         /// The other run.
         other: RunId,
     },
+    /// It was to take another run back, and this one has begun since.
+    Overtaken {
+        /// The later run.
+        by: RunId,
+    },
     /// The whole run is out of time and is being stopped.
     RunTimedOut,
     /// The store was recovered from a backup that was made while the run was under way.
@@ -358,6 +364,9 @@ pub struct Requested {
     /// The run that it goes on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun: Option<Rerun>,
+    /// The run that it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
     /// Why it may begin in spite of a freeze or a lock, in the words of whoever asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<String>,
@@ -519,6 +528,7 @@ impl Event {
             | Self::ApprovalExpired
             | Self::CancelRequested { .. }
             | Self::FoundBusy { .. }
+            | Self::Overtaken { .. }
             | Self::RunTimedOut
             | Self::Recovered { .. }
             | Self::Finished { .. } => None,

@@ -32,6 +32,7 @@ impl Event {
                 inputs: redactor.json(request.inputs.clone()),
                 concurrency: request.concurrency.clone().map(text),
                 break_glass: request.break_glass.clone().map(text),
+                undo: request.undo.clone().map(|undo| undo.masked(redactor)),
                 ..*request
             })),
             Self::Planned { plan } => Self::Planned {
@@ -179,6 +180,7 @@ impl Event {
             | Self::StepLetOn { .. }
             | Self::StepCancelled { .. }
             | Self::FoundBusy { .. }
+            | Self::Overtaken { .. }
             | Self::EffectStarted { .. }
             | Self::EffectUndone { .. }
             | Self::ArtifactKept { .. }

@@ -42,6 +42,7 @@ pub mod secret;
 pub mod step_path;
 pub mod time;
 pub mod trigger;
+pub mod undo;
 pub mod webhook;
 pub mod words;
 pub mod workflow;

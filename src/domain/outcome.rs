@@ -1,5 +1,7 @@
 //! How a run ends, and the sentence that says so: never more than the log has proven.
 
+mod undoing;
+
 use serde_json::Value;
 
 use super::ending::{FinalState, Summary, sentence};
@@ -12,6 +14,9 @@ use super::workflow::Workflow;
 
 /// The last event of a run in which nothing is left to do.
 pub fn of(definition: &Workflow, run: &RunState) -> Event {
+    if let Some(undo) = &run.request.undo {
+        return undoing::of(undo, run);
+    }
     let steps: Vec<(&StepId, &StepState)> = run
         .steps
         .iter()
@@ -152,13 +157,26 @@ impl Aftermath {
 }
 
 fn stopped(stop: &Stop, after: &Aftermath) -> (FinalState, Summary) {
+    if let Stop::Recovered { backup, made_at } = stop {
+        return (FinalState::Stuck, recovered(backup, *made_at));
+    }
+    let (state, cause) = stopped_because(stop);
+    let state = match stop {
+        Stop::TimedOut => after.state_of_failure(),
+        _ => state,
+    };
+    (state, Summary::of_failure(cause, after.sentence()))
+}
+
+/// How a run ends that is stopped before it has done anything, and why.
+fn stopped_because(stop: &Stop) -> (FinalState, String) {
     let because = |reason: &Option<String>| {
         reason
             .as_ref()
             .map(|reason| format!(" ({reason})"))
             .unwrap_or_default()
     };
-    let (state, cause) = match stop {
+    match stop {
         Stop::Cancelled { by, reason } => (
             FinalState::Cancelled,
             format!("cancelled by {by}{}", because(reason)),
@@ -178,19 +196,20 @@ fn stopped(stop: &Stop, after: &Aftermath) -> (FinalState, Summary) {
                 other.short()
             ),
         ),
+        Stop::Overtaken { by } => (FinalState::Cancelled, undoing::overtaken(*by)),
         Stop::TimedOut => (
-            after.state_of_failure(),
+            FinalState::Failed,
             "it was out of time and was stopped".to_owned(),
         ),
         Stop::NoPlan { failure } => {
             let why = headline(&failure.message);
             (FinalState::Failed, format!("no plan could be made: {why}"))
         }
-        Stop::Recovered { backup, made_at } => {
-            return (FinalState::Stuck, recovered(backup, *made_at));
-        }
-    };
-    (state, Summary::of_failure(cause, after.sentence()))
+        Stop::Recovered { backup, .. } => (
+            FinalState::Stuck,
+            format!("the store was recovered from {backup}"),
+        ),
+    }
 }
 
 /// Even of a run that had not begun: it may have begun right after the backup.

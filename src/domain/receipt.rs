@@ -120,6 +120,12 @@ pub struct RunFacts {
     /// The earlier run that it went on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<RunId>,
+    /// The earlier run that it took back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_of: Option<RunId>,
+    /// Why it took that back, where somebody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_reason: Option<Committed>,
     /// Why it did not wait for freezes and locks, where somebody broke the glass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<Committed>,
@@ -249,6 +255,7 @@ impl Draft {
             texts: Texts::new(),
         };
         let approval = run.approval.as_ref().filter(|a| !a.approved_by.is_empty());
+        let undo = run.request.undo.as_ref();
         let facts = RunFacts {
             run: run.id,
             workflow: run.request.workflow.clone(),
@@ -261,6 +268,8 @@ impl Draft {
             approved_by: approval.map(|a| a.approved_by.clone()).unwrap_or_default(),
             delegated: approval.map(|a| a.delegated.clone()).unwrap_or_default(),
             rerun_of: run.request.rerun.as_ref().map(|rerun| rerun.of),
+            undo_of: undo.map(|undo| undo.of),
+            undo_reason: undo.and_then(|undo| Some(commit.text(undo.reason.as_ref()?))),
             break_glass: run.request.break_glass.as_ref().map(|why| commit.text(why)),
             steps: run
                 .steps
@@ -335,7 +344,7 @@ fn step_facts(id: &StepId, state: &StepState, commit: &mut Committer) -> StepFac
         delegated: approval.map(|a| a.delegated.clone()).unwrap_or_default(),
         plan: state.plan.as_ref().map(super::plan::Plan::digest),
         proof: proof.map(str::to_owned),
-        effects: state.effects.iter().map(effect_facts).collect(),
+        effects: own_effects(state).map(effect_facts).collect(),
         output: output_of(state).map(|output| commit.json(&output)),
         failure: state
             .failure
@@ -343,6 +352,12 @@ fn step_facts(id: &StepId, state: &StepState, commit: &mut Committer) -> StepFac
             .map(|failure| commit.text(&failure.message)),
         left: state.left.as_ref().map(|left| commit.text(left)),
     }
+}
+
+/// What an earlier run has done, and this one has not taken back, is nothing that this one did.
+fn own_effects(state: &StepState) -> impl Iterator<Item = &EffectRecord> {
+    let is_own = |record: &&EffectRecord| state.done_in.is_none() || !record.is_live();
+    state.effects.iter().filter(is_own)
 }
 
 /// What it has left; where the log has that in part, both are said.

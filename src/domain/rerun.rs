@@ -32,6 +32,18 @@ pub enum NoRerun {
         /// Which.
         run: RunId,
     },
+    /// It was to take another one back.
+    #[error(
+        "run {0} was asked for to take back what run {1} did, and nothing goes on from that: where it \
+         has not, `purser undo {1}` asks for it anew",
+        .run.short(), .of.short()
+    )]
+    IsUndo {
+        /// Which.
+        run: RunId,
+        /// The run that it was to take back.
+        of: RunId,
+    },
     /// All of it is done, and stands.
     #[error(
         "everything that run {0} was to do is done: name the step to begin at with --from STEP, or \
@@ -119,6 +131,9 @@ pub fn go_on(
     }
     if matches!(earlier.stop, Some(Stop::Recovered { .. })) {
         return Err(NoRerun::Recovered { run });
+    }
+    if let Some(undo) = &earlier.request.undo {
+        return Err(NoRerun::IsUndo { run, of: undo.of });
     }
     let steps = &now.workflow.steps;
     let from = from.map(|from| place_of(steps, from)).transpose()?;

@@ -57,7 +57,7 @@ async fn replace(shared: &Shared, other: RunId, by: &RunState) -> Result<()> {
     loop {
         let state = log.state().await?;
         let goes_on = state.ended.is_none() && state.stop.is_none();
-        if !goes_on || past_undo(&parts.registry, &state).is_some() {
+        if !goes_on || state.is_taking_back() || past_undo(&parts.registry, &state).is_some() {
             return Ok(());
         }
         let cancel = Event::CancelRequested {

@@ -149,7 +149,9 @@ impl Holds {
         let ahead = prospects(definition, run).unwrap_or_default();
         Ok(ahead.into_iter().find_map(|prospect| {
             let known = match prospect.given {
-                Given::Known { system, input } => vec![Foretold { system, input }],
+                Given::Known { system, input } | Given::TakenBack { system, input, .. } => {
+                    vec![Foretold { system, input }]
+                }
                 Given::Later { known, .. } => known,
             };
             let hold = known.into_iter().find_map(|one| {

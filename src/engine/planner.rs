@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::action::{
     ActionError, ActionSpec, Clock, OpenSecrets, ReadContext, Registry, Risk, Systems,
 };
+use crate::domain::effect::EffectName;
 use crate::domain::event::{Failure, FailureKind};
 use crate::domain::interpreter::{Given, prospects};
 use crate::domain::names::{StepId, SystemName};
@@ -12,6 +13,7 @@ use crate::domain::plan::{Outlook, Plan, StepPlan, WorkflowPlan};
 use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
 use crate::domain::secret::SecretRef;
+use crate::domain::undo::Undo;
 use crate::domain::workflow::Workflow;
 
 /// Makes plans with these systems.
@@ -54,6 +56,12 @@ impl Planner {
                         .map_err(|error| failure_of(&error))?;
                     (system, plan.map_or(Outlook::Reads, Outlook::Changes))
                 }
+                Given::TakenBack {
+                    system, effects, ..
+                } => {
+                    let plan = taking_back(&prospect.step, &effects);
+                    (system, Outlook::Changes(plan.masked(&self.redactor)))
+                }
             };
             steps.push(StepPlan {
                 step: prospect.step,
@@ -66,7 +74,7 @@ impl Planner {
             definition: definition.digest(),
             inputs: run.request.inputs.clone(),
             steps,
-            notes: vec![],
+            notes: run.request.undo.as_ref().map_or_else(Vec::new, stays),
         })
     }
 
@@ -121,6 +129,21 @@ impl Planner {
             systems: Arc::clone(&self.systems),
         }
     }
+}
+
+/// What the own undo of a step's action does: it goes by the step's journal, and so does its plan.
+fn taking_back(step: &StepId, effects: &[EffectName]) -> Plan {
+    let plan = Plan::new(format!("take back what `{step}` has done"));
+    effects.iter().rev().fold(plan, |plan, effect| {
+        plan.changes(format!("`{effect}`"), Some("done".to_owned()), None)
+    })
+}
+
+/// What a run that takes another one back would leave as it is.
+fn stays(undo: &Undo) -> Vec<String> {
+    let stays = undo.staying();
+    let note = |(step, why)| format!("`{step}` stays as it is: {why}");
+    stays.map(note).collect()
 }
 
 /// The service or the system on which an action may remove what cannot be had back.

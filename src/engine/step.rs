@@ -12,6 +12,7 @@ use super::secrets::StepSecrets;
 use super::{RunLog, Shared, output};
 use crate::action::{ActionError, AnyAction, Context, ErrorKind, Undone};
 use crate::domain::event::{Event, Failure, FailureKind};
+use crate::domain::interpreter::Spot;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::output::InLog;
 use crate::domain::plan::{Outlook, Plan};
@@ -187,7 +188,8 @@ impl StepWork {
         let all = Arc::clone(&self.shared.parts.secrets);
         let secrets = StepSecrets::of(all, &self.definition, &self.step);
         Context {
-            run: self.run,
+            // What an earlier run has done bears that one's keys.
+            run: step.done_in.unwrap_or(self.run),
             step: self.step.clone(),
             attempt: step.attempt,
             read: self.planner.read_context(step.system.clone()),
@@ -220,7 +222,7 @@ impl StepWork {
             failure.kind = FailureKind::TimedOut;
             failure.message = format!("it was out of time: {}", failure.message);
         }
-        let retry_at = self.retry_at(step.attempt, &failure);
+        let retry_at = self.retry_at(step.attempt, &failure).await;
         self.append(Event::AttemptFailed {
             step: self.step.clone(),
             failure,
@@ -229,11 +231,12 @@ impl StepWork {
         .await
     }
 
-    fn retry_at(&self, attempt: u32, failure: &Failure) -> Option<Timestamp> {
+    async fn retry_at(&self, attempt: u32, failure: &Failure) -> Option<Timestamp> {
         if !matches!(failure.kind, FailureKind::Retryable | FailureKind::TimedOut) {
             return None;
         }
-        let retry = self.definition.step(&self.step)?.retry()?;
+        let retry = |run: &RunState| Spot::find(&self.definition, run, &self.step)?.step.retry();
+        let retry = self.log.look(retry).await?;
         let pause = retry.pause_after(self.run, &self.step, attempt)?;
         Some(self.shared.parts.clock.now().plus(pause))
     }
@@ -251,9 +254,10 @@ impl StepWork {
 }
 
 /// What differs between what was approved and the plan that stands now. An approval is of what a run
-/// does on its way forward: taking back and `on_failure` are not asked about.
+/// does on its way forward, which of one that takes another one back is just that: else taking back
+/// and `on_failure` are not asked about.
 fn drift(run: &RunState, step: &StepId, now: &Plan) -> Option<String> {
-    if !step.is_forward() {
+    if !step.is_forward() && run.request.undo.is_none() {
         return None;
     }
     if let Some(asked) = &run.step(step).approval {

@@ -20,14 +20,14 @@ use super::caller::{Caller, unknown_path};
 use super::problem::Problem;
 use super::types::{
     Accepted, AnswerBody, ArtifactView, AskBody, CatalogView, DelegateBody, KeyView, LinesView,
-    RerunBody, RunRow, RunView,
+    RerunBody, RunRow, RunView, UndoBody,
 };
 use crate::domain::event::Logged;
 use crate::domain::names::{RunId, StepId};
 use crate::domain::person::Actor;
 use crate::domain::plan::WorkflowPlan;
 use crate::domain::receipt::Receipt;
-use crate::service::{Again, Ask, Finding, Followed, Invocation, ServiceError, Verdict};
+use crate::service::{Again, Ask, Back, Finding, Followed, Invocation, ServiceError, Verdict};
 
 /// How often a watched run is looked at for progress, which is in no log, and for what nobody told.
 const LOOK: Duration = Duration::from_secs(1);
@@ -55,6 +55,8 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/api/v1/runs/{run}/approve", post(approve))
         .route("/api/v1/runs/{run}/delegate", post(delegate))
         .route("/api/v1/runs/{run}/rerun", post(rerun))
+        .route("/api/v1/runs/{run}/undo", post(undo))
+        .route("/api/v1/runs/{run}/undo/plan", post(plan_undo))
         .route("/api/v1/runs/{run}/reject", post(reject))
         .route("/api/v1/runs/{run}/cancel", post(cancel))
         .route("/api/v1/runs/{run}/decide", post(decide))
@@ -337,6 +339,32 @@ async fn rerun(
     };
     let run = shared.service.rerun(&by, run, again).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { run })))
+}
+
+async fn undo(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+    Body(body): Body<UndoBody>,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let run = shared.service.find_run(&run).await?;
+    let back = Back {
+        reason: body.reason,
+        idempotency_key: body.idempotency_key,
+        break_glass: body.break_glass,
+        channel: None,
+    };
+    let run = shared.service.undo(&by, run, back).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { run })))
+}
+
+async fn plan_undo(
+    State(shared): State<Shared>,
+    Caller(by): Caller,
+    Path(run): Path<String>,
+) -> Answer<WorkflowPlan> {
+    let run = shared.service.find_run(&run).await?;
+    Ok(Json(shared.service.plan_undo(&by, run).await?))
 }
 
 async fn cancel(

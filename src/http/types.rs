@@ -87,6 +87,21 @@ pub struct RerunBody {
     pub break_glass: Option<String>,
 }
 
+/// Starts a run that takes back what a run has done that succeeded.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndoBody {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The same key by the same person gives the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// Why it is not to wait for freezes and locks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<String>,
+}
+
 /// The run that a request has started, or had started before under the same key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Accepted {

@@ -154,6 +154,14 @@ impl Service {
                     run.short()
                 )));
             }
+            if let (true, Some(undo)) = (state.is_taking_back(), &state.request.undo) {
+                return Err(Answer::conflict(format!(
+                    "run {} cannot be cancelled any more: it takes back what run {} did, and does not \
+                     stop half-way",
+                    run.short(),
+                    undo.of.short()
+                )));
+            }
             if let Some((step, effect)) = past_undo(&self.parts.registry, state) {
                 return Err(Answer::conflict(format!(
                     "run {} cannot be cancelled any more: step `{step}` has begun `{effect}` and \

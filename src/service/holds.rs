@@ -186,9 +186,10 @@ impl Service {
         let Some(hold) = self.hold_on(definition, request).await? else {
             return Ok(());
         };
-        let command = match &request.rerun {
-            Some(rerun) => format!("purser rerun {}", rerun.of.short()),
-            None => format!("purser run {}", request.workflow),
+        let command = match (&request.rerun, &request.undo) {
+            (Some(rerun), _) => format!("purser rerun {}", rerun.of.short()),
+            (None, Some(undo)) => format!("purser undo {}", undo.of.short()),
+            (None, None) => format!("purser run {}", request.workflow),
         };
         let may_break_glass = request.by.has_one_of(&self.parts.break_glass);
         let way_out = hold.way_out(may_break_glass.then_some(command.as_str()));

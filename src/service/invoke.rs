@@ -17,7 +17,7 @@ use crate::domain::names::{Environment, RunId, SystemName};
 use crate::domain::person::{Actor, Refusal, one_of};
 use crate::domain::plan::WorkflowPlan;
 use crate::domain::run::RunState;
-use crate::domain::workflow::{Concurrency, Step, WhenBusy};
+use crate::domain::workflow::{Concurrency, Step, WhenBusy, Workflow};
 use crate::engine::run_id;
 use crate::store::{NewRun, StoreError};
 
@@ -70,7 +70,7 @@ pub(super) struct Checked {
 }
 
 /// A run of more steps than these is shown in a thread of its own.
-const MOST_STEPS_IN_A_CHANNEL: usize = 3;
+pub(super) const MOST_STEPS_IN_A_CHANNEL: usize = 3;
 
 impl Checked {
     /// Where the run is shown that was asked for in this channel; `None`: only to who asked.
@@ -97,7 +97,8 @@ impl Service {
     /// # Errors
     /// A wrong name or input, a refusal (which leaves a receipt), or a store that fails.
     pub async fn start(&self, invocation: Invocation) -> Result<RunId> {
-        if let Some(earlier) = self.earlier(&invocation).await? {
+        let key = invocation.idempotency_key.as_deref();
+        if let Some(earlier) = self.earlier(&invocation.by, key).await? {
             return Ok(earlier);
         }
         let checked = self.check(&invocation, "run", Secrets::new()).await?;
@@ -109,10 +110,9 @@ impl Service {
     ///
     /// # Errors
     /// A stranger asks, the key is too long, or the store cannot be read.
-    pub(super) async fn earlier(&self, invocation: &Invocation) -> Result<Option<RunId>> {
-        let by = &invocation.by;
+    pub(super) async fn earlier(&self, by: &Actor, key: Option<&str>) -> Result<Option<RunId>> {
         self.known(by, "run a workflow").await?;
-        let Some(key) = &invocation.idempotency_key else {
+        let Some(key) = key else {
             return Ok(None);
         };
         if key.chars().count() > LONGEST_KEY {
@@ -144,26 +144,30 @@ impl Service {
                 .and_then(|channel| checked.shown_in(channel)),
             ..self.make_request(&checked, invocation.by)?
         };
-        if !matches!(request.trigger, Trigger::Webhook(_)) {
-            let definition = &checked.loaded.workflow;
-            self.not_held(&asked, definition, &request).await?;
-        }
-        self.check_room().await?;
-        let now = self.parts.clock.now();
         let run = NewRun {
             id,
-            at: now,
+            at: self.parts.clock.now(),
             request,
             definition: checked.loaded.workflow,
             idempotency_key: invocation.idempotency_key,
             secrets: vec![],
         };
+        self.commit(&asked, run, checked.secrets).await
+    }
+
+    /// Commits a run with the secrets that it is given, unless it has come before under the same key, or
+    /// something holds it.
+    pub(super) async fn commit(&self, asked: &str, run: NewRun, secrets: Secrets) -> Result<RunId> {
+        if !matches!(run.request.trigger, Trigger::Webhook(_)) {
+            self.not_held(asked, &run.definition, &run.request).await?;
+        }
+        self.check_room().await?;
         let store = Arc::clone(&self.parts.store);
-        if checked.secrets.is_empty() {
+        if secrets.is_empty() {
             return Ok(store.create(run).await?);
         }
         let create = move |secrets| async move { store.create(NewRun { secrets, ..run }).await };
-        let given = self.parts.secrets.give(checked.secrets, create).await;
+        let given = self.parts.secrets.give(secrets, create).await;
         Ok(given.map_err(|error| match error {
             StoreError::File { .. } => {
                 StoreError::NotOpened(format!("{error}; nothing was started"))
@@ -191,17 +195,26 @@ impl Service {
     pub async fn plan(&self, invocation: &Invocation) -> Result<WorkflowPlan> {
         let checked = self.check(invocation, PLAN, Secrets::new()).await?;
         let request = self.make_request(&checked, invocation.by.clone())?;
+        self.plan_of(&checked.loaded.workflow, request).await
+    }
+
+    /// What a run of this request would do.
+    pub(super) async fn plan_of(
+        &self,
+        definition: &Workflow,
+        request: Requested,
+    ) -> Result<WorkflowPlan> {
         // No run: one of no id, so that the same question has the same answer.
         let nobody = RunId::new(uuid::Uuid::nil());
         let run = RunState::asked_for(nobody, request, self.parts.clock.now());
-        let definition = &checked.loaded.workflow;
         let hold = self.hold_on(definition, &run.request).await?;
         let plan = self.planner().plan(definition, &run).await;
         let plan = plan.map_err(|failure| {
             ServiceError::Conflict(self.parts.redactor.text(&failure.message))
         })?;
+        let held = hold.iter().map(|hold| format!("not now: {hold}"));
         Ok(WorkflowPlan {
-            notes: hold.iter().map(|hold| format!("not now: {hold}")).collect(),
+            notes: held.chain(plan.notes).collect(),
             ..plan
         })
     }
@@ -304,6 +317,7 @@ impl Service {
                 .map_or_else(WhenBusy::default, Concurrency::when_busy),
             timeout: workflow.timeout,
             rerun: None,
+            undo: None,
             break_glass: None,
             shown_in: None,
         })
@@ -333,7 +347,7 @@ fn short_enough(key: String) -> Result<String, String> {
 }
 
 /// Who must approve: for the workflow and for all that it runs, each in all of its environments.
-fn approvals(catalog: &Catalog, loaded: &Loaded) -> Vec<ApprovalPolicy> {
+pub(super) fn approvals(catalog: &Catalog, loaded: &Loaded) -> Vec<ApprovalPolicy> {
     let mut policies: Vec<ApprovalPolicy> = Vec::new();
     for one in catalog.with_included(loaded) {
         for environment in &one.environments {

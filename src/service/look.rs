@@ -48,11 +48,26 @@ pub struct RunView {
     /// Of what its steps have kept, what is kept no more.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub artifacts_gone: BTreeSet<Digest>,
+    /// Whether something of it can be taken back, it has succeeded, and nobody has had it taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub can_be_undone: bool,
+    /// The run that takes it back, has, or was to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_by: Option<UndoneBy>,
     /// The steps of its definition that have not begun and may still do so, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub to_come: Vec<StepId>,
     /// Its whole state.
     pub run: RunState,
+}
+
+/// A run that takes another one back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoneBy {
+    /// Which.
+    pub run: RunId,
+    /// Where it stands.
+    pub status: RunStatus,
 }
 
 /// A workflow or a command as lists show it.
@@ -156,11 +171,14 @@ impl Service {
     pub async fn see(&self, by: &Actor, followed: &Followed) -> Result<RunView> {
         let Followed { log, definition } = followed;
         let state = log.state().await?;
+        let undone_by = self.undone_by(&state).await?;
         Ok(RunView {
             status: state.status(),
             progress: self.parts.progress.of(state.id),
             may_approve: may_approve(by, &state),
             may_decide: may_decide(by, &state, definition),
+            can_be_undone: undone_by.is_none() && self.can_be_undone(&state, definition),
+            undone_by,
             artifacts_gone: self.artifacts_gone(&state).await?,
             to_come: to_come(&state, definition),
             run: state,
@@ -188,8 +206,9 @@ impl Service {
         limit: u32,
     ) -> Result<Vec<String>> {
         self.known(by, "look at a run").await?;
-        let (_, definition) = self.open(run).await?;
-        if definition.step(step).is_none() {
+        let (log, definition) = self.open(run).await?;
+        let is_known = log.state().await?.steps.contains_key(step);
+        if !is_known && definition.step(step).is_none() {
             let steps: Vec<_> = definition.steps.iter().map(|s| s.id.as_str()).collect();
             let unknown = nearest::unknown("step", step.as_str(), steps);
             return Err(ServiceError::Invalid(unknown));
@@ -344,7 +363,7 @@ impl Service {
 
 /// None of a run that has ended or is being stopped.
 pub(super) fn to_come(state: &RunState, definition: &Workflow) -> Vec<StepId> {
-    if state.ended.is_some() || state.stop.is_some() {
+    if state.ended.is_some() || state.stop.is_some() || state.request.undo.is_some() {
         return Vec::new();
     }
     let ids = definition.steps.iter().map(|step| &step.id);

@@ -24,11 +24,14 @@ impl Service {
     pub async fn view(&self, run: RunId) -> Result<RunView> {
         let (log, definition) = self.open(run).await?;
         let state = log.state().await?;
+        let undone_by = self.undone_by(&state).await?;
         Ok(RunView {
             status: state.status(),
             progress: self.parts.progress.of(state.id),
             may_approve: None,
             may_decide: None,
+            can_be_undone: undone_by.is_none() && self.can_be_undone(&state, &definition),
+            undone_by,
             artifacts_gone: self.artifacts_gone(&state).await?,
             to_come: to_come(&state, &definition),
             run: state,

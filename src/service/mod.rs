@@ -16,6 +16,7 @@ mod schedules;
 mod secrets;
 mod signal;
 mod suggest;
+mod undo;
 mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,12 +46,13 @@ pub use deliver::Delivery;
 pub use holds::{FreezeView, HoldsView};
 pub use invoke::{Ask, Invocation};
 pub use links::{CodeView, IdentityView};
-pub use look::{CatalogEntry, CatalogView, Followed, RunView, catalog_view};
+pub use look::{CatalogEntry, CatalogView, Followed, RunView, UndoneBy, catalog_view};
 pub use places::{PlaceAnswer, PlaceView};
 pub use rerun::Again;
 pub use schedules::ScheduleView;
 pub use secrets::{SecretDesk, SecretUses, SecretView, SetBy};
 pub use suggest::{Deed, Suggestion, Wanted, What};
+pub use undo::Back;
 pub use windows::Window;
 
 /// The role that may do what belongs to no workflow: reload the catalog, set secrets.
@@ -88,9 +90,10 @@ pub enum ServiceError {
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         let told = error.to_string();
-        match error {
-            StoreError::GoesOn { .. } | StoreError::HasGoneOn { .. } => Self::Conflict(told),
-            _ => Self::Unavailable(told),
+        if error.is_about_an_earlier_run() {
+            Self::Conflict(told)
+        } else {
+            Self::Unavailable(told)
         }
     }
 }

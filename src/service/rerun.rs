@@ -41,7 +41,8 @@ impl Service {
             break_glass: again.break_glass,
             channel: again.channel,
         };
-        if let Some(earlier) = self.earlier(&invocation).await? {
+        let key = invocation.idempotency_key.as_deref();
+        if let Some(earlier) = self.earlier(by, key).await? {
             return Ok(earlier);
         }
         let known = self.given_to(&earlier).await?;

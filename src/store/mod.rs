@@ -75,6 +75,51 @@ pub enum StoreError {
         /// The one that has gone on from it, directly or not.
         by: RunId,
     },
+    /// A run takes the earlier one back. Nothing was written.
+    #[error(
+        "run {0} takes back already what run {1} did: look at it with `purser runs show {0}`; nothing \
+         was started", .by.short(), .of.short()
+    )]
+    BeingUndone {
+        /// The earlier run.
+        of: RunId,
+        /// The one that takes it back.
+        by: RunId,
+    },
+    /// A run has taken the earlier one back. Nothing was written.
+    #[error(
+        "run {0} has taken back what run {1} did: start the workflow anew if it is wanted again; \
+         nothing was started", .by.short(), .of.short()
+    )]
+    Undone {
+        /// The earlier run.
+        of: RunId,
+        /// The one that has taken it back.
+        by: RunId,
+    },
+    /// A run was to take the earlier one back, and could not in full. Nothing was written.
+    #[error(
+        "run {0} has begun to take back what run {1} did, and did not come to the end of it: `purser \
+         runs show {0}` says what is left, to be set right by hand; nothing was started",
+        .by.short(), .of.short()
+    )]
+    UndoneInPart {
+        /// The earlier run.
+        of: RunId,
+        /// The one that was to take it back.
+        by: RunId,
+    },
+    /// A run has gone on from the one that was to be taken back. Nothing was written.
+    #[error(
+        "run {0} has gone on from run {1}: undo that one first, `purser undo {0}`; nothing was started",
+        .by.short(), .of.short()
+    )]
+    GoneOnFrom {
+        /// The run that was to be taken back.
+        of: RunId,
+        /// The last one that has gone on from it, directly or not.
+        by: RunId,
+    },
     /// Another process holds the store.
     #[error("{0}")]
     Held(String),
@@ -103,6 +148,21 @@ pub enum StoreError {
         /// What is wrong, and what to do.
         message: String,
     },
+}
+
+impl StoreError {
+    /// Whether a run was not created for what has become of the earlier one that it has to do with.
+    pub fn is_about_an_earlier_run(&self) -> bool {
+        matches!(
+            self,
+            Self::GoesOn { .. }
+                | Self::HasGoneOn { .. }
+                | Self::BeingUndone { .. }
+                | Self::Undone { .. }
+                | Self::UndoneInPart { .. }
+                | Self::GoneOnFrom { .. }
+        )
+    }
 }
 
 /// A run to be created.
@@ -173,7 +233,9 @@ pub trait Runs: Send + Sync {
     /// person: then the earlier run's id is returned and nothing is written.
     ///
     /// Fails with [`StoreError::GoesOn`] or [`StoreError::HasGoneOn`] when it was to go on from a run
-    /// and one does, or has: of two that are asked for at the same instant one is created.
+    /// and one does, or has: of two that are asked for at the same instant one is created. In the same
+    /// way where it was to take a run back, or to go on from one that is taken back: see
+    /// [`StoreError::is_about_an_earlier_run`].
     fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>>;
 
     /// The run that this person has asked for under this key.
@@ -205,6 +267,13 @@ pub trait Runs: Send + Sync {
 
     /// The runs of this concurrency key that have not ended, oldest first.
     fn unfinished_of<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<RunId>>>;
+
+    /// The run that takes this one back, or has, or did not come to the end of it.
+    fn undone_by(&self, run: RunId) -> BoxFuture<'_, Result<Option<RunId>>>;
+
+    /// The runs that have begun since this one did, with its key, or of its workflow where it has none;
+    /// the last first. Those are left out that have taken themselves back, or were taken back.
+    fn begun_since(&self, run: RunId) -> BoxFuture<'_, Result<Vec<RunId>>>;
 
     /// The latest runs, newest first.
     fn list(&self, limit: u32) -> BoxFuture<'_, Result<Vec<RunRow>>>;

@@ -1,5 +1,6 @@
 //! Every test that goes through the public interface, in one binary: one link, many stories.
 
+#![recursion_limit = "256"]
 #![allow(
     unreachable_pub,
     clippy::unwrap_used,

@@ -26,10 +26,10 @@ use crate::domain::ending::FinalState;
 use crate::domain::input_file;
 use crate::domain::names::{RunId, StepId, WorkflowName};
 use crate::domain::redact::MASK;
-use crate::domain::run::{RunState, RunStatus, StepState, WaitingFor};
+use crate::domain::run::{RunState, RunStatus, StepState, StepStatus, WaitingFor};
 use crate::domain::secret::SecretRef;
 use crate::domain::time::Timestamp;
-use crate::service::RunView;
+use crate::service::{RunView, UndoneBy};
 
 /// No input that stands in a headline is longer, in characters.
 const LONGEST_IN_HEADLINE: usize = 40;
@@ -74,6 +74,8 @@ pub struct Card {
     pub kept: Vec<Kept>,
     /// How it ended.
     pub ending: Option<Ending>,
+    /// The run that takes it back, or has.
+    pub undone_by: Option<UndoneBy>,
     /// What can be done to it now.
     pub offers: Vec<Offer>,
 }
@@ -102,6 +104,8 @@ pub struct Asked {
     pub broke_glass: Option<String>,
     /// The run that it goes on from, with the steps that are done there.
     pub goes_on_from: Option<(RunId, Vec<StepId>)>,
+    /// The run that it takes back, with the reason for that.
+    pub undoes: Option<(RunId, Option<String>)>,
 }
 
 /// What the state of a run means to whoever glances at it.
@@ -203,7 +207,20 @@ pub fn of(view: &RunView) -> Card {
         outputs: results::outputs(run),
         kept: results::kept(view),
         ending: results::ending(run),
-        offers: offer::of(run),
+        undone_by: view.undone_by,
+        offers: offer::of(view),
+    }
+}
+
+/// `undone by run 8bc7558c`, no earlier than it is.
+pub fn undone(UndoneBy { run, status }: UndoneBy) -> String {
+    let run = run.short();
+    match status {
+        RunStatus::Ended(FinalState::Succeeded) => format!("undone by run {run}"),
+        RunStatus::Ended(state) => {
+            format!("run {run} was to undo it, and is {}", state.in_words())
+        }
+        _ => format!("run {run} undoes it"),
     }
 }
 
@@ -261,6 +278,10 @@ fn asked(run: &RunState) -> Asked {
         at: run.requested_at,
         broke_glass: request.break_glass.clone(),
         goes_on_from,
+        undoes: request
+            .undo
+            .as_ref()
+            .map(|undo| (undo.of, undo.reason.clone())),
     }
 }
 
@@ -301,6 +322,16 @@ fn is_short(text: &str) -> bool {
 
 /// Steps of the definition alone count: items, and steps of another workflow, are parts of theirs.
 fn way(view: &RunView) -> Way {
+    if let Some(undo) = &view.run.request.undo {
+        let steps = undo.taken_back().map(|step| view.run.step(step));
+        let is_back: Vec<_> = steps
+            .map(|state| state.status == StepStatus::Undone)
+            .collect();
+        return Way {
+            done: count(is_back.iter().filter(|is_back| **is_back).count()),
+            all: count(is_back.len()),
+        };
+    }
     let is_of_definition = |id: &StepId| id.is_forward() && !id.as_str().contains(['/', '[']);
     let steps = view.run.steps.iter();
     let begun: Vec<_> = steps.filter(|(id, _)| is_of_definition(id)).collect();

@@ -4,7 +4,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ending::FinalState;
 use crate::domain::names::StepId;
 use crate::domain::run::{RunState, StepState, StepStatus};
-use crate::service::Verdict;
+use crate::service::{RunView, Verdict};
 
 use super::asks::{self, About};
 
@@ -46,6 +46,8 @@ pub enum Act {
     Cancel,
     /// Start a run that goes on from it.
     Rerun,
+    /// Start a run that takes back what it did.
+    Undo,
     /// Read what a step has said.
     Logs {
         /// Its place among the steps of the run, counted from 0, which stays the same.
@@ -72,7 +74,8 @@ impl Act {
 }
 
 /// What can be done to a run: first what it asks for, last what only shows.
-pub fn of(run: &RunState) -> Vec<Offer> {
+pub fn of(view: &RunView) -> Vec<Offer> {
+    let run = &view.run;
     let approvals = asks::approvals(run);
     let approvals = approvals.into_iter().flat_map(|asked| {
         let plan = || asked.plan.clone();
@@ -102,6 +105,7 @@ pub fn of(run: &RunState) -> Vec<Offer> {
     let to_all = match &run.ended {
         None if run.stop.is_none() => Some(Act::Cancel),
         Some(ended) if ended.state != FinalState::Succeeded => Some(Act::Rerun),
+        Some(_) if view.can_be_undone => Some(Act::Undo),
         None | Some(_) => None,
     };
     let to_all = to_all.map(Act::about_all);

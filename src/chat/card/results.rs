@@ -23,7 +23,12 @@ pub struct Output {
 
 /// The outputs of a run's steps, in the order in which they began.
 pub fn outputs(run: &RunState) -> Vec<Output> {
+    // What the run left that this one takes back is shown there.
+    let is_own = |state: &StepState| run.request.undo.is_none() || state.done_in.is_none();
     let output = |(step, state): (&StepId, &StepState)| {
+        if !is_own(state) {
+            return None;
+        }
         Some(Output {
             step: step.clone(),
             text: output(state)?,

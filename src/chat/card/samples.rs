@@ -111,6 +111,8 @@ impl Sample {
             may_approve: None,
             may_decide: None,
             artifacts_gone: std::collections::BTreeSet::new(),
+            can_be_undone: false,
+            undone_by: None,
             to_come: self.to_come,
             run,
         }

@@ -86,7 +86,7 @@ pub fn line(id: &StepId, state: &StepState) -> Option<StepLine> {
     if state.is_composite() && (state.is_under_way() || state.is_over()) {
         return None;
     }
-    let (mark, said) = match state.done_in {
+    let (mark, said) = match state.done_in.filter(|_| state.status != StepStatus::Undone) {
         Some(run) => (Mark::Passed, format!("done in run {}", run.short()).into()),
         None => told(state)?,
     };

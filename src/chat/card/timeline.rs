@@ -31,6 +31,7 @@ fn told(before: &[Logged], logged: &Logged, after: &[Logged]) -> Option<(char, S
         Event::Started => (' ', "begun".to_owned()),
         Event::PlanFailed { failure } => ('✗', format!("no plan can be made: {}", failure.message)),
         Event::FoundBusy { other } => ('!', format!("run {} has the key", other.short())),
+        Event::Overtaken { by } => ('!', format!("run {} has begun since", by.short())),
         Event::CancelRequested { by, reason } => (
             '!',
             format!("to be stopped, says {by}{}", because(reason.as_deref())),
@@ -63,9 +64,14 @@ fn told(before: &[Logged], logged: &Logged, after: &[Logged]) -> Option<(char, S
 
 fn asked(request: &Requested) -> String {
     let by = &request.by;
-    match &request.rerun {
-        Some(rerun) => format!("asked for by {by}, to go on from run {}", rerun.of.short()),
-        None => format!("asked for by {by}"),
+    match (&request.rerun, &request.undo) {
+        (Some(rerun), _) => format!("asked for by {by}, to go on from run {}", rerun.of.short()),
+        (None, Some(undo)) => format!(
+            "asked for by {by}, to take back what run {} did{}",
+            undo.of.short(),
+            because(undo.reason.as_deref())
+        ),
+        (None, None) => format!("asked for by {by}"),
     }
 }
 

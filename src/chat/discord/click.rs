@@ -14,7 +14,7 @@ use super::wording::told;
 use crate::chat::card::Act;
 use crate::domain::names::RunId;
 use crate::domain::person::Actor;
-use crate::service::{Again, Finding, Result, ServiceError};
+use crate::service::{Again, Back, Finding, Result, ServiceError};
 
 /// The field of a window.
 const TYPED: &str = "reason";
@@ -43,7 +43,7 @@ impl Door {
         };
         let by = self.who(origin);
         match act {
-            Act::Confirm { .. } | Act::Reject { .. } | Act::Cancel => {
+            Act::Confirm { .. } | Act::Reject { .. } | Act::Cancel | Act::Undo => {
                 answers.first(First::Modal(window(custom_id, &act))).await;
             }
             Act::Rerun => {
@@ -82,12 +82,16 @@ impl Door {
             return answers.then(&said(unknown)).await;
         };
         let by = self.who(origin);
+        let typed = typed(data).filter(|typed| !typed.trim().is_empty());
+        if act == Act::Undo {
+            let shown = self.undo(&by, origin, run, typed).await;
+            return answers.then(&shown).await;
+        }
         let done = match &act {
             Act::Confirm { .. } => "has your yes",
             Act::Reject { .. } => "is rejected",
             _ => "is being stopped",
         };
-        let typed = typed(data).filter(|typed| !typed.trim().is_empty());
         let shown = match self.answer(&by, run, act, typed).await {
             Ok(()) => markdown(format!("Run `{}` {done}.", run.short())),
             Err(error) => told(&error),
@@ -118,7 +122,7 @@ impl Door {
                 };
                 service.decide(by, run, finding).await?;
             }
-            Act::Rerun | Act::Logs { .. } => {}
+            Act::Rerun | Act::Undo | Act::Logs { .. } => {}
         }
         Ok(())
     }
@@ -147,6 +151,23 @@ impl Door {
         }
     }
 
+    async fn undo(&self, by: &Actor, origin: &Origin, run: RunId, reason: Option<String>) -> Shown {
+        if let Err(why) = shows(origin) {
+            return why;
+        }
+        let made = self.live.made();
+        let back = Back {
+            reason,
+            idempotency_key: Some(key(origin)),
+            break_glass: None,
+            channel: origin.channel(),
+        };
+        match self.service.undo(by, run, back).await {
+            Ok(new) => self.where_it_is(origin, new, made).await,
+            Err(error) => told(&error),
+        }
+    }
+
     async fn lines(&self, by: &Actor, run: RunId, place: u32) -> Result<Shown> {
         let view = self.service.show(by, run).await?;
         let step = usize::try_from(place).ok();
@@ -172,6 +193,7 @@ fn window(custom_id: &str, act: &Act) -> Value {
             true,
         ),
         Act::Reject { .. } => ("Reject this plan", LINES_OF_TEXT, WHY, false),
+        Act::Undo => ("Undo this run", LINES_OF_TEXT, WHY, false),
         _ => ("Stop this run", LINES_OF_TEXT, WHY, false),
     };
     json!({

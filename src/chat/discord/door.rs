@@ -40,7 +40,7 @@ impl Door {
             Interaction::Command(command) => {
                 let origin = Origin::from(&command);
                 if self.lets_in(&origin).await {
-                    self.command(&origin, &command.data).await;
+                    Box::pin(self.command(&origin, &command.data)).await;
                 }
             }
             Interaction::Autocomplete(command) => {
@@ -50,15 +50,15 @@ impl Door {
             Interaction::Component(click) => {
                 let origin = Origin::from(&click);
                 if self.lets_in(&origin).await {
-                    self.click(&origin, &click.data.custom_id).await;
+                    Box::pin(self.click(&origin, &click.data.custom_id)).await;
                 }
             }
             Interaction::Modal(modal) => {
                 let origin = Origin::from(&modal);
                 if self.lets_in(&origin).await {
                     match window::id_of(&modal.data.custom_id) {
-                        Some(id) => self.secrets_typed(&origin, id, &modal.data).await,
-                        None => self.submitted(&origin, &modal.data).await,
+                        Some(id) => Box::pin(self.secrets_typed(&origin, id, &modal.data)).await,
+                        None => Box::pin(self.submitted(&origin, &modal.data)).await,
                     }
                 }
             }

@@ -38,7 +38,7 @@ impl Reference {
             }
             Act::Decide { question, verdict } => Some(format!("{}{question}", said(*verdict))),
             Act::Logs { place } => Some(place.to_string()),
-            Act::Cancel | Act::Rerun => None,
+            Act::Cancel | Act::Rerun | Act::Undo => None,
         };
         if let Some(more) = more {
             // Writing to a string does not fail.
@@ -69,6 +69,7 @@ fn letter(act: &Act) -> char {
         Act::Decide { .. } => 'd',
         Act::Cancel => 'c',
         Act::Rerun => 'g',
+        Act::Undo => 'u',
         Act::Logs { .. } => 'l',
     }
 }
@@ -87,6 +88,7 @@ fn act(letter: &str, more: Option<&str>) -> Option<Act> {
         }
         "c" => Act::Cancel,
         "g" => Act::Rerun,
+        "u" => Act::Undo,
         "l" => Act::Logs {
             place: more?.parse().ok()?,
         },
@@ -136,6 +138,7 @@ mod tests {
                 .prop_map(|(question, verdict)| Act::Decide { question, verdict }),
             Just(Act::Cancel),
             Just(Act::Rerun),
+            Just(Act::Undo),
             any::<u32>().prop_map(|place| Act::Logs { place }),
         ]
     }

@@ -5,9 +5,11 @@ use super::render::Shown;
 use crate::service::ServiceError;
 
 /// What has a command here too: as a terminal has it, and as it is here.
-const COMMANDS: [(&str, &str); 4] = [
+const COMMANDS: [(&str, &str); 5] = [
     ("`purser runs list`", "`/purser runs`"),
     ("`purser runs show ", "`/purser show run:"),
+    // The message that it shows has the button.
+    ("`purser undo ", "`/purser show run:"),
     ("`purser locks`", "`/purser locks`"),
     ("`purser unlock ", "`/purser unlock target:"),
 ];

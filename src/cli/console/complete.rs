@@ -81,6 +81,7 @@ fn deed(name: &str) -> Option<Deed> {
         "reject" => Deed::Reject,
         "decide" => Deed::Decide,
         "cancel" => Deed::Cancel,
+        "undo" => Deed::Undo,
         _ => return None,
     })
 }
@@ -267,6 +268,7 @@ mod tests {
             "show 8b",
             "approve ",
             "cancel 8bc7558c be",
+            "undo 8b",
             "query sum(ht",
             "query 'sum by (job) (ht",
             "query query='a + ht",
@@ -293,6 +295,7 @@ mod tests {
         show | {"what":{"run":"look"},"typed":"8b"}
         approve | {"what":{"run":"approve"},"typed":""}
         cancel 8bc7558c |
+        undo | {"what":{"run":"undo"},"typed":"8b"}
         query | {"what":{"option":{"command":"query","option":"query","given":{}}},"typed":"sum(ht"}
         query '| {"what":{"option":{"command":"query","option":"query","given":{}}},"typed":"sum by (job) (ht"}
         query query='| {"what":{"option":{"command":"query","option":"query","given":{}}},"typed":"a + ht"}

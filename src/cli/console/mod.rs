@@ -22,14 +22,14 @@ use super::{Failure, locks, render, show};
 use crate::chat::built_in::{BuiltIn, FORMS, Form, is_about};
 use crate::chat::card::{self, value::table};
 use crate::http::types::{
-    Accepted, AskBody, CatalogEntry, CatalogView, MayAnswer, RunRow, RunView,
+    Accepted, AskBody, CatalogEntry, CatalogView, MayAnswer, RunRow, RunView, UndoBody,
 };
 use ask::{Answer, Asked};
 use given::{asked, entry, options, usage};
 use input::{Input, Typed};
 
 /// What the console takes besides what can be said in every chat: how it is written, and what it does.
-const OWN: [(&str, &str); 6] = [
+const OWN: [(&str, &str); 7] = [
     ("watch RUN", "Follow one run to its end"),
     (
         "approve RUN [--plan DIGEST] [--confirm NAME]",
@@ -41,6 +41,7 @@ const OWN: [(&str, &str); 6] = [
         "Say what you have found, where a run asks",
     ),
     ("cancel RUN [WHY]", "Stop a run and take back what it did"),
+    ("undo RUN [WHY]", "Take back what a run did that succeeded"),
     ("quit", "Leave; runs go on"),
 ];
 
@@ -136,6 +137,7 @@ impl Console<'_> {
             }
             ("reject", [run, why @ ..]) => self.tell(run, &Answer::because("reject", why)).await,
             ("cancel", [run, why @ ..]) => self.tell(run, &Answer::because("cancel", why)).await,
+            ("undo", [run, why @ ..]) => self.undo(run, why).await,
             ("decide", [run, found]) => self.tell(run, &Answer::found(found, None)?).await,
             ("decide", [run, found, "--question", number]) => {
                 self.tell(run, &Answer::found(found, Some(number))?).await
@@ -188,6 +190,16 @@ impl Console<'_> {
             ..AskBody::default()
         };
         let accepted: Accepted = self.server.post("runs", &body).await?;
+        self.watch(&accepted.run.to_string(), Until::ItWaits).await
+    }
+
+    async fn undo(&mut self, run: &str, why: &[&str]) -> Result<(), Failure> {
+        let body = UndoBody {
+            reason: (!why.is_empty()).then(|| why.join(" ")),
+            ..UndoBody::default()
+        };
+        let path = format!("runs/{}/undo", segment(run));
+        let accepted: Accepted = self.server.post(&path, &body).await?;
         self.watch(&accepted.run.to_string(), Until::ItWaits).await
     }
 

@@ -20,12 +20,32 @@ pub(super) fn wind_up(definition: &Workflow, run: &RunState) -> Vec<Command> {
         .unwrap_or_else(|| vec![Command::Append(outcome::of(definition, run))])
 }
 
+/// What is to be done next so that what was done is taken back, the last step first; `None` when
+/// nothing more is to be.
+pub(super) fn take_back(definition: &Workflow, run: &RunState) -> Option<Vec<Command>> {
+    Back { definition, run }.take_back()
+}
+
+/// What takes a step back.
+pub(super) enum Way<'a> {
+    /// This step.
+    By(Box<Spot<'a>>),
+    /// Its action's own undo.
+    Undo,
+}
+
+/// The steps that are still to be taken back, in the order in which they are; none behind one that
+/// could not be.
+pub(super) fn ahead<'a>(definition: &'a Workflow, run: &'a RunState) -> Vec<(&'a StepId, Way<'a>)> {
+    Back { definition, run }.ahead().collect()
+}
+
 struct Back<'a> {
     definition: &'a Workflow,
     run: &'a RunState,
 }
 
-impl Back<'_> {
+impl<'a> Back<'a> {
     /// Steps that are not part of the way back itself.
     fn of_the_way_forward(&self) -> impl Iterator<Item = (&StepId, &StepState)> {
         let on_failure_is_over = self.run.is_stopped() || self.on_failure_has_failed();
@@ -78,30 +98,20 @@ impl Back<'_> {
         Some(vec![Command::Append(event)])
     }
 
-    /// The last step first. When one cannot be taken back nothing more is touched.
     fn take_back(&self) -> Option<Vec<Command>> {
-        for (id, state) in self.run.steps.iter().rev() {
-            if state.undo_failure.is_some() {
-                return None;
-            }
-            // What `on_failure` has done is there to stay; only what it broke off is taken back.
-            let broke_off = matches!(state.status, StepStatus::Failed | StepStatus::Cancelled);
-            if id.is_on_failure() && !broke_off {
-                continue;
-            }
-            // Not what an earlier run has done; and of items, each and not all of them once more.
-            let is_own = state.attempt > 0 && !state.is_composite();
-            if state.status == StepStatus::Succeeded
-                && is_own
-                && let Some(undo) = Spot::find(self.definition, self.run, id).and_then(|s| s.undo())
-            {
-                return Some(take_back_by(id, &undo));
-            }
-            if state.status != StepStatus::Undone && state.wants_undo() && !id.is_undo() {
-                return Some(vec![Command::UndoStep(id.clone())]);
-            }
-        }
-        None
+        let (id, way) = self.ahead().next()?;
+        Some(match way {
+            Way::By(undo) => take_back_by(id, &undo, self.run),
+            Way::Undo => vec![Command::UndoStep(id.clone())],
+        })
+    }
+
+    /// The last step first. When one cannot be taken back nothing more is touched.
+    fn ahead(&self) -> impl Iterator<Item = (&'a StepId, Way<'a>)> + use<'a> {
+        let (definition, run) = (self.definition, self.run);
+        let steps = run.steps.iter().rev();
+        let steps = steps.take_while(|(_, state)| state.undo_failure.is_none());
+        steps.filter_map(move |(id, state)| Some((id, way_of(definition, run, id, state)?)))
     }
 
     fn on_failure(&self) -> Option<Vec<Command>> {
@@ -119,8 +129,32 @@ impl Back<'_> {
     }
 }
 
+/// What takes this step back; `None` where nothing has to.
+fn way_of<'a>(
+    definition: &'a Workflow,
+    run: &'a RunState,
+    id: &StepId,
+    state: &StepState,
+) -> Option<Way<'a>> {
+    // What `on_failure` has done is there to stay; only what it broke off is taken back.
+    let broke_off = matches!(state.status, StepStatus::Failed | StepStatus::Cancelled);
+    if id.is_on_failure() && !broke_off {
+        return None;
+    }
+    // Not what an earlier run has done; and of items, each and not all of them once more.
+    let is_own = state.attempt > 0 && !state.is_composite();
+    if state.status == StepStatus::Succeeded
+        && is_own
+        && let Some(undo) = Spot::find(definition, run, id).and_then(|spot| spot.undo())
+    {
+        return Some(Way::By(Box::new(undo)));
+    }
+    let wants_undo = state.status != StepStatus::Undone && state.wants_undo() && !id.is_undo();
+    wants_undo.then_some(Way::Undo)
+}
+
 /// What the step that takes another one back should be doing.
-fn take_back_by(id: &StepId, undo: &Spot<'_>) -> Vec<Command> {
+fn take_back_by(id: &StepId, undo: &Spot<'_>, run: &RunState) -> Vec<Command> {
     let step = id.clone();
     let Some(state) = undo.state() else {
         return vec![Command::Append(undo.start())];
@@ -128,6 +162,10 @@ fn take_back_by(id: &StepId, undo: &Spot<'_>) -> Vec<Command> {
     match state.status {
         StepStatus::Succeeded => {
             vec![Command::Append(Event::StepUndone { step, left: None })]
+        }
+        // What the run was there for has failed: what that had begun does not stay either.
+        StepStatus::Failed if run.request.undo.is_some() && state.wants_undo() => {
+            vec![Command::UndoStep(undo.id.clone())]
         }
         StepStatus::Failed | StepStatus::Cancelled | StepStatus::Undone => {
             let failure = state.failure.clone();

@@ -61,6 +61,9 @@ pub fn decide(definition: &Workflow, run: &RunState) -> Vec<Command> {
         // What its journal holds may have been gone on with, or taken back, since the backup.
         return vec![Command::Append(outcome::of(definition, run))];
     }
+    if run.request.undo.is_some() {
+        return take_back(definition, run);
+    }
     if run.stop.is_some() {
         return back::wind_up(definition, run);
     }
@@ -83,6 +86,22 @@ pub fn decide(definition: &Workflow, run: &RunState) -> Vec<Command> {
         ));
     }
     commands
+}
+
+/// What a run should be doing that takes another one back. One step is taken back after the other, so
+/// while people are asked, nothing is under way.
+fn take_back(definition: &Workflow, run: &RunState) -> Vec<Command> {
+    let end = || vec![Command::Append(outcome::of(definition, run))];
+    if run.stop.is_some() {
+        return end();
+    }
+    if let Some(gate) = gate(run) {
+        return gate;
+    }
+    if run.started_at.is_none() {
+        return vec![Command::Claim];
+    }
+    back::take_back(definition, run).unwrap_or_else(end)
 }
 
 /// What stands between the request and the first step: the approval of a plan. It is asked for

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::back::{self, Way};
 use super::foretold::{Foretold, Sight};
 use super::spot::{Block, MOST_STEPS, Spot};
+use crate::domain::effect::EffectName;
 use crate::domain::event::{Event, Failure, Logged};
 use crate::domain::expression;
 use crate::domain::names::{ActionName, StepId, SystemName};
@@ -40,14 +42,27 @@ pub enum Given {
         /// What can be told of it already; for each item, where those can be told.
         known: Vec<Foretold>,
     },
+    /// This: what it did with it is taken back, by its own undo.
+    TakenBack {
+        /// The system that it has acted on.
+        system: Option<SystemName>,
+        /// Everything else.
+        input: Value,
+        /// What it did.
+        effects: Vec<EffectName>,
+    },
 }
 
 /// The steps that a run would still do, in the order of the definition. Those of `on_failure`, and
-/// those that take others back, are not among them.
+/// those that take others back, are not among them; of a run that takes another one back they are all
+/// there is, in the order in which they are done.
 ///
 /// # Errors
 /// The first step that could not begin, and why.
 pub fn prospects(definition: &Workflow, run: &RunState) -> Result<Vec<Prospect>, Failure> {
+    if run.request.undo.is_some() {
+        return taken_back(definition, run);
+    }
     let mut ahead = Ahead {
         definition,
         prospects: Vec::new(),
@@ -55,6 +70,42 @@ pub fn prospects(definition: &Workflow, run: &RunState) -> Result<Vec<Prospect>,
     };
     ahead.block(run, Block::root(definition, run))?;
     Ok(ahead.prospects)
+}
+
+/// What a run would still do that takes another one back.
+fn taken_back(definition: &Workflow, run: &RunState) -> Result<Vec<Prospect>, Failure> {
+    let prospect = |(id, way): (&StepId, Way<'_>)| match way {
+        Way::By(undo) => match undo.start() {
+            Event::StepStarted {
+                step,
+                action,
+                system,
+                input,
+                ..
+            } => Ok(Some(Prospect {
+                step,
+                action,
+                given: Given::Known { system, input },
+            })),
+            Event::AttemptFailed { failure, .. } => Err(failure),
+            _ => Ok(None),
+        },
+        Way::Undo => {
+            let state = run.step(id);
+            let live = state.effects.iter().filter(|record| record.is_live());
+            Ok(state.action.clone().map(|action| Prospect {
+                step: id.clone(),
+                action,
+                given: Given::TakenBack {
+                    system: state.system.clone(),
+                    input: state.input.clone(),
+                    effects: live.map(|record| record.effect.clone()).collect(),
+                },
+            }))
+        }
+    };
+    let ahead = back::ahead(definition, run).into_iter().map(prospect);
+    ahead.filter_map(Result::transpose).collect()
 }
 
 struct Ahead<'a> {

@@ -47,6 +47,8 @@ pub struct Spot<'a> {
     pub(super) item: Option<(usize, &'a Value)>,
     /// What the step has left that it takes back.
     pub(super) takes_back: Option<&'a StepState>,
+    /// Its inputs stand as they are: it is in no file.
+    pub(super) is_literal: bool,
 }
 
 impl<'a> Block<'a> {
@@ -83,6 +85,7 @@ impl<'a> Block<'a> {
             id,
             item: None,
             takes_back: None,
+            is_literal: false,
         }
     }
 
@@ -170,10 +173,9 @@ impl<'a> Spot<'a> {
         };
         let mut spot = root.pick(segments.next()?)?;
         for segment in segments {
-            spot = if segment.id == UNDO && spot.step.undo().is_some() {
-                spot.undo()?
-            } else {
-                spot.inner()?.pick(segment)?
+            spot = match spot.undo().filter(|_| segment.id == UNDO) {
+                Some(undo) => undo,
+                None => spot.inner()?.pick(segment)?,
             };
         }
         Some(spot)
@@ -194,10 +196,14 @@ impl<'a> Spot<'a> {
         }
     }
 
-    /// The step that takes this one back, in place of its action's own undo.
+    /// The step that takes this one back, in place of its action's own undo: that of its file, or the
+    /// one that the run has been given for it.
     pub(super) fn undo(&self) -> Option<Self> {
+        let written = self.step.undo();
+        let given = || self.block.run.request.undo.as_ref()?.by(&self.id);
         Some(Self {
-            step: self.step.undo()?,
+            step: written.or_else(given)?,
+            is_literal: written.is_none(),
             id: self.id.within(&StepId::from(UNDO)),
             takes_back: self.state(),
             ..self.clone()
@@ -240,11 +246,15 @@ impl<'a> Spot<'a> {
     /// # Errors
     /// The first expression that cannot be evaluated.
     pub fn render(&self) -> Result<(Option<SystemName>, Value), ExpressionError> {
-        let scope = self.scope();
+        let scope = (!self.is_literal).then(|| self.scope());
         let mut input = Map::new();
         let mut system = None;
         for (name, value) in self.step.with().into_iter().flatten() {
-            match expression::render(value, &scope)? {
+            let value = match &scope {
+                Some(scope) => expression::render(value, scope)?,
+                None => value.clone(),
+            };
+            match value {
                 Value::Null => {}
                 Value::String(text) if name == "system" => system = Some(SystemName::from(text)),
                 value => {

@@ -16,8 +16,7 @@ use super::person::Actor;
 use super::plan::WorkflowPlan;
 use super::time::Timestamp;
 
-use step::is_zero;
-
+pub(crate) use step::is_zero;
 pub use step::{StepApproval, StepState, StepStatus, WaitState};
 
 /// Where a run stands.
@@ -88,6 +87,11 @@ pub enum Stop {
     Busy {
         /// The other run.
         other: RunId,
+    },
+    /// It was to take another run back, and this one has begun since.
+    Overtaken {
+        /// The later run.
+        by: RunId,
     },
     /// It is out of time.
     TimedOut,
@@ -262,6 +266,11 @@ impl RunState {
         !matches!(self.stop, None | Some(Stop::TimedOut))
     }
 
+    /// Whether it has begun to take another run back: that is not stopped half-way.
+    pub fn is_taking_back(&self) -> bool {
+        self.request.undo.is_some() && self.started_at.is_some() && self.ended.is_none()
+    }
+
     /// Every question that people are asked, the run's own and those of its steps, oldest first.
     /// None in a run that is stopped.
     pub fn open_approvals(&self) -> impl Iterator<Item = &ApprovalRequest> {
@@ -380,6 +389,7 @@ impl RunState {
                 });
             }
             Event::FoundBusy { other } => self.stop = Some(Stop::Busy { other: *other }),
+            Event::Overtaken { by } => self.stop = Some(Stop::Overtaken { by: *by }),
             Event::CancelRequested { by, reason } => {
                 self.stop = Some(Stop::Cancelled {
                     by: by.clone(),
@@ -458,6 +468,11 @@ impl RunState {
 
 /// The steps that an earlier run has done count as done from the beginning.
 fn done_before(request: &Requested, at: Timestamp) -> IndexMap<StepId, StepState> {
+    if let Some(undo) = &request.undo {
+        let standing = |one| StepState::standing(undo.of, one, at);
+        let steps = undo.steps.iter();
+        return steps.map(|one| (one.step.clone(), standing(one))).collect();
+    }
     let done = |rerun: &Rerun| {
         let state = |done: &DoneStep| {
             let run = done.done_in.unwrap_or(rerun.of);

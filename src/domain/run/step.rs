@@ -15,6 +15,7 @@ use crate::domain::output::LeftOut;
 use crate::domain::person::Actor;
 use crate::domain::plan::Plan;
 use crate::domain::time::Timestamp;
+use crate::domain::undo::{StandingStep, WayBack};
 
 /// Where a step stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -122,7 +123,7 @@ pub struct StepState {
     clippy::trivially_copy_pass_by_ref,
     reason = "the shape that serde wants"
 )]
-pub(super) fn is_zero(n: &u32) -> bool {
+pub(crate) fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
@@ -208,6 +209,35 @@ impl StepState {
             },
             output: Some(done.output.clone()),
             output_left_out: done.left_out.clone(),
+            ended_at: Some(at),
+            ..Self::default()
+        }
+    }
+
+    /// A step of the run that is being taken back, as that has left it.
+    pub(super) fn standing(run: RunId, left: &StandingStep, at: Timestamp) -> Self {
+        Self {
+            done_in: Some(run),
+            status: if left.skipped {
+                StepStatus::Skipped
+            } else {
+                StepStatus::Succeeded
+            },
+            attempt: left.attempt,
+            action: left.action.clone(),
+            system: left.system.clone(),
+            input: left.input.clone(),
+            output: (!left.output.is_null()).then(|| left.output.clone()),
+            output_left_out: left.left_out.clone(),
+            items: left.items.clone(),
+            workflow: left.workflow.clone(),
+            generation: left.generation,
+            effects: left.effects.clone(),
+            records: left.records.clone(),
+            left: match &left.way_back {
+                WayBack::Stays(why) => Some(why.clone()),
+                WayBack::Nothing | WayBack::Undo | WayBack::By(_) => None,
+            },
             ended_at: Some(at),
             ..Self::default()
         }

@@ -164,8 +164,8 @@ struct StepFile {
     /// Who must say yes to what this step would do before it begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     approval: Option<ApprovalPolicy>,
-    /// What takes the step back when a later one fails, in place of the action's own undo. Its
-    /// expressions see what the step has left as `output`.
+    /// What takes the step back when a later one fails or its run is undone, in place of the action's
+    /// own undo. Its expressions see what the step has left as `output`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     undo: Option<UndoFile>,
 }

@@ -9,17 +9,18 @@ use futures_util::FutureExt as _;
 use super::{Drive, Waits, is_at_work, moved};
 use crate::domain::event::Event;
 use crate::domain::hold::Hold;
+use crate::domain::interpreter::{Given, prospects};
 use crate::domain::names::StepId;
 use crate::domain::run::RunState;
-use crate::engine::busy;
 use crate::engine::gate::Mark;
+use crate::engine::{busy, overtaken};
 use crate::store::Result;
 
 impl Drive<'_> {
     /// Takes the run out of the queue; `false` when it is held, and only time or people can change
     /// that. What is held before it begins keeps no room and no key, and replaces nobody.
     pub(super) async fn enter(&mut self, state: &RunState) -> Result<bool> {
-        if self.is_held_back(state).await? {
+        if self.is_held_back(state).await? || self.stands_still(state) {
             return Ok(false);
         }
         busy::replace_older(&self.shared, state).await?;
@@ -28,12 +29,39 @@ impl Drive<'_> {
                 self.kept.ticket = None;
                 return Ok(false);
             }
-            if !self.log.append_if_at(state.seq, Event::Started).await? {
+            let event = match overtaken::by(&self.shared, state).await? {
+                Some(by) => Event::Overtaken { by },
+                None => Event::Started,
+            };
+            let has_begun = event == Event::Started;
+            if !self.log.append_if_at(state.seq, event).await? || !has_begun {
                 // It has not begun: in the queue again it would wait for its own key.
                 self.kept.ticket = None;
             }
         }
         Ok(true)
+    }
+
+    /// Whether a run that takes another one back has to wait for a system, or an action, to be as it was.
+    /// It is looked at before it begins, for then it can still be cancelled.
+    pub(super) fn stands_still(&mut self, state: &RunState) -> bool {
+        if state.request.undo.is_none() {
+            return false;
+        }
+        let ahead = prospects(&self.definition, state).unwrap_or_default();
+        let why = ahead.into_iter().find_map(|prospect| {
+            let system = match prospect.given {
+                Given::Known { system, .. } | Given::TakenBack { system, .. } => system,
+                Given::Later { .. } => None,
+            };
+            let ready = self.ready(state, Some(&prospect.action), system.as_ref());
+            Some((prospect.step, ready.err()?))
+        });
+        let Some((step, why)) = why else {
+            return false;
+        };
+        self.stand_still(&step, &why);
+        true
     }
 
     /// Waits for a place inside; `false` when something else has moved first.

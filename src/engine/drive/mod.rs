@@ -195,6 +195,9 @@ impl Drive<'_> {
                         self.stand_still(&step, &why);
                         continue;
                     }
+                    if self.stands_still(state) {
+                        continue;
+                    }
                     let event = self.plan(state).await;
                     self.log.append_if_at(state.seq, event).await?;
                     return Ok(Next::AskAgain);

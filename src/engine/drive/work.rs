@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Drive, is_at_work};
 use crate::action::AnyAction;
 use crate::domain::event::{Event, Failure, FailureKind};
-use crate::domain::names::StepId;
-use crate::domain::run::{RunState, StepState, StepStatus};
+use crate::domain::names::{ActionName, StepId, SystemName};
+use crate::domain::run::{RunState, StepStatus};
 use crate::domain::workflow::Workflow;
 use crate::engine::is_past_undo;
 use crate::engine::step::StepWork;
@@ -30,7 +30,7 @@ impl Drive<'_> {
             return;
         }
         let known = state.step(step);
-        let action = match self.ready(state, &known) {
+        let action = match self.ready(state, known.action.as_ref(), known.system.as_ref()) {
             Ok(action) => action,
             Err(why) => return self.stand_still(step, &why),
         };
@@ -67,22 +67,31 @@ impl Drive<'_> {
     }
 
     /// The action, if the world is still the one that the run was asked for.
-    fn ready(&self, run: &RunState, step: &StepState) -> Result<Arc<dyn AnyAction>, String> {
+    pub(super) fn ready(
+        &self,
+        run: &RunState,
+        action: Option<&ActionName>,
+        system: Option<&SystemName>,
+    ) -> Result<Arc<dyn AnyAction>, String> {
         let parts = &self.shared.parts;
-        let name = step.action.as_ref().map_or("", |name| name.as_str());
+        let name = action.map_or("", |name| name.as_str());
         if let Some(why) = self.planner().lacks(name) {
             return Err(why);
         }
         let action = parts.registry.action(name)?;
-        let Some(system) = &step.system else {
+        let Some(system) = system else {
             return Ok(Arc::clone(action));
         };
         let was = run.request.systems.get(system);
         let is = parts.systems.get(system.as_str());
         match (was, is.map(|entry| entry.system.address())) {
             (Some(was), Some(is)) if *was != is => Err(format!(
-                "waits: the system `{system}` was at {was} when this run began and is at {is} now. \
-                 Put the address back in the configuration and restart, or cancel the run"
+                "waits: the system `{system}` was at {was} when {} began and is at {is} now. \
+                 Put the address back in the configuration and restart, or cancel the run",
+                match &run.request.undo {
+                    Some(undo) => format!("run {}", undo.of.short()),
+                    None => "this run".to_owned(),
+                }
             )),
             (_, None) => Err(format!(
                 "waits: the system `{system}` is no longer in the configuration. Put it back and \

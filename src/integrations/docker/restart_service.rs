@@ -14,7 +14,9 @@ use super::service::Service;
 use crate::action::{Action, ActionError, ActionSpec, Context, ReadContext, Result, Risk, Undone};
 use crate::domain::effect::{EffectSort, EffectSpec};
 use crate::domain::plan::Plan;
+use crate::domain::run::StepState;
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::undo::WayBack;
 
 const RESTART: &str = "restart_container";
 
@@ -154,6 +156,10 @@ impl Action for RestartService {
             [] => Undone::Fully,
             _ => Undone::ExceptFor(format!("{} stays restarted", names.join(", "))),
         })
+    }
+
+    fn way_back(&self, _: &StepState) -> WayBack {
+        WayBack::Stays("what was restarted stays so".to_owned())
     }
 }
 

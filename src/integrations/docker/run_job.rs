@@ -28,7 +28,9 @@ use crate::action::{
 use crate::domain::effect::{EffectKey, EffectSort, EffectSpec};
 use crate::domain::nearest;
 use crate::domain::plan::Plan;
+use crate::domain::run::StepState;
 use crate::domain::secret::SecretText;
+use crate::domain::undo::WayBack;
 
 const CREATE: &str = "create_container";
 const START: &str = "start_container";
@@ -180,6 +182,10 @@ impl Action for RunJob {
         } else {
             Undone::Fully
         })
+    }
+
+    fn way_back(&self, _: &StepState) -> WayBack {
+        WayBack::Stays("what the job did stays: docker.run_job has no undo".to_owned())
     }
 }
 

@@ -24,6 +24,8 @@ use crate::action::{
 };
 use crate::domain::effect::{EffectKey, EffectSort, EffectSpec};
 use crate::domain::plan::Plan;
+use crate::domain::run::StepState;
+use crate::domain::undo::WayBack;
 
 const SEND_KEYED: &str = "send_keyed";
 const SEND_ASKABLE: &str = "send_askable";
@@ -270,6 +272,16 @@ impl Action for Send {
             .await?;
         }
         Ok(Undone::Fully)
+    }
+
+    fn way_back(&self, step: &StepState) -> WayBack {
+        match step.input.get("undo") {
+            None | Some(Value::Null) => {
+                let why = "what was sent stays: the step names no `undo` request";
+                WayBack::Stays(why.to_owned())
+            }
+            Some(_) => WayBack::Undo,
+        }
     }
 }
 

@@ -20,6 +20,8 @@ use crate::domain::digest::Digest;
 use crate::domain::effect::{EffectSort, EffectSpec};
 use crate::domain::plan::Plan;
 use crate::domain::receipt::Anchor;
+use crate::domain::run::StepState;
+use crate::domain::undo::WayBack;
 use crate::domain::words::counted;
 
 const UPLOAD_BACKUP: &str = "upload_backup";
@@ -199,6 +201,15 @@ impl Action for BackupStore {
         })
         .await?;
         Ok(Undone::Fully)
+    }
+
+    fn way_back(&self, step: &StepState) -> WayBack {
+        match gone(&step.effects) {
+            Some(gone) => WayBack::Stays(format!(
+                "the backup stays, for older ones were to be deleted for it; {gone}"
+            )),
+            None => WayBack::Undo,
+        }
     }
 }
 

@@ -23,7 +23,9 @@ use crate::action::{
 };
 use crate::domain::effect::{EffectSort, EffectSpec};
 use crate::domain::plan::Plan;
+use crate::domain::run::StepState;
 use crate::domain::time::Timestamp;
+use crate::domain::undo::WayBack;
 
 /// The most rows of one table that are hashed.
 const MOST_SAMPLE_ROWS: u32 = 100_000;
@@ -196,6 +198,10 @@ impl Action for Backup {
         ctx.undo(UPLOAD_DUMP, |_, _: Option<Manifest>| clear(folder, name))
             .await?;
         Ok(Undone::Fully)
+    }
+
+    fn way_back(&self, _: &StepState) -> WayBack {
+        WayBack::Undo
     }
 }
 

@@ -17,7 +17,9 @@ use crate::action::objects::{ObjectUrl, Objects};
 use crate::action::{Action, ActionError, ActionSpec, Context, ReadContext, Result, Risk, Undone};
 use crate::domain::effect::{EffectSort, EffectSpec};
 use crate::domain::plan::Plan;
+use crate::domain::run::StepState;
 use crate::domain::time::Span;
+use crate::domain::undo::WayBack;
 use crate::domain::words::counted;
 
 /// No restore is waited for longer than this.
@@ -138,6 +140,11 @@ impl Action for DrillRestore {
         })
         .await?;
         Ok(Undone::Fully)
+    }
+
+    /// The scratch server is gone when it has succeeded.
+    fn way_back(&self, _: &StepState) -> WayBack {
+        WayBack::Nothing
     }
 }
 

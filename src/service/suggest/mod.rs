@@ -80,6 +80,8 @@ pub enum Deed {
     Decide,
     /// Stop it.
     Cancel,
+    /// Take back what it did.
+    Undo,
 }
 
 impl Service {

@@ -3,9 +3,11 @@
 use super::Deed;
 use crate::action::{MOST_SUGGESTIONS, Suggestion};
 use crate::domain::approval::MayAnswer;
+use crate::domain::ending::FinalState;
 use crate::domain::names::RunId;
 use crate::domain::person::Actor;
 use crate::domain::run::{RunStatus, WaitingFor};
+use crate::domain::workflow::may_start;
 use crate::service::answer::{may_decide, may_reject, may_touch};
 use crate::service::look::may_approve;
 use crate::service::{Result, RunRow, Service};
@@ -42,6 +44,7 @@ impl Service {
         let is_open = match (deed, row.status) {
             (Deed::Look, _) => return Ok(true),
             (Deed::Cancel, status) => !matches!(status, RunStatus::Ended(_)),
+            (Deed::Undo, status) => status == RunStatus::Ended(FinalState::Succeeded),
             (Deed::Approve | Deed::Reject, status) => {
                 status == RunStatus::Waiting(WaitingFor::Approval)
             }
@@ -60,6 +63,11 @@ impl Service {
             }
             Deed::Decide => may_decide(by, &state, &definition) == Some(MayAnswer::Yes),
             Deed::Cancel => state.stop.is_none() && may_touch(by, &state, &definition).is_ok(),
+            Deed::Undo => {
+                may_start(by, &definition, &state.request.environments).is_ok()
+                    && self.can_be_undone(&state, &definition)
+                    && self.undone_by(&state).await?.is_none()
+            }
         })
     }
 }

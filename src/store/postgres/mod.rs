@@ -35,6 +35,8 @@ mod schedules;
 mod secrets;
 #[path = "../sql/step_lines.rs"]
 mod step_lines;
+#[path = "../sql/undos.rs"]
+mod undos;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -56,6 +56,8 @@ const TABLES: [Table; 17] = [
             ("idempotency_key", Text),
             ("concurrency", Text),
             ("rerun_of", Text),
+            ("undo_of", Text),
+            ("began", Number),
         ],
     ),
     table(

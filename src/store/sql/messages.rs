@@ -193,6 +193,15 @@ pub(super) async fn begin(
     Ok(())
 }
 
+/// Has what is shown of a run that has ended shown once more: another one takes it back, or has not.
+pub(super) async fn reopen(connection: &mut Connection, run: RunId) -> sqlx::Result<()> {
+    sqlx::query("UPDATE run_messages SET settled = 0 WHERE run = $1 AND remote IS NOT NULL")
+        .bind(run.to_string())
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
 async fn take(
     connection: &mut Connection,
     run: RunId,

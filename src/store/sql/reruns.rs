@@ -36,11 +36,13 @@ pub(super) async fn heir(
     }))
 }
 
-/// The runs that others, which have not ended, go on from.
+/// The runs that others, which have not ended, go on from or take back.
 pub(super) async fn gone_on_from(connection: &mut Connection) -> sqlx::Result<BTreeSet<String>> {
-    let runs: Vec<String> =
-        sqlx::query_scalar("SELECT rerun_of FROM runs WHERE ended = 0 AND rerun_of IS NOT NULL")
-            .fetch_all(connection)
-            .await?;
+    let runs: Vec<String> = sqlx::query_scalar(
+        "SELECT COALESCE(rerun_of, undo_of) FROM runs \
+             WHERE ended = 0 AND (rerun_of IS NOT NULL OR undo_of IS NOT NULL)",
+    )
+    .fetch_all(connection)
+    .await?;
     Ok(runs.into_iter().collect())
 }

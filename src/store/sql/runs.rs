@@ -5,15 +5,15 @@ use futures_util::future::BoxFuture;
 use sqlx::Row as _;
 use tokio::sync::broadcast;
 
-use super::{Connection, Row, SqlStore, messages, reruns, secrets, text};
+use super::{Connection, Row, SqlStore, messages, reruns, secrets, text, undos};
 use crate::domain::digest::Digest;
-use crate::domain::event::{EVENT_VERSION, Event, Logged};
+use crate::domain::event::{EVENT_VERSION, Event, Logged, Requested};
 use crate::domain::names::{PersonName, RunId};
 use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 use crate::store::written::{Written, place, status_text};
-use crate::store::{Append, Begun, NewRun, Result, RunRow, Runs};
+use crate::store::{Append, Begun, NewRun, Result, RunRow, Runs, StoreError};
 
 /// A page of a log: $3 events at most, and none behind the one with which it has $4 characters.
 const PAGE: &str = "SELECT seq, at, body FROM (\
@@ -30,7 +30,7 @@ const KEYED: &str = "SELECT id FROM runs WHERE requested_by = $1 AND idempotency
 impl Runs for SqlStore {
     fn create(&self, run: NewRun) -> BoxFuture<'_, Result<RunId>> {
         async move {
-            let id = run.id;
+            let (id, undone) = (run.id, undone(&run.request));
             let run = Written::of(run, &self.redactor);
             let created = self
                 .writer
@@ -41,6 +41,8 @@ impl Runs for SqlStore {
             if created == id {
                 // Nobody listening is no error: a run is found by `unfinished` at the start.
                 let _ = self.changes.send(id);
+                // What is shown of that one says so.
+                let _ = undone.map(|undone| self.changes.send(undone));
             }
             Ok(created)
         }
@@ -75,12 +77,15 @@ impl Runs for SqlStore {
                 event: append.event.clone(),
             };
             let run = append.run;
-            self.writer
+            let shown_anew = self
+                .writer
                 .write(Box::new(move |connection| {
                     async move { grow(connection, &append).await }.boxed()
                 }))
                 .await?;
             let _ = self.changes.send(run);
+            let undone = shown_anew.map(|undone| self.run_id(&undone)).transpose()?;
+            let _ = undone.map(|undone| self.changes.send(undone));
             Ok(logged)
         }
         .boxed()
@@ -173,6 +178,30 @@ impl Runs for SqlStore {
             .fetch_all(&self.readers)
             .await
             .map_err(|error| self.broken(&error))?;
+            ids.iter().map(|id| self.run_id(id)).collect()
+        }
+        .boxed()
+    }
+
+    fn undone_by(&self, run: RunId) -> BoxFuture<'_, Result<Option<RunId>>> {
+        async move {
+            let found: Option<(String, String, i32)> = sqlx::query_as(undos::UNDO)
+                .bind(run.to_string())
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(|error| self.broken(&error))?;
+            found.map(|(id, ..)| self.run_id(&id)).transpose()
+        }
+        .boxed()
+    }
+
+    fn begun_since(&self, run: RunId) -> BoxFuture<'_, Result<Vec<RunId>>> {
+        async move {
+            let ids: Vec<String> = sqlx::query_scalar(undos::BEGUN_SINCE)
+                .bind(run.to_string())
+                .fetch_all(&self.readers)
+                .await
+                .map_err(|error| self.broken(&error))?;
             ids.iter().map(|id| self.run_id(id)).collect()
         }
         .boxed()
@@ -273,13 +302,29 @@ async fn create(connection: &mut Connection, written: &Written) -> sqlx::Result<
             return Ok(Ok(earlier));
         }
     }
-    if let Some(rerun) = &run.request.rerun
-        && let Some(refused) = reruns::heir(connection, rerun.of).await?
-    {
+    if let Some(refused) = refused(connection, &run.request).await? {
         return Ok(Err(refused));
     }
     insert(connection, written).await?;
     Ok(Ok(run.id))
+}
+
+/// Why a run is not created that has to do with an earlier one.
+async fn refused(
+    connection: &mut Connection,
+    request: &Requested,
+) -> sqlx::Result<Option<StoreError>> {
+    let earlier = request.rerun.as_ref().map(|rerun| rerun.of);
+    let Some(of) = earlier.or(request.undo.as_ref().map(|undo| undo.of)) else {
+        return Ok(None);
+    };
+    if let Some(refused) = undos::undone(connection, of).await? {
+        return Ok(Some(refused));
+    }
+    match earlier {
+        Some(_) => reruns::heir(connection, of).await,
+        None => undos::heir(connection, of).await,
+    }
 }
 
 /// Writes a run that nothing speaks against.
@@ -292,7 +337,7 @@ pub(super) async fn insert(
         concurrency,
     }: &Written,
 ) -> sqlx::Result<()> {
-    let rerun = run.request.rerun.as_ref();
+    let (rerun, undo) = (run.request.rerun.as_ref(), run.request.undo.as_ref());
     sqlx::query("INSERT INTO definitions (digest, body) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(run.request.definition.as_str())
         .bind(definition)
@@ -300,8 +345,8 @@ pub(super) async fn insert(
         .await?;
     sqlx::query(
         "INSERT INTO runs (id, workflow, definition, status, requested_by, requested_at, \
-         updated_at, idempotency_key, concurrency, rerun_of) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         updated_at, idempotency_key, concurrency, rerun_of, undo_of) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(run.id.to_string())
     .bind(run.request.workflow.as_str())
@@ -313,16 +358,26 @@ pub(super) async fn insert(
     .bind(run.idempotency_key.as_deref().map(text))
     .bind(concurrency.as_deref().map(text))
     .bind(rerun.map(|rerun| rerun.of.to_string()))
+    .bind(undo.map(|undo| undo.of.to_string()))
     .execute(&mut *connection)
     .await?;
     secrets::give(connection, run.id, &run.secrets).await?;
+    if let Some(undone) = undone(&run.request) {
+        messages::reopen(connection, undone).await?;
+    }
     if let Some(place) = &run.request.shown_in {
         messages::begin(connection, run.id, place).await?;
     }
     insert_event(connection, run.id, 1, run.at, request).await
 }
 
-async fn grow(connection: &mut Connection, append: &Append) -> sqlx::Result<()> {
+/// The run that this one is to take back.
+fn undone(request: &Requested) -> Option<RunId> {
+    request.undo.as_ref().map(|undo| undo.of)
+}
+
+/// Appends an event; says which other run is to be shown anew because of it.
+async fn grow(connection: &mut Connection, append: &Append) -> sqlx::Result<Option<String>> {
     // The primary key refuses a place that is taken. A gap it would not notice: then the event
     // goes for place 1, which is always taken, and the append is refused as a conflict too.
     let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM events WHERE run = $1")
@@ -346,14 +401,16 @@ async fn grow(connection: &mut Connection, append: &Append) -> sqlx::Result<()> 
         Event::Finished { summary, .. } => Some(text(&summary.to_string()).into_owned()),
         _ => None,
     };
+    let began = matches!(append.event, Event::Started).then(|| append.at.micros());
     sqlx::query(
-        "UPDATE runs SET status = $1, ended = $2, updated_at = $3, summary = COALESCE($4, summary) \
-         WHERE id = $5",
+        "UPDATE runs SET status = $1, ended = $2, updated_at = $3, summary = COALESCE($4, summary), \
+         began = COALESCE(began, $5) WHERE id = $6",
     )
     .bind(status_text(append.status))
     .bind(i64::from(matches!(append.status, RunStatus::Ended(_))))
     .bind(append.at.micros())
     .bind(summary)
+    .bind(began)
     .bind(append.run.to_string())
     .execute(&mut *connection)
     .await?;
@@ -365,7 +422,17 @@ async fn grow(connection: &mut Connection, append: &Append) -> sqlx::Result<()> 
             .execute(&mut *connection)
             .await?;
     }
-    Ok(())
+    if !matches!(append.event, Event::Finished { .. }) {
+        return Ok(None);
+    }
+    let undone: Option<String> = sqlx::query_scalar("SELECT undo_of FROM runs WHERE id = $1")
+        .bind(append.run.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    if let Some(undone) = undone.as_deref().and_then(|id| id.parse().ok()) {
+        messages::reopen(connection, undone).await?;
+    }
+    Ok(undone)
 }
 
 async fn insert_event(

@@ -36,6 +36,8 @@ mod schedules;
 mod secrets;
 #[path = "../sql/step_lines.rs"]
 mod step_lines;
+#[path = "../sql/undos.rs"]
+mod undos;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

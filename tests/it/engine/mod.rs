@@ -9,6 +9,7 @@ mod language;
 mod lease;
 mod output;
 pub mod recovered;
+mod undo;
 
 use std::sync::Arc;
 

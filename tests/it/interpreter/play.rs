@@ -474,6 +474,7 @@ fn request(case: &Case) -> Requested {
             of: RunId::new(Uuid::max()),
             done,
         }),
+        undo: None,
         break_glass: None,
         shown_in: None,
     }

@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
+use super::undo::undone_over;
 use super::{ASK, MOMENTS, each, effects, expect_one_run, killed_at, points};
 use crate::support::database::Database;
 use crate::support::program::Home;
@@ -136,6 +137,35 @@ async fn made_once(point: String) {
     let mut stand = Stand::new().await;
     let run = killed_at(&point, &mut stand.home).await;
     stand.expect_one_backup(&run).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn killed_while_it_is_undone_nothing_is_left_of_a_backup() {
+    let points = points(ACTION, &effects(ACTION), &["undoing", "undone"]);
+    each(points, undone).await;
+}
+
+async fn undone(point: String) {
+    let Stand {
+        database,
+        bucket,
+        mut home,
+    } = Stand::new().await;
+    home.up().await;
+    let run = home.starts(&ASK).await;
+    assert_eq!(home.ends(&run).await["status"], "succeeded");
+    assert_eq!(bucket.keys().await.len(), 2);
+    home.stop().await;
+
+    undone_over(&point, &mut home, &run).await;
+
+    assert_eq!(bucket.keys().await, Vec::<String>::new());
+    let facts = super::books::receipts(&home, 2).await;
+    assert_eq!(facts[1]["undo_of"], run.as_str());
+    let effects = facts[1]["steps"][0]["effects"].as_array().unwrap();
+    assert!(effects.iter().all(|effect| effect["status"] == "undone"));
+    bucket.remove().await;
+    database.remove().await;
 }
 
 /// Somebody's lock holds the dump up, so that it is certain to be killed in its middle.

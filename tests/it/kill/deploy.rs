@@ -44,7 +44,7 @@ pub(super) static RECREATE: Way = Way {
 };
 
 impl Way {
-    fn effects(&self) -> Vec<&'static str> {
+    pub(super) fn effects(&self) -> Vec<&'static str> {
         let mut effects = effects(ACTION);
         let before = effects.len();
         effects.retain(|effect| *effect != self.lacks);

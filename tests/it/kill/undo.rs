@@ -2,11 +2,15 @@
 //! nothing is left of the new one.
 
 use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt as _;
+
+use nix::sys::signal::Signal;
 
 use super::deploy::{ACTION, BESIDE, RECREATE, Way, counts, steps};
 use super::{each, expect_one_run, home_of_docker, killed_at, points};
 use crate::docker::shop::Shop;
-use crate::docker::stage::{V1, docker, names};
+use crate::docker::stage::{V1, V2, docker, names};
+use crate::support::program::Home;
 
 /// Never healthy.
 pub(super) const SICK: &str = "purser-test/web:v3";
@@ -54,4 +58,66 @@ async fn goes_back(way: &Way, point: String) {
     docker(&["update", "--restart", "no", &shop.name(1)]);
     let told = events.until("update");
     assert_eq!(counts(&told), [1, way.starts_back, 1], "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn killed_while_a_deploy_that_succeeded_is_undone_what_ran_before_runs_again() {
+    // What ran before is there: it is not fetched.
+    let effects = BESIDE.effects();
+    let effects: Vec<_> = effects.into_iter().filter(|e| *e != "pull_image").collect();
+    let points = points(ACTION, &effects, &super::MOMENTS);
+    each(points, |point| is_undone(&BESIDE, point)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn killed_while_it_is_undone_a_deploy_in_the_old_ones_place_is_undone_all_the_same() {
+    let effects = RECREATE.effects();
+    let effects: Vec<_> = effects.into_iter().filter(|e| *e != "pull_image").collect();
+    let points = points(ACTION, &effects, &["acted"]);
+    each(points, |point| is_undone(&RECREATE, point)).await;
+}
+
+/// Asks for a run to be undone by a server that is killed at this failpoint; a new one goes on with it: the
+/// id of the run that does.
+pub(super) async fn undone_over(point: &str, home: &mut Home, run: &str) -> String {
+    home.up_with(&[("PURSER_FAILPOINT", point)]).await;
+    let ask = ["undo", run, "--detach", "--key", "undo", "--json"];
+    let asked = home.types(&ask).await;
+    let died = home.has_ended().await;
+    let signal = died.signal();
+    assert_eq!(signal, Some(Signal::SIGKILL as i32), "{}", home.log());
+    home.up().await;
+    let undo = home.asks(&ask[..5]).await["run"].clone();
+    // The first server may have died before it could answer.
+    if asked.code == 0 {
+        assert_eq!(asked.json()["run"], undo);
+    }
+    let undo = undo.as_str().unwrap();
+    let ended = home.ends(undo).await;
+    assert_eq!(ended["status"], "succeeded", "{ended:#}");
+    undo.to_owned()
+}
+
+async fn is_undone(way: &Way, point: String) {
+    let shop = Shop::new();
+    shop.start(1, V1, way.options).await;
+    let mut home = home_of_docker();
+    home.workflow("go", &steps(&shop, V2));
+    home.up().await;
+    let run = home.starts(&super::ASK).await;
+    assert_eq!(home.ends(&run).await["status"], "succeeded");
+    home.stop().await;
+
+    undone_over(&point, &mut home, &run).await;
+
+    assert_eq!(shop.containers(), [shop.name(1)]);
+    assert_eq!(shop.state(1), format!("{V1} running healthy"));
+    let left = names(&format!("label=purser.run={run}"));
+    assert_eq!(left, Vec::<String>::new());
+    let facts = super::books::receipts(&home, 2).await;
+    assert_eq!(facts[1]["undo_of"], run.as_str());
+    assert_eq!(facts[1]["state"], "succeeded");
+    let steps = facts[1]["steps"].as_array().unwrap();
+    let back = steps.iter().find(|step| step["step"] == "deploy/undo");
+    assert_eq!(back.unwrap()["proof"], "healthy");
 }

@@ -64,6 +64,7 @@ pub fn every_event() -> Vec<Event> {
         { "type": "step_undone", "step": "one", "left": "a thing" },
         { "type": "step_undo_failed", "step": "one", "failure": failure },
         { "type": "cancel_requested", "by": by, "reason": null },
+        { "type": "overtaken", "by": "0197a4d2-0000-7000-8000-000000000001" },
         { "type": "run_timed_out" },
         { "type": "recovered", "backup": "purser-1.age", "made_at": 5 },
         { "type": "finished", "state": "cancelled", "output": { "n": 1 },

@@ -6,6 +6,7 @@ use purser::domain::ending::FinalState;
 use purser::domain::event::{Event, Rerun};
 use purser::domain::names::RunId;
 use purser::domain::run::RunStatus;
+use purser::domain::undo::Undo;
 use purser::store::{Append, Begun, NewRun, Store, StoreError};
 use uuid::Uuid;
 
@@ -285,6 +286,107 @@ async fn of_many_who_go_on_from_a_run_at_once_one_does(place: &Place) {
     assert_eq!(same, Ok(again), "the same request is the same run");
 }
 
+/// A run that takes that one back.
+fn undo_of(of: RunId) -> NewRun {
+    let mut run = new_run();
+    run.request.undo = Some(Undo {
+        of,
+        reason: None,
+        steps: vec![],
+    });
+    run
+}
+
+/// The end of a run that had begun.
+fn ended(run: RunId, state: FinalState) -> Append {
+    let status = RunStatus::Ended(state);
+    let end = finish(run, 2, "over");
+    Append { status, ..end }
+}
+
+async fn of_many_who_take_a_run_back_at_once_one_does(place: &Place) {
+    let store = place.open().await;
+    let begun = |run: NewRun| async {
+        let run = store.create(run).await.unwrap();
+        store.append(append(run, 1, Event::Started)).await.unwrap();
+        run
+    };
+    let of = begun(new_run()).await;
+    store
+        .append(ended(of, FinalState::Succeeded))
+        .await
+        .unwrap();
+    let asks = (0..20).map(|_| store.create(undo_of(of)));
+    let asked = futures_util::future::join_all(asks).await;
+    let (had, late): (Vec<_>, Vec<_>) = asked.into_iter().partition(Result::is_ok);
+    let [Ok(by)] = had[..] else { panic!("{had:?}") };
+    let told = StoreError::BeingUndone { of, by };
+    assert_eq!(late, vec![Err(told.clone()); 19]);
+    assert_eq!(store.create(rerun_of(of)).await, Err(told));
+    assert_eq!(store.undone_by(of).await.unwrap(), Some(by));
+    // One that never began has taken nothing back.
+    let never = Append {
+        status: RunStatus::Ended(FinalState::Cancelled),
+        ..finish(by, 1, "cancelled")
+    };
+    store.append(never).await.unwrap();
+    assert_eq!(store.undone_by(of).await.unwrap(), None);
+    for state in [FinalState::Failed, FinalState::Succeeded] {
+        let of = begun(new_run()).await;
+        let by = begun(undo_of(of)).await;
+        store.append(ended(by, state)).await.unwrap();
+        let told = match state {
+            FinalState::Succeeded => StoreError::Undone { of, by },
+            _ => StoreError::UndoneInPart { of, by },
+        };
+        assert_eq!(store.create(undo_of(of)).await, Err(told));
+    }
+}
+
+async fn what_has_begun_since_a_run_did_is_known(place: &Place) {
+    let store = place.open().await;
+    let (mut first, mut others) = (new_run(), Vec::new());
+    first.request.concurrency = Some("web".to_owned());
+    let first = store.create(first).await.unwrap();
+    for key in ["web", "db", "web"] {
+        let mut run = new_run();
+        run.request.concurrency = Some(key.to_owned());
+        others.push(store.create(run).await.unwrap());
+    }
+    store
+        .append(append(first, 1, Event::Started))
+        .await
+        .unwrap();
+    assert_eq!(store.begun_since(first).await.unwrap(), []);
+    for run in &others {
+        store.append(append(*run, 1, Event::Started)).await.unwrap();
+    }
+    let [one, _, two] = others[..] else {
+        unreachable!()
+    };
+    assert_eq!(store.begun_since(first).await.unwrap(), [two, one]);
+    store
+        .append(ended(two, FinalState::RolledBack))
+        .await
+        .unwrap();
+    assert_eq!(store.begun_since(first).await.unwrap(), [one]);
+    store
+        .append(ended(one, FinalState::Succeeded))
+        .await
+        .unwrap();
+    assert_eq!(store.begun_since(first).await.unwrap(), [one]);
+    let mut undo = undo_of(one);
+    undo.request.concurrency = Some("web".to_owned());
+    let undo = store.create(undo).await.unwrap();
+    store.append(append(undo, 1, Event::Started)).await.unwrap();
+    assert_eq!(store.begun_since(first).await.unwrap(), [undo, one]);
+    store
+        .append(ended(undo, FinalState::Succeeded))
+        .await
+        .unwrap();
+    assert_eq!(store.begun_since(first).await.unwrap(), []);
+}
+
 async fn who_goes_on_goes_on_from_the_last_of_those_who_did(place: &Place) {
     let store = place.open().await;
     let failed = |run: NewRun| async {
@@ -341,6 +443,8 @@ on_both![
     who_has_begun_is_known_with_its_key_until_it_has_ended,
     a_key_is_free_when_its_runs_have_ended,
     of_many_who_go_on_from_a_run_at_once_one_does,
+    of_many_who_take_a_run_back_at_once_one_does,
+    what_has_begun_since_a_run_did_is_known,
     who_goes_on_goes_on_from_the_last_of_those_who_did,
     whoever_listens_hears_of_each_change_after_its_commit,
 ];

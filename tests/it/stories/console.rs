@@ -213,6 +213,7 @@ async fn what_it_does_not_know_it_answers_with_the_nearest_name() {
     reject RUN [WHY]                                       Say no to a run's plan
     decide RUN happened|did-not|go-on [--question NUMBER]  Say what you have found, where a run asks
     cancel RUN [WHY]                                       Stop a run and take back what it did
+    undo RUN [WHY]                                         Take back what a run did that succeeded
     quit                                                   Leave; runs go on
     purser> migarte
     unknown command `migarte`; did you mean `migrate`?
@@ -274,7 +275,7 @@ async fn a_command_in_a_group_is_called_by_all_its_words() {
     purser> now
     unknown command `now`; did you mean `db copy now`?
     purser> help nothing
-    unknown command `nothing`; there are 14, none with a name like it
+    unknown command `nothing`; there are 15, none with a name like it
     purser> /db  migrate exit=3
     run RUN of migrate, asked by ann
     ✗ migrate: the job purser-migrate-HEX on `shop` ended with exit code 3 after N s; its last lines:

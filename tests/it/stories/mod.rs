@@ -39,6 +39,7 @@ mod server;
 mod standby;
 mod suggest;
 mod terminal;
+mod undo;
 mod wrong_names;
 
 use std::fs;

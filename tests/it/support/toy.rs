@@ -10,8 +10,10 @@ use purser::action::{
     Action, ActionError, ActionSpec, AnyAction, Context, Found, Integration, Ports, ReadContext,
     Result, Risk, System, Undone,
 };
-use purser::domain::effect::{EffectSort, EffectSpec};
+use purser::domain::effect::{EffectKey, EffectSort, EffectSpec};
 use purser::domain::plan::Plan;
+use purser::domain::run::StepState;
+use purser::domain::undo::WayBack;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -243,6 +245,45 @@ impl Action for Make {
         .await?;
         Ok(Undone::Fully)
     }
+
+    fn way_back(&self, _: &StepState) -> WayBack {
+        WayBack::Undo
+    }
+}
+
+/// Makes a thing; what it has done is taken back by another one, which hangs if that is wanted.
+pub struct Swap;
+
+impl Action for Swap {
+    type System = Toy;
+    type Input = Input;
+    type Output = Output;
+    const SPEC: ActionSpec = ActionSpec {
+        name: "toy.swap",
+        summary: "Make a thing in the place of another one",
+        risk: Risk::Change,
+        service: Some("part"),
+        effects: &[effect(EffectSort::Repeatable)],
+        last_undoable: None,
+    };
+
+    async fn plan(&self, _: &ReadContext, _: &Toy, _: Input) -> Result<Plan> {
+        Ok(Plan::new("swap it"))
+    }
+
+    async fn run(&self, ctx: &Context, toy: &Toy, _: Input) -> Result<Output> {
+        let make = |key: EffectKey| async move { toy.make(&key.to_string()).await };
+        let key = ctx.repeatable("make_thing", make).await?;
+        Ok(Output { key })
+    }
+
+    fn way_back(&self, _: &StepState) -> WayBack {
+        let part = serde_json::json!("{{ it is not evaluated }}");
+        WayBack::by(
+            "toy.make",
+            [("part".to_owned(), part)].into_iter().collect(),
+        )
+    }
 }
 
 /// Nobody can tell whether its thing was made, and it cannot be taken back.
@@ -446,6 +487,7 @@ pub fn integration() -> Integration {
                 Arc::new(Tell),
                 Arc::new(Draw),
                 Arc::new(Fill),
+                Arc::new(Swap),
             ]
         },
     }

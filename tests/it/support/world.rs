@@ -258,6 +258,7 @@ pub fn requested(definition: &Workflow, by: Actor, trigger: Trigger) -> Requeste
         concurrency: None,
         when_busy: WhenBusy::Queue,
         rerun: None,
+        undo: None,
         break_glass: None,
         shown_in: None,
         timeout: None,

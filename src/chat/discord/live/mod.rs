@@ -268,7 +268,13 @@ impl Live {
     /// Reads which messages show a run. Where that fails, all are looked at again later.
     async fn is_shown_by_the_store(&mut self, run: RunId) -> bool {
         match self.service.open_messages(PLATFORM, Some(run)).await {
-            Ok(messages) if messages.is_empty() => self.known.is_elsewhere(run),
+            Ok(messages) if messages.is_empty() => {
+                // What was shown to its end can be shown once more: when it is undone.
+                let status = self.service.status(run).await;
+                if !matches!(status, Ok(Some(RunStatus::Ended(_)))) {
+                    self.known.is_elsewhere(run);
+                }
+            }
             Ok(messages) => {
                 for message in messages {
                     self.known.message(message);

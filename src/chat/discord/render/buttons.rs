@@ -50,7 +50,7 @@ fn button(card: &Card, Offer { act, step }: &Offer) -> Option<Button> {
 fn is_asked_for(act: &Act) -> bool {
     match act {
         Act::Approve { .. } | Act::Confirm { .. } | Act::Reject { .. } | Act::Decide { .. } => true,
-        Act::Cancel | Act::Rerun | Act::Logs { .. } => false,
+        Act::Cancel | Act::Rerun | Act::Undo | Act::Logs { .. } => false,
     }
 }
 
@@ -59,7 +59,7 @@ fn look(act: &Act) -> Look {
         Act::Approve { .. } => Look::Yes,
         Act::Confirm { .. } | Act::Reject { .. } => Look::No,
         Act::Decide { .. } | Act::Rerun => Look::Next,
-        Act::Cancel | Act::Logs { .. } => Look::Plain,
+        Act::Cancel | Act::Undo | Act::Logs { .. } => Look::Plain,
     }
 }
 
@@ -77,6 +77,7 @@ fn label(card: &Card, act: &Act, step: Option<&StepId>) -> String {
         Act::Decide { verdict, .. } => (said(*verdict), card.questions.len() > 1),
         Act::Cancel => ("Cancel", true),
         Act::Rerun => ("Rerun", true),
+        Act::Undo => ("Undo", true),
         Act::Logs { .. } => ("Log", true),
     };
     which(what, step.filter(|_| is_said))

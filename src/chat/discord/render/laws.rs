@@ -20,8 +20,9 @@ use crate::chat::text::{Piece, Text};
 use crate::domain::digest::Digest;
 use crate::domain::ending::FinalState;
 use crate::domain::names::{RunId, StepId, SystemName, WorkflowName};
+use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
-use crate::service::Verdict;
+use crate::service::{UndoneBy, Verdict};
 
 /// What does something in Discord, or cannot be seen, or is as long as can be.
 const NASTY: &[&str] = &[
@@ -203,6 +204,7 @@ fn offer() -> impl Strategy<Value = Offer> {
         (0..4_u32, verdict).prop_map(|(question, verdict)| Act::Decide { question, verdict }),
         Just(Act::Cancel),
         Just(Act::Rerun),
+        Just(Act::Undo),
         any::<u32>().prop_map(|place| Act::Logs { place }),
     ];
     (act, proptest::option::of(step())).prop_map(|(act, step)| Offer { act, step })
@@ -227,14 +229,18 @@ fn asked() -> impl Strategy<Value = Asked> {
         at(),
         option::of(nasty()),
         option::of(from),
+        option::of((any::<u128>(), option::of(nasty()))),
     )
-        .prop_map(|(by, through, at, broke_glass, goes_on_from)| Asked {
-            by,
-            through,
-            at,
-            broke_glass,
-            goes_on_from,
-        })
+        .prop_map(
+            |(by, through, at, broke_glass, goes_on_from, undoes)| Asked {
+                by,
+                through,
+                at,
+                broke_glass,
+                goes_on_from,
+                undoes: undoes.map(|(run, why)| (RunId::new(Uuid::from_u128(run)), why)),
+            },
+        )
 }
 
 fn input() -> impl Strategy<Value = Input> {
@@ -271,7 +277,12 @@ fn cards() -> impl Strategy<Value = Card> {
     let items = option::of((step(), way.clone()));
     let body = (vec(line(), 0..40), way, option::of(progress), items);
     let asks = (vec(approval(), 0..6), vec(question(), 0..5));
-    let end = (vec(output, 0..7), vec(kept(), 0..20), option::of(ending()));
+    let end = (
+        vec(output, 0..7),
+        vec(kept(), 0..20),
+        option::of(ending()),
+        option::of(any::<u128>()),
+    );
     (head, body, asks, end, vec(offer(), 0..60)).prop_map(|(head, body, asks, end, offers)| Card {
         run: RunId::new(Uuid::from_u128(head.0)),
         workflow: WorkflowName::from(head.1.clone()),
@@ -290,6 +301,10 @@ fn cards() -> impl Strategy<Value = Card> {
         outputs: end.0,
         kept: end.1,
         ending: end.2,
+        undone_by: end.3.map(|run| UndoneBy {
+            run: RunId::new(Uuid::from_u128(run)),
+            status: RunStatus::Running,
+        }),
         offers,
     })
 }

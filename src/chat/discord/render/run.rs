@@ -10,7 +10,7 @@ use super::steps;
 use crate::chat::card::results::{Kept, Output};
 use crate::chat::card::span::duration;
 use crate::chat::card::value::indented;
-use crate::chat::card::{About, Approval, Card, Question, Tone, Way, share};
+use crate::chat::card::{About, Approval, Card, Question, Tone, Way, share, undone};
 use crate::chat::text::Text;
 use crate::domain::names::{RunId, StepId};
 
@@ -100,6 +100,16 @@ fn head(page: &mut Page, card: &Card) {
             ),
         };
         page.below(&told, 200, |told| plain(&one_line(told)));
+    }
+    if let Some((of, why)) = &card.asked.undoes {
+        let why = why
+            .as_ref()
+            .map_or_else(String::new, |why| format!(" ({why})"));
+        let told = format!("undoes run {}{why}", of.short());
+        page.below(&told, 200, |told| plain(&one_line(told)));
+    }
+    if let Some(by) = card.undone_by {
+        page.line(&undone(by));
     }
     page.line(&inputs(card));
     if let (None, Some(why)) = (&card.ending, card.voided.last()) {

@@ -60,6 +60,7 @@ pub(super) async fn all(
 ) -> Result<Output> {
     let reference = Reference::parse(&decision.image)?;
     let image_id = reference.provide(ctx, docker, &decision.named).await?;
+    input.expects(&reference, &image_id, docker)?;
     let deploy = Deploy {
         ctx,
         docker,

@@ -25,7 +25,7 @@ pub(super) struct Decision {
     /// The containers to replace: those that do not run the image yet.
     pub(super) replicas: Vec<Replica>,
     /// How many run it already.
-    already: usize,
+    pub(super) already: usize,
     has_probe: bool,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Replica {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) image: String,
-    image_id: String,
+    pub(super) image_id: String,
     pub(super) was_running: bool,
     /// It ran, and nothing said that it was sick.
     pub(super) was_well: bool,
@@ -69,6 +69,9 @@ impl Decision {
         }
         let reference = wanted(docker, input, &service, &containers)?;
         let named = reference.resolve(docker).await?;
+        if let Named::Local(id) = &named {
+            input.expects(&reference, id, docker)?;
+        }
         let old: Vec<_> = containers
             .iter()
             .filter(|c| c.image_id() != named.id())
@@ -197,6 +200,22 @@ impl Decision {
             proven_by: None,
             gap_seconds: 0.0,
             containers: Vec::new(),
+        }
+    }
+}
+
+impl Input {
+    /// Refuses an image that is not the one that it was said to be.
+    pub(super) fn expects(&self, reference: &Reference, id: &str, docker: &Docker) -> Result<()> {
+        match &self.image_id {
+            Some(expected) if expected != id => Err(ActionError::fatal(format!(
+                "{reference} on `{}` is {} by now, and {} was to be deployed: give that image its \
+                 name back (docker tag), or deploy another one",
+                docker.name(),
+                image::short(id),
+                image::short(expected)
+            ))),
+            _ => Ok(()),
         }
     }
 }

@@ -12,6 +12,7 @@ mod copy;
 mod decide;
 mod strategy;
 mod undo;
+mod way_back;
 
 use std::time::Duration;
 
@@ -27,7 +28,9 @@ use super::proof::Level;
 use crate::action::{Action, ActionSpec, Context, ReadContext, Result, Risk, Undone};
 use crate::domain::effect::{EffectSort, EffectSpec};
 use crate::domain::plan::Plan;
+use crate::domain::run::StepState;
 use crate::domain::time::Span;
+use crate::domain::undo::WayBack;
 
 const CREATE_NEW: &str = "create_new";
 const START_NEW: &str = "start_new";
@@ -51,6 +54,10 @@ pub(super) struct Input {
     /// A tag of the image that the service runs now: `v2`. Either this or `image`.
     #[serde(default)]
     version: Option<String>,
+    /// The id of the image, `sha256:…`, where it must be just that one: a tag may name another image
+    /// by now.
+    #[serde(default)]
+    image_id: Option<String>,
     /// How long each new container may take to be healthy.
     #[serde(default = "a_minute")]
     healthy_within: Span,
@@ -135,5 +142,9 @@ impl Action for DeployService {
 
     async fn undo(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Undone> {
         undo::all(ctx, docker, &input).await
+    }
+
+    fn way_back(&self, step: &StepState) -> WayBack {
+        way_back::of(step)
     }
 }

@@ -9,7 +9,7 @@ use super::clicks::FOUR_EYES;
 use crate::docker::shop::Shop;
 use crate::support::discord_js::read;
 
-const DEPLOY: &str = r#"
+pub(super) const DEPLOY: &str = r#"
 inputs:
   service: { type: string, required: true }
   version: { type: string, required: true }
@@ -19,7 +19,7 @@ steps:
     with: { service: "{{ inputs.service }}", version: "{{ inputs.version }}" }
 "#;
 
-const COMMAND: &str = "name: deploy
+pub(super) const COMMAND: &str = "name: deploy
 summary: Put a version of a service live
 options:
   service: { type: string, summary: which service, required: true, suggest: docker.services }
@@ -231,5 +231,6 @@ async fn a_deploy_is_refused_asked_for_again_and_put_live() {
       message: SHOP/web runs purser-test/web:v2 instead of purser-test/web:v1: healthy (its own HEALTHCHECK), without a gap
       ```
       run RUN
+      [Undo]
     ");
 }

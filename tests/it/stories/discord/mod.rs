@@ -16,6 +16,7 @@ mod restarts;
 mod secrets;
 mod standby;
 mod told;
+mod undo;
 
 use std::fs;
 use std::time::Duration;
