@@ -158,10 +158,12 @@ async fn specs(server: &Server, workflow: &str) -> Specs {
 }
 
 fn check_secret(specs: &Specs, name: &str, otherwise: &str) -> Result<(), Failure> {
-    if specs.get(name).is_some_and(|spec| spec.secret) {
-        return Ok(());
-    }
-    Err(Failure::usage(format!("`{name}` is no secret{otherwise}")))
+    let what = match specs.get(name) {
+        Some(spec) if spec.secret => return Ok(()),
+        Some(_) => "secret",
+        None => "input",
+    };
+    Err(Failure::usage(format!("`{name}` is no {what}{otherwise}")))
 }
 
 /// What somebody has typed as the value of an input: itself, or what lies in the file that it names.

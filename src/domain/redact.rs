@@ -290,32 +290,39 @@ fn json_escaped(text: &str) -> String {
 }
 
 /// The parts of base64 text (both alphabets) that do not depend on the neighbours, for each of
-/// the three ways in which the secret can lie across the encoder's groups of three bytes.
+/// the three ways in which the secret can lie across the encoder's groups of three bytes; and the same
+/// where nothing follows, up to the end, padded or not.
 fn base64_forms(secret: &[u8]) -> impl Iterator<Item = String> {
     use base64::Engine as _;
-    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+    use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
     let secret = secret.to_vec();
     (0..3usize).flat_map(move |shift| {
         let mut padded = vec![0; shift];
         padded.extend_from_slice(&secret);
-        let whole_groups = padded.len() / 3 * 3;
+        let whole_groups = padded.len() / 3 * 4;
         let skip = if shift == 0 { 0 } else { 4 };
-        [
+        let forms = [
             STANDARD_NO_PAD.encode(&padded),
             URL_SAFE_NO_PAD.encode(&padded),
-        ]
-        .into_iter()
-        .filter_map(move |text| text.get(skip..whole_groups / 3 * 4).map(str::to_owned))
-        .filter(|form| form.len() >= SHORTEST)
-        .collect::<Vec<_>>()
+        ];
+        let last = [STANDARD.encode(&padded), URL_SAFE.encode(&padded)];
+        let amid = forms
+            .clone()
+            .map(|form| form.get(skip..whole_groups).map(str::to_owned));
+        let last = last
+            .into_iter()
+            .chain(forms)
+            .map(|form| form.get(skip..).map(str::to_owned));
+        let all: Vec<_> = amid.into_iter().chain(last).flatten().collect();
+        all.into_iter().filter(|form| form.len() >= SHORTEST)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
+    use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
     use proptest::prelude::*;
 
     use super::*;
@@ -509,6 +516,23 @@ mod tests {
             prop_assert!(!plain.contains(&secret));
             let encoded = STANDARD.encode(format!("{before}{secret}{after}"));
             prop_assert!(redactor.text(&encoded).contains(MASK));
+        }
+
+        #[test]
+        fn nothing_is_left_of_a_secret_that_is_encoded_alone(secret in "[ -~]{8,40}") {
+            let redactor = Redactor::new();
+            redactor.learn(&secret);
+            let secret = secret.trim();
+            prop_assume!(secret.len() >= SHORTEST);
+            for encoded in [
+                STANDARD.encode(secret),
+                STANDARD_NO_PAD.encode(secret),
+                URL_SAFE.encode(secret),
+                URL_SAFE_NO_PAD.encode(secret),
+            ] {
+                let clean = redactor.text(&format!("\"{encoded}\""));
+                prop_assert_eq!(clean, format!("\"{MASK}\""), "{}", encoded);
+            }
         }
 
         #[test]

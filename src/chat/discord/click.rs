@@ -2,7 +2,7 @@
 //! all else is in the store: so it works after a restart, and says so where it comes too late.
 
 use serde_json::{Value, json};
-use serenity::model::application::{ActionRowComponent, ModalInteractionData};
+use serenity::model::application::ModalInteractionData;
 
 use super::answers::First;
 use super::command::{key, shows};
@@ -10,6 +10,7 @@ use super::door::{Door, markdown, said};
 use super::origin::Origin;
 use super::reference::Reference;
 use super::render::{self, Shown};
+use super::window;
 use super::wording::told;
 use crate::chat::card::Act;
 use crate::domain::names::RunId;
@@ -44,7 +45,7 @@ impl Door {
         let by = self.who(origin);
         match act {
             Act::Confirm { .. } | Act::Reject { .. } | Act::Cancel | Act::Undo => {
-                answers.first(First::Modal(window(custom_id, &act))).await;
+                answers.first(First::Modal(asks(custom_id, &act))).await;
             }
             Act::Rerun => {
                 if answers.first(First::PrivateLater).await
@@ -82,7 +83,7 @@ impl Door {
             return answers.then(&said(unknown)).await;
         };
         let by = self.who(origin);
-        let typed = typed(data).filter(|typed| !typed.trim().is_empty());
+        let typed = typed(data);
         if act == Act::Undo {
             let shown = self.undo(&by, origin, run, typed).await;
             return answers.then(&shown).await;
@@ -184,7 +185,7 @@ impl Door {
 }
 
 /// The window in which is typed what an act takes: a name, or a reason that can be left out.
-fn window(custom_id: &str, act: &Act) -> Value {
+fn asks(custom_id: &str, act: &Act) -> Value {
     let (title, style, label, required) = match act {
         Act::Confirm { .. } => (
             "Approve what cannot be undone",
@@ -214,10 +215,6 @@ fn window(custom_id: &str, act: &Act) -> Value {
 }
 
 fn typed(data: &ModalInteractionData) -> Option<String> {
-    let components = data.components.iter().flat_map(|row| &row.components);
-    let mut texts = components.filter_map(|component| match component {
-        ActionRowComponent::InputText(text) if text.custom_id == TYPED => text.value.clone(),
-        _ => None,
-    });
-    texts.next()
+    let (_, value) = window::fields(data).find(|(field, _)| *field == TYPED)?;
+    Some(value.to_owned()).filter(|value| !value.trim().is_empty())
 }

@@ -120,17 +120,22 @@ fn modal(window: &Window, secrets: &[(String, InputSpec)]) -> Value {
     })
 }
 
-/// What stands in the fields, without the line end behind it. An empty one is not given.
-fn typed(data: &ModalInteractionData) -> Map<String, Value> {
+/// What was typed into the fields of any window, by the names of the fields.
+pub(super) fn fields(data: &ModalInteractionData) -> impl Iterator<Item = (&str, &str)> {
     let components = data.components.iter().flat_map(|row| &row.components);
-    let texts = components.filter_map(|component| match component {
+    components.filter_map(|component| match component {
         ActionRowComponent::InputText(text) => {
-            let value = text.value.as_deref()?;
-            let value = value.strip_suffix('\n').unwrap_or(value);
-            let is_given = !value.is_empty();
-            is_given.then(|| (text.custom_id.clone(), Value::from(value)))
+            Some((text.custom_id.as_str(), text.value.as_deref()?))
         }
         _ => None,
-    });
-    texts.collect()
+    })
+}
+
+/// Secrets as they were typed, without the line end behind each. An empty one is not given.
+fn typed(data: &ModalInteractionData) -> Map<String, Value> {
+    let given = fields(data).map(|(name, value)| (name, value.strip_suffix('\n').unwrap_or(value)));
+    let given = given.filter(|(_, value)| !value.is_empty());
+    given
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .collect()
 }

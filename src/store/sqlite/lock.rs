@@ -4,9 +4,14 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use super::full::no_room;
 use crate::store::{Result, StoreError};
+
+/// How often a lock is asked for that somebody has, and how long is waited in between: a fifth of a second in all.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Held until it is dropped; the kernel lets go of it when the process dies.
 pub(super) struct StoreLock {
@@ -31,7 +36,7 @@ impl StoreLock {
             .write(true)
             .open(path)
             .map_err(failed)?;
-        match file.try_lock() {
+        match locked(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(held(path, &mut file)),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
@@ -41,6 +46,18 @@ impl StoreLock {
         write!(file, "{}", std::process::id()).map_err(failed)?;
         Ok(Self { _file: file })
     }
+}
+
+/// Takes the lock. A program that its former holder was just starting holds it, as all of its files, until
+/// it has begun: that is waited for.
+fn locked(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            tried => return tried,
+        }
+    }
+    file.try_lock()
 }
 
 /// That a folder lets this user write nothing: whose it is, and how it becomes theirs.

@@ -220,14 +220,14 @@ async fn a_secret_that_was_given_is_used_and_stands_nowhere() {
     ✓ check/ask: done in N s
     tell:
         status: 200
-        body: your password is [secret], [secret]dHM=
+        body: your password is [secret], [secret]
         cut: false
         key: RUN/tell/0/send_once
     check:
 
     check/ask:
         status: 200
-        body: your password is [secret], [secret]dHM=
+        body: your password is [secret], [secret]
     ✓ succeeded after N s: 2 steps done
     exit code 0
     ");
@@ -248,13 +248,13 @@ async fn a_secret_that_was_given_is_used_and_stands_nowhere() {
     ✓ N s  check: done after N s
         tell:
             status: 200
-            body: your password is [secret], [secret]dHM=
+            body: your password is [secret], [secret]
             cut: false
             key: RUN/tell/0/send_once
         check:
         check/ask:
             status: 200
-            body: your password is [secret], [secret]dHM=
+            body: your password is [secret], [secret]
     ✓ succeeded after N s: 2 steps done
     exit code 0
     ");
@@ -300,14 +300,14 @@ async fn what_a_run_was_given_is_handed_on_to_the_one_that_goes_on_from_it() {
     ✓ check/ask: done in N s
     tell:
         status: 200
-        body: your password is [secret], [secret]dHM=
+        body: your password is [secret], [secret]
         cut: false
         key: RUN/tell/0/send_once
     check:
 
     check/ask:
         status: 200
-        body: your password is [secret], [secret]dHM=
+        body: your password is [secret], [secret]
     ✓ succeeded after N s: 2 steps done
     exit code 0
     ");
@@ -329,6 +329,30 @@ async fn what_a_run_was_given_is_handed_on_to_the_one_that_goes_on_from_it() {
     purser: rotate: the input `password` was given in secret, and its file does not declare it secret any more: start it anew with `purser run`
     exit code 2
     ");
+    story.has_it_nowhere().await;
+}
+
+#[tokio::test]
+async fn what_a_run_was_given_takes_back_what_it_was_given_for() {
+    let (web, story) = open("").await;
+    let undo = "      undo: { method: DELETE, path: /users/app }\n  - id: check";
+    let rotate = ROTATE.replace("  - id: check", undo);
+    story.home.workflow("rotate", &rotate);
+    story.sees("reload").await;
+    story
+        .sees("run rotate --input user=app --input-file password=new-password")
+        .await;
+    let run = story.last_run().await;
+    insta::assert_snapshot!(story.sees(&format!("undo {run}")).await, @"
+    run RUN of rotate, asked by ann
+    undoes run RUN
+    - tell: done in run RUN
+    - check/ask: done in run RUN
+    ↶ tell: taken back
+    ✓ succeeded after N s: what run RUN had done is taken back: `tell`
+    exit code 0
+    ");
+    assert_eq!(web.told(), [CANARY; 3]);
     story.has_it_nowhere().await;
 }
 
@@ -431,14 +455,14 @@ async fn the_console_asks_for_it_and_remembers_no_line_that_has_it() {
     ✓ check/ask: done in N s
     tell:
         status: 200
-        body: your password is [secret], [secret]dHM=
+        body: your password is [secret], [secret]
         cut: false
         key: RUN/tell/0/send_once
     check:
 
     check/ask:
         status: 200
-        body: your password is [secret], [secret]dHM=
+        body: your password is [secret], [secret]
     ✓ succeeded after N s: 2 steps done
     purser> exit code 0
     ");

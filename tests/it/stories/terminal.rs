@@ -290,7 +290,7 @@ async fn a_run_is_watched_in_place_and_goes_on_when_it_is_left() {
 async fn lines_are_remembered_save_those_behind_a_blank() {
     let (_shop, story) = open().await;
     let mut first = story.console().await;
-    for line in ["help", "runs", " show 12345678"] {
+    for line in ["help lock", "runs", " show 12345678"] {
         first.types(line).await;
         first.types(ENTER).await;
         first.shows(&format!("{PROMPT} {line}\n")).await;
@@ -309,12 +309,12 @@ async fn lines_are_remembered_save_those_behind_a_blank() {
     second.types(UP).await;
     second.ends_with("> runs").await;
     second.types(UP).await;
-    second.ends_with("> help").await;
+    second.ends_with("> help lock").await;
     let file = story.home.path("state/purser/history");
     let kept = fs::read_to_string(&file).unwrap();
     assert_eq!(
         kept.lines().skip(1).collect::<Vec<_>>(),
-        ["help", "runs", "quit"]
+        ["help lock", "runs", "quit"]
     );
     assert_eq!(
         fs::metadata(&file).unwrap().permissions().mode() & 0o777,

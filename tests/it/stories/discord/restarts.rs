@@ -1,5 +1,7 @@
 //! The server is killed, and what the channel shows is as if it had not been.
 
+use std::time::{Duration, Instant};
+
 use super::Talk;
 
 /// How many messages in the channel and its threads show the run.
@@ -53,7 +55,7 @@ async fn while_discord_is_out_of_order_runs_go_on_and_are_shown_afterwards() {
     talk.discord.fail("* /channels/**", 503, 3);
     talk.discord.limit(
         "PATCH /channels/*/messages/*",
-        std::time::Duration::from_secs(1),
+        Duration::from_secs(1),
         2,
         true,
     );
@@ -71,14 +73,56 @@ async fn without_a_gateway_runs_go_on_and_people_are_heard_again_when_it_is_back
     talk.discord.cut_gateway();
     talk.sees("succeeded").await;
     talk.discord.refuse_gateway(false);
-    talk.discord
-        .set_patience(std::time::Duration::from_secs(40));
+    talk.discord.set_patience(Duration::from_secs(40));
     talk.discord
         .until("the gateway again", |view| {
             (view.sessions() > 0).then_some(())
         })
         .await
         .unwrap();
+    talk.says(talk.ann, "/migrate lines:1");
+    talk.channel_until("the second run", |channel| {
+        channel.matches("succeeded").count() == 2
+    })
+    .await;
+}
+
+/// `PURSER_TEST_DISCORD_GONE=600 cargo test --test it -- stories::discord::restarts::all_of_discord` has it gone
+/// for ten minutes.
+#[tokio::test]
+async fn all_of_discord_is_gone_for_a_while_and_messages_catch_up_with_their_runs() {
+    let gone = std::env::var("PURSER_TEST_DISCORD_GONE");
+    let gone = Duration::from_secs(gone.map_or(3, |seconds| seconds.parse().unwrap()));
+    let talk = Talk::of_job("", "message").await;
+    talk.says(talk.ann, "/migrate seconds:2");
+    talk.sees("Cancel").await;
+    talk.discord.refuse_gateway(true);
+    talk.discord.cut_gateway();
+    talk.discord.fail("* /**", 503, u32::MAX);
+    let begun = talk.story.last_run().await;
+    assert_eq!(talk.story.home.ends(&begun).await["status"], "succeeded");
+    let detached = talk.story.starts("migrate").await;
+    assert_eq!(talk.story.home.ends(&detached).await["status"], "succeeded");
+    tokio::time::sleep(gone).await;
+    let before = talk.discord.channel_as(talk.ann, talk.ops);
+    assert!(!before.contains("succeeded"), "{before}");
+
+    talk.discord.heal();
+    talk.discord.refuse_gateway(false);
+    // The longest pause between two tries, and what comes after it.
+    talk.discord.set_patience(Duration::from_mins(3));
+    let back = Instant::now();
+    let seen = talk.sees("succeeded").await;
+    assert_eq!(shown(&seen), 1, "{seen}");
+    println!(
+        "gone for {gone:?}; the end was shown {:?} after",
+        back.elapsed()
+    );
+    let again = talk.discord.until("the gateway again", |view| {
+        (view.sessions() > 0).then_some(())
+    });
+    talk.well(again.await);
+    println!("people are heard {:?} after", back.elapsed());
     talk.says(talk.ann, "/migrate lines:1");
     talk.channel_until("the second run", |channel| {
         channel.matches("succeeded").count() == 2

@@ -65,14 +65,14 @@ async fn a_command_with_a_secret_opens_a_window_and_goes_on_with_what_is_typed_t
       ┃ tell:
       ┃ ```
       ┃ status: 200
-      ┃ body: your password is [secret], [secret]dHM=
+      ┃ body: your password is [secret], [secret]
       ┃ cut: false
       ┃ key: RUN/tell/0/send_once
       ┃ ```
       ┃ check/ask:
       ┃ ```
       ┃ status: 200
-      ┃ body: your password is [secret], [secret]dHM=
+      ┃ body: your password is [secret], [secret]
       ┃ ```
       ┃ — run RUN
     ");
