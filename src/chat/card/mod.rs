@@ -192,7 +192,7 @@ pub fn of(view: &RunView) -> Card {
     Card {
         run: run.id,
         workflow: run.request.workflow.clone(),
-        headline: headline(&run.request.workflow, &inputs),
+        headline: run_headline(run, &inputs),
         asked: asked(run),
         inputs,
         state: state(view),
@@ -232,9 +232,12 @@ pub fn state(view: &RunView) -> &'static str {
     }
 }
 
-/// What a state means; one that is being stopped and has not ended is at work.
+/// What a state means; one that is being stopped and has not ended is at work, and nothing is left of one
+/// that was undone.
 fn tone(view: &RunView) -> Tone {
+    let undone = view.undone_by.map(|by| by.status);
     match tone_of(view.status) {
+        _ if undone == Some(RunStatus::Ended(FinalState::Succeeded)) => Tone::Quiet,
         Tone::Quiet if view.run.stop.is_some() && view.run.ended.is_none() => Tone::Busy,
         tone => tone,
     }
@@ -249,6 +252,15 @@ pub fn tone_of(status: RunStatus) -> Tone {
         RunStatus::Waiting(WaitingFor::Approval | WaitingFor::Decision) => Tone::Asks,
         RunStatus::Running => Tone::Busy,
         RunStatus::Queued | RunStatus::Waiting(_) => Tone::Quiet,
+    }
+}
+
+/// The same of a run: one that takes back another one does not do what its workflow is called.
+fn run_headline(run: &RunState, inputs: &[Input]) -> String {
+    let headline = headline(&run.request.workflow, inputs);
+    match run.request.undo {
+        Some(_) => format!("undo of {headline}"),
+        None => headline,
     }
 }
 

@@ -144,8 +144,9 @@ pub(super) fn decision(run: &RunState, now: Timestamp) -> Option<Notice> {
 }
 
 fn waiting_headline(run: &RunState, what: &str) -> String {
+    let undo = run.request.undo.as_ref().map_or("", |_| "the undo of ");
     format!(
-        "`{}` waits for {what} (run {}, asked for by {})",
+        "{undo}`{}` waits for {what} (run {}, asked for by {})",
         run.request.workflow,
         run.id.short(),
         run.request.by

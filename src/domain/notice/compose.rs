@@ -81,8 +81,9 @@ pub(super) fn end_headline(facts: &RunFacts, systems: &[SystemName], by: &str) -
         }
     };
     let run = facts.run.short();
+    let undo = facts.undo_of.map_or("", |_| "the undo of ");
     format!(
-        "`{}` {what}{on} (run {run}, asked for by {by})",
+        "{undo}`{}` {what}{on} (run {run}, asked for by {by})",
         facts.workflow
     )
 }
@@ -113,6 +114,10 @@ fn after_end(receipt: &Receipt, facts: &RunFacts) -> Vec<Next> {
             to: "see what is left".to_owned(),
             ..show
         }],
+        _ if let Some(of) = facts.undo_of => {
+            let again = format!("purser undo {}", of.short());
+            vec![show, Next::new("ask for it anew", again)]
+        }
         FinalState::Failed | FinalState::RolledBack | FinalState::Cancelled => {
             let inputs = receipt.text(&facts.inputs).unwrap_or(MASK);
             let again = run_again(facts, inputs).map(|command| Next::new("run it again", command));
@@ -209,4 +214,30 @@ pub(super) fn refused(receipt: &Receipt, asked: &str, loudness: Loudness) -> Not
 /// Receipts of two stores may go to one place: their numbers are the same, their hashes are not.
 fn of_receipt(receipt: &Receipt) -> NoticeId {
     NoticeId::new(format!("receipt-{}-{}", receipt.seq, receipt.hash.short()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_undo_is_not_told_as_if_its_workflow_had_run() {
+        let facts = |undo_of: Option<&str>| -> RunFacts {
+            let committed = "sha256:0";
+            serde_json::from_value(json!({
+                "run": "01a2179f-cc8a-7c7b-8b06-a09ab51aa150", "workflow": "deploy", "definition": "sha256:0",
+                "trigger": "api", "requested_at": 0, "state": "failed", "inputs": committed,
+                "approved_plan": null, "approved_by": [], "undo_of": undo_of, "steps": [],
+            }))
+            .unwrap()
+        };
+        let of = "01a2179f-edb9-7e13-9406-b0d8b2e2f078";
+        let told = [None, Some(of)].map(|of| end_headline(&facts(of), &[], "ann"));
+        insta::assert_snapshot!(told.join("\n"), @"
+        `deploy` failed (run b51aa150, asked for by ann)
+        the undo of `deploy` failed (run b51aa150, asked for by ann)
+        ");
+    }
 }

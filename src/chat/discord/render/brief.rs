@@ -5,7 +5,7 @@ use super::markdown::{one_line, plain};
 use super::page::Page;
 use super::run::{colour, footer, stands};
 use super::shown::Shown;
-use crate::chat::card::Card;
+use crate::chat::card::{Card, undone};
 
 /// The last sentence takes no more.
 const SENTENCE: usize = 600;
@@ -18,5 +18,8 @@ pub fn brief(card: &Card) -> Shown {
     });
     let sentence = fit_text(&card.last_sentence().in_one_line(), SENTENCE).drawn;
     page.line(&sentence);
+    if let Some(by) = card.undone_by {
+        page.line(&undone(by));
+    }
     page.shown()
 }

@@ -70,7 +70,7 @@ async fn a_deploy_is_undone_by_its_button_and_what_ran_before_runs_again() {
       ┃ ```
       ┃ — run RUN
     Purser:
-      ┃ deploy · SHOP/web v2
+      ┃ undo of deploy · SHOP/web v2
       ┃ ✓ **succeeded** after N s · asked by bo <t:TIME:R>
       ┃ undoes run RUN (slow)
       ┃ 
