@@ -5,7 +5,7 @@
 //! hold neither `/` nor `[`, so a path says in one way where it leads.
 
 use super::names::StepId;
-use super::workflow::{ON_FAILURE, Step, UNDO, Work, Workflow};
+use super::workflow::{ON_FAILURE, Step, UNDO, Work, Workflow, WorkflowCall};
 
 /// One part of a path: a step's id in its file, and the item that it is done for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,15 @@ impl StepId {
 impl Workflow {
     /// The step of the definition that a run's step comes from.
     pub fn step(&self, path: &StepId) -> Option<&Step> {
+        self.walk_to(path, |_, _| {})
+    }
+
+    /// The same, and tells of each workflow that is entered on the way there: by which call, and its file.
+    pub(in crate::domain) fn walk_to<'w>(
+        &'w self,
+        path: &StepId,
+        mut enters: impl FnMut(&'w WorkflowCall, &'w Self),
+    ) -> Option<&'w Step> {
         let mut segments = path.segments().peekable();
         let steps = match segments.next_if(|first| first.id == ON_FAILURE) {
             Some(_) => &self.on_failure,
@@ -87,7 +96,11 @@ impl Workflow {
         for segment in segments {
             step = match &step.work {
                 Work::Action(action) if segment.id == UNDO => action.undo.as_deref()?,
-                Work::Workflow(call) => by_id(&self.includes.get(&call.runs)?.steps, segment.id)?,
+                Work::Workflow(call) => {
+                    let file = self.includes.get(&call.runs)?;
+                    enters(call, file);
+                    by_id(&file.steps, segment.id)?
+                }
                 Work::Action(_) | Work::Wait(_) => return None,
             };
         }

@@ -22,9 +22,9 @@ pub struct Again {
 }
 
 impl Service {
-    /// Starts a run that goes on from one that has ended: with the same inputs, secret ones among them, by the workflow as its
-    /// file is now, and without what is done and stands. Whoever asks must be allowed to start the
-    /// workflow, and every approval is asked for anew.
+    /// Starts a run that goes on from one that has ended: with the same inputs, secret ones among them,
+    /// by the workflow as its file is now, and without what is done and stands. Whoever asks must be
+    /// allowed to start the workflow, and every approval is asked for anew.
     ///
     /// # Errors
     /// There is nothing to go on from, somebody has to say first what counts as done, or anything for

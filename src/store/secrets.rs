@@ -45,8 +45,8 @@ pub trait Secrets: Send + Sync {
     /// Forgets a secret.
     fn remove_secret(&self, name: SecretName, receipt: Draft) -> BoxFuture<'_, Result<()>>;
 
-    /// Puts other sealed bytes in the places of these secrets', and of what runs were given, all or none. When and by whom they
-    /// were set stays.
+    /// Puts other sealed bytes in the places of these secrets', and of what runs were given, all or none.
+    /// When and by whom they were set stays.
     fn reseal_secrets(
         &self,
         sealed: Vec<(SecretName, Vec<u8>)>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ON_FAILURE, Step, UNDO, Work, Workflow, WorkflowCall};
+use super::{Step, Workflow, WorkflowCall};
 use crate::domain::expression::only_input;
 use crate::domain::names::{SecretName, StepId};
 use crate::domain::secret::{SecretRef, texts_in};
@@ -36,30 +36,10 @@ impl Workflow {
     fn named_by(&self, path: &StepId) -> Option<BTreeSet<SecretRef>> {
         let given = |name: &String| (name.clone(), SecretRef::Given(name.clone()));
         let mut behind: Behind = self.secret_inputs().map(given).collect();
-        let mut segments = path.segments().peekable();
-        let steps = match segments.next_if(|first| first.id == ON_FAILURE) {
-            Some(_) => &self.on_failure,
-            None => &self.steps,
-        };
-        let mut step = by_id(steps, segments.next()?.id)?;
-        for segment in segments {
-            step = match &step.work {
-                Work::Action(action) if segment.id == UNDO => action.undo.as_deref()?,
-                Work::Workflow(call) => {
-                    let file = self.includes.get(&call.runs)?;
-                    behind = handed_on(call, file, &behind);
-                    by_id(&file.steps, segment.id)?
-                }
-                Work::Action(_) | Work::Wait(_) => return None,
-            };
-        }
+        let step = self.walk_to(path, |call, file| behind = handed_on(call, file, &behind))?;
         let texts = texts_in(step.with()?);
         Some(texts.filter_map(|text| named(text, &behind)).collect())
     }
-}
-
-fn by_id<'w>(steps: &'w [Step], id: &str) -> Option<&'w Step> {
-    steps.iter().find(|step| step.id.as_str() == id)
 }
 
 /// What stands behind the secret inputs of a workflow that a step runs.
