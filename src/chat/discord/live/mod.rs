@@ -195,9 +195,20 @@ impl Live {
         while sending.len() < AT_ONCE {
             let (api, known, us) = (&self.api, &self.known, &self.us);
             let now = Instant::now();
-            let ready_at = |key: &Key| {
-                let route = known.route(*key, us);
-                route.map_or(now, |route| api.ready_at(&route, now))
+            let route = |key: &Key| known.route(*key, us);
+            // How many more a channel takes is known when the last answer has told: until then nothing
+            // else is sent there, or it would keep a place while it waits for its turn.
+            let under_way: Vec<_> = self.queue.under_way().filter_map(route).collect();
+            let ready_at = |key: &Key| match route(key) {
+                Some(route)
+                    if under_way
+                        .iter()
+                        .any(|other| other.bucket() == route.bucket()) =>
+                {
+                    None
+                }
+                Some(route) => Some(api.ready_at(&route, now)),
+                None => Some(now),
             };
             match self.queue.next(now, ready_at) {
                 Next::Send(key) => {

@@ -1,5 +1,5 @@
 //! Which message is sent next: ends of runs before anything else, and within that whoever has waited
-//! longest; one request at a time for each message.
+//! longest; one request at a time for each message, and for whatever else shares a limit with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -53,9 +53,9 @@ pub(super) struct Queue<K> {
 pub(super) enum Next<K> {
     /// This one is sent.
     Send(K),
-    /// Nothing, before this instant.
+    /// Nothing, before this instant or before something that is under way is done.
     NotBefore(Instant),
-    /// Nothing.
+    /// Nothing, before something is marked or done.
     Nothing,
 }
 
@@ -80,17 +80,29 @@ impl<K: Ord + Clone> Queue<K> {
         waiting.urgency = waiting.urgency.min(urgency);
     }
 
-    /// What is sent next, where `ready_at` says when its channel takes something. It is under way then,
-    /// until [`Self::done`].
-    pub(super) fn next(&mut self, now: Instant, ready_at: impl Fn(&K) -> Instant) -> Next<K> {
+    /// What is sent, and has not been heard of again.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &K> {
+        self.under_way.iter()
+    }
+
+    /// What is sent next, where `ready_at` says when its channel takes something; `None`: not before
+    /// something that is under way is done. It is under way then, until [`Self::done`].
+    pub(super) fn next(
+        &mut self,
+        now: Instant,
+        ready_at: impl Fn(&K) -> Option<Instant>,
+    ) -> Next<K> {
         let mut soonest: Option<Instant> = None;
         let mut best: Option<(Urgency, Instant, K)> = None;
         for (key, waiting) in &self.waiting {
             if self.under_way.contains(key) {
                 continue;
             }
+            let Some(ready_at) = ready_at(key) else {
+                continue;
+            };
             let pause = |at: &Instant| *at + waiting.urgency.pause();
-            let at = ready_at(key)
+            let at = ready_at
                 .max(self.sent.get(key).map_or(now, pause))
                 .max(self.held.get(key).copied().unwrap_or(now));
             if at > now {
@@ -150,9 +162,9 @@ mod tests {
         queue.mark("moved", Urgency::Moved, now);
         queue.mark("ended", Urgency::Ended, now + Duration::from_secs(1));
         let later = now + Duration::from_secs(2);
-        assert_eq!(queue.next(later, |_| later), Next::Send("ended"));
-        assert_eq!(queue.next(later, |_| later), Next::Send("moved"));
-        assert_eq!(queue.next(later, |_| later), Next::Nothing);
+        assert_eq!(queue.next(later, |_| Some(later)), Next::Send("ended"));
+        assert_eq!(queue.next(later, |_| Some(later)), Next::Send("moved"));
+        assert_eq!(queue.next(later, |_| Some(later)), Next::Nothing);
     }
 
     #[test]
@@ -161,20 +173,36 @@ mod tests {
         queue.mark("closed", Urgency::Ended, now);
         queue.mark("open", Urgency::Progress, now);
         let opens = now + Duration::from_secs(4);
-        let ready_at = |key: &&str| if *key == "closed" { opens } else { now };
+        let ready_at = |key: &&str| Some(if *key == "closed" { opens } else { now });
         assert_eq!(queue.next(now, ready_at), Next::Send("open"));
         assert_eq!(queue.next(now, ready_at), Next::NotBefore(opens));
+    }
+
+    #[test]
+    fn what_shares_a_limit_with_one_that_is_under_way_waits_for_that() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        queue.mark("one", Urgency::Moved, now);
+        queue.mark("other", Urgency::Ended, now + Duration::from_secs(1));
+        assert_eq!(queue.next(now, |_| Some(now)), Next::Send("other"));
+        assert_eq!(queue.under_way().collect::<Vec<_>>(), [&"other"]);
+        assert_eq!(queue.next(now, |_| None), Next::Nothing);
+        queue.done(&"other", now);
+        assert_eq!(queue.next(now, |_| Some(now)), Next::Send("one"));
     }
 
     #[test]
     fn what_moves_while_it_is_sent_is_sent_once_more() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         queue.mark("it", Urgency::Moved, now);
-        assert_eq!(queue.next(now, |_| now), Next::Send("it"));
+        assert_eq!(queue.next(now, |_| Some(now)), Next::Send("it"));
         queue.mark("it", Urgency::Ended, now);
-        assert_eq!(queue.next(now, |_| now), Next::Nothing, "one at a time");
+        assert_eq!(
+            queue.next(now, |_| Some(now)),
+            Next::Nothing,
+            "one at a time"
+        );
         queue.done(&"it", now);
-        assert_eq!(queue.next(now, |_| now), Next::Send("it"));
+        assert_eq!(queue.next(now, |_| Some(now)), Next::Send("it"));
     }
 
     proptest! {
@@ -187,14 +215,14 @@ mod tests {
                 now += Duration::from_millis(pause);
                 queue.mark(key, urgencies[usize::from(urgency)], now);
                 wanted.insert(key, now);
-                if let Next::Send(key) = queue.next(now, |_| now) {
+                if let Next::Send(key) = queue.next(now, |_| Some(now)) {
                     wanted.remove(&key);
                     queue.done(&key, now);
                 }
             }
             let longest = now + Duration::from_secs(10);
             loop {
-                match queue.next(now, |_| now) {
+                match queue.next(now, |_| Some(now)) {
                     Next::Send(key) => {
                         wanted.remove(&key);
                         queue.done(&key, now);
