@@ -43,6 +43,8 @@ pub(super) struct Told {
 struct Window {
     remaining: u32,
     resets_at: Instant,
+    /// No answer has told of it.
+    is_guessed: bool,
 }
 
 /// All that is known.
@@ -91,16 +93,15 @@ impl Limits {
         if self.sent.len() > MOST_IN_A_SECOND {
             self.sent.pop_front();
         }
-        let window = self.windows.entry(self.key(bucket)).or_insert(Window {
+        // Filled again, to what is not known: the answer tells.
+        let refilled = Window {
             remaining: 1,
-            resets_at: now,
-        });
-        if window.remaining == 0 || window.resets_at <= now {
-            // It is filled again by now, to what is not known: the answer tells.
-            *window = Window {
-                remaining: 1,
-                resets_at: now + UNKNOWN,
-            };
+            resets_at: now + UNKNOWN,
+            is_guessed: true,
+        };
+        let window = self.windows.entry(self.key(bucket)).or_insert(refilled);
+        if window.resets_at <= now {
+            *window = refilled;
         }
         window.remaining = window.remaining.saturating_sub(1);
         Ok(())
@@ -122,10 +123,12 @@ impl Limits {
         let window = Window {
             remaining: told.remaining,
             resets_at,
+            is_guessed: false,
         };
         // Answers overtake each other: of one window, the one that leaves less is the later one.
         let known = self.windows.entry(key).or_insert(window);
-        let is_same = known.resets_at > now
+        let is_same = !known.is_guessed
+            && known.resets_at > now
             && known.resets_at.max(resets_at) - known.resets_at.min(resets_at) < UNKNOWN / 5;
         *known = Window {
             remaining: if is_same {
@@ -133,7 +136,7 @@ impl Limits {
             } else {
                 told.remaining
             },
-            resets_at,
+            ..window
         };
         self.forget(now);
     }
@@ -153,6 +156,7 @@ impl Limits {
             let closed = Window {
                 remaining: 0,
                 resets_at: until,
+                is_guessed: false,
             };
             self.windows.insert(self.key(bucket), closed);
         }
@@ -283,6 +287,24 @@ mod tests {
                 }
             }
             prop_assert_eq!(server.refused, 0);
+        }
+
+        #[test]
+        fn a_bucket_that_is_filled_again_is_emptied_again(
+            limit in 1..10u32, window in 1..20u64, many in 1..60u32,
+        ) {
+            let window = Duration::from_secs(window);
+            let mut server = Server { limit, window, began: None, used: 0, refused: 0 };
+            let begun = Instant::now();
+            let (mut limits, mut now) = (Limits::default(), begun);
+            for _ in 0..many {
+                while let Err(at) = limits.take(&bucket("1"), now) {
+                    now = at;
+                }
+                let told = server.takes(now).unwrap();
+                limits.heard(&bucket("1"), Some(told), now);
+            }
+            prop_assert_eq!(now - begun, window * ((many - 1) / limit));
         }
     }
 }

@@ -4,6 +4,9 @@ use fake_discord::Permissions;
 
 use super::Talk;
 
+/// A channel takes five new messages in five seconds, and five edits.
+const RUNS: usize = 24;
+
 #[tokio::test]
 async fn a_message_that_a_moderator_removes_is_made_anew_once() {
     let talk = Talk::of_job("", "message").await;
@@ -84,4 +87,42 @@ async fn where_purser_may_not_show_a_run_none_is_started() {
     no runs yet
     exit code 0
     ");
+}
+
+#[tokio::test]
+async fn a_channel_that_takes_no_more_for_now_holds_up_no_other_one() {
+    let mut talk = Talk::new().await;
+    let home = &talk.story.home;
+    home.workflow("rest", "steps:\n  - { id: rest, wait: { for: 1s } }\n");
+    let command = "name: rest\nsummary: Rest a while\nruns: rest\nreply: message\n";
+    home.write("commands/rest.yaml", command);
+    talk.up().await;
+    let busy = talk.discord.channel(talk.guild, "busy");
+    for n in 0..RUNS {
+        let who = if n % 2 == 0 { talk.ann } else { talk.bo };
+        let asked = talk.discord.says(who, busy, "/rest").unwrap();
+        talk.well(asked.acknowledged().await);
+    }
+    talk.says(talk.ann, "/rest");
+    let ended = |view: &fake_discord::View<'_>, channel| {
+        let seen = view.channel_as(talk.ann, channel);
+        seen.matches("**succeeded**").count()
+    };
+    let quiet = talk.discord.until("the end in the quiet channel", |view| {
+        (ended(&view, talk.ops) == 1).then(|| ended(&view, busy))
+    });
+    let before_it = talk.well(quiet.await);
+    assert!(
+        before_it < RUNS / 2,
+        "{before_it} ends were shown before it"
+    );
+    let all = talk.discord.until("every end in the full channel", |view| {
+        (ended(&view, busy) == RUNS).then_some(())
+    });
+    talk.well(all.await);
+    let tries = talk.discord.requests();
+    let too_soon = tries.iter().filter(|one| one.status == Some(429)).count();
+    assert_eq!(too_soon, 0, "Discord was asked before it takes more");
+    let log = talk.story.home.log();
+    assert!(!log.contains("Discord does not show how a run is"), "{log}");
 }
