@@ -6,10 +6,10 @@ use super::secrets::peek;
 use super::store::peek_at_identities;
 use super::world::{load_config, read_catalog};
 use crate::action::Registry;
-use crate::catalog::Problem;
+use crate::catalog::{Catalog, Problem};
 use crate::chat::discord::{Bot, Settings, Surroundings, ToldIn};
 use crate::cli::{self, Failure};
-use crate::config::{Config, ConfigError, PlaceConfig};
+use crate::config::{Config, ConfigError, DiscordConfig, PlaceConfig};
 use crate::domain::finding::{Check, Finding, Remark};
 use crate::domain::person::People;
 use crate::domain::redact::Redactor;
@@ -70,31 +70,38 @@ pub async fn discord(
         cli::Discord::Check => {
             let registry = Registry::new(integrations::all());
             let catalog = read_catalog(&config, &registry, secrets.names());
-            let links = peek_at_identities(&config.store).await;
-            let unknown_links = links.as_ref().err().map(ToString::to_string);
-            let people = People::new(config.people.clone()).with_links(links.unwrap_or_default());
-            let around = Surroundings {
-                token: settings.token.to_string(),
-                people: &people,
-                unknown_links,
-                places: told_in(&config),
-                commands: catalog
-                    .as_ref()
-                    .ok()
-                    .map(|catalog| catalog_view(catalog).commands),
-            };
-            let mut findings: Vec<_> = catalog
-                .as_ref()
-                .err()
+            let wrong = catalog.as_ref().err();
+            let mut findings: Vec<_> = wrong
                 .map(|wrong| unread(&config, wrong))
                 .into_iter()
                 .collect();
-            findings.extend(bot.check(&around).await);
+            findings.extend(examine(&bot, settings, &config, catalog.as_ref().ok()).await);
             let masked = |finding: Finding| finding.edited(|text| redactor.text(text));
             let findings: Vec<_> = findings.into_iter().map(masked).collect();
             cli::show_findings(&findings, json)
         }
     }
+}
+
+/// What is missing for the bot to work in Discord as the configuration wants it; `catalog` is `None`
+/// where it cannot be read.
+pub(super) async fn examine(
+    bot: &Bot,
+    settings: &DiscordConfig,
+    config: &Config,
+    catalog: Option<&Catalog>,
+) -> Vec<Finding> {
+    let links = peek_at_identities(&config.store).await;
+    let unknown_links = links.as_ref().err().map(ToString::to_string);
+    let people = People::new(config.people.clone()).with_links(links.unwrap_or_default());
+    let around = Surroundings {
+        token: settings.token.to_string(),
+        people: &people,
+        unknown_links,
+        places: told_in(config),
+        commands: catalog.map(|catalog| catalog_view(catalog).commands),
+    };
+    bot.check(&around).await
 }
 
 /// The places that are channels of Discord.

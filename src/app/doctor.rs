@@ -4,19 +4,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::discord;
 use super::machine::{MachineClock, MachineEntropy};
 use super::offline::closed_secrets;
 use super::secrets::peek;
 use super::world::{World, load_config};
+use crate::catalog::{Catalog, Problem};
 use crate::cli::{self, Failure};
 use crate::config::StoreFolder;
 use crate::doctor::{Patient, examine};
+use crate::domain::finding::{Check, Finding, Remark};
 use crate::domain::redact::Redactor;
 use crate::domain::secret::Opened;
 use crate::engine::Entropy as _;
 
 /// A disk that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Discord is asked several things, one after the other.
+const DISCORD: Duration = Duration::from_secs(30);
 
 /// Looks at everything and says what is wrong.
 ///
@@ -44,7 +50,7 @@ pub async fn doctor(
         .await
         .ok_or_else(|| unread("what the configuration names"))?;
     let socket = socket.unwrap_or_else(|| world.config.server.socket.clone());
-    let findings = examine(&Patient {
+    let patient = Patient {
         config: &world.config,
         wrong: &wrong,
         closed: &closed,
@@ -55,9 +61,37 @@ pub async fn doctor(
         clock: Arc::new(MachineClock),
         token: &hex::encode(&MachineEntropy.bytes()[..8]),
         redactor: &redactor,
-    })
-    .await;
+    };
+    let (findings, in_discord) =
+        tokio::join!(examine(&patient), look_into_discord(&world, &catalog));
+    let masked = in_discord
+        .into_iter()
+        .map(|finding| finding.edited(|text| redactor.text(text)));
+    let mut findings: Vec<_> = findings.into_iter().chain(masked).collect();
+    findings.sort_by_key(|finding| finding.remark.verdict.state());
     cli::show_findings(&findings, json)
+}
+
+/// What `purser discord check` says, where a bot is configured. A catalog that cannot be read has a
+/// finding of its own.
+async fn look_into_discord(world: &World, catalog: &Result<Catalog, Vec<Problem>>) -> Vec<Finding> {
+    let (Some(bot), Some(settings)) = (&world.discord, &world.config.discord) else {
+        return vec![];
+    };
+    let look = discord::examine(bot, settings, &world.config, catalog.as_ref().ok());
+    let late = || {
+        let remark = Remark::problem(
+            format!(
+                "it did not answer all questions within {}",
+                humantime::format_duration(DISCORD)
+            ),
+            "run `purser discord check`, which takes its time",
+        );
+        vec![remark.of(Check::Discord, "the bot")]
+    };
+    tokio::time::timeout(DISCORD, look)
+        .await
+        .unwrap_or_else(|_| late())
 }
 
 /// The secrets, unless the disk that the store is on does not answer.

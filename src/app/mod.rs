@@ -123,6 +123,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
             systems: Arc::clone(&world.systems),
             people,
             hooks: world.hooks.clone(),
+            has_chat: config.discord.is_some(),
             chat_roles: world::chat_roles(config),
             holds,
             break_glass: config.break_glass.clone(),

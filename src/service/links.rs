@@ -79,10 +79,17 @@ impl Service {
     /// Makes a code for the person who asks; one that they had before is void.
     ///
     /// # Errors
-    /// Nobody whom Purser knows asks.
+    /// Nobody whom Purser knows asks, or there is no chat.
     pub async fn link_code(&self, by: &Actor) -> Result<CodeView> {
         if by.is_stranger() {
             return Err(self.refuse_stranger(by, "link an identity").await);
+        }
+        if !self.parts.has_chat {
+            return Err(ServiceError::Conflict(
+                "no chat is configured in which a code could be typed: write a [discord] first \
+                 (docs/DISCORD.md)"
+                    .to_owned(),
+            ));
         }
         let code = LinkCode::drawn(self.parts.entropy.bytes());
         let now = self.parts.clock.now();

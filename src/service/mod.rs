@@ -118,6 +118,8 @@ pub struct Parts {
     pub people: People,
     /// Where other programs may post.
     pub hooks: BTreeMap<HookName, Hook>,
+    /// Whether people can talk to Purser in a chat.
+    pub has_chat: bool,
     /// What roles of chats stand for.
     pub chat_roles: BTreeSet<Role>,
     /// What holds steps.

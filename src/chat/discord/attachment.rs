@@ -38,6 +38,7 @@ struct Attached {
 pub(super) struct Files {
     client: Client,
     origins: Origins,
+    patience: Duration,
 }
 
 /// Where files may lie that are fetched.
@@ -68,11 +69,11 @@ impl Files {
     pub(super) fn new(api: &str) -> Result<Self, String> {
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
             .build();
         Ok(Self {
             client: client.map_err(|error| error.to_string())?,
             origins: Origins::with(api),
+            patience: PATIENCE,
         })
     }
 
@@ -102,7 +103,7 @@ impl Files {
         if usize::try_from(attached.size).is_ok_and(|size| size > LONGEST) {
             return Err(too_long(name));
         }
-        let bytes = timeout(PATIENCE, self.read(name, url)).await;
+        let bytes = timeout(self.patience, self.read(name, url)).await;
         let late = || format!("the file {name} did not come in time; try it again");
         InputFile::read(name, bytes.map_err(|_| late())??)
     }
@@ -151,6 +152,24 @@ impl Origins {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_does_not_come_is_not_waited_for() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = format!("http://{}", silent.local_addr().unwrap());
+        let files = Files {
+            patience: Duration::from_millis(200),
+            ..Files::new(&api).unwrap()
+        };
+        let attached = Attached {
+            name: "rows.csv".to_owned(),
+            url: format!("{api}/rows.csv"),
+            size: 3,
+        };
+        let why = files.fetch(&attached).await.unwrap_err();
+        assert_eq!(why, "the file rows.csv did not come in time; try it again");
+    }
 
     #[test]
     fn only_origins_of_discord_are_known_and_the_configured_one() {

@@ -8,6 +8,7 @@ use crate::cli::Failure;
 use crate::cli::words::words;
 use crate::domain::command::named;
 use crate::domain::input::InputSpec;
+use crate::domain::nearest::nearest;
 use crate::http::types::{CatalogEntry, CatalogView};
 
 /// The command that a line begins with, and the words behind its name.
@@ -102,6 +103,9 @@ pub(super) fn options(entry: &CatalogEntry, words: &[&str]) -> Result<Map<String
                 )));
             }
             Some((name, value)) if entry.inputs.contains_key(name) => (name.to_owned(), value),
+            Some((name, _)) if near(entry, name).is_some() => {
+                return Err(misspelt(entry, name, word));
+            }
             _ => {
                 let next = takes(&given).ok_or_else(|| {
                     Failure::usage(format!(
@@ -115,6 +119,22 @@ pub(super) fn options(entry: &CatalogEntry, words: &[&str]) -> Result<Map<String
         given.insert(name, Value::from(value));
     }
     Ok(given)
+}
+
+/// The option that somebody may have meant: one or two letters are like too many.
+fn near<'e>(entry: &'e CatalogEntry, name: &str) -> Option<&'e str> {
+    let near = nearest(name, entry.inputs.keys().map(String::as_str));
+    near.filter(|_| name.len() > 2)
+}
+
+/// What looks like an option by name and is none may still be a value.
+fn misspelt(entry: &CatalogEntry, name: &str, word: &str) -> Failure {
+    let near = near(entry, name).unwrap_or_default();
+    Failure::usage(format!(
+        "`{}` has no option `{name}`; did you mean `{near}`? If `{word}` is a value, write it as \
+         `OPTION={word}`. Nothing was started",
+        entry.name
+    ))
 }
 
 #[cfg(test)]
@@ -182,5 +202,14 @@ mod tests {
             failure.message,
             "`d` is one too many: write deploy SERVICE VERSION [WAIT]"
         );
+    }
+
+    #[test]
+    fn a_misspelt_option_is_no_value_of_another_one() {
+        let failure = options(&deploy(), &["web", "versoin=v2"]).unwrap_err();
+        insta::assert_snapshot!(failure.message, @"`deploy` has no option `versoin`; did you mean `version`? If `versoin=v2` is a value, write it as `OPTION=versoin=v2`. Nothing was started");
+        let given = options(&deploy(), &["a=b", "version=versoin=v2"]).unwrap();
+        let wanted = json!({ "service": "a=b", "version": "versoin=v2" });
+        assert_eq!(Value::Object(given), wanted);
     }
 }

@@ -5,7 +5,12 @@ use crate::support::program::Person;
 
 #[tokio::test]
 async fn a_code_is_shown_to_who_is_known_and_to_nobody_else() {
-    let story = Story::of_job().await;
+    let mut story = Story::of_docker();
+    story.home.write("discord-token", "nobody.knows.it");
+    let nowhere =
+        "[discord]\ntoken_file = 'discord-token'\nguilds = ['1']\napi = 'http://127.0.0.1:9'";
+    story.home.configure(nowhere);
+    story.home.up().await;
     let shown = story.sees("link").await;
     let code = shown.split("code:").nth(1).unwrap();
     let (code, _) = code.split_once('\n').unwrap();
@@ -82,5 +87,14 @@ async fn who_is_in_no_chat_is_told_how_to_get_there() {
     insta::assert_snapshot!(story.sees("links").await, @"
     no identity in a chat: `purser link` shows a code for one
     exit code 0
+    ");
+}
+
+#[tokio::test]
+async fn where_there_is_no_chat_there_is_no_code() {
+    let story = Story::of_job().await;
+    insta::assert_snapshot!(story.sees("link").await, @"
+    purser: no chat is configured in which a code could be typed: write a [discord] first (docs/DISCORD.md)
+    exit code 1
     ");
 }

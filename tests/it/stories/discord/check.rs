@@ -67,6 +67,30 @@ async fn before_the_first_start_only_the_commands_are_missing_and_then_nothing()
     all is well
     exit code 0
     ");
+    let doctor = talk.terminal("doctor").await;
+    let of_discord = doctor.lines().filter(|line| line.contains(" discord "));
+    insta::assert_snapshot!(of_discord.collect::<Vec<_>>().join("\n"), @"
+    ✓ discord people: known there: ann, bo, cy
+    ✓ discord token: Discord knows it
+    ✓ discord application: Purser, with the id ID
+    ✓ discord server shop: the bot is in it, with the permissions that it needs
+    ✓ discord server shop: 2 commands in it, as they are here
+    ");
+}
+
+#[tokio::test]
+async fn the_doctor_says_that_discord_does_not_answer() {
+    let talk = Talk::new().await;
+    talk.discord.fail("* /**", 503, u32::MAX);
+    let doctor = talk.terminal("doctor").await;
+    let of_discord = doctor
+        .lines()
+        .skip_while(|line| !line.contains(" discord "))
+        .take(2);
+    insta::assert_snapshot!(of_discord.collect::<Vec<_>>().join("\n"), @"
+    ✗ discord token: whether Discord knows it cannot be said: Discord gave no clear answer: it answered 503 Service Unavailable
+        next: see that this machine reaches Discord, and that `api` in [discord] is right where it is set
+    ");
 }
 
 #[tokio::test]
