@@ -86,6 +86,66 @@ pub trait Containers: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<RunningContainer>>>;
 }
 
+/// What leads from a proxy's entry points to a service, over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Its name with its provider: `web@docker`.
+    pub name: String,
+    /// Which requests it takes: ``Host(`shop.example`)``.
+    pub rule: String,
+    /// Of several whose rules take a request, the one with the highest has it.
+    pub priority: i64,
+    /// Where it takes them, by name.
+    pub entry_points: Vec<String>,
+    /// The service that they go to.
+    pub service: String,
+    /// Whether it takes requests at all; else why not.
+    pub fault: Option<String>,
+}
+
+/// A server of a proxy's service.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Upstream {
+    /// `http://172.18.0.5:8080`
+    pub url: String,
+    /// The proxy's own checks say that it is down.
+    pub is_down: bool,
+}
+
+/// A question that somebody outside could ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// The entry point, by name.
+    pub entry_point: String,
+    /// Whose name is asked for.
+    pub host: String,
+    /// With its query; begins with a slash.
+    pub path: String,
+    /// A certificate of whatever kind does: the name is one that nobody outside has.
+    pub any_certificate: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visited {
+    /// The status of the answer.
+    pub status: u16,
+    /// The beginning of what it says, 64 KiB at most.
+    pub body: String,
+}
+
+/// A proxy in front of services.
+pub trait ProxyView: Send + Sync {
+    /// What leads where now, whether it works or not.
+    fn routes(&self) -> BoxFuture<'_, Result<Vec<Route>>>;
+
+    /// The servers of a service of this name; `None` when it has none of that name.
+    fn upstreams<'a>(&'a self, service: &'a str) -> BoxFuture<'a, Result<Option<Vec<Upstream>>>>;
+
+    /// Asks through one of its entry points. `None` when it is not known where that listens.
+    fn visit<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Result<Option<Visited>>>;
+}
+
 /// Something that a step of a run has made on a system for its own use, and nobody needs once the
 /// run is over.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -53,6 +53,8 @@ pub struct Ports {
     pub suggest: Option<Arc<dyn ports::Suggest>>,
     /// It runs containers.
     pub containers: Option<Arc<dyn ports::Containers>>,
+    /// It stands in front of services, and says what it serves.
+    pub proxy: Option<Arc<dyn ports::ProxyView>>,
     /// Steps make things on it that have to be cleared away.
     pub sweeps: Option<Arc<dyn ports::Sweeps>>,
 }
@@ -201,6 +203,23 @@ impl Systems {
             .iter()
             .filter(move |(_, entry)| entry.kind == kind)
             .map(|(name, _)| name)
+    }
+
+    /// The proxy of this name.
+    pub fn proxy(&self, name: &str) -> Result<&Arc<dyn ports::ProxyView>> {
+        let proxies = self.entries.iter().filter(|(_, e)| e.ports.proxy.is_some());
+        let names = proxies.map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+        match self
+            .entries
+            .get(name)
+            .map(|entry| (entry.kind, &entry.ports.proxy))
+        {
+            Some((_, Some(proxy))) => Ok(proxy),
+            Some((kind, None)) => Err(ActionError::fatal(format!(
+                "the system `{name}` is of kind {kind} and is no proxy"
+            ))),
+            None => Err(ActionError::fatal(nearest::unknown("proxy", name, names))),
+        }
     }
 
     /// Opens the folder of objects that a URL names.

@@ -1,6 +1,7 @@
 //! Which calls of the Engine API go through: those that Purser's Docker integration makes.
 
 use super::rules::{Refusal, quoted};
+use crate::domain::idle_image;
 
 /// What a call's body has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(super) enum Body {
     Container,
     /// A container that joins a network.
     Connection,
+    /// The image that Purser makes itself.
+    IdleImage,
 }
 
 /// A call that goes through once its body has been judged.
@@ -32,11 +35,13 @@ enum Values {
     Any,
     /// It has to be there, and not empty.
     Needed,
+    /// This and nothing else.
+    Only(&'static str),
     /// One of these; it is left out of what is forwarded, as it means nothing.
     Idle(&'static [&'static str]),
 }
 
-use Values::{Any, Idle, Needed};
+use Values::{Any, Idle, Needed, Only};
 
 const NOTHING: Values = Idle(&["", "0", "false"]);
 
@@ -144,6 +149,22 @@ const CALLS: &[Call] = &[
             ("inputImage", NOTHING),
         ],
     ),
+    // But for one that is always the same, to the byte.
+    Call {
+        method: "POST",
+        pattern: &["images", "create"],
+        query: &[
+            ("fromSrc", Only("-")),
+            ("repo", Only(idle_image::REPOSITORY)),
+            ("tag", Needed),
+            ("fromImage", NOTHING),
+            ("platform", NOTHING),
+            ("message", NOTHING),
+            ("changes", NOTHING),
+            ("inputImage", NOTHING),
+        ],
+        body: Body::IdleImage,
+    },
     call("GET", &["distribution", "{image}", "json"], &[]),
     call("GET", &["networks"], &[("filters", Any)]),
     Call {
@@ -170,13 +191,22 @@ pub(super) fn route(method: &str, path: &str, query: Option<&str>) -> Result<Rou
     if version.is_some() {
         segments.remove(0);
     }
-    let found = CALLS
+    let calls = CALLS
         .iter()
-        .find(|call| call.method == method && matches(call.pattern, &segments));
-    let Some(call) = found else {
-        return Err(Refusal::flat("Purser makes no such call"));
-    };
-    let query = admit_query(query.unwrap_or_default(), call.query)?;
+        .filter(|call| call.method == method && matches(call.pattern, &segments));
+    let mut admitted = Err(Refusal::flat("Purser makes no such call"));
+    for (n, call) in calls.enumerate() {
+        match admit_query(query.unwrap_or_default(), call.query) {
+            Ok(query) => {
+                admitted = Ok((call, query));
+                break;
+            }
+            // What people most likely meant is the first.
+            Err(refusal) if n == 0 => admitted = Err(refusal),
+            Err(_) => {}
+        }
+    }
+    let (call, query) = admitted?;
     let mark = if query.is_empty() { "" } else { "?" };
     Ok(Route {
         target: format!("{path}{mark}{query}"),
@@ -237,8 +267,9 @@ fn admit_query(query: &str, known: &[Parameter]) -> Result<String, Refusal> {
         match values {
             Any => admitted.push(pair),
             Needed if !value.is_empty() => admitted.push(pair),
+            Only(only) if decoded(value) == *only => admitted.push(pair),
             Idle(idle) if idle.contains(&value) => {}
-            Needed | Idle(_) => {
+            Needed | Only(_) | Idle(_) => {
                 let what = format!("its query has {name} as {}", quoted(value));
                 return Err(Refusal::flat(what));
             }
@@ -246,11 +277,16 @@ fn admit_query(query: &str, known: &[Parameter]) -> Result<String, Refusal> {
     }
     let missing = known
         .iter()
-        .find(|(name, values)| matches!(values, Needed) && !seen.contains(name));
+        .find(|(name, values)| matches!(values, Needed | Only(_)) && !seen.contains(name));
     match missing {
         Some((name, _)) => Err(Refusal::flat(format!("its query has no {name}"))),
         None => Ok(admitted.join("&")),
     }
+}
+
+/// Clients write the slash of a repository in either way.
+fn decoded(value: &str) -> String {
+    value.replace("%2F", "/").replace("%2f", "/")
 }
 
 #[cfg(test)]

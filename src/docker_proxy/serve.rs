@@ -22,6 +22,7 @@ use super::create;
 use super::front::Front;
 use super::route::{self, Route, route};
 use super::rules::{Facts, Judge, Refusal, Rules, quoted};
+use crate::domain::idle_image;
 
 /// So many connections are open at the same time; more wait to be taken.
 const CONNECTIONS: usize = 128;
@@ -161,6 +162,13 @@ impl Proxy {
                 Ok(body)
             } else {
                 Err(Refusal::flat("it has a body, and the call takes none").into())
+            };
+        }
+        if route.body == route::Body::IdleImage {
+            return if idle_image::is_archive(&body) {
+                Ok(body)
+            } else {
+                Err(Refusal::flat("it is another image than the one that Purser makes").into())
             };
         }
         // Questions only: when they fail, nothing has happened.

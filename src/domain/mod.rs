@@ -17,6 +17,7 @@ mod event_masking;
 pub mod expression;
 pub mod finding;
 pub mod hold;
+pub mod idle_image;
 pub mod input;
 pub mod input_file;
 pub mod interpreter;

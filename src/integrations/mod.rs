@@ -9,6 +9,7 @@ pub mod own;
 pub mod postgres;
 pub mod prometheus;
 pub mod s3;
+pub mod traefik;
 
 use crate::action::Integration;
 
@@ -21,5 +22,6 @@ pub fn all() -> Vec<Integration> {
         postgres::integration(),
         prometheus::integration(),
         s3::integration(),
+        traefik::integration(),
     ]
 }

@@ -130,6 +130,27 @@ impl Container {
         labels.get(name).map(String::as_str)
     }
 
+    /// Its addresses in all its networks.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        let settings = self.facts.network_settings.as_ref();
+        let networks = settings.and_then(|settings| settings.networks.as_ref());
+        let endpoints = networks.into_iter().flat_map(|networks| networks.values());
+        endpoints
+            .flat_map(|endpoint| [&endpoint.ip_address, &endpoint.global_ipv6_address])
+            .flatten()
+            .filter(|address| !address.is_empty())
+            .cloned()
+            .collect()
+    }
+
+    /// All its labels.
+    pub(super) fn labels(&self) -> HashMap<String, String> {
+        let config = self.facts.config.as_ref();
+        config
+            .and_then(|config| config.labels.clone())
+            .unwrap_or_default()
+    }
+
     /// The reference that it was created from: `shop/web:v1`.
     pub(super) fn image(&self) -> &str {
         let config = self.facts.config.as_ref();

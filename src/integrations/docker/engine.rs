@@ -32,6 +32,8 @@ pub(crate) struct Docker {
     /// The version of the API is agreed on at the first use; an engine that is down then is
     /// asked again at the next.
     client: OnceCell<bollard::Docker>,
+    /// The system that stands in front of its services.
+    proxy: Option<SystemName>,
     /// By which Purser knows its own container.
     hostname: String,
 }
@@ -43,6 +45,10 @@ pub(super) struct Settings {
     /// Where the engine listens: `unix:///var/run/docker.sock` or `tcp://HOST:2375`.
     #[serde(default = "local_socket")]
     host: String,
+    /// The system, of kind `traefik`, that stands in front of its services: a deploy is then switched there,
+    /// and done when that proxy serves the new containers.
+    #[serde(default)]
+    proxy: Option<SystemName>,
 }
 
 fn local_socket() -> String {
@@ -51,7 +57,7 @@ fn local_socket() -> String {
 
 /// Reads the settings; talks to nobody.
 pub(super) fn connect(connect: &Connect<'_>) -> Result<Arc<dyn System>, ConnectError> {
-    let Settings { host } = connect.settings()?;
+    let Settings { host, proxy } = connect.settings()?;
     if !["unix://", "tcp://"].iter().any(|s| host.starts_with(s)) {
         return Err(connect.error(format!(
             "`host = \"{host}\"` is not an address of a Docker engine: write \
@@ -62,6 +68,7 @@ pub(super) fn connect(connect: &Connect<'_>) -> Result<Arc<dyn System>, ConnectE
     Ok(Arc::new(Docker {
         name: connect.name.clone(),
         host,
+        proxy,
         client: OnceCell::new(),
         hostname: hostname.trim().to_owned(),
     }))
@@ -103,6 +110,11 @@ impl Docker {
     /// What it is called in messages.
     pub(super) fn name(&self) -> &str {
         self.name.as_str()
+    }
+
+    /// The system that stands in front of its services, by its name in the configuration.
+    pub(super) fn proxy(&self) -> Option<&SystemName> {
+        self.proxy.as_ref()
     }
 
     /// The client, with a version of the API that both sides speak.

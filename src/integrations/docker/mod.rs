@@ -10,6 +10,8 @@ mod container;
 mod deploy_service;
 mod engine;
 mod examine;
+mod front;
+mod idle;
 mod image;
 mod leftovers;
 mod list_services;

@@ -32,6 +32,12 @@ pub(super) enum Level {
     Started,
     /// Its own HEALTHCHECK, or the declared probe, said so.
     Healthy,
+    /// The proxy in front leads to the new containers, and to no old one.
+    Routed,
+    /// A request through the proxy was answered well.
+    Answered,
+    /// A request through the proxy was answered by the new version.
+    Versioned,
 }
 
 impl fmt::Display for Level {
@@ -39,6 +45,9 @@ impl fmt::Display for Level {
         f.write_str(match self {
             Self::Started => "started",
             Self::Healthy => "healthy",
+            Self::Routed => "routed",
+            Self::Answered => "answered",
+            Self::Versioned => "versioned",
         })
     }
 }

@@ -6,6 +6,7 @@ use bollard::models::ContainerSummary;
 
 use super::container::{self, Container, LABEL_EFFECT};
 use super::engine::Docker;
+use super::front::SWITCH;
 use crate::action::{ActionError, Result};
 use crate::domain::nearest;
 
@@ -55,7 +56,7 @@ fn grouped(containers: Vec<ContainerSummary>) -> Vec<Service> {
     let none = HashMap::new();
     for container in containers {
         let labels = container.labels.as_ref().unwrap_or(&none);
-        if is_job(labels) {
+        if is_job(labels) || labels.contains_key(SWITCH) {
             continue;
         }
         let (name, short, is_compose) = match (labels.get(PROJECT), labels.get(SERVICE)) {

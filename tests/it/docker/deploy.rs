@@ -314,7 +314,7 @@ async fn data_goes_over_and_a_service_that_may_share_it_has_no_gap() {
         .run()
         .await
         .unwrap();
-    assert_eq!(output["strategy"], "beside");
+    assert_eq!(output["strategy"], "rolling");
     assert_eq!(volume(), data);
 }
 

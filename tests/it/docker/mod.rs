@@ -3,6 +3,7 @@
 mod deploy;
 mod deploy_killed;
 mod deploy_refused;
+pub(crate) mod front;
 mod jobs;
 mod leftovers;
 mod services;

@@ -40,6 +40,27 @@ pub(crate) struct Step {
 
 impl Step {
     pub(crate) fn of(action: &str, input: Value) -> Self {
+        Self::on(action, input, |host| {
+            systems(&format!("host = '{host}'")).unwrap()
+        })
+    }
+
+    /// A step on an engine behind a Traefik, whose API is there.
+    pub(crate) fn behind(action: &str, input: Value, api: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let entry = stack::variable("PURSER_TEST_TRAEFIK");
+        Self::on(action, input, |host| {
+            let docker = format!("host = '{host}'\nproxy = 'edge'");
+            let edge = format!("url = '{api}'\nentrypoints = {{ web = 'http://{entry}' }}");
+            let mut systems = Systems::new();
+            for (name, kind, settings) in [("shop", "docker", docker), ("edge", "traefik", edge)] {
+                connect(&mut systems, name, kind, &settings).unwrap();
+            }
+            Arc::new(systems)
+        })
+    }
+
+    fn on(action: &str, input: Value, systems: impl FnOnce(&str) -> Arc<Systems>) -> Self {
         let registry = Registry::new(purser::integrations::all());
         let proxy = Proxy::new(Allowances::default());
         Self {
@@ -47,7 +68,7 @@ impl Step {
             cancel: CancellationToken::new(),
             run: RunId::new(uuid::Uuid::now_v7()),
             action: Arc::clone(registry.action(action).unwrap()),
-            systems: systems(&format!("host = '{}'", proxy.host())).unwrap(),
+            systems: systems(&proxy.host()),
             input,
             _proxy: proxy,
         }
@@ -64,6 +85,7 @@ impl Step {
             .journal
             .context(self.run, self.action.spec(), "shop", &self.systems);
         ctx.cancel = self.cancel.clone();
+        self.journal.cancel_by(ctx.cancel.clone());
         ctx
     }
 
@@ -80,6 +102,7 @@ impl Step {
     pub(crate) async fn undo(&self) -> Result<Undone, ActionError> {
         let mut ctx = self.context();
         ctx.cancel = CancellationToken::new();
+        self.journal.cancel_by(ctx.cancel.clone());
         self.action.undo(&ctx, self.input.clone()).await
     }
 
@@ -96,8 +119,19 @@ impl Step {
 
 /// The systems of a configuration with one table `[systems.shop]`.
 pub(crate) fn systems(settings: &str) -> Result<Arc<Systems>, String> {
+    let mut systems = Systems::new();
+    connect(&mut systems, "shop", "docker", settings)?;
+    Ok(Arc::new(systems))
+}
+
+fn connect(
+    systems: &mut Systems,
+    name: &str,
+    kind: &'static str,
+    settings: &str,
+) -> Result<(), String> {
     let registry = Registry::new(purser::integrations::all());
-    let name = SystemName::from("shop");
+    let name = SystemName::from(name);
     let connect = Connect {
         name: &name,
         settings: settings.parse().unwrap(),
@@ -105,11 +139,10 @@ pub(crate) fn systems(settings: &str) -> Result<Arc<Systems>, String> {
         secrets: &Opened::default(),
         base: std::path::Path::new("."),
     };
-    let system = (registry.integration("docker").unwrap().connect)(&connect)
+    let system = (registry.integration(kind).unwrap().connect)(&connect)
         .map_err(|error| error.to_string())?;
-    let mut systems = Systems::new();
-    systems.insert(name, "docker", Environment::production(), system);
-    Ok(Arc::new(systems))
+    systems.insert(name, kind, Environment::production(), system);
+    Ok(())
 }
 
 pub(crate) fn host() -> String {

@@ -9,6 +9,7 @@ mod image;
 mod own_backup;
 mod run_job;
 mod second_start;
+mod switch;
 mod undo;
 
 use std::future::Future;

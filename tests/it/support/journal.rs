@@ -46,6 +46,7 @@ struct State {
     records: Vec<(String, Value)>,
     dies_at: Option<(String, Moment)>,
     is_of_another: bool,
+    cancel: CancellationToken,
     log: Vec<String>,
     artifacts: Vec<(Artifact, Vec<u8>)>,
 }
@@ -54,6 +55,11 @@ impl MemoryJournal {
     /// From now on the process "dies" once, at this moment of the effect of this name.
     pub fn die_at(&self, effect: &str, moment: Moment) {
         self.state.lock().unwrap().dies_at = Some((effect.to_owned(), moment));
+    }
+
+    /// What ends waiting.
+    pub fn cancel_by(&self, cancel: CancellationToken) {
+        self.state.lock().unwrap().cancel = cancel;
     }
 
     /// From now on the run is another process's.
@@ -306,8 +312,10 @@ impl Journal for Bound {
 
     fn sleep(&self, span: Duration) -> BoxFuture<'_, bool> {
         async move {
-            tokio::time::sleep(span).await;
-            true
+            let cancel = self.journal.state.lock().unwrap().cancel.clone();
+            tokio::time::timeout(span, cancel.cancelled())
+                .await
+                .is_err()
         }
         .boxed()
     }

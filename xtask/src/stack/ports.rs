@@ -6,6 +6,8 @@
 /// What listens where. A part with more than one port has names like `part.what`.
 pub(crate) const TABLE: &[(&str, u16)] = &[
     ("demo", 24080),
+    ("traefik", 24100),
+    ("traefik.api", 24101),
     ("registry", 25000),
     ("postgres", 25432),
     ("minio", 29000),

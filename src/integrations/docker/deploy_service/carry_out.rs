@@ -1,5 +1,6 @@
 //! The effects of a deploy, in their order.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::NetworkConnectRequest;
@@ -30,23 +31,23 @@ pub(super) struct Placed {
 
 /// What a replica's new container has shown, and when.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Shown {
-    proof: Proof,
+pub(super) struct Shown {
+    pub(super) proof: Proof,
     at: Timestamp,
 }
 
 /// One container after its replacement.
-struct Replaced {
-    new: Placed,
-    proof: Proof,
+pub(super) struct Replaced {
+    pub(super) new: Placed,
+    pub(super) proof: Proof,
     /// From the old one's stop to the new one's proof; zero when the proof came first.
-    gap: Duration,
+    pub(super) gap: Duration,
 }
 
-struct Deploy<'a> {
-    ctx: &'a Context,
-    docker: &'a Docker,
-    input: &'a Input,
+pub(super) struct Deploy<'a> {
+    pub(super) ctx: &'a Context,
+    pub(super) docker: &'a Docker,
+    pub(super) input: &'a Input,
     reference: Reference,
     image_id: String,
 }
@@ -68,14 +69,13 @@ pub(super) async fn all(
         reference,
         image_id,
     };
-    let mut replaced = Vec::new();
-    for replica in &decision.replicas {
-        ctx.progress(format!("replacing {}", replica.name));
-        replaced.push(match decision.strategy {
-            Strategy::Beside => deploy.beside(replica).await?,
-            Strategy::Recreate => deploy.recreate(replica).await?,
-        });
-    }
+    let (replaced, front) = match &decision.behind {
+        Some(behind) => {
+            let (replaced, front) = deploy.blue_green(&decision, behind).await?;
+            (replaced, Some(front))
+        }
+        None => (deploy.one_by_one(&decision).await?, None),
+    };
     let ids: Vec<_> = replaced
         .iter()
         .map(|replaced| replaced.new.id.as_str())
@@ -83,16 +83,37 @@ pub(super) async fn all(
     ctx.record("last look", || deploy.last_look(&ids)).await?;
     for (replica, Replaced { new, .. }) in decision.replicas.iter().zip(&replaced) {
         deploy.remove_old(replica).await?;
-        if decision.strategy == Strategy::Beside {
+        if decision.strategy != Strategy::Recreate {
             deploy.rename_new(replica, new).await?;
         }
     }
-    Ok(output(decision, deploy.image_id, &replaced))
+    if let Some(old) = decision
+        .behind
+        .as_ref()
+        .and_then(|behind| behind.old_switch.as_ref())
+    {
+        deploy.remove_old_switch(old).await?;
+    }
+    Ok(output(decision, deploy.image_id, &replaced, front.as_ref()))
 }
 
 impl Deploy<'_> {
+    async fn one_by_one(&self, decision: &Decision) -> Result<Vec<Replaced>> {
+        let mut replaced = Vec::new();
+        for replica in &decision.replicas {
+            self.ctx.progress(format!("replacing {}", replica.name));
+            replaced.push(match decision.strategy {
+                Strategy::Recreate => self.recreate(replica).await?,
+                Strategy::Rolling | Strategy::BlueGreen => self.beside(replica).await?,
+            });
+        }
+        Ok(replaced)
+    }
+
     async fn beside(&self, old: &Replica) -> Result<Replaced> {
-        let new = self.create_new(old, |key| aside(&old.name, key)).await?;
+        let new = self
+            .create_new(old, |key| aside(&old.name, key), |_| ())
+            .await?;
         self.start_new(old, &new).await?;
         let shown = self.prove(old, &new).await?;
         self.stop_old(old).await?;
@@ -107,7 +128,7 @@ impl Deploy<'_> {
         let stopped_from = self.now(&format!("stopped[{}]", old.name)).await?;
         self.stop_old(old).await?;
         self.rename_old(old).await?;
-        let new = self.create_new(old, |_| old.name.clone()).await?;
+        let new = self.create_new(old, |_| old.name.clone(), |_| ()).await?;
         self.start_new(old, &new).await?;
         let shown = self.prove(old, &new).await?;
         Ok(Replaced {
@@ -118,21 +139,23 @@ impl Deploy<'_> {
     }
 
     /// The present, once: a resumed run is told the same again.
-    async fn now(&self, name: &str) -> Result<Timestamp> {
+    pub(super) async fn now(&self, name: &str) -> Result<Timestamp> {
         let clock = &self.ctx.read.clock;
         self.ctx.record(name, || async { Ok(clock.now()) }).await
     }
 
     /// Makes the new container, with its networks, and starts nothing.
-    async fn create_new(
+    pub(super) async fn create_new(
         &self,
         old: &Replica,
         name: impl FnOnce(&EffectKey) -> String + Send,
+        dress: impl FnOnce(&mut HashMap<String, String>) + Send,
     ) -> Result<Placed> {
         self.ctx
             .repeatable((CREATE_NEW, old.name.as_str()), |key| async move {
                 let name = name(&key);
-                let copy = self.copy_of(old, &key).await?;
+                let mut copy = self.copy_of(old, &key).await?;
+                dress(copy.body.labels.get_or_insert_default());
                 self.create(&key, &name, copy).await
             })
             .await
@@ -216,7 +239,7 @@ impl Deploy<'_> {
         })
     }
 
-    async fn start_new(&self, old: &Replica, new: &Placed) -> Result<()> {
+    pub(super) async fn start_new(&self, old: &Replica, new: &Placed) -> Result<()> {
         let find = |_| async {
             let container = Container::find(self.docker, &new.id).await?;
             let started = container.is_some_and(|new| new.started_at().is_some());
@@ -232,7 +255,7 @@ impl Deploy<'_> {
             .await
     }
 
-    async fn prove(&self, old: &Replica, new: &Placed) -> Result<Shown> {
+    pub(super) async fn prove(&self, old: &Replica, new: &Placed) -> Result<Shown> {
         let expected = self.expected(self.input.healthy_within.duration());
         self.ctx
             .record(format!("proof[{}]", old.name), || async {
@@ -259,7 +282,7 @@ impl Deploy<'_> {
         Ok(())
     }
 
-    async fn stop_old(&self, old: &Replica) -> Result<()> {
+    pub(super) async fn stop_old(&self, old: &Replica) -> Result<()> {
         self.ctx
             .repeatable((STOP_OLD, old.name.as_str()), |_| async {
                 if Container::stop(self.docker, &old.id).await? {
@@ -313,7 +336,7 @@ impl Deploy<'_> {
 }
 
 /// A name beside the proper one, which no other effect would choose.
-fn aside(name: &str, key: &EffectKey) -> String {
+pub(super) fn aside(name: &str, key: &EffectKey) -> String {
     format!("{name}-purser-{}", key.token())
 }
 
@@ -331,9 +354,15 @@ pub(super) async fn rename(docker: &Docker, id: &str, name: &str) -> Result<()> 
         .map_err(|error| docker.failed(&format!("a container was renamed to {name}"), error))
 }
 
-fn output(decision: Decision, image_id: String, replaced: &[Replaced]) -> Output {
+fn output(
+    decision: Decision,
+    image_id: String,
+    replaced: &[Replaced],
+    front: Option<&Proof>,
+) -> Output {
     let proofs = replaced.iter().map(|replaced| &replaced.proof);
     let least = proofs.min_by_key(|proof| proof.level);
+    let least = front.or(least);
     let level = least.map_or(Level::Started, |proof| proof.level);
     let by = least.map(|proof| proof.by.clone()).unwrap_or_default();
     let gap = replaced
@@ -342,8 +371,9 @@ fn output(decision: Decision, image_id: String, replaced: &[Replaced]) -> Output
         .max()
         .unwrap_or_default();
     let handover = match (decision.strategy, level) {
-        (Strategy::Beside, Level::Healthy) => "without a gap".to_owned(),
-        (Strategy::Beside, Level::Started) => "and only then the old one was stopped".to_owned(),
+        (Strategy::BlueGreen, _) => "switched at one instant".to_owned(),
+        (Strategy::Rolling, Level::Started) => "and only then the old one was stopped".to_owned(),
+        (Strategy::Rolling, _) => "without a gap".to_owned(),
         (Strategy::Recreate, _) => format!("with a gap of {:.1} s", gap.as_secs_f64()),
     };
     Output {

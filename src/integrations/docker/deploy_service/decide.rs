@@ -6,10 +6,12 @@ use super::super::container::{Container, Health};
 use super::super::engine::Docker;
 use super::super::image::{self, Named, Reference};
 use super::super::service::Service;
+use super::behind::Behind;
 use super::strategy::{Strategy, obstacles};
-use super::{Input, Output};
-use crate::action::{ActionError, Result};
+use super::{Input, LONGEST_DRAIN, Output};
+use crate::action::{ActionError, Result, Systems};
 use crate::domain::plan::Plan;
+use crate::domain::time::Span;
 
 /// Everything about a deploy that is settled before its first effect.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,6 +29,12 @@ pub(super) struct Decision {
     /// How many run it already.
     pub(super) already: usize,
     has_probe: bool,
+    /// The proxy in front, where it is switched.
+    #[serde(default)]
+    pub(super) behind: Option<Behind>,
+    /// Why the proxy in front is not switched.
+    #[serde(default)]
+    unswitched: Option<String>,
 }
 
 /// One container to replace, as it was.
@@ -58,10 +66,8 @@ impl Replica {
 
 impl Decision {
     /// Looks, and refuses what could not end well; changes nothing.
-    pub(super) async fn make(docker: &Docker, input: &Input) -> Result<Self> {
-        if let Some(probe) = &input.probe {
-            probe.check()?;
-        }
+    pub(super) async fn make(docker: &Docker, systems: &Systems, input: &Input) -> Result<Self> {
+        input.check()?;
         let service = Service::find(docker, &input.service).await?;
         let containers = service.inspect(docker).await?;
         for container in &containers {
@@ -72,7 +78,7 @@ impl Decision {
         if let Named::Local(id) = &named {
             input.expects(&reference, id, docker)?;
         }
-        let old: Vec<_> = containers
+        let mut old: Vec<_> = containers
             .iter()
             .filter(|c| c.image_id() != named.id())
             .collect();
@@ -82,12 +88,22 @@ impl Decision {
             .collect();
         why.sort();
         why.dedup();
+        let found = Behind::find(docker, systems, &service, &containers).await?;
+        let (behind, unswitched) = match found {
+            Ok(behind) => (behind.filter(|_| why.is_empty()), None),
+            Err(why) => (None, Some(why)),
+        };
+        if behind.is_some() && !old.is_empty() {
+            // A set is replaced as a whole.
+            old = containers.iter().collect();
+        }
         Ok(Self {
             service: service.name,
             is_compose: service.is_compose,
             image: reference.to_string(),
-            strategy: match why[..] {
-                [] => Strategy::Beside,
+            strategy: match (&why[..], &behind) {
+                ([], None) => Strategy::Rolling,
+                ([], Some(_)) => Strategy::BlueGreen,
                 _ => Strategy::Recreate,
             },
             why,
@@ -95,6 +111,8 @@ impl Decision {
             replicas: old.into_iter().map(Replica::of).collect(),
             named,
             has_probe: input.probe.is_some(),
+            behind,
+            unswitched,
         })
     }
 
@@ -126,9 +144,16 @@ impl Decision {
                     Some(self.image.clone()),
                 );
         }
-        let gap = matches!(self.strategy, Strategy::Recreate);
-        let way = if gap { "in place" } else { "beside" };
+        let way = match self.strategy {
+            Strategy::Rolling => "beside",
+            Strategy::BlueGreen => "as a whole set",
+            Strategy::Recreate => "in place",
+        };
         plan = plan.changes("how it is replaced", None, Some(way.to_owned()));
+        for rule in self.behind.iter().flat_map(|behind| behind.front.rules()) {
+            let led = |to: &str| Some(format!("to {to}"));
+            plan = plan.changes(format!("{rule} at the proxy"), led(&from), led(&self.image));
+        }
         self.notes(input).into_iter().fold(plan, Plan::note)
     }
 
@@ -139,7 +164,13 @@ impl Decision {
             .map(|r| format!("{} is {} now", r.name, image::short(&r.id)))
             .collect();
         notes.push(match self.strategy {
-            Strategy::Beside => "each old container goes on until its new one has proven itself \
+            Strategy::BlueGreen => format!(
+                "the new containers are tried through the proxy by a name of their own; then it is \
+                 switched to them at one instant, and the old ones have {} to finish: requests that \
+                 take no longer are not dropped",
+                input.drain
+            ),
+            Strategy::Rolling => "each old container goes on until its new one has proven itself \
                                  beside it"
                 .to_owned(),
             Strategy::Recreate => format!(
@@ -160,6 +191,12 @@ impl Decision {
         notes.push(
             "can be undone until the old containers are removed, which comes last".to_owned(),
         );
+        if let Some(why) = &self.unswitched {
+            notes.push(format!(
+                "the proxy in front is not switched, and not asked what it serves: {why}; requests \
+                 under way are dropped where a container does not finish them"
+            ));
+        }
         if self.already > 0 {
             notes.push(format!(
                 "{} of its containers run this image already",
@@ -205,6 +242,24 @@ impl Decision {
 }
 
 impl Input {
+    /// Refuses what could not be carried out whatever there is.
+    fn check(&self) -> Result<()> {
+        if let Some(probe) = &self.probe {
+            probe.check()?;
+        }
+        if let Some(probe) = &self.proxy_probe {
+            probe.check()?;
+        }
+        if self.drain.duration() > LONGEST_DRAIN {
+            return Err(ActionError::fatal(format!(
+                "`drain` is {}, and may be {} at most",
+                self.drain,
+                Span::new(LONGEST_DRAIN)
+            )));
+        }
+        Ok(())
+    }
+
     /// Refuses an image that is not the one that it was said to be.
     pub(super) fn expects(&self, reference: &Reference, id: &str, docker: &Docker) -> Result<()> {
         match &self.image_id {

@@ -1,16 +1,20 @@
 //! `docker.deploy_service`: another image for a service, proven before the old one goes.
 //!
-//! Two ways. *Beside*: the new container runs beside the old one until it has proven itself; at
-//! every instant one healthy container answers. *Recreate*, for what cannot run twice at once:
-//! the old container is stopped and put aside under another name, and comes back if the new one
-//! does not prove itself.
+//! Three ways. *Rolling*: the new container runs beside the old one until it has proven itself; at
+//! every instant one healthy container answers. *Blue-green*, where a proxy stands in front: a whole
+//! new set is proven beside the old one, and the proxy is switched at one instant. *Recreate*, for
+//! what cannot run twice at once: the old container is stopped and put aside under another name, and
+//! comes back if the new one does not prove itself.
 //!
 //! Old containers are removed at the very end, all together: until then everything can be undone.
 
+mod behind;
+mod blue_green;
 mod carry_out;
 mod copy;
 mod decide;
 mod strategy;
+mod switch_back;
 mod undo;
 mod way_back;
 
@@ -22,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use self::decide::Decision;
 use self::strategy::Strategy;
 use super::engine::{Docker, PATIENCE};
+use super::front::ProxyProbe;
 use super::image::PULL_IMAGE;
 use super::probe::Probe;
 use super::proof::Level;
@@ -34,12 +39,19 @@ use crate::domain::undo::WayBack;
 
 const CREATE_NEW: &str = "create_new";
 const START_NEW: &str = "start_new";
+const MAKE_IDLE_IMAGE: &str = "make_idle_image";
+const CREATE_SWITCH: &str = "create_switch";
+const STOP_OLD_SWITCH: &str = "stop_old_switch";
+const REMOVE_OLD_SWITCH: &str = "remove_old_switch";
 const STOP_OLD: &str = "stop_old";
 const RENAME_OLD: &str = "rename_old";
 const REMOVE_OLD: &str = "remove_old";
 const RENAME_NEW: &str = "rename_new";
 
-/// Deploys a service. The item of each effect is the container's own name.
+/// No old set is left longer to finish what it has begun.
+const LONGEST_DRAIN: Duration = Duration::from_mins(30);
+
+/// Deploys a service. The item of each effect is the container's own name; those on switches have none.
 pub(super) struct DeployService;
 
 /// What to put live, and what counts as live.
@@ -67,6 +79,18 @@ pub(super) struct Input {
     /// What to ask a new container whose image has no HEALTHCHECK.
     #[serde(default)]
     probe: Option<Probe>,
+    /// What to ask through the proxy in front, once it leads to the new containers. With `contains` the
+    /// deploy is only done when the new version answers.
+    #[serde(default)]
+    proxy_probe: Option<ProxyProbe>,
+    /// How long the old containers have to finish what they have begun, after the proxy in front leads
+    /// to the new ones.
+    #[serde(default = "ten_seconds")]
+    drain: Span,
+}
+
+fn ten_seconds() -> Span {
+    Span::new(Duration::from_secs(10))
 }
 
 fn a_minute() -> Span {
@@ -117,22 +141,40 @@ impl Action for DeployService {
             PULL_IMAGE,
             effect(CREATE_NEW, EffectSort::Keyed, Duration::from_mins(1)),
             effect(START_NEW, EffectSort::Askable, Duration::from_secs(10)),
+            effect(
+                MAKE_IDLE_IMAGE,
+                EffectSort::Repeatable,
+                Duration::from_mins(1),
+            ),
+            effect(CREATE_SWITCH, EffectSort::Keyed, Duration::from_mins(1)),
+            effect(
+                STOP_OLD_SWITCH,
+                EffectSort::Repeatable,
+                Duration::from_mins(1),
+            ),
             effect(STOP_OLD, EffectSort::Repeatable, PATIENCE),
             effect(RENAME_OLD, EffectSort::Repeatable, Duration::from_secs(30)),
             effect(REMOVE_OLD, EffectSort::Repeatable, Duration::from_mins(1)),
             effect(RENAME_NEW, EffectSort::Repeatable, Duration::from_secs(30)),
+            effect(
+                REMOVE_OLD_SWITCH,
+                EffectSort::Repeatable,
+                Duration::from_mins(1),
+            ),
         ],
         last_undoable: Some(RENAME_OLD),
     };
 
-    async fn plan(&self, _: &ReadContext, docker: &Docker, input: Input) -> Result<Plan> {
-        let decision = Decision::make(docker, &input).await?;
+    async fn plan(&self, ctx: &ReadContext, docker: &Docker, input: Input) -> Result<Plan> {
+        let decision = Decision::make(docker, &ctx.systems, &input).await?;
         Ok(decision.plan(docker, &input))
     }
 
     async fn run(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Output> {
         let decision: Decision = ctx
-            .record("decision", || Decision::make(docker, &input))
+            .record("decision", || {
+                Decision::make(docker, &ctx.read.systems, &input)
+            })
             .await?;
         if decision.replicas.is_empty() {
             return Ok(decision.nothing_to_do());

@@ -12,8 +12,11 @@ use super::super::container::Container;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Strategy {
-    /// Both run until the new one has proven itself.
-    Beside,
+    /// One by one: both run until the new one has proven itself.
+    #[serde(alias = "beside")]
+    Rolling,
+    /// A whole new set beside the old one; then the proxy in front switches from one to the other.
+    BlueGreen,
     /// The old one is stopped first.
     Recreate,
 }
@@ -21,7 +24,8 @@ pub(super) enum Strategy {
 impl fmt::Display for Strategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Beside => "beside the old one",
+            Self::Rolling => "beside the old one",
+            Self::BlueGreen => "beside the old set, and switched at the proxy",
             Self::Recreate => "in the old one's place",
         })
     }

@@ -20,12 +20,17 @@ use crate::domain::effect::EffectKey;
 /// Old images are as slow as they ever were, whatever the new one was given.
 const AT_LEAST: Duration = Duration::from_mins(1);
 
-struct Undo<'a> {
-    ctx: &'a Context,
-    docker: &'a Docker,
+/// What a new set has begun has no longer than this to be finished: people wait for the way back.
+const LONGEST_DRAIN: Duration = Duration::from_secs(10);
+
+pub(super) struct Undo<'a> {
+    pub(super) ctx: &'a Context,
+    pub(super) docker: &'a Docker,
     within: Duration,
-    decision: Option<Decision>,
-    effects: Vec<EffectRecord>,
+    /// How long requests to the new set have to be finished.
+    pub(super) drain: Duration,
+    pub(super) decision: Option<Decision>,
+    pub(super) effects: Vec<EffectRecord>,
 }
 
 /// Takes the deploy back, or says what stays and what can be done about it.
@@ -35,13 +40,14 @@ pub(super) async fn all(ctx: &Context, docker: &Docker, input: &Input) -> Result
         ctx,
         docker,
         within: input.healthy_within.duration().max(AT_LEAST),
+        drain: input.drain.duration().min(LONGEST_DRAIN),
         decision: recorded.and_then(|value| serde_json::from_value(value).ok()),
         effects: ctx.effects().await,
     };
     if let Some(removed) = undo.removed().await? {
         return Ok(Undone::ExceptFor(undo.too_late(&removed).await?));
     }
-    let mut left = Vec::new();
+    let mut left = Vec::from_iter(undo.switch_back().await?);
     for name in undo.names().iter().rev() {
         left.extend(undo.container(name).await?);
     }
@@ -54,7 +60,7 @@ pub(super) async fn all(ctx: &Context, docker: &Docker, input: &Input) -> Result
 
 impl Undo<'_> {
     /// The containers that were touched, in that order.
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
         for name in self
             .effects
@@ -76,7 +82,7 @@ impl Undo<'_> {
     }
 
     /// The old container as it was before the deploy.
-    fn old(&self, name: &str) -> Option<Replica> {
+    pub(super) fn old(&self, name: &str) -> Option<Replica> {
         if let Some(EffectStatus::Done(old)) = self.effect(STOP_OLD, name).map(|e| &e.status)
             && let Ok(old) = serde_json::from_value(old.clone())
         {
@@ -189,7 +195,7 @@ impl Undo<'_> {
     }
 
     /// Starts the old container again and waits until it is as well as it was.
-    async fn start_old(&self, name: &str) -> Result<()> {
+    pub(super) async fn start_old(&self, name: &str) -> Result<()> {
         let was = self.old(name);
         let start = |_: EffectKey, done: Option<Value>| async move {
             let was = done

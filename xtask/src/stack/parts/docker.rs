@@ -124,7 +124,8 @@ fn socket(places: &Places) -> PathBuf {
     places.dir(NAME).join("docker.sock")
 }
 
-fn host(places: &Places) -> String {
+/// Where the engine listens.
+pub(crate) fn host(places: &Places) -> String {
     format!("unix://{}", socket(places).display())
 }
 

@@ -7,6 +7,7 @@ mod minio;
 mod postgres;
 mod prometheus;
 mod registry;
+mod traefik;
 
 use crate::stack::part::Part;
 
@@ -17,4 +18,5 @@ pub(crate) const ALL: &[&dyn Part] = &[
     &postgres::Postgres,
     &minio::Minio,
     &prometheus::Prometheus,
+    &traefik::Traefik,
 ];

@@ -1,0 +1,236 @@
+//! A whole new set beside the old one, and a proxy that is switched from one to the other.
+//!
+//! The new set is tried through the proxy by a name that nobody outside has. Then the switch starts,
+//! or the old one stops: all new requests go to the new set at one instant, and the old one has time
+//! to finish what it has begun.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::models::{ContainerCreateBody, HostConfig, RestartPolicy};
+use bollard::query_parameters::CreateContainerOptionsBuilder;
+use serde::{Deserialize, Serialize};
+
+use super::super::container::{self, Container, LABEL_EFFECT};
+use super::super::engine::status;
+use super::super::front::SWITCH;
+use super::super::idle;
+use super::super::proof::Proof;
+use super::behind::{Behind, Switch};
+use super::carry_out::{Deploy, Placed, Replaced, aside};
+use super::decide::Decision;
+use super::{CREATE_SWITCH, MAKE_IDLE_IMAGE, REMOVE_OLD_SWITCH, STOP_OLD_SWITCH};
+use crate::action::ports::ProxyView;
+use crate::action::{ActionError, Result};
+use crate::domain::effect::EffectKey;
+use crate::domain::idle_image::PROGRAM;
+
+/// The switch that a deploy has made, with all that it takes to go back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Made {
+    pub(super) switch: Switch,
+    pub(super) behind: Behind,
+}
+
+impl Deploy<'_> {
+    /// Replaces the set, but for the old one's removal.
+    pub(super) async fn blue_green(
+        &self,
+        decision: &Decision,
+        behind: &Behind,
+    ) -> Result<(Vec<Replaced>, Proof)> {
+        let proxy = self.proxy(behind)?;
+        let token = self.token().await;
+        let watch = behind.watch(self.docker, &proxy, &token);
+        let mut new = Vec::new();
+        for old in &decision.replicas {
+            self.ctx.progress(format!("starting another {}", old.name));
+            let dress = |labels: &mut HashMap<String, String>| behind.front.dress(labels, &token);
+            let placed = self
+                .create_new(old, |key| aside(&old.name, key), dress)
+                .await?;
+            self.start_new(old, &placed).await?;
+            new.push(placed);
+        }
+        let mut replaced = Vec::new();
+        for (old, new) in decision.replicas.iter().zip(new) {
+            self.ctx
+                .progress(format!("waiting for the new {}", old.name));
+            let shown = self.prove(old, &new).await?;
+            replaced.push(Replaced::at_once(new, shown.proof));
+        }
+        let ids: Vec<_> = replaced.iter().map(|one| one.new.id.clone()).collect();
+        self.ctx.progress(format!(
+            "trying the new containers through {}",
+            behind.proxy
+        ));
+        self.once("reached", || watch.until_it_reaches(&ids))
+            .await?;
+
+        let made = self.create_switch(decision, behind, &token).await?;
+        self.once("known", || watch.until_it_knows(behind.raised))
+            .await?;
+        if let Some(old) = &behind.old_switch {
+            self.stop_old_switch(old).await?;
+        }
+        self.ctx
+            .progress(format!("waiting until {} leads to them", behind.proxy));
+        let probe = self.input.proxy_probe.as_ref();
+        let proof = self
+            .ctx
+            .record("front", || watch.until_it_leads(behind.raised, &ids, probe))
+            .await?;
+        self.drain().await?;
+        for old in &decision.replicas {
+            self.stop_old(old).await?;
+        }
+        tracing::debug!(switch = %made.switch.name, "the old set is stopped");
+        Ok((replaced, proof))
+    }
+
+    /// A wait whose end is remembered.
+    async fn once<F>(&self, name: &str, wait: impl FnOnce() -> F + Send) -> Result<()>
+    where
+        F: Future<Output = Result<()>> + Send,
+    {
+        self.ctx.record(name, wait).await
+    }
+
+    pub(super) fn proxy(&self, behind: &Behind) -> Result<Arc<dyn ProxyView>> {
+        self.ctx.read.systems.proxy(behind.proxy.as_str()).cloned()
+    }
+
+    /// What tells this set from others.
+    pub(super) async fn token(&self) -> String {
+        self.ctx.key(CREATE_SWITCH).await.token()
+    }
+
+    async fn create_switch(
+        &self,
+        decision: &Decision,
+        behind: &Behind,
+        token: &str,
+    ) -> Result<Made> {
+        let image: String = self
+            .ctx
+            .repeatable(MAKE_IDLE_IMAGE, |_| idle::provide(self.docker))
+            .await?;
+        let name = format!("{}-switch-{token}", decision.service.replace('/', "-"));
+        self.ctx
+            .repeatable(CREATE_SWITCH, |key| async move {
+                let mut labels = behind.front.switch(token, behind.raised);
+                labels.insert(SWITCH.to_owned(), decision.service.clone());
+                labels.extend(container::labels(&key));
+                let switch = self.start_switch(&key, &name, &image, labels).await?;
+                Ok(Made {
+                    switch,
+                    behind: behind.clone(),
+                })
+            })
+            .await
+    }
+
+    /// The engine refuses a second container of this name; one that this effect made is it.
+    async fn start_switch(
+        &self,
+        key: &EffectKey,
+        name: &str,
+        image: &str,
+        labels: HashMap<String, String>,
+    ) -> Result<Switch> {
+        let client = self.docker.client().await?;
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
+        let created = client
+            .create_container(Some(options), idle_container(image, labels))
+            .await;
+        if let Err(error) = created
+            && status(&error) != Some(409)
+        {
+            return Err(self
+                .docker
+                .failed(&format!("the switch {name} was created"), error));
+        }
+        let made = Container::find(self.docker, name).await?;
+        let made = made.filter(|made| made.label(LABEL_EFFECT) == Some(&key.to_string()));
+        let made = made.ok_or_else(|| container::name_is_taken(self.docker, name))?;
+        Container::start(self.docker, &made.id).await?;
+        Ok(Switch {
+            id: made.id,
+            name: made.name,
+        })
+    }
+
+    async fn stop_old_switch(&self, old: &Switch) -> Result<()> {
+        self.ctx
+            .repeatable(STOP_OLD_SWITCH, |_| async {
+                Container::stop(self.docker, &old.id).await?;
+                Ok(old.clone())
+            })
+            .await
+            .map(drop)
+    }
+
+    /// Nobody is led to the old set any more; it may still be answering.
+    async fn drain(&self) -> Result<()> {
+        let since = self.now("draining").await?;
+        let passed = self.ctx.read.clock.now().since(since);
+        match self.input.drain.duration().checked_sub(passed) {
+            Some(rest) if !rest.is_zero() => {
+                self.ctx.progress(format!(
+                    "leaving the old containers {} to finish",
+                    self.input.drain
+                ));
+                self.ctx.sleep(rest).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn remove_old_switch(&self, old: &Switch) -> Result<()> {
+        self.ctx
+            .repeatable(REMOVE_OLD_SWITCH, |_| {
+                Container::remove(self.docker, &old.id, true)
+            })
+            .await
+    }
+}
+
+impl Replaced {
+    fn at_once(new: Placed, proof: Proof) -> Self {
+        Self {
+            new,
+            proof,
+            gap: Duration::ZERO,
+        }
+    }
+}
+
+/// A container that does nothing, in no network, and is there again after a restart of the engine.
+fn idle_container(image: &str, labels: HashMap<String, String>) -> ContainerCreateBody {
+    ContainerCreateBody {
+        image: Some(image.to_owned()),
+        cmd: Some(vec![PROGRAM.to_owned()]),
+        // The first process of a container gets no other signal that it does not ask for.
+        stop_signal: Some("SIGKILL".to_owned()),
+        labels: Some(labels),
+        host_config: Some(HostConfig {
+            network_mode: Some("none".to_owned()),
+            readonly_rootfs: Some(true),
+            cap_drop: Some(vec!["ALL".to_owned()]),
+            security_opt: Some(vec!["no-new-privileges".to_owned()]),
+            memory: Some(16 << 20),
+            restart_policy: Some(RestartPolicy {
+                name: Some(bollard::models::RestartPolicyNameEnum::UNLESS_STOPPED),
+                maximum_retry_count: None,
+            }),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// What stays unproven of a way back, in words.
+pub(super) fn unseen(why: &ActionError) -> String {
+    format!("that requests reach the old containers again was not seen ({why})")
+}

@@ -1,0 +1,7 @@
+//! The proxy in front of a service.
+
+mod labels;
+mod watch;
+
+pub(super) use labels::{Front, RAISED, SWITCH};
+pub(super) use watch::{ProxyProbe, Watch};

@@ -1,0 +1,420 @@
+//! What a proxy serves, seen through its API and through its entry points.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
+
+use super::super::container::Container;
+use super::super::engine::Docker;
+use super::super::proof::{Level, Proof};
+use super::labels::{Front, Inner, Led};
+use crate::action::ports::{ProxyView, Route, Visit, Visited};
+use crate::action::{ActionError, Result};
+
+/// How long a proxy may take to see what has changed. Traefik's own throttle is 2 s.
+const WITHIN: Duration = Duration::from_secs(30);
+/// How often it is asked.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What to ask through the proxy, as somebody outside would.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::integrations::docker) struct ProxyProbe {
+    /// What to get, with a query if need be; begins with a slash.
+    path: String,
+    /// Whose name to ask for, where the service's rule does not tell.
+    #[serde(default)]
+    host: Option<String>,
+    /// What the answer must hold, so that it is the new version's: `"version": "v2"`.
+    #[serde(default)]
+    contains: Option<String>,
+}
+
+impl ProxyProbe {
+    /// Refuses what could not be asked.
+    pub(in crate::integrations::docker) fn check(&self) -> Result<()> {
+        let is_plain = |text: &str| text.chars().all(|c| c.is_ascii_graphic());
+        let host = self.host.as_deref().unwrap_or("x");
+        if self.path.starts_with('/') && is_plain(&self.path) && is_plain(host) && !host.is_empty()
+        {
+            return Ok(());
+        }
+        Err(ActionError::fatal(format!(
+            "the proxy's probe of {self} cannot be asked: write a path like /version and a host like \
+             shop.example.com"
+        )))
+    }
+}
+
+impl fmt::Display for ProxyProbe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}{}",
+            self.host.as_deref().unwrap_or_default(),
+            self.path
+        )
+    }
+}
+
+/// A set of containers and the proxy before them.
+pub(in crate::integrations::docker) struct Watch<'a> {
+    pub(in crate::integrations::docker) docker: &'a Docker,
+    /// The proxy's name in the configuration.
+    pub(in crate::integrations::docker) name: &'a str,
+    pub(in crate::integrations::docker) proxy: &'a Arc<dyn ProxyView>,
+    pub(in crate::integrations::docker) front: &'a Front,
+    pub(in crate::integrations::docker) token: &'a str,
+}
+
+impl Watch<'_> {
+    /// Waits until the proxy has the new set and it answers by the name that leads to it alone:
+    /// nobody outside is led there yet.
+    pub(in crate::integrations::docker) async fn until_it_reaches(
+        &self,
+        new: &[String],
+    ) -> Result<()> {
+        let patience = self.patience("reaches the new containers");
+        while let Err(why) = self.reaches(new).await {
+            patience.again(&why).await?;
+        }
+        Ok(())
+    }
+
+    async fn reaches(&self, new: &[String]) -> Result<(), String> {
+        let routes = self.routes().await?;
+        for Inner {
+            router,
+            service,
+            host,
+        } in self.front.inner(self.token)
+        {
+            self.serves_only(&service, new).await?;
+            let route = find(&routes, &router)?;
+            for entry_point in &route.entry_points {
+                let visit = Visit {
+                    entry_point: entry_point.clone(),
+                    host: host.clone(),
+                    path: "/".to_owned(),
+                    any_certificate: true,
+                };
+                // As often as there are servers, as they are asked in turn.
+                for _ in new {
+                    if let Some(answer) = self.visit(&visit).await? {
+                        is_of_a_server(&answer)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the switch is there, whether or not it leads anybody yet.
+    pub(in crate::integrations::docker) async fn until_it_knows(&self, raised: bool) -> Result<()> {
+        let patience = self.patience("has the new routers");
+        while let Err(why) = self.knows(raised).await {
+            patience.again(&why).await?;
+        }
+        Ok(())
+    }
+
+    async fn knows(&self, raised: bool) -> Result<(), String> {
+        let routes = self.routes().await?;
+        for led in self.front.led(self.token, raised) {
+            is_as(find(&routes, &led.name)?, &led)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all new requests go to the new set and none to another one, and says what has shown it.
+    pub(in crate::integrations::docker) async fn until_it_leads(
+        &self,
+        raised: bool,
+        new: &[String],
+        probe: Option<&ProxyProbe>,
+    ) -> Result<Proof> {
+        let patience = self.patience("leads to the new containers alone");
+        loop {
+            match self.leads(raised, new, probe).await {
+                Ok(proof) => return Ok(proof),
+                Err(why) => patience.again(&why).await?,
+            }
+        }
+    }
+
+    async fn leads(
+        &self,
+        raised: bool,
+        new: &[String],
+        probe: Option<&ProxyProbe>,
+    ) -> Result<Proof, String> {
+        let routes = self.routes().await?;
+        let all = self.front.led(self.token, raised);
+        for led in &all {
+            let route = find(&routes, &led.name)?;
+            is_as(route, led)?;
+            if let Some(other) = routes.iter().find(|other| takes_from(other, route, &all)) {
+                return Err(format!(
+                    "the router {} takes the same requests first",
+                    other.name
+                ));
+            }
+            self.serves_only(&led.service, new).await?;
+        }
+        let routed = format!("the API of `{}`", self.name);
+        let visit = all
+            .iter()
+            .find_map(|led| visit_of(find(&routes, &led.name).ok()?, led, probe));
+        let Some(visit) = visit else {
+            return Ok(Proof {
+                level: Level::Routed,
+                by: routed,
+            });
+        };
+        let Some(answer) = self.visit(&visit).await? else {
+            return Ok(Proof {
+                level: Level::Routed,
+                by: routed,
+            });
+        };
+        let asked = format!("{}{} through `{}`", visit.host, visit.path, self.name);
+        is_of_a_server(&answer)?;
+        match probe.and_then(|probe| probe.contains.as_deref()) {
+            Some(wanted) if answer.body.contains(wanted) => Ok(Proof {
+                level: Level::Versioned,
+                by: asked,
+            }),
+            Some(wanted) => Err(format!("{asked} does not say `{wanted}`")),
+            None if answer.status < 400 => Ok(Proof {
+                level: Level::Answered,
+                by: asked,
+            }),
+            None if probe.is_some() => {
+                Err(format!("{asked} answers with status {}", answer.status))
+            }
+            None => Ok(Proof {
+                level: Level::Routed,
+                by: format!("{routed}; {asked} answers with status {}", answer.status),
+            }),
+        }
+    }
+
+    /// Waits until the switch is gone: its set is led to no more.
+    pub(in crate::integrations::docker) async fn until_it_forgets(&self) -> Result<()> {
+        let patience = self.patience("has forgotten the new routers");
+        while let Err(why) = self.has_forgotten().await {
+            patience.again(&why).await?;
+        }
+        Ok(())
+    }
+
+    async fn has_forgotten(&self) -> Result<(), String> {
+        let routes = self.routes().await?;
+        let led = self.front.led(self.token, false);
+        match led.iter().find(|led| find(&routes, &led.name).is_ok()) {
+            Some(led) => Err(format!("the router {} is there", led.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until requests would reach these containers by routers that are not the new switch's.
+    pub(in crate::integrations::docker) async fn until_others_lead_to(
+        &self,
+        old: &[String],
+    ) -> Result<()> {
+        let patience = self.patience("leads to the old containers again");
+        while let Err(why) = self.others_lead_to(old).await {
+            patience.again(&why).await?;
+        }
+        Ok(())
+    }
+
+    async fn others_lead_to(&self, old: &[String]) -> Result<(), String> {
+        let routes = self.routes().await?;
+        for led in self.front.led(self.token, false) {
+            let is_other = |other: &&Route| other.rule == led.rule && other.name != led.name;
+            let others = routes.iter().filter(is_other);
+            let mut seen = Err(format!("no other router takes {}", led.rule));
+            for other in others.filter(|other| other.fault.is_none()) {
+                seen = self.serves_only(&other.service, old).await;
+                if seen.is_ok() {
+                    break;
+                }
+            }
+            seen?;
+        }
+        Ok(())
+    }
+
+    /// Whether a service has a server in each of these containers, and no other.
+    async fn serves_only(&self, service: &str, containers: &[String]) -> Result<(), String> {
+        let servers = self
+            .proxy
+            .upstreams(service)
+            .await
+            .map_err(|error| error.message)?;
+        let servers = servers.ok_or_else(|| format!("it has no service {service}"))?;
+        if let Some(down) = servers.iter().find(|server| server.is_down) {
+            return Err(format!("it calls {} down", down.url));
+        }
+        let mut open: BTreeSet<&str> = servers
+            .iter()
+            .filter_map(|server| host_of(&server.url))
+            .collect();
+        for id in containers {
+            let container = Container::find(self.docker, id)
+                .await
+                .map_err(|error| error.message)?;
+            let addresses = container
+                .as_ref()
+                .map(Container::addresses)
+                .unwrap_or_default();
+            let found = addresses
+                .iter()
+                .any(|address| open.remove(address.as_str()));
+            if !found {
+                let name = container.map_or_else(|| id.clone(), |container| container.name);
+                return Err(format!("{service} does not have {name}"));
+            }
+        }
+        match open.first() {
+            Some(other) => Err(format!("{service} has {other} too")),
+            None => Ok(()),
+        }
+    }
+
+    async fn routes(&self) -> Result<Vec<Route>, String> {
+        self.proxy.routes().await.map_err(|error| error.message)
+    }
+
+    async fn visit(&self, visit: &Visit) -> Result<Option<Visited>, String> {
+        self.proxy.visit(visit).await.map_err(|error| error.message)
+    }
+
+    fn patience<'w>(&'w self, what: &'w str) -> Patience<'w> {
+        Patience {
+            proxy: self.name,
+            what,
+            begun: Instant::now(),
+        }
+    }
+}
+
+/// How long something is looked for.
+struct Patience<'w> {
+    proxy: &'w str,
+    what: &'w str,
+    begun: Instant,
+}
+
+impl Patience<'_> {
+    /// Waits a moment before the next look, or gives up.
+    async fn again(&self, why: &str) -> Result<()> {
+        if self.begun.elapsed() < WITHIN {
+            sleep(PAUSE).await;
+            return Ok(());
+        }
+        Err(ActionError::fatal(format!(
+            "that the proxy `{}` {} was not seen within {} s: {why}",
+            self.proxy,
+            self.what,
+            WITHIN.as_secs()
+        )))
+    }
+}
+
+fn find<'r>(routes: &'r [Route], name: &str) -> Result<&'r Route, String> {
+    let found = routes.iter().find(|route| route.name == name);
+    let route = found.ok_or_else(|| format!("it has no router {name}"))?;
+    match &route.fault {
+        None => Ok(route),
+        Some(fault) => Err(format!("its router {name} does not work: {fault}")),
+    }
+}
+
+fn is_as(route: &Route, led: &Led) -> Result<(), String> {
+    if (&route.rule, &route.service, route.priority) == (&led.rule, &led.service, led.priority) {
+        return Ok(());
+    }
+    Err(format!(
+        "its router {} takes {} with priority {} to {}",
+        route.name, route.rule, route.priority, route.service
+    ))
+}
+
+/// Whether the other router gets requests that this one is meant to get.
+fn takes_from(other: &Route, route: &Route, all: &[Led]) -> bool {
+    let is_ours = all.iter().any(|led| led.name == other.name);
+    let meets = other
+        .entry_points
+        .iter()
+        .any(|point| route.entry_points.contains(point));
+    let is_same = other.rule == route.rule && other.service != route.service;
+    !is_ours && meets && is_same && other.fault.is_none() && other.priority >= route.priority
+}
+
+/// A server has answered, and not the proxy for want of one.
+fn is_of_a_server(answer: &Visited) -> Result<(), String> {
+    match answer.status {
+        502..=504 => Err(format!("it answers with status {}", answer.status)),
+        _ => Ok(()),
+    }
+}
+
+/// What somebody outside would ask; `None` where the rule does not tell.
+fn visit_of(route: &Route, led: &Led, probe: Option<&ProxyProbe>) -> Option<Visit> {
+    let host = probe.and_then(|probe| probe.host.clone());
+    let path = probe.map(|probe| probe.path.clone());
+    let path =
+        path.or_else(|| argument(&led.rule, "PathPrefix").or_else(|| argument(&led.rule, "Path")));
+    Some(Visit {
+        entry_point: route.entry_points.first()?.clone(),
+        host: host.or_else(|| argument(&led.rule, "Host"))?,
+        path: path.unwrap_or_else(|| "/".to_owned()),
+        any_certificate: false,
+    })
+}
+
+/// The first argument of a matcher that is not denied: of ``Host(`a`)`` it is `a`.
+fn argument(rule: &str, matcher: &str) -> Option<String> {
+    let (before, rest) = rule.split_once(&format!("{matcher}(`"))?;
+    let stands_alone = !before.ends_with(|c: char| c == '!' || c.is_ascii_alphanumeric());
+    let (argument, _) = rest.split_once('`')?;
+    stands_alone.then(|| argument.to_owned())
+}
+
+/// `172.18.0.5` of `http://172.18.0.5:8080`.
+fn host_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host);
+    Some(host.trim_matches(['[', ']']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_tells_what_somebody_outside_would_ask() {
+        let rule = "Host(`shop.example`) && PathPrefix(`/api`)";
+        assert_eq!(argument(rule, "Host").as_deref(), Some("shop.example"));
+        assert_eq!(argument(rule, "PathPrefix").as_deref(), Some("/api"));
+        assert_eq!(argument("!Host(`shop.example`)", "Host"), None);
+        assert_eq!(argument("HostRegexp(`.+`)", "Host"), None);
+        assert_eq!(argument("PathPrefix(`/`)", "Path"), None);
+    }
+
+    #[test]
+    fn a_server_is_known_by_its_address() {
+        assert_eq!(host_of("http://172.18.0.5:8080"), Some("172.18.0.5"));
+        assert_eq!(host_of("https://[fd00::5]:8443/x"), Some("fd00::5"));
+    }
+}
