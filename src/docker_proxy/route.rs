@@ -320,6 +320,32 @@ mod tests {
     }
 
     #[test]
+    fn of_images_that_are_made_only_the_idle_one_is_looked_at() {
+        let idle = "/images/create?fromSrc=-&repo=purser%2Fidle&tag=0c9d";
+        let body = |uri: &str| {
+            let (path, query) = uri.split_once('?').unwrap();
+            route("POST", path, Some(query))
+                .map(|route| route.body)
+                .ok()
+        };
+        assert_eq!(body(idle), Some(Body::IdleImage));
+        assert_eq!(
+            body("/images/create?fromImage=web&tag=v1"),
+            Some(Body::Empty)
+        );
+        for more in ["&changes=USER+root", "&fromImage=web", "&repo=web"] {
+            assert_eq!(body(&format!("{idle}{more}")), None, "{more}");
+        }
+        for other in [
+            "fromSrc=-&repo=web&tag=v1",
+            "fromSrc=http://evil&repo=purser/idle&tag=1",
+            "fromSrc=-&repo=purser/idle",
+        ] {
+            assert_eq!(body(&format!("/images/create?{other}")), None, "{other}");
+        }
+    }
+
+    #[test]
     fn everything_else_does_not() {
         for (method, uri) in [
             ("POST", "/containers/web/exec"),

@@ -329,3 +329,14 @@ async fn a_body_without_an_end_is_not_read_to_its_end() {
         "{status} {answer}"
     );
 }
+
+#[tokio::test]
+async fn no_other_image_goes_by_the_name_of_the_one_that_purser_makes() {
+    let proxy = proxy();
+    let target = "/images/create?fromSrc=-&repo=purser%2Fidle&tag=evil";
+    let (status, answer) = post(&proxy.socket(), target, "not the one").await;
+    assert!(
+        status == 403 && answer.contains("another image than the one that Purser makes"),
+        "{status} {answer}"
+    );
+}
