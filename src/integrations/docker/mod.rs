@@ -7,6 +7,7 @@
 //! ```
 
 mod container;
+mod copy;
 mod deploy_service;
 mod engine;
 mod examine;
@@ -21,6 +22,7 @@ mod run_job;
 mod running;
 mod service;
 mod show_logs;
+mod strategy;
 mod suggest;
 
 use std::sync::Arc;

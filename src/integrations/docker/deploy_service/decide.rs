@@ -6,7 +6,7 @@ use super::super::container::{Container, Health};
 use super::super::engine::Docker;
 use super::super::image::{self, Named, Reference};
 use super::super::service::Service;
-use super::strategy::{Strategy, obstacles};
+use super::super::strategy::{Strategy, obstacles};
 use super::{Input, Output};
 use crate::action::{ActionError, Result};
 use crate::domain::plan::Plan;

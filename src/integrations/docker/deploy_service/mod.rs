@@ -8,9 +8,7 @@
 //! Old containers are removed at the very end, all together: until then everything can be undone.
 
 mod carry_out;
-mod copy;
 mod decide;
-mod strategy;
 mod undo;
 mod way_back;
 
@@ -20,11 +18,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::decide::Decision;
-use self::strategy::Strategy;
 use super::engine::{Docker, PATIENCE};
 use super::image::PULL_IMAGE;
 use super::probe::Probe;
 use super::proof::Level;
+use super::strategy::Strategy;
 use crate::action::{Action, ActionSpec, Context, ReadContext, Result, Risk, Undone};
 use crate::domain::effect::{EffectSort, EffectSpec};
 use crate::domain::plan::Plan;
