@@ -22,8 +22,11 @@ mod run_job;
 mod running;
 mod service;
 mod show_logs;
+mod start_service;
+mod stop_service;
 mod strategy;
 mod suggest;
+mod switch;
 
 use std::sync::Arc;
 
@@ -49,5 +52,7 @@ fn actions() -> Vec<Arc<dyn AnyAction>> {
         Arc::new(restart_service::RestartService),
         Arc::new(run_job::RunJob),
         Arc::new(show_logs::ShowLogs),
+        Arc::new(start_service::StartService),
+        Arc::new(stop_service::StopService),
     ]
 }

@@ -8,3 +8,4 @@ mod leftovers;
 mod services;
 pub(crate) mod shop;
 pub(crate) mod stage;
+mod switch;
