@@ -11,6 +11,7 @@ mod copy;
 mod deploy_service;
 mod engine;
 mod examine;
+mod follow_logs;
 mod image;
 mod leftovers;
 mod list_services;
