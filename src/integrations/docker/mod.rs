@@ -21,6 +21,7 @@ mod proof;
 mod restart_service;
 mod run_job;
 mod running;
+mod scale_service;
 mod service;
 mod show_logs;
 mod start_service;
@@ -52,6 +53,7 @@ fn actions() -> Vec<Arc<dyn AnyAction>> {
         Arc::new(list_services::ListServices),
         Arc::new(restart_service::RestartService),
         Arc::new(run_job::RunJob),
+        Arc::new(scale_service::ScaleService),
         Arc::new(show_logs::ShowLogs),
         Arc::new(start_service::StartService),
         Arc::new(stop_service::StopService),

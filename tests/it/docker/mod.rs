@@ -5,6 +5,8 @@ mod deploy_killed;
 mod deploy_refused;
 mod jobs;
 mod leftovers;
+mod scale;
+mod scale_killed;
 mod services;
 pub(crate) mod shop;
 pub(crate) mod stage;
