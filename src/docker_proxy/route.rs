@@ -89,6 +89,11 @@ const CALLS: &[Call] = &[
             ("tail", Any),
         ],
     ),
+    call(
+        "GET",
+        &["containers", "{}", "stats"],
+        &[("stream", Any), ("one-shot", Any)],
+    ),
     Call {
         method: "POST",
         pattern: &["containers", "create"],
@@ -272,6 +277,7 @@ mod tests {
             ("POST", "/v1.53/containers/create?name=web"),
             ("GET", "/v1.41/images/127.0.0.1:25000/shop/web:v2/json"),
             ("GET", "/images/web@sha256:00ff/json"),
+            ("GET", "/v1.41/containers/web-1/stats?stream=false"),
             ("DELETE", "/v1.41/containers/web-1?v=true&force=true"),
             ("POST", "/v1.41/networks/shop_net/connect"),
         ] {
@@ -290,6 +296,13 @@ mod tests {
             ("POST", "/exec/00ff/start"),
             ("POST", "/containers/web/update"),
             ("POST", "/containers/web/attach"),
+            ("GET", "/containers/web/top"),
+            ("POST", "/containers/web/kill"),
+            ("GET", "/containers/web/stats?follow=true"),
+            ("GET", "/events"),
+            ("GET", "/events?since=1"),
+            ("GET", "/events?until="),
+            ("POST", "/events?until=1"),
             ("PUT", "/containers/web/archive"),
             ("GET", "/containers/web/archive?path=/etc/shadow"),
             ("GET", "/containers/web/export"),

@@ -24,7 +24,10 @@ mod running;
 mod scale_service;
 mod service;
 mod show_logs;
+mod show_stats;
 mod start_service;
+mod stats;
+mod stats_chart;
 mod stop_service;
 mod strategy;
 mod suggest;
@@ -55,6 +58,7 @@ fn actions() -> Vec<Arc<dyn AnyAction>> {
         Arc::new(run_job::RunJob),
         Arc::new(scale_service::ScaleService),
         Arc::new(show_logs::ShowLogs),
+        Arc::new(show_stats::ShowStats),
         Arc::new(start_service::StartService),
         Arc::new(stop_service::StopService),
     ]
