@@ -151,6 +151,12 @@ const CALLS: &[Call] = &[
     ),
     call("GET", &["distribution", "{image}", "json"], &[]),
     call("GET", &["networks"], &[("filters", Any)]),
+    // Without an end it would be an answer that never ends.
+    call(
+        "GET",
+        &["events"],
+        &[("since", Any), ("until", Needed), ("filters", Any)],
+    ),
     Call {
         method: "POST",
         pattern: &["networks", "{}", "connect"],
@@ -278,6 +284,7 @@ mod tests {
             ("GET", "/v1.41/images/127.0.0.1:25000/shop/web:v2/json"),
             ("GET", "/images/web@sha256:00ff/json"),
             ("GET", "/v1.41/containers/web-1/stats?stream=false"),
+            ("GET", "/v1.41/events?since=1&until=2&filters=%7B%7D"),
             ("DELETE", "/v1.41/containers/web-1?v=true&force=true"),
             ("POST", "/v1.41/networks/shop_net/connect"),
         ] {

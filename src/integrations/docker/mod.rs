@@ -14,6 +14,7 @@ mod examine;
 mod follow_logs;
 mod image;
 mod leftovers;
+mod list_events;
 mod list_services;
 mod logs;
 mod probe;
@@ -53,6 +54,7 @@ pub(crate) fn integration() -> Integration {
 fn actions() -> Vec<Arc<dyn AnyAction>> {
     vec![
         Arc::new(deploy_service::DeployService),
+        Arc::new(list_events::ListEvents),
         Arc::new(list_services::ListServices),
         Arc::new(restart_service::RestartService),
         Arc::new(run_job::RunJob),
