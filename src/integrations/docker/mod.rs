@@ -15,6 +15,8 @@ mod follow_logs;
 mod image;
 mod leftovers;
 mod list_events;
+mod list_images;
+mod list_networks;
 mod list_services;
 mod logs;
 mod probe;
@@ -55,6 +57,8 @@ fn actions() -> Vec<Arc<dyn AnyAction>> {
     vec![
         Arc::new(deploy_service::DeployService),
         Arc::new(list_events::ListEvents),
+        Arc::new(list_images::ListImages),
+        Arc::new(list_networks::ListNetworks),
         Arc::new(list_services::ListServices),
         Arc::new(restart_service::RestartService),
         Arc::new(run_job::RunJob),

@@ -5,6 +5,7 @@ mod deploy_killed;
 mod deploy_refused;
 mod jobs;
 mod leftovers;
+mod looks;
 mod scale;
 mod scale_killed;
 mod services;
