@@ -5,6 +5,7 @@
 pub mod domain;
 
 pub mod action;
+mod chart;
 pub mod store;
 
 pub mod catalog;

@@ -94,6 +94,11 @@ const CALLS: &[Call] = &[
             ("tail", Any),
         ],
     ),
+    call(
+        "GET",
+        &["containers", "{}", "stats"],
+        &[("stream", Any), ("one-shot", Any)],
+    ),
     Call {
         method: "POST",
         pattern: &["containers", "create"],
@@ -167,6 +172,12 @@ const CALLS: &[Call] = &[
     },
     call("GET", &["distribution", "{image}", "json"], &[]),
     call("GET", &["networks"], &[("filters", Any)]),
+    // Without an end it would be an answer that never ends.
+    call(
+        "GET",
+        &["events"],
+        &[("since", Any), ("until", Needed), ("filters", Any)],
+    ),
     Call {
         method: "POST",
         pattern: &["networks", "{}", "connect"],
@@ -308,6 +319,8 @@ mod tests {
             ("POST", "/v1.53/containers/create?name=web"),
             ("GET", "/v1.41/images/127.0.0.1:25000/shop/web:v2/json"),
             ("GET", "/images/web@sha256:00ff/json"),
+            ("GET", "/v1.41/containers/web-1/stats?stream=false"),
+            ("GET", "/v1.41/events?since=1&until=2&filters=%7B%7D"),
             ("DELETE", "/v1.41/containers/web-1?v=true&force=true"),
             ("POST", "/v1.41/networks/shop_net/connect"),
         ] {
@@ -352,6 +365,13 @@ mod tests {
             ("POST", "/exec/00ff/start"),
             ("POST", "/containers/web/update"),
             ("POST", "/containers/web/attach"),
+            ("GET", "/containers/web/top"),
+            ("POST", "/containers/web/kill"),
+            ("GET", "/containers/web/stats?follow=true"),
+            ("GET", "/events"),
+            ("GET", "/events?since=1"),
+            ("GET", "/events?until="),
+            ("POST", "/events?until=1"),
             ("PUT", "/containers/web/archive"),
             ("GET", "/containers/web/archive?path=/etc/shadow"),
             ("GET", "/containers/web/export"),

@@ -190,7 +190,7 @@ impl Journal for StepJournal {
     }
 
     fn progress(&self, text: String) {
-        self.progress.set(self.run, text);
+        self.progress.set(self.run, self.redactor.text(&text));
     }
 
     fn key(&self, effect: EffectName) -> BoxFuture<'_, EffectKey> {

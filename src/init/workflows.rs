@@ -34,7 +34,14 @@ macro_rules! template {
 const DOCKER: &[Template] = &[
     template!("status", "docker.list_services"),
     template!("logs", "docker.show_logs"),
+    template!("stats", "docker.show_stats"),
+    template!("events", "docker.list_events"),
+    template!("images", "docker.list_images"),
+    template!("networks", "docker.list_networks"),
     template!("restart", "docker.restart_service"),
+    template!("stop", "docker.stop_service"),
+    template!("start", "docker.start_service"),
+    template!("scale", "docker.scale_service"),
     template!("deploy", "docker.deploy_service"),
 ];
 const PROMETHEUS: &[Template] = &[

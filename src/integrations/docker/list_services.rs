@@ -141,7 +141,8 @@ fn health(running: &[&Container]) -> &'static str {
     }
 }
 
-fn port(port: &PortSummary) -> String {
+/// One port as people read it.
+pub(super) fn port(port: &PortSummary) -> String {
     let kind = port
         .typ
         .map_or_else(|| "tcp".to_owned(), |kind| kind.to_string());

@@ -1,9 +1,10 @@
 //! A container's output as lines.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 
 use bollard::container::LogOutput;
-use bollard::query_parameters::LogsOptionsBuilder;
+use bollard::query_parameters::{LogsOptions, LogsOptionsBuilder};
 use futures_util::StreamExt as _;
 
 use super::engine::Docker;
@@ -89,23 +90,43 @@ pub(super) struct Wanted {
     pub(super) timestamps: bool,
 }
 
+impl Wanted {
+    /// As the engine takes it; with `follow`, what comes from now on too.
+    pub(super) fn options(&self, follow: bool) -> LogsOptions {
+        LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .timestamps(self.timestamps)
+            .since(self.since)
+            .tail(&self.lines.to_string())
+            .follow(follow)
+            .build()
+    }
+}
+
 /// A part of a container's log, as it is now.
 pub(super) async fn read(docker: &Docker, id: &str, wanted: &Wanted) -> Result<Vec<String>> {
-    let options = LogsOptionsBuilder::new()
-        .stdout(true)
-        .stderr(true)
-        .timestamps(wanted.timestamps)
-        .since(wanted.since)
-        .tail(&wanted.lines.to_string())
-        .build();
-    let mut stream = docker.client().await?.logs(id, Some(options));
-    let (mut lines, mut found) = (Lines::default(), Vec::new());
+    let mut found = Vec::new();
+    each(docker, id, wanted, |line| found.push(line.to_owned())).await?;
+    Ok(found)
+}
+
+/// Hands over the lines of a part of a container's log, as it is now.
+pub(super) async fn each(
+    docker: &Docker,
+    id: &str,
+    wanted: &Wanted,
+    mut line: impl FnMut(&str),
+) -> Result<()> {
+    let client = docker.client().await?;
+    let mut stream = pin!(client.logs(id, Some(wanted.options(false))));
+    let mut lines = Lines::default();
     while let Some(piece) = stream.next().await {
         let piece = piece.map_err(|error| docker.failed("a container's log was read", error))?;
-        lines.push(&piece, |line| found.push(line.to_owned()));
+        lines.push(&piece, &mut line);
     }
-    lines.finish(|line| found.push(line.to_owned()));
-    Ok(found)
+    lines.finish(line);
+    Ok(())
 }
 
 /// The end of a container's log for an error: `; its last lines:` and them, or that there are none.

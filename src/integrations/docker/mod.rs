@@ -7,13 +7,18 @@
 //! ```
 
 mod container;
+mod copy;
 mod deploy_service;
 mod engine;
 mod examine;
+mod follow_logs;
 mod front;
 mod idle;
 mod image;
 mod leftovers;
+mod list_events;
+mod list_images;
+mod list_networks;
 mod list_services;
 mod logs;
 mod probe;
@@ -21,9 +26,17 @@ mod proof;
 mod restart_service;
 mod run_job;
 mod running;
+mod scale_service;
 mod service;
 mod show_logs;
+mod show_stats;
+mod start_service;
+mod stats;
+mod stats_chart;
+mod stop_service;
+mod strategy;
 mod suggest;
+mod switch;
 
 use std::sync::Arc;
 
@@ -45,9 +58,16 @@ pub(crate) fn integration() -> Integration {
 fn actions() -> Vec<Arc<dyn AnyAction>> {
     vec![
         Arc::new(deploy_service::DeployService),
+        Arc::new(list_events::ListEvents),
+        Arc::new(list_images::ListImages),
+        Arc::new(list_networks::ListNetworks),
         Arc::new(list_services::ListServices),
         Arc::new(restart_service::RestartService),
         Arc::new(run_job::RunJob),
+        Arc::new(scale_service::ScaleService),
         Arc::new(show_logs::ShowLogs),
+        Arc::new(show_stats::ShowStats),
+        Arc::new(start_service::StartService),
+        Arc::new(stop_service::StopService),
     ]
 }

@@ -59,12 +59,13 @@ fn grouped(containers: Vec<ContainerSummary>) -> Vec<Service> {
         if is_job(labels) || labels.contains_key(SWITCH) {
             continue;
         }
-        let (name, short, is_compose) = match (labels.get(PROJECT), labels.get(SERVICE)) {
-            (Some(project), Some(service)) => {
-                (format!("{project}/{service}"), service.clone(), true)
-            }
-            _ => (name_of(&container), name_of(&container), false),
+        let own_name = name_of(&container);
+        let service = labels.get(SERVICE).filter(|_| labels.contains_key(PROJECT));
+        let (short, is_compose) = match service {
+            Some(service) => (service.clone(), true),
+            None => (own_name.clone(), false),
         };
+        let name = full_name(labels, &own_name);
         let service = services.entry(name.clone()).or_insert(Service {
             name,
             short,
@@ -78,6 +79,32 @@ fn grouped(containers: Vec<ContainerSummary>) -> Vec<Service> {
         service.containers.sort_by_key(name_of);
     }
     services
+}
+
+/// The full name of the service that a container with these labels and this name belongs to.
+pub(super) fn full_name(labels: &HashMap<String, String>, container: &str) -> String {
+    match (labels.get(PROJECT), labels.get(SERVICE)) {
+        (Some(project), Some(service)) => format!("{project}/{service}"),
+        _ => container.to_owned(),
+    }
+}
+
+/// Every container, stopped ones too, with the service that it belongs to, or as `job NAME`.
+pub(super) async fn owned(docker: &Docker) -> Result<Vec<(String, ContainerSummary)>> {
+    let none = HashMap::new();
+    let containers = container::list(docker, None).await?.into_iter();
+    Ok(containers
+        .map(|container| {
+            let labels = container.labels.as_ref().unwrap_or(&none);
+            let own_name = name_of(&container);
+            let owner = if is_job(labels) {
+                format!("job {own_name}")
+            } else {
+                full_name(labels, &own_name)
+            };
+            (owner, container)
+        })
+        .collect())
 }
 
 /// What was started to end by itself: Compose's one-off containers and Purser's jobs.

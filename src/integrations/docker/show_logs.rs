@@ -1,9 +1,14 @@
-//! `docker.show_logs`: the last lines of a service.
+//! `docker.show_logs`: the last lines of a service, and those that come while one looks.
+
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::container::Container;
 use super::engine::Docker;
+use super::follow_logs;
 use super::logs::{self, Wanted};
 use super::service::Service;
 use crate::action::{Action, ActionError, ActionSpec, Context, ReadContext, Result, Risk};
@@ -12,8 +17,13 @@ use crate::domain::time::{Span, Timestamp};
 
 const MOST_LINES: usize = 1000;
 
+/// So many lines of each container are searched.
+const SEARCHED: usize = 100_000;
+
+const LONGEST_FOLLOW: Duration = Duration::from_mins(15);
+
 /// An output must fit into an event.
-const MOST_BYTES: usize = 48 * 1024;
+pub(super) const MOST_BYTES: usize = 48 * 1024;
 
 /// Shows logs.
 pub(super) struct ShowLogs;
@@ -24,13 +34,19 @@ pub(super) struct ShowLogs;
 pub(super) struct Input {
     /// `project/service`, or `service` when that is clear, or a container's name.
     service: String,
-    /// The last so many lines, 1 to 1000.
+    /// The last so many lines, 1 to 1000; with `follow`, so many to begin with.
     #[serde(default = "fifty")]
     #[schemars(range(min = 1, max = 1000))]
     lines: usize,
     /// Not older than this: `10m`.
     #[serde(default)]
     since: Option<Span>,
+    /// Only lines that hold this text, whatever its case; of each container's last 100 000 lines.
+    #[serde(default)]
+    grep: Option<String>,
+    /// Show lines as they come for so long, up to 15m: `2m`.
+    #[serde(default)]
+    follow: Option<Span>,
 }
 
 fn fifty() -> usize {
@@ -49,6 +65,48 @@ pub(super) struct Output {
     lines: usize,
     /// Earlier lines were left out to keep the text short enough to be passed on.
     shortened: bool,
+    /// Why no more lines were waited for; absent without `follow`.
+    ended: Option<String>,
+}
+
+/// A line, with the engine's time in front of which it is sorted.
+pub(super) struct Stamped {
+    at: String,
+    pub(super) text: String,
+}
+
+/// Which lines are shown, and how.
+pub(super) struct Filter {
+    /// In lower case.
+    grep: Option<String>,
+    /// Each line says whose it is.
+    several: bool,
+}
+
+impl Filter {
+    fn of(grep: Option<&str>, containers: &[Container]) -> Self {
+        Self {
+            grep: grep.map(str::to_lowercase).filter(|text| !text.is_empty()),
+            several: containers.len() > 1,
+        }
+    }
+
+    /// A line of this container, if it is to be shown.
+    pub(super) fn take(&self, container: &Container, line: &str) -> Option<Stamped> {
+        let (at, text) = line.split_once(' ').unwrap_or((line, ""));
+        let is_wanted = |grep: &String| text.to_lowercase().contains(grep);
+        if !self.grep.as_ref().is_none_or(is_wanted) {
+            return None;
+        }
+        Some(Stamped {
+            at: at.to_owned(),
+            text: if self.several {
+                format!("{} | {text}", container.name)
+            } else {
+                text.to_owned()
+            },
+        })
+    }
 }
 
 impl Action for ShowLogs {
@@ -71,28 +129,57 @@ impl Action for ShowLogs {
     }
 
     async fn run(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Output> {
-        if !(1..=MOST_LINES).contains(&input.lines) {
-            return Err(ActionError::fatal(format!(
-                "`lines` is {}: it must be 1 to {MOST_LINES}",
-                input.lines
-            )));
-        }
+        input.check()?;
         let service = Service::find(docker, &input.service).await?;
-        let wanted = Wanted {
+        let containers = service.inspect(docker).await?;
+        let filter = Filter::of(input.grep.as_deref(), &containers);
+        let mut wanted = Wanted {
             lines: input.lines,
             since: input
                 .since
                 .map_or(0, |span| before(ctx.read.clock.now(), span)),
             timestamps: true,
         };
-        let lines = collect(docker, &service, &wanted).await?;
-        let (lines, shortened) = newest(lines, input.lines);
+        let (lines, was_cut, ended) = if let Some(span) = input.follow {
+            let seen =
+                follow_logs::follow(ctx, docker, &containers, &wanted, &filter, span).await?;
+            (seen.lines, seen.shortened, Some(seen.ended.to_string()))
+        } else {
+            if filter.grep.is_some() {
+                wanted.lines = SEARCHED;
+            }
+            let lines = collect(docker, &containers, &wanted, &filter, input.lines).await?;
+            (lines, false, None)
+        };
+        let most = input.follow.map_or(input.lines, |_| usize::MAX);
+        let (lines, shortened) = newest(in_order(lines), most);
         Ok(Output {
             service: service.name,
             text: lines.join("\n"),
             lines: lines.len(),
-            shortened,
+            shortened: shortened || was_cut,
+            ended,
         })
+    }
+}
+
+impl Input {
+    fn check(&self) -> Result<()> {
+        if !(1..=MOST_LINES).contains(&self.lines) {
+            return Err(ActionError::fatal(format!(
+                "`lines` is {}: it must be 1 to {MOST_LINES}",
+                self.lines
+            )));
+        }
+        match self.follow {
+            Some(span) if span.duration() > LONGEST_FOLLOW || span.duration().is_zero() => {
+                Err(ActionError::fatal(format!(
+                    "`follow` is {span}: it must be 1s to {}",
+                    Span::new(LONGEST_FOLLOW)
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -104,22 +191,36 @@ fn before(now: Timestamp, span: Span) -> i32 {
     i32::try_from(seconds.max(1)).unwrap_or(i32::MAX)
 }
 
-/// All containers' lines in the order of the engine's clock.
-async fn collect(docker: &Docker, service: &Service, wanted: &Wanted) -> Result<Vec<String>> {
-    let containers = service.inspect(docker).await?;
-    let mut stamped = Vec::new();
-    for container in &containers {
-        for line in logs::read(docker, &container.id, wanted).await? {
-            let (at, text) = line.split_once(' ').unwrap_or((&line, ""));
-            let text = match containers.len() {
-                1 => text.to_owned(),
-                _ => format!("{} | {text}", container.name),
+/// The last lines of each container that are to be shown.
+async fn collect(
+    docker: &Docker,
+    containers: &[Container],
+    wanted: &Wanted,
+    filter: &Filter,
+    most: usize,
+) -> Result<Vec<Stamped>> {
+    let mut all = Vec::new();
+    for container in containers {
+        let mut last = VecDeque::new();
+        logs::each(docker, &container.id, wanted, |line| {
+            let Some(line) = filter.take(container, line) else {
+                return;
             };
-            stamped.push((at.to_owned(), text));
-        }
+            if last.len() == most {
+                last.pop_front();
+            }
+            last.push_back(line);
+        })
+        .await?;
+        all.extend(last);
     }
-    stamped.sort_by(|one, other| one.0.cmp(&other.0));
-    Ok(stamped.into_iter().map(|(_, text)| text).collect())
+    Ok(all)
+}
+
+/// By the engine's clock.
+fn in_order(mut lines: Vec<Stamped>) -> Vec<String> {
+    lines.sort_by(|one, other| one.at.cmp(&other.at));
+    lines.into_iter().map(|line| line.text).collect()
 }
 
 /// The last lines that fit, and whether any had to be left out for their length.

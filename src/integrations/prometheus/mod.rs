@@ -7,7 +7,6 @@
 //! ```
 
 mod answer;
-mod chart;
 mod connection;
 mod empty;
 mod examine;

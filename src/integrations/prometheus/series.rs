@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
+use crate::domain::unit::not_finite;
+
 /// One series: its metric, its labels, and its points in the order of time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Series {
@@ -58,17 +60,6 @@ impl JsonSchema for Value {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         schemars::json_schema!({ "type": ["number", "string"] })
-    }
-}
-
-/// `NaN`, `+Inf` or `-Inf`.
-pub(super) fn not_finite(value: f64) -> &'static str {
-    if value.is_nan() {
-        "NaN"
-    } else if value > 0.0 {
-        "+Inf"
-    } else {
-        "-Inf"
     }
 }
 

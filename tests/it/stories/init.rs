@@ -200,8 +200,22 @@ async fn what_is_proposed_for_a_stack_lints_is_well_and_works() {
       commands/status.yaml            new
       workflows/logs.yaml             new
       commands/logs.yaml              new
+      workflows/stats.yaml            new
+      commands/stats.yaml             new
+      workflows/events.yaml           new
+      commands/events.yaml            new
+      workflows/images.yaml           new
+      commands/images.yaml            new
+      workflows/networks.yaml         new
+      commands/networks.yaml          new
       workflows/restart.yaml          new
       commands/restart.yaml           new
+      workflows/stop.yaml             new
+      commands/stop.yaml              new
+      workflows/start.yaml            new
+      commands/start.yaml             new
+      workflows/scale.yaml            new
+      commands/scale.yaml             new
       workflows/deploy.yaml           new
       commands/deploy.yaml            new
       workflows/query.yaml            new
@@ -226,15 +240,23 @@ async fn what_is_proposed_for_a_stack_lints_is_well_and_works() {
     ");
 
     insta::assert_snapshot!(story.sees("lint").await, @"
-    4 systems, 8 workflows, 7 commands: no errors
+    4 systems, 15 workflows, 14 commands: no errors
     exit code 0
     ");
     let doctor = story.home.types(&["doctor"]).await;
     assert_eq!(doctor.code, 0, "{doctor:?}");
     assert_eq!(doctor.out.lines().last(), Some("all is well"), "{doctor:?}");
+    works(&mut story, &bucket).await;
+    database.remove().await;
+    bucket.remove().await;
+}
+
+/// What was written runs, and its backups are there.
+async fn works(story: &mut Story, bucket: &Bucket) {
     story.home.up().await;
     for run in [
         "status",
+        "images",
         "backup-postgres",
         "backup-purser",
         "query --input query=up",
@@ -249,8 +271,6 @@ async fn what_is_proposed_for_a_stack_lints_is_well_and_works() {
         assert!(keys.iter().any(is_backup), "{keys:?}");
     }
     story.home.stop().await;
-    database.remove().await;
-    bucket.remove().await;
 }
 
 #[tokio::test]
@@ -345,8 +365,22 @@ async fn over_what_is_there_it_shows_the_difference_and_touches_nothing() {
       commands/status.yaml          there already, the same
       workflows/logs.yaml           there already, the same
       commands/logs.yaml            new
+      workflows/stats.yaml          there already, the same
+      commands/stats.yaml           there already, the same
+      workflows/events.yaml         there already, the same
+      commands/events.yaml          there already, the same
+      workflows/images.yaml         there already, the same
+      commands/images.yaml          there already, the same
+      workflows/networks.yaml       there already, the same
+      commands/networks.yaml        there already, the same
       workflows/restart.yaml        there already, the same
       commands/restart.yaml         there already, the same
+      workflows/stop.yaml           there already, the same
+      commands/stop.yaml            there already, the same
+      workflows/start.yaml          there already, the same
+      commands/start.yaml           there already, the same
+      workflows/scale.yaml          there already, the same
+      commands/scale.yaml           there already, the same
       workflows/deploy.yaml         there already, the same
       commands/deploy.yaml          there already, the same
       secrets/hook                  there already, the same

@@ -11,6 +11,7 @@ mod deploys;
 mod discord;
 mod doctor;
 mod downgrade;
+mod everyday;
 mod exit_codes;
 mod holds;
 mod init;

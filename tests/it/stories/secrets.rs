@@ -41,6 +41,16 @@ steps:
     with: { service: "{{ inputs.service }}" }
 "#;
 
+/// What is said while it is said is not kept, and is masked all the same.
+const FOLLOW: &str = r#"
+inputs:
+  service: { type: string, required: true }
+steps:
+  - id: logs
+    uses: docker.show_logs
+    with: { service: "{{ inputs.service }}", follow: 2s }
+"#;
+
 /// A container that prints the password, and an image whose job does.
 struct Leaks {
     name: String,
@@ -97,6 +107,7 @@ fn open(keys: &Path, user: &str, database: &Database, bucket: &Bucket) -> Story 
     story.home.workflow("vault", VAULT);
     story.home.workflow("job", JOB);
     story.home.workflow("logs", LOGS);
+    story.home.workflow("follow", FOLLOW);
     story
 }
 
@@ -136,6 +147,7 @@ async fn a_secret_stands_nowhere_even_when_others_print_it() {
         format!("run backup -i database={PASSWORD}"),
         format!("plan backup -i database={PASSWORD}"),
         format!("run logs -i service={}", leaks.name),
+        format!("run follow -i service={}", leaks.name),
         format!("run job -i image={}", leaks.name),
         "runs show JOB".to_owned(),
         "runs lines JOB job".to_owned(),

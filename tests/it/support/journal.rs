@@ -48,6 +48,7 @@ struct State {
     is_of_another: bool,
     cancel: CancellationToken,
     log: Vec<String>,
+    progress: Vec<String>,
     artifacts: Vec<(Artifact, Vec<u8>)>,
 }
 
@@ -70,6 +71,11 @@ impl MemoryJournal {
     /// The lines that the step has logged.
     pub fn lines(&self) -> Vec<String> {
         self.state.lock().unwrap().log.clone()
+    }
+
+    /// How far the step has said that it is, each time.
+    pub fn told(&self) -> Vec<String> {
+        self.state.lock().unwrap().progress.clone()
     }
 
     /// What the step has kept, by name.
@@ -302,7 +308,9 @@ impl Journal for Bound {
         async { Ok(artifact) }.boxed()
     }
 
-    fn progress(&self, _text: String) {}
+    fn progress(&self, text: String) {
+        self.change(|state| state.progress.push(text));
+    }
 
     fn key(&self, effect: EffectName) -> BoxFuture<'_, EffectKey> {
         let generation = self.change(|state| state.generation);

@@ -8,12 +8,12 @@ use bollard::query_parameters::{CreateContainerOptionsBuilder, RenameContainerOp
 use serde::{Deserialize, Serialize};
 
 use super::super::container::{self, Container, LABEL_EFFECT};
+use super::super::copy::{Copy, copy};
 use super::super::engine::{Docker, or_missing, status};
 use super::super::image::{self, Reference};
 use super::super::proof::{self, Expected, Level, Proof};
-use super::copy::{Copy, copy};
+use super::super::strategy::Strategy;
 use super::decide::{Decision, Replica};
-use super::strategy::Strategy;
 use super::{CREATE_NEW, Input, Output, REMOVE_OLD, RENAME_NEW, RENAME_OLD, START_NEW, STOP_OLD};
 use crate::action::{ActionError, Context, Found, Result};
 use crate::domain::effect::EffectKey;

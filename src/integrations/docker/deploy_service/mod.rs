@@ -11,9 +11,7 @@
 mod behind;
 mod blue_green;
 mod carry_out;
-mod copy;
 mod decide;
-mod strategy;
 mod switch_back;
 mod undo;
 mod way_back;
@@ -24,12 +22,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::decide::Decision;
-use self::strategy::Strategy;
 use super::engine::{Docker, PATIENCE};
 use super::front::ProxyProbe;
 use super::image::PULL_IMAGE;
 use super::probe::Probe;
 use super::proof::Level;
+use super::strategy::Strategy;
 use crate::action::{Action, ActionSpec, Context, ReadContext, Result, Risk, Undone};
 use crate::domain::effect::{EffectSort, EffectSpec};
 use crate::domain::plan::Plan;

@@ -9,12 +9,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
-use super::chart::{Chart, Line, MOST_LINES};
 use super::connection::Prometheus;
 use super::series::{self, Series, Value};
 use super::unit::{Guess, Unit};
 use super::{empty, time};
 use crate::action::{Action, ActionError, ActionSpec, Context, ReadContext, Result, Risk};
+use crate::chart::{Chart, Line, MOST_LINES};
 use crate::domain::plan::Plan;
 use crate::domain::schedule::Zone;
 use crate::domain::time::Span;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Chart, Line};
 use crate::domain::schedule::Zone;
-use crate::integrations::prometheus::unit::Unit;
+use crate::domain::unit::Unit;
 
 const BEGIN: f64 = 1_735_689_600.0;
 /// A pixel may differ by this much in each colour, and so many in a thousand by more: other

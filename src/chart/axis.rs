@@ -4,7 +4,7 @@ use chrono::{DateTime, Offset as _, TimeZone as _, Timelike as _};
 use chrono_tz::Tz;
 
 use crate::domain::schedule::Zone;
-use crate::integrations::prometheus::unit::Unit;
+use crate::domain::unit::Unit;
 
 /// About as many lines across.
 const VALUE_TICKS: f64 = 5.0;

@@ -6,7 +6,7 @@ use bollard::models::HostConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::container::Container;
+use super::container::Container;
 
 /// How the new container takes the old one's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -8,43 +8,43 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-use super::unit::Unit;
 use crate::domain::schedule::Zone;
+use crate::domain::unit::Unit;
 use axis::{TimeAxis, ValueAxis};
 use canvas::{Canvas, Result};
 use place::{Frame, segments};
 
 /// More lines than this nobody tells apart.
-pub(super) const MOST_LINES: usize = 8;
+pub(crate) const MOST_LINES: usize = 8;
 
 /// What is drawn.
-pub(super) struct Chart {
+pub(crate) struct Chart {
     /// What it is about: the metric or the query.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// What the values count.
-    pub(super) unit: Unit,
+    pub(crate) unit: Unit,
     /// The zone of the time axis.
-    pub(super) zone: Zone,
+    pub(crate) zone: Zone,
     /// The beginning and the end, in seconds of the epoch.
-    pub(super) from: f64,
-    pub(super) to: f64,
+    pub(crate) from: f64,
+    pub(crate) to: f64,
     /// Seconds between two points; where more are missing there is a gap.
-    pub(super) step: f64,
+    pub(crate) step: f64,
     /// The series, at most [`MOST_LINES`].
-    pub(super) lines: Vec<Line>,
+    pub(crate) lines: Vec<Line>,
     /// How many series there are beside them.
-    pub(super) more: usize,
+    pub(crate) more: usize,
 }
 
 /// One series.
-pub(super) struct Line {
-    pub(super) name: String,
-    pub(super) points: Vec<(f64, f64)>,
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) points: Vec<(f64, f64)>,
 }
 
 impl Chart {
     /// The picture as PNG; `None` when there is no number to draw.
-    pub(super) fn png(&self) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn png(&self) -> Result<Option<Vec<u8>>> {
         let values = self.lines.iter().flat_map(|line| &line.points);
         let values = values
             .map(|(_, value)| *value)
