@@ -17,6 +17,37 @@ fn of(shop: &Shop, text: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_plan_is_another_one_when_the_service_was_set_up_anew() {
+    let shop = Shop::new();
+    shop.start(1, V1, &["--env", "COLOUR=blue"]).await;
+    let step = shop.deploy(&json!({ "version": "v2" }));
+    let digest = async || step.plan().await.unwrap().digest();
+    let first = digest().await;
+    assert_eq!(digest().await, first);
+    docker(&[
+        "update",
+        "--memory",
+        "64m",
+        "--memory-swap",
+        "64m",
+        &shop.name(1),
+    ]);
+    let with_a_limit = digest().await;
+    docker(&["rm", "--force", &shop.name(1)]);
+    shop.start(1, V1, &["--env", "COLOUR=red"]).await;
+    let in_red = digest().await;
+    let other = unique("other");
+    docker(&["network", "create", &other]);
+    docker(&["network", "connect", &other, &shop.name(1)]);
+    let in_two = digest().await;
+    docker(&["network", "disconnect", &other, &shop.name(1)]);
+    docker(&["network", "rm", &other]);
+    let all = [first, with_a_limit, in_red, in_two];
+    let each: std::collections::BTreeSet<_> = all.iter().map(ToString::to_string).collect();
+    assert_eq!(each.len(), all.len(), "{all:?}");
+}
+
+#[tokio::test]
 async fn a_new_version_takes_over_and_somebody_always_answers() {
     let shop = Shop::new();
     let options = [
@@ -83,13 +114,13 @@ async fn the_plan_says_what_and_how_and_changes_nothing() {
     shop.start(1, V1, &[]).await;
     let mut events = shop.events();
     let beside = shop.deploy(&json!({ "image": V2 })).plan().await.unwrap();
-    insta::assert_snapshot!(of(&shop, &shown(&beside)), @r"
+    insta::assert_snapshot!(of(&shop, &shown(&beside)), @"
     replace shop-HEX/web: purser-test/web:v1 → purser-test/web:v2, beside the old one
     relies on image purser-test/web:v2: sha256:HEX
     relies on image of shop-HEX-web-1: sha256:HEX
+    relies on container shop-HEX-web-1: HEX, in shop-HEX_net, restart no
     image of shop-HEX-web-1: purser-test/web:v1 → purser-test/web:v2
     how it is replaced: nothing → beside
-    note: shop-HEX-web-1 is HEX now
     note: each old container goes on until its new one has proven itself beside it
     note: a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
     note: can be undone until the old containers are removed, which comes last
@@ -108,13 +139,13 @@ async fn the_plan_says_what_and_how_and_changes_nothing() {
         )
         .await;
     let recreate = other.deploy(&json!({ "image": V2, "probe": { "port": 8080 } }));
-    insta::assert_snapshot!(of(&other, &shown(&recreate.plan().await.unwrap())), @r"
+    insta::assert_snapshot!(of(&other, &shown(&recreate.plan().await.unwrap())), @"
     replace shop-HEX/web: purser-test/web:v1 → purser-test/web:v2, in the old one's place
     relies on image purser-test/web:v2: sha256:HEX
     relies on image of shop-HEX-web-1: sha256:HEX
+    relies on container shop-HEX-web-1: HEX, in shop-HEX_net, restart no
     image of shop-HEX-web-1: purser-test/web:v1 → purser-test/web:v2
     how it is replaced: nothing → in place
-    note: shop-HEX-web-1 is HEX now
     note: cannot run twice at once: it publishes the host's port 28081, it writes to the volume at /data; so each old container is stopped first, and does not answer until its new one has proven itself
     note: a new container has 1m to prove itself by its HEALTHCHECK, or by the probe if it has none
     note: can be undone until the old containers are removed, which comes last

@@ -253,10 +253,10 @@ async fn a_plan_says_which_rule_is_switched_and_changes_nothing() {
     replace shop-HEX/web: purser-test/web:v1 → purser-test/web:v2, beside the old set, and switched at the proxy
     relies on image purser-test/web:v2: sha256:HEX
     relies on image of shop-HEX-web-1: sha256:HEX
+    relies on container shop-HEX-web-1: HEX, in shop-HEX_net, restart no
     image of shop-HEX-web-1: purser-test/web:v1 → purser-test/web:v2
     how it is replaced: nothing → as a whole set
     Host(`shop-HEX.example`) at the proxy: to purser-test/web:v1 → to purser-test/web:v2
-    note: shop-HEX-web-1 is HEX now
     note: the new containers are tried through the proxy by a name of their own; then it is switched to them at one instant, and the old ones have 1s to finish: requests that take no longer are not dropped
     note: a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
     note: can be undone until the old containers are removed, which comes last

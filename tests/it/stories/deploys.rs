@@ -37,7 +37,6 @@ async fn a_plan_is_told_and_nothing_is_changed() {
         replace bookshop/web: purser-test/web:v1 → purser-test/web:v2, beside the old one
           ~ image of bookshop-web-1: purser-test/web:v1 → purser-test/web:v2
           + how it is replaced: beside
-          · bookshop-web-1 is HEX now
           · each old container goes on until its new one has proven itself beside it
           · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           · can be undone until the old containers are removed, which comes last
@@ -67,7 +66,7 @@ async fn a_version_that_is_healthy_takes_over() {
     changed: true
     image: purser-test/web:v2
     image_id: sha256:HEX
-    strategy: beside
+    strategy: rolling
     proof: healthy
     proven_by: its own HEALTHCHECK
     gap_seconds: N

@@ -42,7 +42,7 @@ async fn a_deploy_is_taken_back_by_a_deploy_of_what_ran_before() {
     changed: true
     image: purser-test/web:v1
     image_id: sha256:HEX
-    strategy: beside
+    strategy: rolling
     proof: healthy
     proven_by: its own HEALTHCHECK
     gap_seconds: N
@@ -75,7 +75,7 @@ async fn a_deploy_is_taken_back_by_a_deploy_of_what_ran_before() {
         changed: true
         image: purser-test/web:v2
         image_id: sha256:HEX
-        strategy: beside
+        strategy: rolling
         proof: healthy
         proven_by: its own HEALTHCHECK
         gap_seconds: N
@@ -104,7 +104,7 @@ async fn a_deploy_is_taken_back_by_a_deploy_of_what_ran_before() {
         changed: true
         image: purser-test/web:v1
         image_id: sha256:HEX
-        strategy: beside
+        strategy: rolling
         proof: healthy
         proven_by: its own HEALTHCHECK
         gap_seconds: N
@@ -141,7 +141,6 @@ async fn the_plan_of_an_undo_says_what_would_be_taken_back_and_changes_nothing()
         replace bookshop/web: purser-test/web:v2 → purser-test/web:v1, beside the old one
           ~ image of bookshop-web-1: purser-test/web:v2 → purser-test/web:v1
           + how it is replaced: beside
-          · bookshop-web-1 is HEX now
           · each old container goes on until its new one has proven itself beside it
           · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           · can be undone until the old containers are removed, which comes last
@@ -263,7 +262,6 @@ async fn an_undo_is_approved_as_the_workflow_is() {
         replace bookshop/web: purser-test/web:v2 → purser-test/web:v1, beside the old one
           ~ image of bookshop-web-1: purser-test/web:v2 → purser-test/web:v1
           + how it is replaced: beside
-          · bookshop-web-1 is HEX now
           · each old container goes on until its new one has proven itself beside it
           · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           · can be undone until the old containers are removed, which comes last

@@ -47,6 +47,10 @@ pub(super) struct Replica {
     pub(super) was_running: bool,
     /// It ran, and nothing said that it was sick.
     pub(super) was_well: bool,
+    /// How it is set up, as far as that tells it from any other: another environment, mount or label
+    /// takes another container, and so another id.
+    #[serde(default)]
+    set_up: String,
 }
 
 impl Replica {
@@ -60,6 +64,7 @@ impl Replica {
             was_running: container.is_running() || container.is_restarting(),
             was_well: container.is_running()
                 && matches!(container.health(), Health::Healthy | Health::Unchecked),
+            set_up: set_up(container),
         }
     }
 }
@@ -138,6 +143,7 @@ impl Decision {
         for replica in &self.replicas {
             plan = plan
                 .relies_on(format!("image of {}", replica.name), &replica.image_id)
+                .relies_on(format!("container {}", replica.name), &replica.set_up)
                 .changes(
                     format!("image of {}", replica.name),
                     Some(replica.image.clone()),
@@ -158,11 +164,7 @@ impl Decision {
     }
 
     fn notes(&self, input: &Input) -> Vec<String> {
-        let mut notes: Vec<_> = self
-            .replicas
-            .iter()
-            .map(|r| format!("{} is {} now", r.name, image::short(&r.id)))
-            .collect();
+        let mut notes = Vec::new();
         notes.push(match self.strategy {
             Strategy::BlueGreen => format!(
                 "the new containers are tried through the proxy by a name of their own; then it is \
@@ -302,6 +304,29 @@ fn wanted(
              that the service runs now)",
         )),
     }
+}
+
+/// A container, and what of it can be changed while it is there: its networks and its limits.
+fn set_up(container: &Container) -> String {
+    let settings = container.facts.network_settings.as_ref();
+    let networks = settings.and_then(|settings| settings.networks.as_ref());
+    let mut networks: Vec<_> = networks.into_iter().flat_map(|all| all.keys()).collect();
+    networks.sort();
+    let networks = networks.into_iter().map(|name| format!(", in {name}"));
+    let host = container.facts.host_config.as_ref();
+    let of_host = |name: &str, value: Option<i64>| {
+        let value = value.filter(|value| *value != 0);
+        value.map_or_else(String::new, |value| format!(", {name} {value}"))
+    };
+    let memory = of_host("memory", host.and_then(|host| host.memory));
+    let cpus = of_host("nano CPUs", host.and_then(|host| host.nano_cpus));
+    let restart = host.and_then(|host| host.restart_policy.as_ref()?.name);
+    let restart = restart.map_or_else(String::new, |policy| format!(", restart {policy}"));
+    let id = image::short(&container.id);
+    format!(
+        "{id}{}{memory}{cpus}{restart}",
+        networks.collect::<String>()
+    )
 }
 
 /// A name that a container has only while a deploy is under way (`aside` gives it).

@@ -72,7 +72,6 @@ impl Conversation {
           ┃     replace SHOP/web: purser-test/web:v1 → purser-test/web:v2, beside the old one
           ┃       ~ image of SHOP-web-1: purser-test/web:v1 → purser-test/web:v2
           ┃       + how it is replaced: beside
-          ┃       · SHOP-web-1 is HEX now
           ┃       · each old container goes on until its new one has proven itself beside it
           ┃       · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           ┃       · can be undone until the old containers are removed, which comes last
@@ -157,7 +156,6 @@ async fn a_deploy_is_refused_asked_for_again_and_put_live() {
           replace SHOP/web: purser-test/web:v1 → purser-test/web:v2, beside the old one
             ~ image of SHOP-web-1: purser-test/web:v1 → purser-test/web:v2
             + how it is replaced: beside
-            · SHOP-web-1 is HEX now
             · each old container goes on until its new one has proven itself beside it
             · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
             · can be undone until the old containers are removed, which comes last
@@ -222,7 +220,7 @@ async fn a_deploy_is_refused_asked_for_again_and_put_live() {
       changed: true
       image: purser-test/web:v2
       image_id: sha256:HEX
-      strategy: beside
+      strategy: rolling
       proof: healthy
       proven_by: its own HEALTHCHECK
       gap_seconds: N

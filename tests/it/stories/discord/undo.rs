@@ -60,7 +60,7 @@ async fn a_deploy_is_undone_by_its_button_and_what_ran_before_runs_again() {
       ┃ changed: true
       ┃ image: purser-test/web:v2
       ┃ image_id: sha256:HEX
-      ┃ strategy: beside
+      ┃ strategy: rolling
       ┃ proof: healthy
       ┃ proven_by: its own HEALTHCHECK
       ┃ gap_seconds: N
@@ -84,7 +84,7 @@ async fn a_deploy_is_undone_by_its_button_and_what_ran_before_runs_again() {
       ┃ changed: true
       ┃ image: purser-test/web:v1
       ┃ image_id: sha256:HEX
-      ┃ strategy: beside
+      ┃ strategy: rolling
       ┃ proof: healthy
       ┃ proven_by: its own HEALTHCHECK
       ┃ gap_seconds: N
