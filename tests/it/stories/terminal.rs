@@ -143,7 +143,7 @@ async fn a_command_is_completed_word_by_word() {
     changed: true
     image: purser-test/web:v2
     image_id: sha256:HEX
-    strategy: beside
+    strategy: rolling
     proof: started
     proven_by: running for 5 s without dying, as it has no check of its own
     gap_seconds: N

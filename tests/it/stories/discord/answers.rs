@@ -114,7 +114,6 @@ async fn a_yes_to_a_plan_that_has_changed_since_counts_for_nothing() {
           ┃     replace bookshop/web: books:old → books:new, beside the old one
           ┃       ~ image of bookshop-web-1: books:old → books:new
           ┃       + how it is replaced: beside
-          ┃       · bookshop-web-1 is HEX now
           ┃       · each old container goes on until its new one has proven itself beside it
           ┃       · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           ┃       · can be undone until the old containers are removed, which comes last
