@@ -16,6 +16,8 @@ mod list_services;
 mod logs;
 mod probe;
 mod proof;
+mod prune_images;
+mod registries;
 mod restart_service;
 mod run_job;
 mod running;
@@ -44,6 +46,7 @@ fn actions() -> Vec<Arc<dyn AnyAction>> {
     vec![
         Arc::new(deploy_service::DeployService),
         Arc::new(list_services::ListServices),
+        Arc::new(prune_images::PruneImages),
         Arc::new(restart_service::RestartService),
         Arc::new(run_job::RunJob),
         Arc::new(show_logs::ShowLogs),

@@ -3,8 +3,13 @@
 mod deploy;
 mod deploy_killed;
 mod deploy_refused;
+mod fake_engine;
+mod fetching;
+mod fetching_fails;
 mod jobs;
 mod leftovers;
+mod pruning;
+pub(crate) mod registry;
 mod services;
 pub(crate) mod shop;
 pub(crate) mod stage;

@@ -34,22 +34,36 @@ pub(crate) struct Step {
     action: Arc<dyn AnyAction>,
     systems: Arc<Systems>,
     input: Value,
-    /// All that the actions ask of the engine goes through it.
-    _proxy: Proxy,
+    /// All that the actions ask of the stack's engine goes through it.
+    _proxy: Option<Proxy>,
 }
 
 impl Step {
     pub(crate) fn of(action: &str, input: Value) -> Self {
-        let registry = Registry::new(purser::integrations::all());
+        Self::with(action, "", input)
+    }
+
+    /// With these lines more in the table of the system.
+    pub(crate) fn with(action: &str, settings: &str, input: Value) -> Self {
         let proxy = Proxy::new(Allowances::default());
+        let host = proxy.host();
+        Self {
+            _proxy: Some(proxy),
+            ..Self::on(&host, action, settings, input)
+        }
+    }
+
+    /// On an engine that is none of the stack's.
+    pub(crate) fn on(host: &str, action: &str, settings: &str, input: Value) -> Self {
+        let registry = Registry::new(purser::integrations::all());
         Self {
             journal: Arc::default(),
             cancel: CancellationToken::new(),
             run: RunId::new(uuid::Uuid::now_v7()),
             action: Arc::clone(registry.action(action).unwrap()),
-            systems: systems(&format!("host = '{}'", proxy.host())).unwrap(),
+            systems: systems(&format!("host = '{host}'\n{settings}")).unwrap(),
             input,
-            _proxy: proxy,
+            _proxy: None,
         }
     }
 

@@ -47,6 +47,7 @@ struct State {
     dies_at: Option<(String, Moment)>,
     is_of_another: bool,
     log: Vec<String>,
+    progress: Vec<String>,
     artifacts: Vec<(Artifact, Vec<u8>)>,
 }
 
@@ -64,6 +65,11 @@ impl MemoryJournal {
     /// The lines that the step has logged.
     pub fn lines(&self) -> Vec<String> {
         self.state.lock().unwrap().log.clone()
+    }
+
+    /// What the step has said of how far it is.
+    pub fn progress(&self) -> Vec<String> {
+        self.state.lock().unwrap().progress.clone()
     }
 
     /// What the step has kept, by name.
@@ -296,7 +302,9 @@ impl Journal for Bound {
         async { Ok(artifact) }.boxed()
     }
 
-    fn progress(&self, _text: String) {}
+    fn progress(&self, text: String) {
+        self.change(|state| state.progress.push(text));
+    }
 
     fn key(&self, effect: EffectName) -> BoxFuture<'_, EffectKey> {
         let generation = self.change(|state| state.generation);
