@@ -175,6 +175,13 @@ mod tests {
         .iter()
         .map(|wrong| check_name(wrong).unwrap_err())
         .collect();
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @"
+        write the registry as images name it: `registry.example.com`
+        write the registry as images name it: `registry.example.com`
+        write the registry as images name it: `docker.io`
+        write the registry as images name it: `docker.io`
+        write the registry as images name it: `registry.example.com:5000`
+        write the registry as images name it: `registry.example.com:5000`
+        ");
     }
 }

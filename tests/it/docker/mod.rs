@@ -8,7 +8,7 @@ mod fetching;
 mod fetching_fails;
 mod jobs;
 mod leftovers;
-mod pruning;
+pub(crate) mod pruning;
 pub(crate) mod registry;
 mod services;
 pub(crate) mod shop;

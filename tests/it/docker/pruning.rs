@@ -11,14 +11,14 @@ use crate::support::stack::variable;
 
 /// A repository with images of its own, each a second or more older than the next; they go when the
 /// story ends.
-struct Repository {
-    name: String,
+pub(crate) struct Repository {
+    pub(crate) name: String,
     ids: Vec<String>,
 }
 
 impl Repository {
     /// `v1` is the oldest.
-    fn with(count: usize) -> Self {
+    pub(crate) fn with(count: usize) -> Self {
         Self::named(format!("{}/web", unique("prune")), count)
     }
 
@@ -43,7 +43,7 @@ impl Repository {
         }
     }
 
-    fn at(&self, version: usize) -> String {
+    pub(crate) fn at(&self, version: usize) -> String {
         format!("{}:v{version}", self.name)
     }
 
@@ -53,7 +53,7 @@ impl Repository {
     }
 
     /// The tags that are there.
-    fn tags(&self) -> Vec<String> {
+    pub(crate) fn tags(&self) -> Vec<String> {
         let listed = docker(&["images", "--format", "{{.Tag}}", &self.name]);
         let mut tags: Vec<_> = listed.lines().map(str::to_owned).collect();
         tags.sort();

@@ -13,6 +13,7 @@ mod doctor;
 mod downgrade;
 mod exit_codes;
 mod holds;
+mod images;
 mod init;
 mod init_again;
 mod input_files;

@@ -157,7 +157,16 @@ mod tests {
             said.push(progress.to_string());
         }
         said.dedup();
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @"
+        1 of 1 layers
+        1 of 2 layers
+        1 of 3 layers
+        10 MiB of at least 80 MiB, 1 of 3 layers
+        80 MiB of at least 80 MiB, 1 of 3 layers
+        81 MiB of 120 MiB, 1 of 3 layers
+        120 MiB of 120 MiB, 2 of 3 layers
+        120 MiB of 120 MiB, 3 of 3 layers
+        ");
     }
 
     #[test]

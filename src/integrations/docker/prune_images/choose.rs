@@ -260,7 +260,16 @@ mod tests {
             ],
             ..Stock::default()
         };
-        insta::assert_snapshot!(told(&choose(stock, rule(2))), @"");
+        insta::assert_snapshot!(told(&choose(stock, rule(2))), @"
+        - shop/web:v1
+        - shop/web:v2, shop/web:stable
+        - 777777777777 (without a name)
+        shop/web:v0, shop/old:v0: it is among the newest of shop/old
+        shop/db:v1: it is among the newest of shop/db
+        r.example:5000/shop/web:v1: it is among the newest of r.example:5000/shop/web
+        shop/web@sha256:33: it is among the newest of shop/web
+        shop/web:v4: it is among the newest of shop/web
+        ");
     }
 
     #[test]
@@ -290,7 +299,18 @@ mod tests {
         };
         let unknown = idle(&except, &stock.images);
         assert_eq!(unknown, ["444"]);
-        insta::assert_snapshot!(told(&choose(stock, rule)), @"");
+        insta::assert_snapshot!(told(&choose(stock, rule)), @"
+        - bbbbbbbbbbbb (without a name)
+        - shop/web:v4
+        - shop/web:v5
+        base/os:12: another image was built on it
+        shop/web:v1: the container shop-web-1 was made of it
+        aaaaaaaaaaaa (without a name): another image was built on it
+        shop/web:v2: `except` names it
+        shop/web:v3: `except` names it
+        shop/web:v6: it is among the newest of shop/web
+        base/os:13: it is among the newest of base/os
+        ");
     }
 
     #[test]
@@ -306,7 +326,14 @@ mod tests {
             ],
             ..Stock::default()
         };
-        insta::assert_snapshot!(told(&choose(stock, rule(1))), @"");
+        insta::assert_snapshot!(told(&choose(stock, rule(1))), @"
+        - nix/db:v1
+        nix/web:v1: it was made at the same instant as the last kept of nix/web
+        nix/web:v2: it was made at the same instant as the last kept of nix/web
+        nix/web:v3: it is among the newest of nix/web
+        nix/db:v2: it was made at the same instant as the last kept of nix/db
+        nix/db:v3: it is among the newest of nix/db
+        ");
     }
 
     #[test]
@@ -325,7 +352,10 @@ mod tests {
             repositories: Some(&["shop/web".to_owned()]),
             ..rule(1)
         };
-        insta::assert_snapshot!(told(&choose(stock, rule)), @"");
+        insta::assert_snapshot!(told(&choose(stock, rule)), @"
+        - shop/web:v1
+        shop/web:v2: it is among the newest of shop/web
+        ");
     }
 
     #[test]

@@ -174,8 +174,8 @@ async fn remove_one(docker: &Docker, image: &Image) -> Result<Entry> {
 async fn decide(docker: &Docker, input: &Input) -> Result<(Choice, Vec<String>)> {
     if !(1..=1000).contains(&input.keep) {
         return Err(ActionError::fatal(format!(
-            "`keep` is {}, and must be from 1 to 1000: to remove the last image of a repository is \
-             nothing that is done for many at once",
+            "`keep` is {}, and must be from 1 to 1000: the last image of a repository is for people to \
+             remove",
             input.keep
         )));
     }
