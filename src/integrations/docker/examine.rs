@@ -86,6 +86,7 @@ impl Docker {
             Err(error) => match Trouble::of(&error, true) {
                 Some(Trouble::NotFound | Trouble::NoPlatform) => Ok(not_refused(registry)),
                 Some(Trouble::Closed) if !is_known => Ok(not_refused(registry)),
+                Some(trouble) if !is_known => Ok(place.remark(trouble, &error)),
                 _ => Err(place.explain(error, None)),
             },
         }

@@ -67,12 +67,12 @@ fn the_examples_are_without_a_fault() {
     );
     assert_eq!(
         workflows_of(&catalog),
-        "backup-postgres backup-purser deploy graph logs migrate query restart status"
+        "backup-postgres backup-purser deploy graph logs migrate prune-images query restart status"
     );
     let commands: Vec<_> = catalog.commands().map(|c| c.name.as_str()).collect();
     assert_eq!(
         commands.join(" "),
-        "backup backup-purser deploy graph logs query restart status"
+        "backup backup-purser deploy graph logs prune-images query restart status"
     );
 }
 

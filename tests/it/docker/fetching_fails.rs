@@ -35,7 +35,7 @@ async fn what_is_larger_than_the_disk_is_not_fetched_to_its_end() {
     ];
     let engine = FakeEngine::here(Path::new("/var/tmp"), &lines);
     let said = failed(&engine).await;
-    let (before, after) = said.split_once(": ").unwrap();
+    let (before, after) = said.rsplit_once(", and ").unwrap();
     assert!(after.contains(" free on the disk of `shop`"), "{said}");
     insta::assert_snapshot!(before, @"");
 

@@ -266,6 +266,7 @@ pub(crate) async fn make_foreign(pushed: &Pushed) {
     const LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
     let (registry, repository) = pushed.repository.split_once('/').unwrap();
     let at = |path: &str| format!("http://{registry}/v2/{repository}/{path}");
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().build().unwrap();
     let get = async |url: String| -> Value {
         let answer = client.get(url).header("Accept", IMAGE).send().await;

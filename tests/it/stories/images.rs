@@ -47,9 +47,9 @@ async fn sees(story: &Story, pushed: &Pushed, line: &str) -> String {
         .await;
     let (_, path) = pushed.repository.split_once('/').unwrap();
     let said = said.replace(&format!("REGISTRY/{path}"), "REGISTRY/shop/web");
-    let lines = said.lines().map(|line| match line.split_once("known") {
-        Some((before, _)) if line.contains("free on the disk") => before.to_owned(),
-        _ => line.split(" fetched; ").next().unwrap_or(line).to_owned(),
+    let lines = said.lines().map(|line| match line.split_once("; ") {
+        Some((before, _)) if line.contains(" on the disk of ") => before,
+        _ => line,
     });
     plain(
         &lines

@@ -13,6 +13,7 @@ use super::{Named, Place, Reference};
 use crate::action::{ActionError, Result};
 use crate::domain::nearest;
 use crate::domain::plan::Plan;
+use crate::domain::words::size;
 
 impl Reference {
     /// The tags of its repository that the engine has.
@@ -88,7 +89,7 @@ impl Reference {
                 Some(format!("fetched from {}, {digest}", self.registry())),
             )
             .note(format!(
-                "how large the image {self} is shows only while it is fetched; {}",
+                "the size of the image {self} is known only while it is fetched; {}",
                 room.note(docker.name())
             )))
     }
@@ -123,14 +124,14 @@ impl Reference {
     /// Says that it does not fit.
     pub(super) fn no_room(&self, docker: &Docker, room: &Room, bytes: u64) -> ActionError {
         let wanted = match bytes {
-            0 => "needs some".to_owned(),
-            bytes => format!("is at least {}", crate::domain::words::size(bytes)),
+            0 => String::new(),
+            bytes => format!("it is at least {}, and ", size(bytes)),
         };
         ActionError::fatal(format!(
-            "there is no room for the image {self}, which {wanted}: {}; `{}` has got no new image: make \
-             room there, as with docker.prune_images, then try again",
-            room.note(docker.name()),
-            docker.name()
+            "the image {self} is not on `{}` and was not fetched, because there is no room for it: \
+             {wanted}{}; make room there, as with docker.prune_images, and try again",
+            docker.name(),
+            room.note(docker.name())
         ))
     }
 

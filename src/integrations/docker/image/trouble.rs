@@ -6,6 +6,7 @@ use super::super::engine::{Docker, one_line};
 use super::super::registries::Login;
 use super::Reference;
 use crate::action::ActionError;
+use crate::domain::finding::Remark;
 use crate::domain::words::cut;
 
 /// So much is quoted of what the engine says, in characters.
@@ -146,7 +147,13 @@ impl Place<'_> {
             let what = format!("the image {} was asked for", self.image);
             return self.docker.failed(&what, error);
         };
-        let text = self.sentence(trouble, &quote(&error), near);
+        let text = format!(
+            "the image {} is not on `{}` and cannot be fetched: {}; {}",
+            self.image,
+            self.docker.name(),
+            self.cause(trouble, &quote(&error)),
+            self.next(trouble, near)
+        );
         let told = if trouble.passes() {
             ActionError::retryable(text)
         } else {
@@ -155,86 +162,89 @@ impl Place<'_> {
         told.because(error)
     }
 
-    fn sentence(&self, trouble: Trouble, said: &str, near: Option<&str>) -> String {
-        let (image, registry) = (self.image, self.image.registry());
-        let on = self.docker.name();
-        let table = format!("[systems.{on}.registries.\"{registry}\"]");
-        let who = self.login().map_or("nobody", |login| &login.username);
-        let password = self
-            .login()
-            .map_or_else(String::new, |login| login.source.to_string());
-        let left = format!("`{on}` has got no new image");
+    /// The same of the registry alone.
+    pub(in crate::integrations::docker) fn remark(
+        &self,
+        trouble: Trouble,
+        error: &Error,
+    ) -> Remark {
+        Remark::problem(self.cause(trouble, &quote(error)), self.next(trouble, None))
+    }
+
+    fn cause(&self, trouble: Trouble, said: &str) -> String {
+        let registry = format!("the registry {}", self.image.registry());
+        let who = self.login().map(|login| login.username.as_str());
         match trouble {
-            Trouble::Unreachable => format!(
-                "`{on}` does not have the image {image} and cannot reach its registry {registry} \
-                 ({said}); {left}: {}see that the registry runs and that its name is right, then try \
-                 again",
-                match near {
-                    Some(near) => format!("did you mean `{near}`, which it has? Else "),
-                    None => String::new(),
-                }
+            Trouble::Unreachable => format!("{registry} cannot be reached ({said})"),
+            Trouble::Untrusted => format!("the engine does not trust {registry} ({said})"),
+            Trouble::Busy => format!("{registry} hands out nothing more for a while ({said})"),
+            Trouble::NotFound => format!("{registry} has no such image"),
+            Trouble::NoLogin => format!("{registry} asks for a login, and there is none for it"),
+            Trouble::LoginDropped => format!(
+                "{registry} asks for a login, and that of {} did not get as far as the engine",
+                who.unwrap_or_default()
             ),
-            Trouble::Untrusted => format!(
-                "`{on}` does not trust the registry {registry} of the image {image} ({said}); {left}: \
-                 put the registry's certificate into /etc/docker/certs.d/{registry}/ca.crt on the \
+            Trouble::LoginRefused => {
+                format!(
+                    "{registry} refuses the login of {}",
+                    who.unwrap_or_default()
+                )
+            }
+            Trouble::Closed => format!(
+                "{registry} has no such image, or none for {}",
+                who.unwrap_or("those who have not logged in")
+            ),
+            Trouble::NoPlatform => {
+                format!("{registry} has none for the engine's platform ({said})")
+            }
+            Trouble::NoSpace => format!("the engine's disk is full ({said})"),
+            Trouble::Other => format!("the engine says: {said}"),
+        }
+    }
+
+    fn next(&self, trouble: Trouble, near: Option<&str>) -> String {
+        let registry = self.image.registry();
+        let table = format!("[systems.{}.registries.\"{registry}\"]", self.docker.name());
+        let near = near.map(|near| format!("did you mean `{near}`, which it has?"));
+        let or = |other: &str| match &near {
+            Some(near) => format!("{near} Else {other}"),
+            None => other.to_owned(),
+        };
+        match (trouble, self.login()) {
+            (Trouble::Unreachable, _) => {
+                or("see that the registry runs and that its name is right, and try again")
+            }
+            (Trouble::Untrusted, _) => format!(
+                "put the registry's certificate into /etc/docker/certs.d/{registry}/ca.crt on the \
                  engine's machine"
             ),
-            Trouble::Busy => format!(
-                "the registry {registry} lets `{on}` fetch nothing more for a while, and so not the \
-                 image {image} ({said}); {left}: try again later{}",
-                if who == "nobody" {
-                    format!(", or with a login in {table}")
-                } else {
-                    String::new()
-                }
+            (Trouble::Busy, Some(_)) => "try again later".to_owned(),
+            (Trouble::Busy, None) => format!("try again later, or with a login in {table}"),
+            (Trouble::NotFound, _) => or("build or push it, or correct its name"),
+            (Trouble::NoLogin, _) => {
+                format!("write `username` and `password_file` into {table}")
+            }
+            (Trouble::LoginDropped, _) => {
+                "have what stands before the engine's socket let the header \
+                                           X-Registry-Auth through, as `purser docker-proxy` does"
+                    .to_owned()
+            }
+            (Trouble::LoginRefused, login) => format!(
+                "put the right password into {}, for {table}, and restart Purser",
+                login.map_or_else(String::new, |login| login.source.to_string())
             ),
-            Trouble::NotFound => format!(
-                "the image {image} is neither on `{on}` nor at its registry {registry}; {left}: {}",
-                match near {
-                    Some(near) => format!("did you mean `{near}`, which it has?"),
-                    None => "build or push it, or correct its name".to_owned(),
-                }
-            ),
-            Trouble::NoLogin => format!(
-                "the registry {registry} asks for a login before it hands out the image {image}, and \
-                 `{on}` has none; {left}: write `username` and `password_file` into {table}"
-            ),
-            Trouble::LoginDropped => format!(
-                "the registry {registry} asks for a login before it hands out the image {image}, and \
-                 that of {who} did not get as far as the engine of `{on}`; {left}: what stands before \
-                 the engine's socket has to let the header X-Registry-Auth through, as this version's \
-                 `purser docker-proxy` does"
-            ),
-            Trouble::LoginRefused => format!(
-                "the registry {registry} refuses the login of {who}, and so `{on}` cannot fetch the \
-                 image {image}; {left}: put the right password into {password}, for {table}, and \
-                 restart Purser"
-            ),
-            Trouble::Closed if who == "nobody" => format!(
-                "the registry {registry} has no image {image}, or not for those who have not logged \
-                 in; {left}: {}, or write a login into {table}",
-                match near {
-                    Some(near) =>
-                        format!("did you mean `{near}`, which it has? Else correct the name"),
-                    None => "correct its name".to_owned(),
-                }
-            ),
-            Trouble::Closed => format!(
-                "the registry {registry} has no image {image}, or not for {who}; {left}: correct its \
-                 name, or let {who} pull it there"
-            ),
-            Trouble::NoPlatform => format!(
-                "the image {image} is at its registry {registry}, and not for the platform of `{on}` \
-                 ({said}); {left}: build and push it for that platform too"
-            ),
-            Trouble::NoSpace => format!(
-                "the disk of `{on}` is full, and the image {image} does not fit on it ({said}); {left}: \
-                 make room there, as with docker.prune_images, then try again"
-            ),
-            Trouble::Other => format!(
-                "the image {image} is not on `{on}` and could not be fetched from its registry \
-                 {registry} ({said}); {left}: see what the engine's log says of it"
-            ),
+            (Trouble::Closed, None) => {
+                or(&format!("correct its name, or write a login into {table}"))
+            }
+            (Trouble::Closed, Some(login)) => or(&format!(
+                "correct its name, or let {} pull it there",
+                login.username
+            )),
+            (Trouble::NoPlatform, _) => "build and push it for that platform too".to_owned(),
+            (Trouble::NoSpace, _) => {
+                "make room there, as with docker.prune_images, and try again".to_owned()
+            }
+            (Trouble::Other, _) => "see what the engine's log says of it".to_owned(),
         }
     }
 }

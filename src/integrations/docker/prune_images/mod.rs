@@ -230,14 +230,15 @@ fn notes(input: &Input, choice: &Choice, idle: &[String]) -> Vec<String> {
             "layers that images share with others stay, so less may become free than their sum"
                 .to_owned(),
         );
-        let lost = choice
-            .remove
-            .iter()
-            .filter(|image| image.digests.is_empty());
+        let is_lost = |image: &&Image| image.digests.is_empty();
+        let lost = choice.remove.iter().filter(is_lost);
         notes.push(match lost.count() {
             0 => "cannot be undone; each can be fetched again by its digest, as long as its registry \
                   has it"
                 .to_owned(),
+            all if all == choice.remove.len() => {
+                "cannot be undone: what came from no registry can only be built again".to_owned()
+            }
             lost => format!(
                 "cannot be undone; {lost} of them came from no registry and can only be built again, the \
                  others can be fetched by their digests, as long as their registries have them"
@@ -275,21 +276,18 @@ fn told(stay: &[(Image, Why)]) -> Vec<Left> {
 }
 
 fn output(docker: &Docker, removed: Vec<Gone>, left: Vec<Left>, stay: &[(Image, Why)]) -> Output {
-    let bytes = removed.iter().map(|image| image.bytes).sum();
+    let bytes: u64 = removed.iter().map(|image| image.bytes).sum();
     let mut message = match removed.len() {
         0 => format!("no image was removed from {}", docker.name()),
         count => format!(
-            "{} of {} together are gone from {}",
-            counted(count, "image"),
-            size(bytes),
-            docker.name()
+            "{} gone from {}, of {} together",
+            are(count),
+            docker.name(),
+            size(bytes)
         ),
     };
     if !left.is_empty() {
-        message += &format!(
-            "; {} that was to go is still there",
-            counted(left.len(), "image")
-        );
+        message += &format!("; {} still there that had to go", are(left.len()));
     }
     let mut kept = told(stay);
     kept.truncate(MOST_NAMED);
@@ -326,8 +324,8 @@ fn gone(effects: &[EffectRecord]) -> Option<String> {
     }
     let gone_for_good = (!gone.is_empty()).then(|| {
         format!(
-            "{} stay removed, and can be fetched again where a digest stands: {}",
-            counted(gone.len(), "image"),
+            "{} gone, and can be fetched again where a digest stands: {}",
+            are(gone.len()),
             gone.join(", ")
         )
     });
@@ -339,6 +337,12 @@ fn gone(effects: &[EffectRecord]) -> Option<String> {
     });
     let parts: Vec<_> = gone_for_good.into_iter().chain(unclear).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// `1 image is`, `2 images are`.
+fn are(count: usize) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    format!("{} {verb}", counted(count, "image"))
 }
 
 /// The day; nothing that changes while a plan is read.
