@@ -65,8 +65,8 @@ async fn a_login_that_is_missing_or_wrong_is_said_to_be() {
         let folder = guarded.password_file("empty", "");
         said.replace(folder.trim_end_matches("empty"), "FOLDER/")
     };
-    insta::assert_snapshot!(said("").await, @"");
-    insta::assert_snapshot!(said(&guarded.login("something-else")).await, @"");
+    insta::assert_snapshot!(said("").await, @r#"the image REGISTRY/shop/web:live is not on `shop` and cannot be fetched: the registry REGISTRY asks for a login, and there is none for it; write `username` and `password_file` into [systems.shop.registries."REGISTRY"]"#);
+    insta::assert_snapshot!(said(&guarded.login("something-else")).await, @r#"the image REGISTRY/shop/web:live is not on `shop` and cannot be fetched: the registry REGISTRY refuses the login of purser; put the right password into FOLDER/password, for [systems.shop.registries."REGISTRY"], and restart Purser"#);
     let of_another = guarded
         .login(super::registry::PASSWORD)
         .replace("127.0.0.1", "localhost");
@@ -130,8 +130,8 @@ async fn an_image_for_another_processor_is_refused_before_and_after_it_was_fetch
         assert_eq!(step.run().await.unwrap_err().message, error.message);
         error.message.replace(&pushed.repository, "shop/web")
     };
-    insta::assert_snapshot!(said("arm").await, @"");
-    insta::assert_snapshot!(said("list").await, @"");
+    insta::assert_snapshot!(said("arm").await, @"the image shop/web:arm is made for linux/arm64, and `shop` runs linux/amd64; no container was made of it: build it for linux/amd64");
+    insta::assert_snapshot!(said("list").await, @"the image shop/web:list is made for linux/arm64, and `shop` runs linux/amd64; no container was made of it: build it for linux/amd64");
     let arm = format!("{}:arm", pushed.repository);
     docker(&["pull", "--quiet", &arm]);
     assert!(
@@ -168,7 +168,7 @@ async fn who_waits_sees_how_far_it_is_and_can_stop_it() {
     step = back;
     let error = outcome.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Cancelled);
-    insta::assert_snapshot!(error.message.replace(&image, "shop/web:v2"), @"");
+    insta::assert_snapshot!(error.message.replace(&image, "shop/web:v2"), @"cancelled while `shop` fetched the image shop/web:v2: it has got no new image; to drop or to keep the layers that had come is up to the engine");
     assert!(!is_there(&image));
 
     slow.let_go();

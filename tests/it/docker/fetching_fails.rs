@@ -35,8 +35,11 @@ async fn what_is_larger_than_the_disk_is_not_fetched_to_its_end() {
     ];
     let engine = FakeEngine::here(Path::new("/var/tmp"), &lines);
     let said = failed(&engine).await;
-    let (before, after) = said.rsplit_once(", and ").unwrap();
-    assert!(after.contains(" free on the disk of `shop`"), "{said}");
+    let parts: Vec<_> = said.split(", and ").collect();
+    let [before, after, _] = parts[..] else {
+        panic!("{said}");
+    };
+    assert!(after.contains(" are free on the disk of `shop`"), "{said}");
     insta::assert_snapshot!(before, @"");
 
     let unseen = FakeEngine::here(Path::new("/nowhere/at/all"), &lines);
@@ -52,7 +55,7 @@ async fn an_engine_whose_disk_is_full_has_its_words_read() {
         json!({ "errorDetail": { "message": full }, "error": full }),
     ];
     let elsewhere = FakeEngine::telling(&json!({ "Name": "elsewhere" }), &lines);
-    insta::assert_snapshot!(failed(&elsewhere).await, @"");
+    insta::assert_snapshot!(failed(&elsewhere).await, @"the image r.example:5000/shop/web:v2 is not on `shop` and cannot be fetched: the engine's disk is full (failed to register layer: Error processing tar file(exit status 1): write /a: no space left on device); make room there, as with docker.prune_images, and try again");
 }
 
 #[tokio::test]
@@ -62,7 +65,7 @@ async fn an_engine_that_tells_without_end_is_not_listened_to_for_ever() {
         .collect();
     let engine = FakeEngine::telling(&json!({}), &lines);
     // It says that it is done, and has nothing.
-    insta::assert_snapshot!(failed(&engine).await.replace(DIGEST, "DIGEST"), @"");
+    insta::assert_snapshot!(failed(&engine).await.replace(DIGEST, "DIGEST"), @"`shop` has fetched the image r.example:5000/shop/web:v2 and does not have it as r.example:5000/shop/web@DIGEST: somebody else has removed it at once; try again");
 }
 
 #[tokio::test]
@@ -130,12 +133,12 @@ async fn a_login_is_sent_for_images_of_its_registry_and_for_no_others() {
 #[tokio::test]
 async fn a_table_that_does_not_do_says_what_would() {
     let said = |table: &str| systems(table).err().unwrap();
-    insta::assert_snapshot!(said("[registries.\"https://r.example/shop\"]\nusername = 'ann'\npassword_file = 'x'"), @"");
-    insta::assert_snapshot!(said("[registries.\"r.example\"]\nusername = 'ann'"), @"");
-    insta::assert_snapshot!(said("[registries.\"r.example\"]\nusername = ''\npassword_secret = 'X'"), @"");
-    insta::assert_snapshot!(said("[registries.\"r.example\"]\nusername = 'ann'\npassword_file = '/nowhere/password'"), @"");
-    insta::assert_snapshot!(said("[registries.\"r.example\"]\nusername = 'ann'\npassword_secret = 'R_PASSWORD'"), @"");
-    insta::assert_snapshot!(said("[registries.\"r.example\"]\nuser = 'ann'\npassword_file = 'x'"), @"");
+    insta::assert_snapshot!(said("[registries.\"https://r.example/shop\"]\nusername = 'ann'\npassword_file = 'x'"), @r#"[systems.shop]: registries."https://r.example/shop": write the registry as images name it: `r.example`"#);
+    insta::assert_snapshot!(said("[registries.\"r.example\"]\nusername = 'ann'"), @r#"[systems.shop]: registries."r.example": one of `password_file`, a path, and `password_secret`, a secret's name, is needed"#);
+    insta::assert_snapshot!(said("[registries.\"r.example\"]\nusername = ''\npassword_secret = 'X'"), @r#"[systems.shop]: registries."r.example": `username` is who logs in: not empty, and without a colon"#);
+    insta::assert_snapshot!(said("[registries.\"r.example\"]\nusername = 'ann'\npassword_file = '/nowhere/password'"), @"[systems.shop]: the file /nowhere/password cannot be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(said("[registries.\"r.example\"]\nusername = 'ann'\npassword_secret = 'R_PASSWORD'"), @"[systems.shop]: the secret `R_PASSWORD` is not set: set it with `purser secret set R_PASSWORD`");
+    insta::assert_snapshot!(said("[registries.\"r.example\"]\nuser = 'ann'\npassword_file = 'x'"), @"[systems.shop]: unknown field `user`; did you mean `username`?");
 }
 
 #[tokio::test]
@@ -144,10 +147,10 @@ async fn registries_that_do_not_answer_are_told_from_images_that_are_not_there()
         let step = Step::of("docker.run_job", json!({ "image": image }));
         step.plan().await.unwrap_err().message
     };
-    insta::assert_snapshot!(said("127.0.0.1:1/web:v9".to_owned()).await, @"");
+    insta::assert_snapshot!(said("127.0.0.1:1/web:v9".to_owned()).await, @r#"the image 127.0.0.1:1/web:v9 is not on `shop` and cannot be fetched: the registry 127.0.0.1:1 cannot be reached (Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused); see that the registry runs and that its name is right, and try again"#);
     let registry = crate::support::stack::variable("PURSER_TEST_REGISTRY");
     let missing = said(format!("{registry}/nobody/has/this:v9")).await;
-    insta::assert_snapshot!(missing.replace(&registry, "REGISTRY"), @"");
+    insta::assert_snapshot!(missing.replace(&registry, "REGISTRY"), @"the image REGISTRY/nobody/has/this:v9 is not on `shop` and cannot be fetched: the registry REGISTRY has no such image; build or push it, or correct its name");
     let near = said(V1.replace("purser-test", "localhost:1/purser-test")).await;
     assert!(
         near.contains("did you mean `purser-test/web:v1`, which it has?"),

@@ -95,19 +95,31 @@ async fn old_images_go_and_what_is_needed_stays() {
     let plan = step.plan().await.unwrap();
     let today = inspect(&shop.at(1), "{{.Created}}")[..10].to_owned();
     let said = shown(&plan).replace("prune-HEX/web", "shop/web");
-    insta::assert_snapshot!(said.replace(&today, "TODAY"), @"");
+    insta::assert_snapshot!(said.replace(&today, "TODAY"), @"
+    remove 2 images from shop, of 3 MiB together
+    relies on image shop/web:first, shop/web:v1: sha256:HEX
+    relies on image shop/web:v4: sha256:HEX
+    image shop/web:first, shop/web:v1 (HEX): 2 MiB, made TODAY → nothing
+    image shop/web:v4 (HEX): 2 MiB, made TODAY → nothing
+    note: layers that images share with others stay, so less may become free than their sum
+    note: cannot be undone: what came from no registry can only be built again
+    note: of each repository the 2 newest stay
+    note: shop/web:v2 stays: the container used-HEX was made of it
+    note: shop/web:v3 stays: `except` names it
+    note: `shop/nothing` is no image and no repository that is there
+    ");
 
     let output = step.run().await.unwrap();
     assert_eq!(shop.tags(), ["v2", "v3", "v5", "v6"]);
     assert!(!shop.has(1) && !shop.has(4));
-    insta::assert_snapshot!(shop.said(output["message"].as_str().unwrap()), @"");
+    insta::assert_snapshot!(shop.said(output["message"].as_str().unwrap()), @"2 images are gone from shop, of 3 MiB together");
     assert_eq!(names(&output["removed"]).len(), 2);
     assert_eq!(output["left"], json!([]));
     assert_eq!(names(&output["kept"]), [shop.at(2), shop.at(3)]);
     let Undone::ExceptFor(left) = step.undo().await.unwrap() else {
         panic!("what is removed does not come back");
     };
-    insta::assert_snapshot!(shop.said(&left), @"");
+    insta::assert_snapshot!(shop.said(&left), @"2 images are gone, and can be fetched again where a digest stands: shop/web:first, shop/web:v1, shop/web:v4");
     let again = shop.prune(2, &[&excepted]);
     assert_eq!(again.run().await.unwrap()["removed"], json!([]));
 }
@@ -125,7 +137,7 @@ async fn what_comes_to_be_needed_after_the_plan_is_left() {
     let output = step.run().await.unwrap();
     assert_eq!(names(&output["removed"]), [shop.at(3)]);
     let left = output["left"].to_string().replace(&used, "USED");
-    insta::assert_snapshot!(shop.said(&left), @"");
+    insta::assert_snapshot!(shop.said(&left), @r#"[{"name":"shop/web:v1","why":"the container USED was made of it meanwhile"},{"name":"shop/web:v2","why":"somebody has named it shop/web:rescued meanwhile"}]"#);
     assert_eq!(shop.tags(), ["rescued", "v1", "v2", "v4"]);
 }
 
@@ -157,7 +169,7 @@ async fn stopped_halfway_it_says_what_is_gone() {
     let Undone::ExceptFor(left) = step.undo().await.unwrap() else {
         panic!("one is gone");
     };
-    insta::assert_snapshot!(shop.said(&left), @"");
+    insta::assert_snapshot!(shop.said(&left), @"1 image is gone, and can be fetched again where a digest stands: shop/web:v1");
     assert_eq!(shop.tags(), ["v2", "v3"]);
 }
 
@@ -177,5 +189,5 @@ async fn an_image_of_a_registry_can_be_fetched_again_by_what_is_kept_of_it() {
 #[tokio::test]
 async fn to_keep_none_is_refused() {
     let step = Step::of("docker.prune_images", json!({ "keep": 0 }));
-    insta::assert_snapshot!(step.plan().await.unwrap_err().message, @"");
+    insta::assert_snapshot!(step.plan().await.unwrap_err().message, @"`keep` is 0, and must be from 1 to 1000: the last image of a repository is for people to remove");
 }

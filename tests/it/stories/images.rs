@@ -78,8 +78,27 @@ async fn a_registrys_password_opens_it_and_stands_nowhere() {
     let guarded = Guarded::start().await;
     let pushed = guarded.push(V1);
     let mut story = open(&guarded, PASSWORD).await;
-    insta::assert_snapshot!(sees(&story, &pushed, "plan job -i image=IMAGE").await, @"");
-    insta::assert_snapshot!(sees(&story, &pushed, "run job -i image=IMAGE").await, @"");
+    insta::assert_snapshot!(sees(&story, &pushed, "plan job -i image=IMAGE").await, @"
+    job: docker.run_job on shop
+        run REGISTRY/shop/web:live with job once on shop
+          + a container that is removed when it has ended: REGISTRY/shop/web:live with job
+          + image REGISTRY/shop/web:live on shop: fetched from REGISTRY, sha256:HEX
+          · the size of the image REGISTRY/shop/web:live is known only while it is fetched
+          · what the job itself does is not known to Purser and cannot be undone by it
+    plan HEX
+    exit code 0
+    ");
+    insta::assert_snapshot!(sees(&story, &pushed, "run job -i image=IMAGE").await, @"
+    run RUN of job, asked by ann
+    ✓ job: done in N s
+    exit_code: 0
+    seconds: N
+    container: purser-job-HEX
+    last_lines:
+        line 1
+    ✓ succeeded after N s: 1 step done
+    exit code 0
+    ");
     let run = story.last_run().await;
     let mut heard = String::new();
     for line in [
@@ -115,13 +134,23 @@ async fn a_wrong_password_is_noticed_by_doctor_and_step() {
     let mut story = open(&guarded, "not-the-password").await;
     let folder = guarded.password_file("other", "");
     story.call(folder.trim_end_matches("other"), "FOLDER/");
-    insta::assert_snapshot!(sees(&story, &pushed, "run job -i image=IMAGE").await, @"");
+    insta::assert_snapshot!(sees(&story, &pushed, "run job -i image=IMAGE").await, @r#"
+    run RUN of job, asked by ann
+    ✗ job: the image REGISTRY/shop/web:live is not on `shop` and cannot be fetched: the registry REGISTRY refuses the login of purser; put the right password into FOLDER/password, for [systems.shop.registries."REGISTRY"], and restart Purser
+    ✗ failed after N s: Nothing was changed.
+    exit code 1
+    "#);
     let said = sees(&story, &pushed, "doctor").await;
     let said: Vec<_> = said
         .lines()
         .take_while(|line| !line.starts_with('✓'))
         .collect();
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    ✗ system shop: the registry REGISTRY refuses the login of purser
+        next: put the right password into FOLDER/password, for [systems.shop.registries."REGISTRY"], and restart Purser
+    ! secret FOLDER/password: others may read it (mode 644)
+        next: chmod 600 FOLDER/password
+    "#);
 }
 
 #[tokio::test]
@@ -134,8 +163,34 @@ async fn a_prune_names_each_image_before_and_after() {
     let asked = format!("prune -i repository={}", shop.name);
     let date = inspect(&shop.at(1), "{{.Created}}")[..10].to_owned();
     let said = async |line: &str| plain(&story.sees(line).await.replace(&date, "TODAY"));
-    insta::assert_snapshot!(said(&format!("plan {asked}")).await, @"");
-    insta::assert_snapshot!(said(&format!("run {asked}")).await, @"");
+    insta::assert_snapshot!(said(&format!("plan {asked}")).await, @"
+    prune: docker.prune_images on shop
+        remove 2 images from shop, of 3 MiB together
+          - image shop/web:v1 (HEX): 2 MiB, made TODAY
+          - image shop/web:v2 (HEX): 2 MiB, made TODAY
+          · layers that images share with others stay, so less may become free than their sum
+          · cannot be undone: what came from no registry can only be built again
+          · of each repository the 2 newest stay
+    plan HEX
+    exit code 0
+    ");
+    insta::assert_snapshot!(said(&format!("run {asked}")).await, @"
+    run RUN of prune, asked by ann
+    ✓ prune: done in N s
+    removed:
+        name                     id                                                                       digests  bytes
+        shop/web:v1  sha256:HEX           1307496
+        shop/web:v2  sha256:HEX           1307496
+    left: none
+    kept: none
+    bytes: 2614992
+    message: 2 images are gone from shop, of 3 MiB together
+    ✓ succeeded after N s: 1 step done
+    exit code 0
+    ");
     assert_eq!(shop.tags(), ["v3", "v4"]);
-    insta::assert_snapshot!(said(&format!("undo {}", story.last_run().await)).await, @"");
+    insta::assert_snapshot!(said(&format!("undo {}", story.last_run().await)).await, @"
+    purser: nothing that run RUN did can be taken back (`prune`: 2 images are gone, and can be fetched again where a digest stands: shop/web:v1, shop/web:v2): what is not to stay has to be set right by hand
+    exit code 1
+    ");
 }

@@ -13,7 +13,12 @@ use crate::domain::words::size;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     /// So many bytes.
-    Free(u64),
+    Free {
+        /// For everybody.
+        usual: u64,
+        /// For root, as which engines run: what is kept back for it is counted too.
+        at_most: u64,
+    },
     /// It cannot be known, for this reason.
     Unknown(&'static str),
 }
@@ -36,19 +41,21 @@ impl Room {
         };
         let free = tokio::task::spawn_blocking(move || free(Path::new(&root))).await;
         let unseen = Self::Unknown("its folder cannot be seen from here");
-        Ok(free.ok().flatten().map_or(unseen, Self::Free))
+        Ok(free.ok().flatten().unwrap_or(unseen))
     }
 
     /// Whether so many bytes, compressed, are more than there is room for: unpacked, layers are as
     /// large at least.
     pub(super) fn is_too_little_for(&self, bytes: u64) -> bool {
-        matches!(self, Self::Free(free) if *free == 0 || bytes > *free)
+        matches!(self, Self::Free { at_most, .. } if *at_most == 0 || bytes > *at_most)
     }
 
     /// For a plan.
     pub(super) fn note(&self, engine: &str) -> String {
         match self {
-            Self::Free(free) => format!("{} free on the disk of `{engine}`", size(*free)),
+            Self::Free { usual, .. } => {
+                format!("{} are free on the disk of `{engine}`", size(*usual))
+            }
             Self::Unknown(why) => {
                 format!("whether there is room on the disk of `{engine}` is not known: {why}")
             }
@@ -83,10 +90,13 @@ fn root<'a>(
     }
 }
 
-/// What is free for root, as which engines run.
-fn free(root: &Path) -> Option<u64> {
+fn free(root: &Path) -> Option<Room> {
     let disk = statvfs(root).ok()?;
-    Some(disk.blocks_free().saturating_mul(disk.fragment_size()))
+    let bytes = |blocks: u64| blocks.saturating_mul(disk.fragment_size());
+    Some(Room::Free {
+        usual: bytes(disk.blocks_available()),
+        at_most: bytes(disk.blocks_free()),
+    })
 }
 
 #[cfg(test)]
@@ -133,9 +143,10 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_never_too_little() {
-        assert!(Room::Free(100).is_too_little_for(101));
-        assert!(!Room::Free(100).is_too_little_for(100));
-        assert!(Room::Free(0).is_too_little_for(0));
+        let free = |at_most| Room::Free { usual: 0, at_most };
+        assert!(free(100).is_too_little_for(101));
+        assert!(!free(100).is_too_little_for(100));
+        assert!(free(0).is_too_little_for(0));
         assert!(!Room::Unknown("?").is_too_little_for(u64::MAX));
     }
 

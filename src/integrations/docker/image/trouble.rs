@@ -265,7 +265,10 @@ mod tests {
 
     #[test]
     fn engines_are_understood_by_their_words() {
-        use Trouble::*;
+        use Trouble::{
+            Busy, Closed, LoginDropped, LoginRefused, NoLogin, NoPlatform, NoSpace, NotFound,
+            Other, Unreachable, Untrusted,
+        };
         // Those with a number of a port come from an engine 20.10 with registry 2.8, others from the
         // sources of both, and from Docker Hub.
         for (said, status, without, with) in [
