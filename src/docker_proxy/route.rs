@@ -45,6 +45,7 @@ use Values::{Any, Idle, Needed};
 const NOTHING: Values = Idle(&["", "0", "false"]);
 
 /// One call. In a pattern `{}` is one segment, `{image}` one or more.
+#[derive(Clone, Copy)]
 struct Call {
     method: &'static str,
     pattern: &'static [&'static str],

@@ -25,7 +25,8 @@ impl FakeEngine {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
-        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let lines: Vec<_> = lines.iter().map(Value::to_string).collect();
+        let lines = lines.join("\n");
         let (info, heard) = (info.to_string(), Arc::clone(&heads));
         let mut serving = JoinSet::new();
         serving.spawn(async move {

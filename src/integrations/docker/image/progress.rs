@@ -24,8 +24,6 @@ struct Layer {
     fetched: u64,
     /// The bytes to fetch; not known before the layer's turn comes.
     total: Option<u64>,
-    /// Nothing of it has to be fetched: another image has it too.
-    shared: bool,
     /// It is where it belongs.
     there: bool,
 }
@@ -44,7 +42,7 @@ impl Progress {
         }
         let layer = self.layers.entry(id.clone()).or_default();
         match status.as_str() {
-            "Already exists" => (layer.shared, layer.there) = (true, true),
+            "Already exists" => layer.there = true,
             "Downloading" => {
                 let detail = told.progress_detail.as_ref();
                 let bytes = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok());

@@ -277,7 +277,7 @@ fn told(stay: &[(Image, Why)]) -> Vec<Left> {
 
 fn output(docker: &Docker, removed: Vec<Gone>, left: Vec<Left>, stay: &[(Image, Why)]) -> Output {
     let bytes: u64 = removed.iter().map(|image| image.bytes).sum();
-    let mut message = match removed.len() {
+    let done = match removed.len() {
         0 => format!("no image was removed from {}", docker.name()),
         count => format!(
             "{} gone from {}, of {} together",
@@ -286,9 +286,10 @@ fn output(docker: &Docker, removed: Vec<Gone>, left: Vec<Left>, stay: &[(Image, 
             size(bytes)
         ),
     };
-    if !left.is_empty() {
-        message += &format!("; {} still there that had to go", are(left.len()));
-    }
+    let message = match left.len() {
+        0 => done,
+        count => format!("{done}; {} still there that had to go", are(count)),
+    };
     let mut kept = told(stay);
     kept.truncate(MOST_NAMED);
     Output {
