@@ -40,11 +40,18 @@ async fn what_is_larger_than_the_disk_is_not_fetched_to_its_end() {
         panic!("{said}");
     };
     assert!(after.contains(" are free on the disk of `shop`"), "{said}");
-    insta::assert_snapshot!(before, @"");
+    insta::assert_snapshot!(before, @"the image r.example:5000/shop/web:v2 is not on `shop` and was not fetched, because there is no room for it: it is at least 1099511627777 MiB");
 
     let unseen = FakeEngine::here(Path::new("/nowhere/at/all"), &lines);
     let plan = job(&unseen, "", IMAGE).plan().await.unwrap();
-    insta::assert_snapshot!(shown(&plan), @"");
+    insta::assert_snapshot!(shown(&plan), @"
+    run r.example:5000/shop/web:v2 once on shop
+    relies on image r.example:5000/shop/web:v2: sha256:HEX
+    a container that is removed when it has ended: nothing → r.example:5000/shop/web:v2
+    image r.example:5000/shop/web:v2 on shop: nothing → fetched from r.example:5000, sha256:HEX
+    note: the size of the image r.example:5000/shop/web:v2 is known only while it is fetched; whether there is room on the disk of `shop` is not known: its folder cannot be seen from here
+    note: what the job itself does is not known to Purser and cannot be undone by it
+    ");
 }
 
 #[tokio::test]

@@ -135,7 +135,8 @@ mod tests {
     #[test]
     fn bytes_and_layers_are_counted_as_they_come() {
         let mut progress = Progress::default();
-        let mut said = vec![progress.to_string()];
+        assert_eq!(progress.to_string(), "");
+        let mut said = Vec::new();
         let lines = [
             told("v2", "Pulling from shop/web", None),
             told("a", "Already exists", None),
@@ -154,6 +155,8 @@ mod tests {
             progress.take(&line);
             said.push(progress.to_string());
         }
+        // The first line is of no layer.
+        said.retain(|line| !line.is_empty());
         said.dedup();
         insta::assert_snapshot!(said.join("\n"), @"
         1 of 1 layers
