@@ -10,6 +10,7 @@ mod create;
 mod front;
 mod host_config;
 mod json;
+mod login;
 mod mounts;
 mod route;
 mod rules;

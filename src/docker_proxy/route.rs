@@ -1,5 +1,7 @@
 //! Which calls of the Engine API go through: those that Purser's Docker integration makes.
 
+use percent_encoding::percent_decode_str;
+
 use super::rules::{Refusal, quoted};
 use crate::domain::idle_image;
 
@@ -25,6 +27,8 @@ pub(super) struct Route {
     pub(super) body: Body,
     /// The network that is joined.
     pub(super) network: Option<String>,
+    /// A login for a registry may come with it.
+    pub(super) login: bool,
 }
 
 /// A parameter of the query.
@@ -46,11 +50,13 @@ use Values::{Any, Idle, Needed, Only};
 const NOTHING: Values = Idle(&["", "0", "false"]);
 
 /// One call. In a pattern `{}` is one segment, `{image}` one or more.
+#[derive(Clone, Copy)]
 struct Call {
     method: &'static str,
     pattern: &'static [&'static str],
     query: &'static [Parameter],
     body: Body,
+    login: bool,
 }
 
 const fn call(
@@ -63,13 +69,25 @@ const fn call(
         pattern,
         query,
         body: Body::Empty,
+        login: false,
     }
 }
+
+/// A call for which the engine asks a registry.
+const fn asking_a_registry(call: Call) -> Call {
+    Call {
+        login: true,
+        ..call
+    }
+}
+
+const TAG: &[&str] = &["images", "{image}", "tag"];
 
 const CALLS: &[Call] = &[
     call("GET", &["_ping"], &[]),
     call("HEAD", &["_ping"], &[]),
     call("GET", &["version"], &[]),
+    call("GET", &["info"], &[]),
     call(
         "GET",
         &["containers", "json"],
@@ -104,6 +122,7 @@ const CALLS: &[Call] = &[
         pattern: &["containers", "create"],
         query: &[("name", Any), ("platform", Any)],
         body: Body::Container,
+        login: false,
     },
     call(
         "POST",
@@ -140,7 +159,7 @@ const CALLS: &[Call] = &[
     ),
     call("GET", &["images", "{image}", "json"], &[("manifests", Any)]),
     // An import, or a build of changes, would be another image than any registry has.
-    call(
+    asking_a_registry(call(
         "POST",
         &["images", "create"],
         &[
@@ -152,6 +171,17 @@ const CALLS: &[Call] = &[
             ("message", NOTHING),
             ("changes", NOTHING),
             ("inputImage", NOTHING),
+        ],
+    )),
+    // An image that was fetched by its digest gets a tag of its own repository, see `is_own_tag`.
+    call("POST", TAG, &[("repo", Needed), ("tag", Needed)]),
+    call(
+        "DELETE",
+        &["images", "{image}"],
+        &[
+            ("force", NOTHING),
+            ("noprune", NOTHING),
+            ("platforms", NOTHING),
         ],
     ),
     // But for one that is always the same, to the byte.
@@ -169,8 +199,9 @@ const CALLS: &[Call] = &[
             ("inputImage", NOTHING),
         ],
         body: Body::IdleImage,
+        login: false,
     },
-    call("GET", &["distribution", "{image}", "json"], &[]),
+    asking_a_registry(call("GET", &["distribution", "{image}", "json"], &[])),
     call("GET", &["networks"], &[("filters", Any)]),
     // Without an end it would be an answer that never ends.
     call(
@@ -183,6 +214,7 @@ const CALLS: &[Call] = &[
         pattern: &["networks", "{}", "connect"],
         query: &[],
         body: Body::Connection,
+        login: false,
     },
 ];
 
@@ -218,12 +250,31 @@ pub(super) fn route(method: &str, path: &str, query: Option<&str>) -> Result<Rou
         }
     }
     let (call, query) = admitted?;
+    if call.pattern == TAG && !is_own_tag(&segments, &query) {
+        return Err(Refusal::flat(
+            "it gives a tag to an image that is not named by a digest of the tag's own repository",
+        ));
+    }
     let mark = if query.is_empty() { "" } else { "?" };
     Ok(Route {
         target: format!("{path}{mark}{query}"),
         body: call.body,
         network: (call.body == Body::Connection).then(|| segments[1].to_owned()),
+        login: call.login,
     })
+}
+
+/// `REPOSITORY@sha256:…` gets a tag within REPOSITORY: whoever may do more could have a name that
+/// others trust mean an image of their own.
+fn is_own_tag(segments: &[&str], query: &str) -> bool {
+    let image = segments[1..segments.len() - 1].join("/");
+    let Some((repository, digest)) = image.split_once('@') else {
+        return false;
+    };
+    let of = |pair: &str| pair.strip_prefix("repo=").map(str::to_owned);
+    let repo = query.split('&').find_map(of).unwrap_or_default();
+    let repo = percent_decode_str(&repo).decode_utf8_lossy();
+    digest.starts_with("sha256:") && repo == repository
 }
 
 /// No escapes, no empty segments, and nothing that climbs.
@@ -323,6 +374,12 @@ mod tests {
             ("GET", "/v1.41/events?since=1&until=2&filters=%7B%7D"),
             ("DELETE", "/v1.41/containers/web-1?v=true&force=true"),
             ("POST", "/v1.41/networks/shop_net/connect"),
+            ("GET", "/v1.41/info"),
+            ("DELETE", "/v1.41/images/127.0.0.1:25000/shop/web:v1"),
+            (
+                "POST",
+                "/v1.41/images/r.example:5000/web@sha256:00ff/tag?repo=r.example%3A5000%2Fweb&tag=v1",
+            ),
         ] {
             assert_eq!(target(method, uri).as_deref(), Some(uri), "{method} {uri}");
         }
@@ -330,6 +387,19 @@ mod tests {
             target("POST", "/images/create?fromImage=web&fromSrc=&tag=v1").as_deref(),
             Some("/images/create?fromImage=web&tag=v1")
         );
+        assert_eq!(
+            target("DELETE", "/images/sha256:00ff?force=false&noprune=0").as_deref(),
+            Some("/images/sha256:00ff")
+        );
+    }
+
+    #[test]
+    fn only_calls_for_which_a_registry_is_asked_take_a_login() {
+        let takes = |method, path, query| route(method, path, query).unwrap().login;
+        assert!(takes("POST", "/images/create", Some("fromImage=web")));
+        assert!(takes("GET", "/distribution/web/json", None));
+        assert!(!takes("GET", "/images/web/json", None));
+        assert!(!takes("DELETE", "/images/web", None));
     }
 
     #[test]
@@ -392,7 +462,21 @@ mod tests {
             ("POST", "/images/create?fromImage=web&fromImage="),
             ("POST", "/images/create?fromImage=web&%66romSrc=x"),
             ("POST", "/images/create?fromImage=web;fromSrc=x"),
-            ("DELETE", "/images/web"),
+            ("DELETE", "/images/web?force=true"),
+            ("DELETE", "/images/web?force=1"),
+            ("DELETE", "/images/web?noprune=true"),
+            ("DELETE", "/images"),
+            ("POST", "/images/prune"),
+            ("POST", "/images/web/push"),
+            ("POST", "/images/web/tag?repo=web&tag=v1"),
+            ("POST", "/images/web@sha256:00ff/tag?repo=db&tag=v1"),
+            ("POST", "/images/web@sha256:00ff/tag?repo=web"),
+            (
+                "POST",
+                "/images/web@sha256:00ff/tag?repo=web&repo=db&tag=v1",
+            ),
+            ("POST", "/images/shop/web@sha256:00ff/tag?repo=web&tag=v1"),
+            ("POST", "/auth"),
             ("get", "/version"),
             ("GET", "/version/"),
             ("GET", "//version"),

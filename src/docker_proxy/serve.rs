@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::client::conn::http1 as client;
 use hyper::server::conn::http1 as server;
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::create;
 use super::front::Front;
+use super::login;
 use super::route::{self, Route, route};
 use super::rules::{Facts, Judge, Refusal, Rules, quoted};
 use crate::domain::idle_image;
@@ -140,6 +141,7 @@ impl Proxy {
         let uri = request.uri();
         let route = route(request.method().as_str(), uri.path(), uri.query())?;
         let method = request.method().clone();
+        let login = self.login(&route, request.headers())?;
         let body = self
             .judged(&route, read(request.into_body()).await?)
             .await?;
@@ -150,9 +152,22 @@ impl Proxy {
         if !body.is_empty() {
             forwarded = forwarded.header(header::CONTENT_TYPE, "application/json");
         }
+        if let Some(login) = login {
+            forwarded = forwarded.header(login::HEADER, login);
+        }
         let forwarded = forwarded.body(Body::from(body)).map_err(Refusal::garbled)?;
         let answer = self.send(forwarded).await?;
         Ok(outward(answer))
+    }
+
+    /// The login to forward. Where none is taken it is left out, as all headers are.
+    fn login(&self, route: &Route, headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
+        let mut given = headers.get_all(login::HEADER).iter();
+        match (given.next().filter(|_| route.login), given.next()) {
+            (None, _) => Ok(None),
+            (Some(_), Some(_)) => Err(Refusal::garbled("it has two logins")),
+            (Some(one), None) => login::admit_login(one, &self.rules).map(Some),
+        }
     }
 
     /// The body to forward.

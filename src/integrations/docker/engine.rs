@@ -1,5 +1,6 @@
 //! One Docker engine as a system: how it is reached, and how its refusals are put into words.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::leftovers::Leftovers;
+use super::registries::{self, Registries};
 use super::running::Running;
 use super::suggest::Suggestions;
 use crate::action::{
@@ -34,6 +36,8 @@ pub(crate) struct Docker {
     client: OnceCell<bollard::Docker>,
     /// The system that stands in front of its services.
     proxy: Option<SystemName>,
+    /// The logins for registries.
+    registries: Registries,
     /// By which Purser knows its own container.
     hostname: String,
 }
@@ -49,6 +53,10 @@ pub(super) struct Settings {
     /// and done when that proxy serves the new containers.
     #[serde(default)]
     proxy: Option<SystemName>,
+    /// Logins for registries that want one, by the registry as it stands in front of an image's name:
+    /// `registry.example.com:5000`; for Docker Hub `docker.io`.
+    #[serde(default)]
+    registries: BTreeMap<String, registries::Settings>,
 }
 
 fn local_socket() -> String {
@@ -57,7 +65,11 @@ fn local_socket() -> String {
 
 /// Reads the settings; talks to nobody.
 pub(super) fn connect(connect: &Connect<'_>) -> Result<Arc<dyn System>, ConnectError> {
-    let Settings { host, proxy } = connect.settings()?;
+    let Settings {
+        host,
+        proxy,
+        registries,
+    } = connect.settings()?;
     if !["unix://", "tcp://"].iter().any(|s| host.starts_with(s)) {
         return Err(connect.error(format!(
             "`host = \"{host}\"` is not an address of a Docker engine: write \
@@ -70,6 +82,7 @@ pub(super) fn connect(connect: &Connect<'_>) -> Result<Arc<dyn System>, ConnectE
         host,
         proxy,
         client: OnceCell::new(),
+        registries: Registries::connect(registries, connect)?,
         hostname: hostname.trim().to_owned(),
     }))
 }
@@ -133,7 +146,8 @@ impl Docker {
                         API_DEFAULT_VERSION,
                     ),
                 };
-                client?.negotiate_version().await
+                let client = client?.with_request_modifier(registries::url_safe);
+                client.negotiate_version().await
             })
             .await
             .map_err(|error| self.unreachable(error))
@@ -142,6 +156,21 @@ impl Docker {
     /// A client for requests that last as long as a container takes to stop.
     pub(super) async fn patient_client(&self) -> Result<bollard::Docker> {
         Ok(self.client().await?.clone().with_timeout(PATIENCE))
+    }
+
+    /// The logins for registries.
+    pub(super) fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
+    /// Whether it is reached by a socket of this machine's file system.
+    pub(super) fn is_behind_a_socket(&self) -> bool {
+        self.host.starts_with("unix://")
+    }
+
+    /// What this machine, or the container that Purser runs in, calls itself.
+    pub(super) fn hostname(&self) -> &str {
+        &self.hostname
     }
 
     /// Whether Purser itself runs in this container: then it cannot replace or restart it.
@@ -219,7 +248,8 @@ fn is_own(hostname: &str, container: &str) -> bool {
     hostname.len() >= 12 && container.starts_with(hostname)
 }
 
-fn one_line(text: &str) -> String {
+/// The text without line ends.
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

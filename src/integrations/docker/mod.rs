@@ -23,6 +23,8 @@ mod list_services;
 mod logs;
 mod probe;
 mod proof;
+mod prune_images;
+mod registries;
 mod restart_service;
 mod run_job;
 mod running;
@@ -62,6 +64,7 @@ fn actions() -> Vec<Arc<dyn AnyAction>> {
         Arc::new(list_images::ListImages),
         Arc::new(list_networks::ListNetworks),
         Arc::new(list_services::ListServices),
+        Arc::new(prune_images::PruneImages),
         Arc::new(restart_service::RestartService),
         Arc::new(run_job::RunJob),
         Arc::new(scale_service::ScaleService),

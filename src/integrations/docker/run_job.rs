@@ -114,13 +114,7 @@ impl Action for RunJob {
                 None,
                 Some(what),
             );
-        if matches!(named, Named::Remote(_)) {
-            plan = plan.changes(
-                format!("image {reference} on {}", docker.name()),
-                None,
-                Some("fetched from its registry".to_owned()),
-            );
-        }
+        plan = reference.foretell(docker, &named, plan).await?;
         if let Some(network) = &input.network {
             plan = plan.relies_on("network", network);
         }

@@ -71,7 +71,7 @@ async fn what_is_to_be_deployed_must_be_said_and_must_exist() {
     insta::assert_snapshot!(said(json!({ "version": "v2 " })).await, @"`purser-test/web:v2 ` is not the name of an image: write it like registry/shop/web:v2");
     let missing = said(json!({ "image": "localhost:1/web:v9" })).await;
     assert!(
-        missing.contains("does not exist on `shop` and could not be pulled ("),
+        missing.contains("localhost:1/web:v9 is not on `shop` and cannot be fetched: the registry"),
         "{missing}"
     );
     insta::assert_snapshot!(

@@ -3,10 +3,15 @@
 mod deploy;
 mod deploy_killed;
 mod deploy_refused;
+mod fake_engine;
+mod fetching;
+mod fetching_fails;
 pub(crate) mod front;
 mod jobs;
 mod leftovers;
 mod looks;
+pub(crate) mod pruning;
+pub(crate) mod registry;
 mod scale;
 mod scale_killed;
 mod services;

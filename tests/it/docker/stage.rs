@@ -34,43 +34,48 @@ pub(crate) struct Step {
     action: Arc<dyn AnyAction>,
     systems: Arc<Systems>,
     input: Value,
-    /// All that the actions ask of the engine goes through it.
-    _proxy: Proxy,
+    /// All that the actions ask of the stack's engine goes through it.
+    _proxy: Option<Proxy>,
 }
 
 impl Step {
     pub(crate) fn of(action: &str, input: Value) -> Self {
-        Self::on(action, input, |host| {
-            systems(&format!("host = '{host}'")).unwrap()
-        })
+        Self::with(action, "", input)
     }
 
-    /// A step on an engine behind a Traefik, whose API is there.
+    /// With these lines more in the table of the system.
+    pub(crate) fn with(action: &str, settings: &str, input: Value) -> Self {
+        let proxy = Proxy::new(Allowances::default());
+        let host = proxy.host();
+        Self {
+            _proxy: Some(proxy),
+            ..Self::on(&host, action, settings, input)
+        }
+    }
+
+    /// On the engine behind a Traefik, whose API is there.
     pub(crate) fn behind(action: &str, input: Value, api: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let entry = stack::variable("PURSER_TEST_TRAEFIK");
-        Self::on(action, input, |host| {
-            let docker = format!("host = '{host}'\nproxy = 'edge'");
-            let edge = format!("url = '{api}'\nentrypoints = {{ web = 'http://{entry}' }}");
-            let mut systems = Systems::new();
-            for (name, kind, settings) in [("shop", "docker", docker), ("edge", "traefik", edge)] {
-                connect(&mut systems, name, kind, &settings).unwrap();
-            }
-            Arc::new(systems)
-        })
+        let edge = format!("url = '{api}'\nentrypoints = {{ web = 'http://{entry}' }}");
+        let mut step = Self::with(action, "proxy = 'edge'", input);
+        let mut systems = (*step.systems).clone();
+        connect(&mut systems, "edge", "traefik", &edge).unwrap();
+        step.systems = Arc::new(systems);
+        step
     }
 
-    fn on(action: &str, input: Value, systems: impl FnOnce(&str) -> Arc<Systems>) -> Self {
+    /// On an engine that is none of the stack's.
+    pub(crate) fn on(host: &str, action: &str, settings: &str, input: Value) -> Self {
         let registry = Registry::new(purser::integrations::all());
-        let proxy = Proxy::new(Allowances::default());
         Self {
             journal: Arc::default(),
             cancel: CancellationToken::new(),
             run: RunId::new(uuid::Uuid::now_v7()),
             action: Arc::clone(registry.action(action).unwrap()),
-            systems: systems(&proxy.host()),
+            systems: systems(&format!("host = '{host}'\n{settings}")).unwrap(),
             input,
-            _proxy: proxy,
+            _proxy: None,
         }
     }
 

@@ -14,6 +14,7 @@ mod downgrade;
 mod everyday;
 mod exit_codes;
 mod holds;
+mod images;
 mod init;
 mod init_again;
 mod input_files;

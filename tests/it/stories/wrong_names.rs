@@ -121,7 +121,7 @@ async fn an_image_or_a_network_that_is_not_there_runs_no_job() {
     let image = "run job -i image=localhost:1/purser-test/web:v1";
     insta::assert_snapshot!(story.sees(image).await, @r#"
     run RUN of job, asked by ann
-    ✗ job: the image localhost:1/purser-test/web:v1 does not exist on `shop` and could not be pulled (Get "http://localhost:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused); did you mean `purser-test/web:v1`, which it has?
+    ✗ job: the image localhost:1/purser-test/web:v1 is not on `shop` and cannot be fetched: the registry localhost:1 cannot be reached (Get "http://localhost:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused); did you mean `purser-test/web:v1`, which it has? Else see that the registry runs and that its name is right, and try again
     ✗ failed after N s: Nothing was changed.
     exit code 1
     "#);

@@ -249,8 +249,8 @@ async fn model(
              deploy one to all of them first"
         )));
     }
-    let named = Reference::parse(model.image())?.local_id(docker).await?;
-    if named.as_deref() != Some(image_id) {
+    let named = Reference::parse(model.image())?.local(docker).await?;
+    if named.and_then(|named| named.id).as_deref() != Some(image_id) {
         return Err(ActionError::fatal(format!(
             "{} on `{on}` runs {}, and {} names another image by now; nothing was changed: deploy \
              that first, or give the image its name back (docker tag)",
