@@ -72,7 +72,11 @@ impl Printer {
                 self.plan = Some(text);
             }
         }
-        for (id, state) in &run.steps {
+        let is_undone = |(_, state): &(_, &StepState)| state.status == StepStatus::Undone;
+        let (undone, others): (Vec<_>, Vec<_>) = run.steps.iter().partition(is_undone);
+        // What has moved between two looks is told as it happened: steps are taken back after all else,
+        // the last one first.
+        for (id, state) in others.into_iter().chain(undone.into_iter().rev()) {
             self.step(id, state, view.progress.as_deref());
         }
         if self.live.is_none() {

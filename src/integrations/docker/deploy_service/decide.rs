@@ -122,7 +122,7 @@ impl Decision {
     }
 
     /// What people approve.
-    pub(super) fn plan(&self, docker: &Docker, input: &Input) -> Plan {
+    pub(super) fn plan(&self, input: &Input) -> Plan {
         if self.replicas.is_empty() {
             let summary = format!("nothing: {} runs {} already", self.service, self.image);
             return Plan::new(summary).relies_on(format!("image {}", self.image), self.named.id());
@@ -133,13 +133,6 @@ impl Decision {
             self.service, self.image, self.strategy
         ))
         .relies_on(format!("image {}", self.image), self.named.id());
-        if matches!(self.named, Named::Remote(_)) {
-            plan = plan.changes(
-                format!("image {} on {}", self.image, docker.name()),
-                None,
-                Some("fetched from its registry".to_owned()),
-            );
-        }
         for replica in &self.replicas {
             plan = plan
                 .relies_on(format!("image of {}", replica.name), &replica.image_id)

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use self::decide::Decision;
 use super::engine::{Docker, PATIENCE};
 use super::front::ProxyProbe;
-use super::image::PULL_IMAGE;
+use super::image::{PULL_IMAGE, Reference};
 use super::probe::Probe;
 use super::proof::Level;
 use super::strategy::Strategy;
@@ -165,7 +165,9 @@ impl Action for DeployService {
 
     async fn plan(&self, ctx: &ReadContext, docker: &Docker, input: Input) -> Result<Plan> {
         let decision = Decision::make(docker, &ctx.systems, &input).await?;
-        Ok(decision.plan(docker, &input))
+        let plan = decision.plan(&input);
+        let image = Reference::parse(&decision.image)?;
+        image.foretell(docker, &decision.named, plan).await
     }
 
     async fn run(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Output> {
