@@ -36,9 +36,9 @@ mod start_service;
 mod stats;
 mod stats_chart;
 mod stop_service;
+mod stop_start;
 mod strategy;
 mod suggest;
-mod switch;
 
 use std::sync::Arc;
 

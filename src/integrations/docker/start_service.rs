@@ -10,7 +10,7 @@ use super::engine::{Docker, PATIENCE};
 use super::image;
 use super::proof::{self, Expected, Level};
 use super::service::Service;
-use super::switch::{self, Was};
+use super::stop_start::{self, Was};
 use crate::action::{Action, ActionSpec, Context, ReadContext, Result, Risk, Undone};
 use crate::domain::effect::{EffectSort, EffectSpec};
 use crate::domain::plan::Plan;
@@ -110,7 +110,7 @@ impl Action for StartService {
                 container.state()
             ));
         }
-        for name in switch::missing(docker, &service).await? {
+        for name in stop_start::missing(docker, &service).await? {
             plan = plan.note(format!(
                 "it depends on {name}, as its Compose file says, and that does not run"
             ));
@@ -126,7 +126,7 @@ impl Action for StartService {
     async fn run(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Output> {
         let (service, before): (String, Vec<Was>) = ctx
             .record("before", || async {
-                find(docker, &input.service).await.map(switch::recorded)
+                find(docker, &input.service).await.map(stop_start::recorded)
             })
             .await?;
         let still: Vec<_> = before.into_iter().filter(|was| !was.ran).collect();
@@ -161,7 +161,7 @@ impl Action for StartService {
     }
 
     async fn undo(&self, ctx: &Context, docker: &Docker, _: Input) -> Result<Undone> {
-        for name in switch::touched(&ctx.effects().await) {
+        for name in stop_start::touched(&ctx.effects().await) {
             let again = |_, done: Option<Was>| {
                 let id = done.map_or_else(|| name.clone(), |was| was.id);
                 // One that somebody has removed meanwhile does not run either.

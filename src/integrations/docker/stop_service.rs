@@ -9,7 +9,7 @@ use super::container::Container;
 use super::engine::{Docker, PATIENCE};
 use super::image;
 use super::service::Service;
-use super::switch::{self, Was};
+use super::stop_start::{self, Was};
 use crate::action::{
     Action, ActionError, ActionSpec, Context, EffectStatus, ReadContext, Result, Risk, Undone,
 };
@@ -104,15 +104,15 @@ impl Action for StopService {
                     image::short(&container.id)
                 ));
         }
-        for port in switch::published(&service) {
+        for port in stop_start::published(&service) {
             plan = plan.note(format!("nothing answers at {port} while it is stopped"));
         }
-        for name in switch::dependants(docker, &service).await? {
+        for name in stop_start::dependants(docker, &service).await? {
             plan = plan.note(format!(
                 "{name} depends on it, as its Compose file says, and goes on running without it"
             ));
         }
-        for container in running.iter().filter(|one| switch::comes_back(one)) {
+        for container in running.iter().filter(|one| stop_start::comes_back(one)) {
             plan = plan.note(format!(
                 "{} has the restart policy `always`: it comes back when the engine itself is \
                  started anew",
@@ -131,7 +131,7 @@ impl Action for StopService {
     async fn run(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Output> {
         let (service, before): (String, Vec<Was>) = ctx
             .record("before", || async {
-                find(docker, &input.service).await.map(switch::recorded)
+                find(docker, &input.service).await.map(stop_start::recorded)
             })
             .await?;
         let mut containers = Vec::new();
@@ -155,7 +155,7 @@ impl Action for StopService {
         let (_, before): (String, Vec<Was>) = before.unwrap_or_default();
         let effects = ctx.effects().await;
         let mut left = Vec::new();
-        for name in switch::touched(&effects) {
+        for name in stop_start::touched(&effects) {
             let record = effects
                 .iter()
                 .find(|e| e.effect.item.as_deref() == Some(&name));

@@ -17,4 +17,4 @@ mod scale_killed;
 mod services;
 pub(crate) mod shop;
 pub(crate) mod stage;
-mod switch;
+mod stop_start;

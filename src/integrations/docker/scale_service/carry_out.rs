@@ -11,7 +11,7 @@ use super::super::copy::{Copy, copy};
 use super::super::engine::{Docker, or_missing, status};
 use super::super::image;
 use super::super::proof::{self, Expected, Proof};
-use super::super::switch::Was;
+use super::super::stop_start::Was;
 use super::decide::{Decision, Model, NUMBER, New};
 use super::{CREATE, Input, Output, REMOVE, START, STOP};
 use crate::action::{ActionError, Context, Found, Result};

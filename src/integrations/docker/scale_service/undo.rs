@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::container::{self, Container};
 use super::super::engine::Docker;
-use super::super::switch::{self, Was};
+use super::super::stop_start::{self, Was};
 use super::carry_out::Made;
 use super::decide::Decision;
 use super::{CREATE, Input, REMOVE, START, STOP};
@@ -35,7 +35,7 @@ pub(super) async fn all(ctx: &Context, docker: &Docker, input: &Input) -> Result
         decision: recorded.and_then(|value| serde_json::from_value(value).ok()),
         effects: ctx.effects().await,
     };
-    let mut names = switch::touched(&undo.effects);
+    let mut names = stop_start::touched(&undo.effects);
     let mut seen = Vec::new();
     names.retain(|name| {
         let is_new = !seen.contains(name);
