@@ -35,21 +35,22 @@ impl Undo<'_> {
                 "which routers those are is not known any more",
             )),
         };
+        // Requests may have gone to the new set, which has time to finish them. That belongs to the undo:
+        // killed meanwhile, it waits again before any of the set goes.
+        let led = behind.as_ref().filter(|_| seen.is_ok());
+        let mut forgotten = Ok(());
+        let forgets = &mut forgotten;
         let remove = |key: EffectKey, _: Option<Made>| async move {
             if let Some(switch) = container::made_by(self.docker, &key).await? {
                 Container::stop(self.docker, &switch.id).await?;
                 Container::remove(self.docker, &switch.id, true).await?;
             }
+            if let Some(behind) = led {
+                *forgets = self.forgets(behind, &token).await;
+            }
             Ok(())
         };
         self.ctx.undo(CREATE_SWITCH, remove).await?;
-        let forgotten = match (&behind, &create.status) {
-            // Requests may have gone to the new set: they have the same time to be finished.
-            (Some(behind), EffectStatus::Done(_)) if seen.is_ok() => {
-                self.forgets(behind, &token).await
-            }
-            _ => Ok(()),
-        };
         self.forget_image().await?;
         Ok(seen.and(forgotten).err().map(|why| unseen(&why)))
     }
