@@ -234,7 +234,14 @@ impl Service {
     async fn open(&self, run: RunId) -> Result<(RunLog, crate::domain::workflow::Workflow)> {
         let parts = &self.parts;
         let (store, clock) = (Arc::clone(&parts.store), Arc::clone(&parts.clock));
-        Ok(RunLog::open(run, store, clock, Arc::clone(&parts.entropy)).await?)
+        match RunLog::open(run, store, clock, Arc::clone(&parts.entropy)).await {
+            Ok(opened) => Ok(opened),
+            // It may have been forgotten since somebody found it.
+            Err(error) => match self.find_run(&run.to_string()).await {
+                Err(gone @ ServiceError::Gone(_)) => Err(gone),
+                _ => Err(error.into()),
+            },
+        }
     }
 
     /// Leaves a receipt of the refusal, and returns it as an error.
