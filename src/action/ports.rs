@@ -14,7 +14,7 @@ use super::context::ReadContext;
 use super::error::Result;
 use super::objects::Objects;
 use super::offers::Offers;
-use crate::domain::names::RunId;
+use crate::domain::names::{RunId, SystemName};
 use crate::domain::receipt::Anchor;
 use crate::domain::time::Timestamp;
 
@@ -146,6 +146,33 @@ pub trait ProxyView: Send + Sync {
     fn visit<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Result<Option<Visited>>>;
 }
 
+/// A step of an earlier run that has succeeded, as that run's receipt says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DoneStep {
+    /// The run.
+    pub run: RunId,
+    /// Who had asked for it.
+    pub by: String,
+    /// When the run was over.
+    pub at: Timestamp,
+    /// What the step has left.
+    pub output: serde_json::Value,
+}
+
+/// What has been done before, by the receipts.
+pub trait History: Send + Sync {
+    /// The steps of this action on this system that have succeeded and were not taken back by their own
+    /// runs, newest first. It looks through so many receipts as [`LOOKED_THROUGH`].
+    fn done<'a>(
+        &'a self,
+        action: &'a str,
+        system: &'a SystemName,
+    ) -> BoxFuture<'a, Result<Vec<DoneStep>>>;
+}
+
+/// So many receipts are looked through for what has been done before, the newest first.
+pub const LOOKED_THROUGH: u32 = 10_000;
+
 /// Something that a step of a run has made on a system for its own use, and nobody needs once the
 /// run is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,6 +199,9 @@ pub trait Sweeps: Send + Sync {
 
 /// What Purser keeps of its own, for its own backup.
 pub trait OwnState: Send + Sync {
+    /// Where the server with its tables listens, by host and port; `None` where they are a file.
+    fn database(&self) -> Option<(String, u16)>;
+
     /// About how many bytes a backup holds before compression, and what it leaves out.
     fn outlook(&self) -> BoxFuture<'_, Result<OwnOutlook>>;
 

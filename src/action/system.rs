@@ -142,6 +142,7 @@ pub struct Systems {
     entries: BTreeMap<SystemName, SystemEntry>,
     folders: Option<Arc<dyn ports::Folders>>,
     own: Arc<OnceLock<Arc<dyn ports::OwnState>>>,
+    history: Arc<OnceLock<Arc<dyn ports::History>>>,
 }
 
 impl Systems {
@@ -185,6 +186,18 @@ impl Systems {
         self.own
             .get()
             .ok_or_else(|| ActionError::fatal("Purser's own store is not open here"))
+    }
+
+    /// Sets who knows what has been done before: once, as soon as the store is open.
+    pub fn set_history(&self, history: Arc<dyn ports::History>) {
+        let _ = self.history.set(history);
+    }
+
+    /// What has been done before.
+    pub fn history(&self) -> Result<&Arc<dyn ports::History>> {
+        self.history
+            .get()
+            .ok_or_else(|| ActionError::fatal("Purser's receipts are not open here"))
     }
 
     /// The system of this name.

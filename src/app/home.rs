@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
 
+use super::history::Receipts;
 use super::keys::receipts_key;
 use super::own::OwnFiles;
 use super::secrets;
@@ -67,7 +68,11 @@ impl Home {
     }
 
     async fn around(
-        OpenStore { store, embedded }: OpenStore,
+        OpenStore {
+            store,
+            embedded,
+            server,
+        }: OpenStore,
         config: Config,
         redactor: Arc<Redactor>,
     ) -> Result<Self, Failure> {
@@ -80,8 +85,11 @@ impl Home {
         standby::go_by(&store, &catalog).await.map_err(failed)?;
         let last = store.latest_receipts(1).await.map_err(failed)?.pop();
         let key = receipts_key(&world.config.store.path.join(RECEIPTS_KEY), last.as_ref())?;
-        let own = OwnFiles::new(embedded, key.verifying_key(), &world.config);
+        let own = OwnFiles::new(embedded, server, key.verifying_key(), &world.config);
         world.systems.set_own(Arc::new(own));
+        world
+            .systems
+            .set_history(Arc::new(Receipts(Arc::clone(&store))));
         Ok(Self {
             redactor,
             store,

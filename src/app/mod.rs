@@ -5,6 +5,7 @@ mod discord;
 mod docker_proxy;
 mod doctor;
 mod doors;
+mod history;
 mod home;
 mod init;
 mod keys;

@@ -17,6 +17,8 @@ pub(super) struct OpenStore {
     pub(super) store: Arc<dyn Store>,
     /// The same, where it is a file of ours that can be copied.
     pub(super) embedded: Option<Arc<SqliteStore>>,
+    /// Where the server listens that has it, by host and port.
+    pub(super) server: Option<(String, u16)>,
 }
 
 /// Opens it, unless another process holds it.
@@ -25,7 +27,7 @@ pub(super) async fn open(config: &StoreFolder, redactor: &Arc<Redactor>) -> Resu
         None => embedded(config, redactor).await,
         Some(access) => {
             let store = PostgresStore::open(&access, Arc::clone(redactor)).await;
-            beside(config, store?)
+            beside(config, store?, &access)
         }
     }
 }
@@ -42,7 +44,7 @@ pub(super) async fn open_when_free(
         Some(access) => {
             let redactor = Arc::clone(redactor);
             let store = PostgresStore::open_when_free(&access, redactor, waiting).await;
-            beside(config, store?)
+            beside(config, store?, &access)
         }
     }
 }
@@ -69,11 +71,12 @@ async fn embedded(config: &StoreFolder, redactor: &Arc<Redactor>) -> Result<Open
     Ok(OpenStore {
         store: Arc::clone(&store) as Arc<dyn Store>,
         embedded: Some(store),
+        server: None,
     })
 }
 
 /// The folder is there all the same, for the keys.
-fn beside(config: &StoreFolder, store: PostgresStore) -> Result<OpenStore> {
+fn beside(config: &StoreFolder, store: PostgresStore, access: &Access) -> Result<OpenStore> {
     std::fs::create_dir_all(&config.path).map_err(|error| StoreError::File {
         file: config.path.display().to_string(),
         message: format!("cannot be made ({error}): the keys of the store lie there"),
@@ -81,6 +84,7 @@ fn beside(config: &StoreFolder, store: PostgresStore) -> Result<OpenStore> {
     Ok(OpenStore {
         store: Arc::new(store),
         embedded: None,
+        server: access.server(),
     })
 }
 

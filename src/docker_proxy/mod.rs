@@ -18,5 +18,6 @@ mod serve;
 mod shape;
 
 pub use front::{Front, listen};
+pub use route::listed as calls;
 pub use rules::{Allowances, Refusal, Rules};
 pub use serve::serve;

@@ -218,6 +218,27 @@ const CALLS: &[Call] = &[
     },
 ];
 
+/// Each of the calls for people: its method and path, what its query may hold, and its body.
+pub fn listed() -> impl Iterator<Item = (String, Vec<&'static str>, Option<&'static str>)> {
+    CALLS.iter().map(|call| {
+        let path = call.pattern.join("/");
+        let path = path.replace("{}", "{id}").replace("{image}", "{name}");
+        let parameters = call.query.iter();
+        let meant = parameters.filter(|(_, values)| !matches!(values, Idle(_)));
+        let body = match call.body {
+            Body::Empty => None,
+            Body::Container => Some("a container, each setting of which is known to be harmless"),
+            Body::Connection => Some("the container that joins, and its names in the network"),
+            Body::IdleImage => Some("the image of switches, to the byte"),
+        };
+        (
+            format!("{} /{path}", call.method),
+            meant.map(|(name, _)| *name).collect(),
+            body,
+        )
+    })
+}
+
 /// Finds the call.
 ///
 /// # Errors

@@ -43,6 +43,7 @@ const DOCKER: &[Template] = &[
     template!("start", "docker.start_service"),
     template!("scale", "docker.scale_service"),
     template!("deploy", "docker.deploy_service"),
+    template!("rollback", "docker.deploy_service"),
 ];
 const PROMETHEUS: &[Template] = &[
     template!("query", "prometheus.query"),

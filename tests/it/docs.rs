@@ -18,7 +18,7 @@ fn each_integrations_page_says_what_its_actions_say() {
     for integration in purser::integrations::all() {
         let page = format!("docs/{}.md", integration.kind.to_uppercase());
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&page);
-        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"));
+        let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{page}: {error}"));
         let (before, rest) = text
             .split_once(BEGIN)
             .unwrap_or_else(|| panic!("{page}: no begin"));
@@ -26,14 +26,35 @@ fn each_integrations_page_says_what_its_actions_say() {
             .split_once(END)
             .unwrap_or_else(|| panic!("{page}: no end"));
         let made = format!("{before}{BEGIN}{}{END}{after}", reference(&integration));
-        if std::env::var_os("PURSER_WRITE_DOCS").is_some() {
-            fs::write(&path, made).unwrap();
-        } else {
-            assert!(
-                text == made,
-                "{page} is not what the code says: PURSER_WRITE_DOCS=1 cargo test docs"
-            );
-        }
+        written_or_the_same(&page, &text, &made);
+    }
+}
+
+/// A call that is not in that list does not go through the filter, and all that is tested here does.
+#[test]
+fn the_page_lists_the_calls_that_go_through_to_the_engine() {
+    let page = "docs/DOCKER.md";
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+    let begin = "| Call | Query | Body |\n|---|---|---|\n";
+    let (before, rest) = text.split_once(begin).expect("a table of calls");
+    let (_, after) = rest.split_once("\n\n").expect("the end of that table");
+    let mut rows = String::new();
+    for (call, query, body) in purser::docker_proxy::calls() {
+        let query: Vec<_> = query.iter().map(|name| format!("`{name}`")).collect();
+        let body = body.unwrap_or_default();
+        let _ = writeln!(rows, "| `{call}` | {} | {body} |", query.join(", "));
+    }
+    written_or_the_same(page, &text, &format!("{before}{begin}{rows}\n{after}"));
+}
+
+fn written_or_the_same(page: &str, text: &str, made: &str) {
+    if std::env::var_os("PURSER_WRITE_DOCS").is_some() {
+        fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(page), made).unwrap();
+    } else {
+        assert!(
+            text == made,
+            "{page} is not what the code says: PURSER_WRITE_DOCS=1 cargo test docs"
+        );
     }
 }
 

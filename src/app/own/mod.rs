@@ -34,6 +34,8 @@ pub(super) struct OwnFiles {
     /// Of the key that signs receipts.
     key: VerifyingKey,
     paths: Paths,
+    /// Where the tables are, if they are not in the store's folder.
+    database: Option<(String, u16)>,
 }
 
 /// Where it is.
@@ -47,7 +49,12 @@ struct Paths {
 }
 
 impl OwnFiles {
-    pub(super) fn new(store: Option<Arc<SqliteStore>>, key: VerifyingKey, config: &Config) -> Self {
+    pub(super) fn new(
+        store: Option<Arc<SqliteStore>>,
+        database: Option<(String, u16)>,
+        key: VerifyingKey,
+        config: &Config,
+    ) -> Self {
         let paths = Paths {
             store: config.store.path.clone(),
             artifacts: config.artifacts.path.clone(),
@@ -55,7 +62,12 @@ impl OwnFiles {
             workflows: config.catalog.workflows.clone(),
             commands: config.catalog.commands.clone(),
         };
-        Self { store, key, paths }
+        Self {
+            store,
+            key,
+            paths,
+            database,
+        }
     }
 
     fn store(&self) -> Result<&SqliteStore> {
@@ -158,6 +170,10 @@ struct Beside {
 }
 
 impl OwnState for OwnFiles {
+    fn database(&self) -> Option<(String, u16)> {
+        self.database.clone()
+    }
+
     fn outlook(&self) -> BoxFuture<'_, Result<OwnOutlook>> {
         async move {
             let Beside {

@@ -21,6 +21,9 @@ pub(super) const LABEL_STEP: &str = "purser.step";
 /// The key of the effect that made it: how it is found again.
 pub(super) const LABEL_EFFECT: &str = "purser.effect";
 
+/// Networks in which the engine allows no names.
+pub(super) const NAMELESS: [&str; 3] = ["bridge", "host", "none"];
+
 /// A container as `inspect` shows it.
 #[derive(Clone, Debug)]
 pub(super) struct Container {
@@ -141,6 +144,23 @@ impl Container {
             .filter(|address| !address.is_empty())
             .cloned()
             .collect()
+    }
+
+    /// What it is called by: its own name, and those by which others find it in its networks.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let settings = self.facts.network_settings.as_ref();
+        let networks = settings.and_then(|settings| settings.networks.as_ref());
+        let endpoints = networks.into_iter().flat_map(|networks| networks.values());
+        let aliases = endpoints.flat_map(|endpoint| endpoint.aliases.iter().flatten());
+        aliases.map(String::as_str).chain([self.name.as_str()])
+    }
+
+    /// It is in a network in which others find it by a name.
+    pub(super) fn goes_by_name(&self) -> bool {
+        let settings = self.facts.network_settings.as_ref();
+        let networks = settings.and_then(|settings| settings.networks.as_ref());
+        let mut names = networks.into_iter().flat_map(|networks| networks.keys());
+        names.any(|name| !NAMELESS.contains(&name.as_str()))
     }
 
     /// All its labels.

@@ -10,12 +10,11 @@ use bollard::models::{
     ImageConfig, NetworkingConfig,
 };
 
+use super::container::NAMELESS;
+
 /// Compose compares this label with the image that its file names, and makes the container anew
 /// when they differ.
 const COMPOSE_IMAGE: &str = "com.docker.compose.image";
-
-/// Networks in which the engine allows no names.
-const NAMELESS: [&str; 3] = ["bridge", "host", "none"];
 
 /// The new container: how it is created, and the networks that it joins before it is started.
 pub(super) struct Copy {
@@ -55,7 +54,11 @@ pub(super) fn copy(
 }
 
 /// What was set for the container and is not its image's default.
-fn own_settings(config: ContainerConfig, image: &ImageConfig, id: &str) -> ContainerCreateBody {
+pub(super) fn own_settings(
+    config: ContainerConfig,
+    image: &ImageConfig,
+    id: &str,
+) -> ContainerCreateBody {
     let same_entrypoint = same(config.entrypoint.as_ref(), image.entrypoint.as_ref());
     let same_command = same(config.cmd.as_ref(), image.cmd.as_ref());
     ContainerCreateBody {

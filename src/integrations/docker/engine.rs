@@ -120,6 +120,11 @@ impl System for Docker {
 }
 
 impl Docker {
+    /// What it is called in the configuration.
+    pub(super) fn system_name(&self) -> &SystemName {
+        &self.name
+    }
+
     /// What it is called in messages.
     pub(super) fn name(&self) -> &str {
         self.name.as_str()

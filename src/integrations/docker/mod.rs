@@ -8,10 +8,12 @@
 
 mod container;
 mod copy;
+mod create;
 mod deploy_service;
 mod engine;
 mod examine;
 mod follow_logs;
+mod footing;
 mod front;
 mod idle;
 mod image;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use super::deploy_service;
 use super::engine::Docker;
 use super::image::Reference;
 use super::service::{self, Service};
@@ -12,15 +13,15 @@ use crate::action::{ActionError, Offers, ReadContext, Result, ports};
 use crate::domain::nearest;
 
 /// What can be completed.
-pub(super) const LISTS: &[&str] = &["services", "tags"];
+pub(super) const LISTS: &[&str] = &["deploys", "services", "tags"];
 
-/// Completes `services`, and the `tags` of a service.
+/// Completes `services`, and the `tags` and earlier `deploys` of a service.
 pub(super) struct Suggestions(pub(super) Arc<Docker>);
 
 impl ports::Suggest for Suggestions {
     fn offers<'a>(
         &'a self,
-        _: &'a ReadContext,
+        ctx: &'a ReadContext,
         what: &'a str,
         of: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Offers>> {
@@ -32,6 +33,14 @@ impl ports::Suggest for Suggestions {
                     Ok(names.collect::<Vec<_>>().into())
                 }
                 ("tags", Some(service)) => Ok(tags(&self.0, service).await?.into()),
+                ("deploys", Some(service)) => {
+                    let service = Service::find(&self.0, service).await?;
+                    deploy_service::offers(&self.0, &ctx.systems, &service).await
+                }
+                ("deploys", None) => Err(ActionError::fatal(
+                    "deploys are those of a service: write docker.deploys(OPTION), with the option that \
+                     names it",
+                )),
                 ("tags", None) => Err(ActionError::fatal(
                     "tags are those of a service: write docker.tags(OPTION), with the option that \
                      names it",

@@ -76,6 +76,13 @@ impl Access {
             lease: LEASE,
         })
     }
+
+    /// Where the server listens, by host and port; `None` where it is a socket of this machine.
+    pub fn server(&self) -> Option<(String, u16)> {
+        let options: PgConnectOptions = self.url.expose_secret().parse().ok()?;
+        let server = (options.get_host().to_owned(), options.get_port());
+        options.get_socket().is_none().then_some(server)
+    }
 }
 
 /// How connections are made.

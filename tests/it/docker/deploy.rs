@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use purser::action::{ErrorKind, Undone};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::shop::{Shop, ask};
 use super::stage::{V1, V2, docker, eventually, inspect, plain, shown, unique};
@@ -121,9 +121,12 @@ async fn the_plan_says_what_and_how_and_changes_nothing() {
     relies on container shop-HEX-web-1: HEX, in shop-HEX_net, restart no
     image of shop-HEX-web-1: purser-test/web:v1 → purser-test/web:v2
     how it is replaced: nothing → beside
+    variable VERSION: the old image's value → the new image's value
+    label purser-test.recipe: HEX → HEX
     note: each old container goes on until its new one has proven itself beside it
     note: a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
     note: can be undone until the old containers are removed, which comes last
+    note: in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them
     note: the next `docker compose up` goes back to the image that its file names: change the file too
     ");
     shop.expect_silence(&mut events);
@@ -146,6 +149,8 @@ async fn the_plan_says_what_and_how_and_changes_nothing() {
     relies on container shop-HEX-web-1: HEX, in shop-HEX_net, restart no
     image of shop-HEX-web-1: purser-test/web:v1 → purser-test/web:v2
     how it is replaced: nothing → in place
+    variable VERSION: the old image's value → the new image's value
+    label purser-test.recipe: HEX → HEX
     note: cannot run twice at once: it publishes the host's port 28081, it writes to the volume at /data; so each old container is stopped first, and does not answer until its new one has proven itself
     note: a new container has 1m to prove itself by its HEALTHCHECK, or by the probe if it has none
     note: can be undone until the old containers are removed, which comes last
@@ -310,6 +315,60 @@ async fn a_probe_stands_in_for_a_check_that_the_image_does_not_have() {
     let output = well.run().await.unwrap();
     assert_eq!(output["proof"], "healthy");
     insta::assert_snapshot!(output["proven_by"].as_str().unwrap(), @"the probe GET :8080/healthz");
+}
+
+#[tokio::test]
+async fn a_connection_or_a_command_stand_in_too() {
+    let shop = Shop::new();
+    shop.start(1, V1, &["--no-healthcheck"]).await;
+    let deploy = |image: &str, probe: Value| {
+        shop.deploy(&json!({ "image": image, "healthy_within": "10s", "probe": probe }))
+    };
+    let deaf = shop.deploy(&json!({
+        "image": V2, "healthy_within": "1s", "probe": { "tcp": 9 },
+    }));
+    insta::assert_snapshot!(of(&shop, &deaf.run().await.unwrap_err().message), @"
+    shop-web-1-purser-HEX (purser-test/web:v2) on `shop`: it was not healthy within 1s: the probe a connection to :9 failed (Connection refused (os error 111)); its last lines:
+    web v2 listens on port 8080
+    ");
+    assert_eq!(deaf.undo().await.unwrap(), Undone::Fully);
+
+    let taken = deploy(V2, json!({ "tcp": 8080 })).run().await.unwrap();
+    assert_eq!(taken["proven_by"], "the probe a connection to :8080");
+
+    let check = json!({ "command": ["/web", "check"] });
+    let sick = deploy(SICK, check.clone());
+    let error = sick.run().await.unwrap_err();
+    assert!(
+        error.message.contains("its own HEALTHCHECK"),
+        "{}",
+        error.message
+    );
+    assert_eq!(sick.undo().await.unwrap(), Undone::Fully);
+    let plan = shown(&deploy(V1, check.clone()).plan().await.unwrap());
+    assert!(
+        plan.contains("\nHEALTHCHECK: nothing → /web check\n"),
+        "{plan}"
+    );
+    let done = deploy(V1, check).run().await.unwrap();
+    assert_eq!(
+        (&done["proof"], &done["proven_by"]),
+        (&json!("healthy"), &json!("its own HEALTHCHECK"))
+    );
+    assert_eq!(shop.state(1), "purser-test/web:v1 running healthy");
+}
+
+#[tokio::test]
+async fn the_way_that_is_asked_for_is_taken_or_refused() {
+    let shop = Shop::new();
+    shop.start(1, V1, &[]).await;
+    let deploy = |strategy: &str| shop.deploy(&json!({ "version": "v2", "strategy": strategy }));
+    let refused = deploy("blue_green").plan().await.unwrap_err();
+    insta::assert_snapshot!(of(&shop, &refused.message), @"shop/web on `shop` cannot be replaced as a whole set: no proxy stands in front that could be switched (`proxy` of the system, and labels of Traefik on the containers)");
+    let done = deploy("recreate").run().await.unwrap();
+    assert_eq!(done["strategy"], "recreate");
+    assert!(done["gap_seconds"].as_f64().unwrap() > 0.0, "{done}");
+    assert_eq!(shop.state(1), "purser-test/web:v2 running healthy");
 }
 
 #[tokio::test]

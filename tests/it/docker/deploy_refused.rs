@@ -67,7 +67,7 @@ async fn what_is_to_be_deployed_must_be_said_and_must_exist() {
         }
         plain(&refused(all).await.replace(&web, "shop/web"))
     };
-    insta::assert_snapshot!(said(json!({})).await, @"say what to deploy: either `image` (shop/web:v2) or `version` (v2, a tag of the image that the service runs now)");
+    insta::assert_snapshot!(said(json!({})).await, @"say what to deploy: either `image` (shop/web:v2), `version` (v2, a tag of the image that the service runs now) or `back_to` (a run that had deployed it, or `previous`)");
     insta::assert_snapshot!(said(json!({ "version": "v2 " })).await, @"`purser-test/web:v2 ` is not the name of an image: write it like registry/shop/web:v2");
     let missing = said(json!({ "image": "localhost:1/web:v9" })).await;
     assert!(

@@ -212,12 +212,12 @@ async fn of_a_sick_version_nobody_outside_hears() {
 }
 
 #[tokio::test]
-async fn cancelled_while_the_old_one_finishes_it_is_led_to_again() {
+async fn cancelled_while_the_old_one_is_kept_it_is_led_to_again() {
     let site = Site::of(1).await;
     site.deploy("v2").run().await.unwrap();
     let (old, switch) = (site.shop.id(1), site.switches());
     let visitor = site.visitor();
-    let step = site.deploy_with(&json!({ "version": "v1", "drain": "20m" }));
+    let step = site.deploy_with(&json!({ "version": "v1", "drain": "0s", "keep": "20m" }));
     let (cancel, host) = (step.cancel.clone(), site.host.clone());
     let run = async {
         eventually("v1 answers", || visit(&host) == Ok("web v1".to_owned())).await;
@@ -257,11 +257,30 @@ async fn a_plan_says_which_rule_is_switched_and_changes_nothing() {
     image of shop-HEX-web-1: purser-test/web:v1 → purser-test/web:v2
     how it is replaced: nothing → as a whole set
     Host(`shop-HEX.example`) at the proxy: to purser-test/web:v1 → to purser-test/web:v2
-    note: the new containers are tried through the proxy by a name of their own; then it is switched to them at one instant, and the old ones have 1s to finish: requests that take no longer are not dropped
+    variable VERSION: the old image's value → the new image's value
+    label purser-test.recipe: HEX → HEX
+    note: the new containers are tried through the proxy `edge` by a name of their own; then it is switched to them at one instant, and the old ones have 1s to finish: requests that take no longer are not dropped
     note: a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
     note: can be undone until the old containers are removed, which comes last
     note: the next `docker compose up` goes back to the image that its file names: change the file too
     ");
+}
+
+#[tokio::test]
+async fn the_plan_says_when_purser_itself_stands_on_it() {
+    let shop = Shop::new();
+    shop.start(1, V1, &[]).await;
+    let format = format!(
+        "{{{{(index .NetworkSettings.Networks \"{}\").IPAddress}}}}",
+        shop.network()
+    );
+    let api = format!("http://{}:8080", inspect(&shop.name(1), &format));
+    let inputs = json!({ "service": shop.web(), "version": "v2" });
+    let step = Step::behind("docker.deploy_service", inputs, &api);
+    let shown = shown(&step.plan().await.unwrap());
+    let told = shown.lines().find(|line| line.contains("stands on"));
+    let told = told.unwrap_or(&shown).replace(&shop.project, "shop");
+    insta::assert_snapshot!(plain(&told), @"note: Purser itself stands on shop-HEX-web-1: it is the proxy `edge`; while that is away Purser cannot go on, and it does so once it is back");
 }
 
 #[tokio::test]

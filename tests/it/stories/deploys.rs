@@ -1,5 +1,7 @@
 //! Deploys: what is planned, what is proven, and what is taken back.
 
+use std::fs;
+
 use super::Story;
 use crate::docker::shop::Shop;
 use crate::docker::stage::V1;
@@ -37,9 +39,12 @@ async fn a_plan_is_told_and_nothing_is_changed() {
         replace bookshop/web: purser-test/web:v1 → purser-test/web:v2, beside the old one
           ~ image of bookshop-web-1: purser-test/web:v1 → purser-test/web:v2
           + how it is replaced: beside
+          ~ variable VERSION: the old image's value → the new image's value
+          ~ label purser-test.recipe: HEX → HEX
           · each old container goes on until its new one has proven itself beside it
           · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           · can be undone until the old containers are removed, which comes last
+          · in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them
           · the next `docker compose up` goes back to the image that its file names: change the file too
     plan HEX
     exit code 0
@@ -66,6 +71,8 @@ async fn a_version_that_is_healthy_takes_over() {
     changed: true
     image: purser-test/web:v2
     image_id: sha256:HEX
+    replaced_image: purser-test/web:v1
+    replaced_image_id: sha256:HEX
     strategy: rolling
     proof: healthy
     proven_by: its own HEALTHCHECK
@@ -77,6 +84,79 @@ async fn a_version_that_is_healthy_takes_over() {
     exit code 0
     ");
     assert_eq!(shop.state(1), "purser-test/web:v2 running healthy");
+}
+
+#[tokio::test]
+async fn a_service_goes_back_to_what_an_earlier_run_had_put_live() {
+    let (shop, story) = open().await;
+    let service = shop.web();
+    let shipped = format!("{}/workflows/rollback.yaml", env!("CARGO_MANIFEST_DIR"));
+    let shipped = fs::read_to_string(shipped).unwrap();
+    let (before, rest) = shipped.split_once("# A second person").unwrap();
+    let (_, steps) = rest.split_once("steps:").unwrap();
+    let alone = format!("{before}steps:{steps}");
+    story.home.write("workflows/rollback.yaml", &alone);
+    story.sees("reload").await;
+    let rollback = format!("run rollback -i service={service}");
+    insta::assert_snapshot!(story.sees(&rollback).await, @"
+    run RUN of rollback, asked by ann
+    ✗ rollback: bookshop/web on `shop`: none of the last 10000 receipts names an image that it ran besides the present one: deploy a version by its name
+    ✗ failed after N s: Nothing was changed.
+    exit code 1
+    ");
+
+    story
+        .sees(&format!("run deploy -i service={service} -i version=v2"))
+        .await;
+    let first = story.last_run().await;
+    insta::assert_snapshot!(story.sees(&rollback).await, @"
+    run RUN of rollback, asked by ann
+    ✓ rollback: done in N s
+    service: bookshop/web
+    changed: true
+    image: purser-test/web:v1
+    image_id: sha256:HEX
+    replaced_image: purser-test/web:v2
+    replaced_image_id: sha256:HEX
+    strategy: rolling
+    proof: healthy
+    proven_by: its own HEALTHCHECK
+    gap_seconds: N
+    containers:
+        bookshop-web-1
+    message: bookshop/web runs purser-test/web:v1 instead of purser-test/web:v2: healthy (its own HEALTHCHECK), without a gap
+    ✓ succeeded after N s: 1 step done
+    exit code 0
+    ");
+    assert_eq!(shop.state(1), "purser-test/web:v1 running healthy");
+
+    let to = format!("{rollback} -i to={}", &first[first.len() - 8..]);
+    insta::assert_snapshot!(story.sees(&to).await, @"
+    run RUN of rollback, asked by ann
+    ✓ rollback: done in N s
+    service: bookshop/web
+    changed: true
+    image: purser-test/web:v2
+    image_id: sha256:HEX
+    replaced_image: purser-test/web:v1
+    replaced_image_id: sha256:HEX
+    strategy: rolling
+    proof: healthy
+    proven_by: its own HEALTHCHECK
+    gap_seconds: N
+    containers:
+        bookshop-web-1
+    message: bookshop/web runs purser-test/web:v2 instead of purser-test/web:v1: healthy (its own HEALTHCHECK), without a gap
+    ✓ succeeded after N s: 1 step done
+    exit code 0
+    ");
+    assert_eq!(shop.state(1), "purser-test/web:v2 running healthy");
+    insta::assert_snapshot!(story.sees(&format!("{rollback} -i to=deadbeef")).await, @"
+    run RUN of rollback, asked by ann
+    ✗ rollback: bookshop/web on `shop`: none of the last 10000 receipts says that the run `DEADBEEF` has deployed it: see `purser receipts list`, or write `previous`
+    ✗ failed after N s: Nothing was changed.
+    exit code 1
+    ");
 }
 
 #[tokio::test]

@@ -218,6 +218,8 @@ async fn what_is_proposed_for_a_stack_lints_is_well_and_works() {
       commands/scale.yaml             new
       workflows/deploy.yaml           new
       commands/deploy.yaml            new
+      workflows/rollback.yaml         new
+      commands/rollback.yaml          new
       workflows/query.yaml            new
       commands/query.yaml             new
       workflows/graph.yaml            new
@@ -240,7 +242,7 @@ async fn what_is_proposed_for_a_stack_lints_is_well_and_works() {
     ");
 
     insta::assert_snapshot!(story.sees("lint").await, @"
-    4 systems, 15 workflows, 14 commands: no errors
+    4 systems, 16 workflows, 15 commands: no errors
     exit code 0
     ");
     let doctor = story.home.types(&["doctor"]).await;
@@ -383,6 +385,8 @@ async fn over_what_is_there_it_shows_the_difference_and_touches_nothing() {
       commands/scale.yaml           there already, the same
       workflows/deploy.yaml         there already, the same
       commands/deploy.yaml          there already, the same
+      workflows/rollback.yaml       there already, the same
+      commands/rollback.yaml        there already, the same
       secrets/hook                  there already, the same
       secrets/purser_backup.agekey  there already, the same
     next:

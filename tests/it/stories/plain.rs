@@ -32,7 +32,7 @@ fn passes(line: &str) -> bool {
 }
 
 /// What is shown instead of a text of such a shape: `d` is a digit, `x` a hexadecimal digit.
-const SHAPES: [(&str, &str); 9] = [
+const SHAPES: [(&str, &str); 10] = [
     ("dddd-dd-ddTdd:dd:dd+dd:dd", "LOCAL"),
     ("dddd-dd-ddTdd:dd:ddZ", "TIME"),
     ("ddddddddTddddddZ-xxxxxxxxxxxx", "TIME-HEX"),
@@ -42,6 +42,11 @@ const SHAPES: [(&str, &str); 9] = [
         "HEX",
     ),
     ("xxxxxxxxxxxx", "HEX"),
+    // What the test's images were built by.
+    (
+        "recipe: xxxxxxxxxxxxxxxx → xxxxxxxxxxxxxxxx",
+        "recipe: HEX → HEX",
+    ),
     ("xxxxxxxx", "RUN"),
     ("dd.d s", "N s"),
     ("d.d s", "N s"),

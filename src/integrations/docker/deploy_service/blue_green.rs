@@ -9,11 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig, RestartPolicy};
-use bollard::query_parameters::CreateContainerOptionsBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::super::container::{self, Container, LABEL_EFFECT};
-use super::super::engine::status;
+use super::super::container::{self, Container};
+use super::super::create;
 use super::super::front::SWITCH;
 use super::super::idle;
 use super::super::proof::Proof;
@@ -25,6 +24,7 @@ use crate::action::ports::ProxyView;
 use crate::action::{ActionError, Result};
 use crate::domain::effect::EffectKey;
 use crate::domain::idle_image::PROGRAM;
+use crate::domain::time::Span;
 
 /// The switch that a deploy has made, with all that it takes to go back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -82,6 +82,7 @@ impl Deploy<'_> {
             .record("front", || watch.until_it_leads(behind.raised, &ids, probe))
             .await?;
         self.drain().await?;
+        self.keep().await?;
         for old in &decision.replicas {
             self.stop_old(old).await?;
         }
@@ -131,7 +132,6 @@ impl Deploy<'_> {
             .await
     }
 
-    /// The engine refuses a second container of this name; one that this effect made is it.
     async fn start_switch(
         &self,
         key: &EffectKey,
@@ -139,21 +139,8 @@ impl Deploy<'_> {
         image: &str,
         labels: HashMap<String, String>,
     ) -> Result<Switch> {
-        let client = self.docker.client().await?;
-        let options = CreateContainerOptionsBuilder::new().name(name).build();
-        let created = client
-            .create_container(Some(options), idle_container(image, labels))
-            .await;
-        if let Err(error) = created
-            && status(&error) != Some(409)
-        {
-            return Err(self
-                .docker
-                .failed(&format!("the switch {name} was created"), error));
-        }
-        let made = Container::find(self.docker, name).await?;
-        let made = made.filter(|made| made.label(LABEL_EFFECT) == Some(&key.to_string()));
-        let made = made.ok_or_else(|| container::name_is_taken(self.docker, name))?;
+        let body = idle_container(image, labels);
+        let made = create::once(self.docker, key, name, body).await?;
         Container::start(self.docker, &made.id).await?;
         Ok(Switch {
             id: made.id,
@@ -173,14 +160,31 @@ impl Deploy<'_> {
 
     /// Nobody is led to the old set any more; it may still be answering.
     async fn drain(&self) -> Result<()> {
-        let since = self.now("draining").await?;
+        let drain = self.input.drain;
+        let what = format!("leaving the old containers {drain} to finish");
+        self.pause("draining", drain, what).await
+    }
+
+    /// The old set could have the requests back at once.
+    async fn keep(&self) -> Result<()> {
+        let keep = self.input.keep;
+        let what = format!(
+            "the new containers answer; the old ones are kept for {keep}: cancel the run to go back to them \
+             at once"
+        );
+        self.pause("keeping", keep, what).await
+    }
+
+    /// Waits so long in all, however often the process dies meanwhile.
+    async fn pause(&self, name: &str, length: Span, what: String) -> Result<()> {
+        if length.duration().is_zero() {
+            return Ok(());
+        }
+        let since = self.now(name).await?;
         let passed = self.ctx.read.clock.now().since(since);
-        match self.input.drain.duration().checked_sub(passed) {
+        match length.duration().checked_sub(passed) {
             Some(rest) if !rest.is_zero() => {
-                self.ctx.progress(format!(
-                    "leaving the old containers {} to finish",
-                    self.input.drain
-                ));
+                self.ctx.progress(what);
                 self.ctx.sleep(rest).await
             }
             _ => Ok(()),

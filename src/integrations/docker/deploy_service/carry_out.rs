@@ -3,19 +3,21 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bollard::models::NetworkConnectRequest;
-use bollard::query_parameters::{CreateContainerOptionsBuilder, RenameContainerOptionsBuilder};
+use bollard::query_parameters::RenameContainerOptionsBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::super::container::{self, Container, LABEL_EFFECT};
+use super::super::container::Container;
 use super::super::copy::{Copy, copy};
-use super::super::engine::{Docker, or_missing, status};
+use super::super::create::{self, Of};
+use super::super::engine::Docker;
 use super::super::image::{self, Reference};
 use super::super::proof::{self, Expected, Level, Proof};
 use super::super::strategy::Strategy;
 use super::decide::{Decision, Replica};
-use super::{CREATE_NEW, Input, Output, REMOVE_OLD, RENAME_NEW, RENAME_OLD, START_NEW, STOP_OLD};
-use crate::action::{ActionError, Context, Found, Result};
+use super::{
+    CREATE_NEW, INSTEAD, Input, Output, REMOVE_OLD, RENAME_NEW, RENAME_OLD, START_NEW, STOP_OLD,
+};
+use crate::action::{ActionError, Context, Result};
 use crate::domain::effect::EffectKey;
 use crate::domain::time::Timestamp;
 
@@ -62,6 +64,7 @@ pub(super) async fn all(
     let reference = Reference::parse(&decision.image)?;
     let image_id = reference.provide(ctx, docker, &decision.named).await?;
     input.expects(&reference, &image_id, docker)?;
+    decision.expects(&reference, &image_id, docker)?;
     let deploy = Deploy {
         ctx,
         docker,
@@ -153,106 +156,35 @@ impl Deploy<'_> {
     ) -> Result<Placed> {
         self.ctx
             .repeatable((CREATE_NEW, old.name.as_str()), |key| async move {
-                let name = name(&key);
-                let mut copy = self.copy_of(old, &key).await?;
+                let mut copy = self.copy_of(old).await?;
                 dress(copy.body.labels.get_or_insert_default());
-                self.create(&key, &name, copy).await
+                if let Some(probe) = &self.input.probe {
+                    probe.dress(&mut copy.body);
+                }
+                let of = Of {
+                    reference: &self.reference.to_string(),
+                    id: &self.image_id,
+                };
+                let new = create::container(self.docker, &key, &name(&key), copy, of).await?;
+                Ok(Placed {
+                    id: new.id,
+                    name: new.name,
+                })
             })
             .await
     }
 
-    async fn copy_of(&self, old: &Replica, key: &EffectKey) -> Result<Copy> {
+    /// Like the old container, from the new image.
+    async fn copy_of(&self, old: &Replica) -> Result<Copy> {
         let old = self.present(old).await?;
-        let client = self.docker.client().await?;
-        let image = or_missing(client.inspect_image(old.image_id()).await)
-            .map_err(|error| self.docker.failed("the old image was looked at", error))?;
-        let Some(image) = image else {
-            return Err(ActionError::fatal(format!(
-                "the image that {} runs ({}) is no longer on `{}`, so its own settings cannot be \
-                 told from the image's defaults: make the container anew from its Compose file",
-                old.name,
-                image::short(old.image_id()),
-                self.docker.name()
-            )));
-        };
-        let defaults = image.config.unwrap_or_default();
-        let mut copy = copy(
-            &old.facts,
-            &defaults,
-            &self.reference.to_string(),
-            &self.image_id,
-        );
-        let labels = copy.body.labels.get_or_insert_default();
-        labels.extend(container::labels(key));
-        Ok(copy)
-    }
-
-    /// The engine refuses a second container of this name; one that this effect made is it.
-    async fn create(&self, key: &EffectKey, name: &str, copy: Copy) -> Result<Placed> {
-        let client = self.docker.client().await?;
-        let options = CreateContainerOptionsBuilder::new().name(name).build();
-        let created = client.create_container(Some(options), copy.body).await;
-        if let Err(error) = created
-            && status(&error) != Some(409)
-        {
-            return Err(self
-                .docker
-                .failed(&format!("the new {name} was created"), error));
-        }
-        let new = Container::find(self.docker, name).await?;
-        let Some(new) = new.filter(|c| c.label(LABEL_EFFECT) == Some(&key.to_string())) else {
-            return Err(container::name_is_taken(self.docker, name));
-        };
-        if new.image_id() != self.image_id {
-            Container::remove(self.docker, &new.id, true).await?;
-            return Err(ActionError::fatal(format!(
-                "{} names another image on `{}` now ({} when the step began, {} now): plan it again",
-                self.reference,
-                self.docker.name(),
-                image::short(&self.image_id),
-                image::short(new.image_id())
-            )));
-        }
-        let settings = new.facts.network_settings.as_ref();
-        let joined = settings
-            .and_then(|s| s.networks.clone())
-            .unwrap_or_default();
-        for (network, endpoint) in copy.networks {
-            if joined.contains_key(&network) {
-                continue;
-            }
-            let request = NetworkConnectRequest {
-                container: new.id.clone(),
-                endpoint_config: Some(endpoint),
-            };
-            client
-                .connect_network(&network, request)
-                .await
-                .map_err(|error| {
-                    self.docker
-                        .failed(&format!("{name} joined {network}"), error)
-                })?;
-        }
-        Ok(Placed {
-            id: new.id,
-            name: new.name,
-        })
+        let defaults = create::defaults(self.docker, &old, INSTEAD).await?;
+        let of = self.reference.to_string();
+        Ok(copy(&old.facts, &defaults, &of, &self.image_id))
     }
 
     pub(super) async fn start_new(&self, old: &Replica, new: &Placed) -> Result<()> {
-        let find = |_| async {
-            let container = Container::find(self.docker, &new.id).await?;
-            let started = container.is_some_and(|new| new.started_at().is_some());
-            Ok(if started {
-                Found::Done(())
-            } else {
-                Found::NotDone
-            })
-        };
-        let start = |_| Container::start(self.docker, &new.id);
-        self.ctx
-            .effect((START_NEW, old.name.as_str()), start, find)
-            .await
+        let effect = (START_NEW, old.name.as_str());
+        create::start(self.ctx, self.docker, effect, &new.id).await
     }
 
     pub(super) async fn prove(&self, old: &Replica, new: &Placed) -> Result<Shown> {
@@ -370,6 +302,7 @@ fn output(
         .map(|replaced| replaced.gap)
         .max()
         .unwrap_or_default();
+    let former = decision.former();
     let handover = match (decision.strategy, level) {
         (Strategy::BlueGreen, _) => "switched at one instant".to_owned(),
         (Strategy::Rolling, Level::Started) => "and only then the old one was stopped".to_owned(),
@@ -384,6 +317,8 @@ fn output(
             decision.old_images().join(", ")
         ),
         changed: true,
+        replaced_image: former.as_ref().map(|former| former.image.clone()),
+        replaced_image_id: former.map(|former| former.id),
         image_id,
         strategy: Some(decision.strategy),
         proof: Some(level),

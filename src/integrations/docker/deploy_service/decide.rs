@@ -4,11 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::super::container::{Container, Health};
 use super::super::engine::Docker;
+use super::super::footing;
 use super::super::image::{self, Named, Reference};
 use super::super::service::Service;
 use super::super::strategy::{Strategy, obstacles};
+use super::back_to::{self, Live};
 use super::behind::Behind;
-use super::{Input, LONGEST_DRAIN, Output};
+use super::choose::{Choice, choose};
+use super::{Input, LONGEST_DRAIN, LONGEST_KEEP, Output};
 use crate::action::{ActionError, Result, Systems};
 use crate::domain::plan::Plan;
 use crate::domain::time::Span;
@@ -35,6 +38,15 @@ pub(super) struct Decision {
     /// Why the proxy in front is not switched.
     #[serde(default)]
     unswitched: Option<String>,
+    /// It is in a network in which others find it by its name.
+    #[serde(default)]
+    goes_by_name: bool,
+    /// What Purser itself needs of it.
+    #[serde(default)]
+    footing: Vec<String>,
+    /// The id of the image that was live and is to be so again.
+    #[serde(default)]
+    back_to: Option<String>,
 }
 
 /// One container to replace, as it was.
@@ -78,10 +90,22 @@ impl Decision {
         for container in &containers {
             refuse(docker, &service, container)?;
         }
-        let reference = wanted(docker, input, &service, &containers)?;
+        let back_to = match &input.back_to {
+            Some(meant) => {
+                Some(back_to::find(docker, systems, &service, &containers, meant).await?)
+            }
+            None => None,
+        };
+        let reference = wanted(docker, input, back_to.as_ref(), &service, &containers)?;
         let named = reference.resolve(docker).await?;
         if let Named::Local(id) = &named {
             input.expects(&reference, id, docker)?;
+            expect(
+                back_to.as_ref().map(|live| live.id.as_str()),
+                &reference,
+                id,
+                docker,
+            )?;
         }
         let mut old: Vec<_> = containers
             .iter()
@@ -94,10 +118,13 @@ impl Decision {
         why.sort();
         why.dedup();
         let found = Behind::find(docker, systems, &service, &containers).await?;
-        let (behind, unswitched) = match found {
-            Ok(behind) => (behind.filter(|_| why.is_empty()), None),
-            Err(why) => (None, Some(why)),
-        };
+        let Choice {
+            strategy,
+            behind,
+            unswitched,
+        } = choose(input.strategy, &why, found).map_err(|why| {
+            ActionError::fatal(format!("{} on `{}` {why}", service.name, docker.name()))
+        })?;
         if behind.is_some() && !old.is_empty() {
             // A set is replaced as a whole.
             old = containers.iter().collect();
@@ -106,11 +133,7 @@ impl Decision {
             service: service.name,
             is_compose: service.is_compose,
             image: reference.to_string(),
-            strategy: match (&why[..], &behind) {
-                ([], None) => Strategy::Rolling,
-                ([], Some(_)) => Strategy::BlueGreen,
-                _ => Strategy::Recreate,
-            },
+            strategy,
             why,
             already: containers.len() - old.len(),
             replicas: old.into_iter().map(Replica::of).collect(),
@@ -118,6 +141,9 @@ impl Decision {
             has_probe: input.probe.is_some(),
             behind,
             unswitched,
+            back_to: back_to.map(|live| live.id),
+            footing: footing::warnings(docker, systems, &containers),
+            goes_by_name: containers.iter().any(Container::goes_by_name),
         })
     }
 
@@ -160,9 +186,10 @@ impl Decision {
         let mut notes = Vec::new();
         notes.push(match self.strategy {
             Strategy::BlueGreen => format!(
-                "the new containers are tried through the proxy by a name of their own; then it is \
+                "the new containers are tried through the proxy{} by a name of their own; then it is \
                  switched to them at one instant, and the old ones have {} to finish: requests that \
                  take no longer are not dropped",
+                self.behind.as_ref().map_or_else(String::new, |it| format!(" `{}`", it.proxy)),
                 input.drain
             ),
             Strategy::Rolling => "each old container goes on until its new one has proven itself \
@@ -186,12 +213,15 @@ impl Decision {
         notes.push(
             "can be undone until the old containers are removed, which comes last".to_owned(),
         );
-        if let Some(why) = &self.unswitched {
+        if self.strategy == Strategy::BlueGreen && !input.keep.duration().is_zero() {
             notes.push(format!(
-                "the proxy in front is not switched, and not asked what it serves: {why}; requests \
-                 under way are dropped where a container does not finish them"
+                "the old containers go on for {} after that, and the run with them: a cancel goes back \
+                 to them at once, and another deploy waits",
+                input.keep
             ));
         }
+        notes.extend(self.front());
+        notes.extend(self.footing.iter().cloned());
         if self.already > 0 {
             notes.push(format!(
                 "{} of its containers run this image already",
@@ -208,12 +238,42 @@ impl Decision {
         notes
     }
 
+    /// What leads requests to it without being switched, and what is not promised therefore.
+    fn front(&self) -> Option<String> {
+        let dropped = "requests under way are dropped where a container does not finish them";
+        match (&self.unswitched, self.strategy) {
+            (Some(why), _) => Some(format!(
+                "the proxy in front is not switched, and not asked what it serves: {why}; {dropped}"
+            )),
+            (None, Strategy::Rolling) if self.goes_by_name => Some(format!(
+                "in front is Docker's DNS alone, which leads to old and new containers while both run; \
+                 {dropped}"
+            )),
+            _ => None,
+        }
+    }
+
     /// The references that the old containers were created from.
     pub(super) fn old_images(&self) -> Vec<String> {
         let mut images: Vec<_> = self.replicas.iter().map(|r| r.image.clone()).collect();
         images.sort();
         images.dedup();
         images
+    }
+
+    /// The one image that all of them ran.
+    pub(super) fn former(&self) -> Option<Live> {
+        let (first, others) = self.replicas.split_first()?;
+        let same = others.iter().all(|other| other.image_id == first.image_id);
+        (same && self.already == 0).then(|| Live {
+            image: first.image.clone(),
+            id: first.image_id.clone(),
+        })
+    }
+
+    /// Refuses an image that is not the one that was live.
+    pub(super) fn expects(&self, reference: &Reference, id: &str, docker: &Docker) -> Result<()> {
+        expect(self.back_to.as_deref(), reference, id, docker)
     }
 
     /// The answer when the service runs the image already.
@@ -232,6 +292,8 @@ impl Decision {
             proven_by: None,
             gap_seconds: 0.0,
             containers: Vec::new(),
+            replaced_image: None,
+            replaced_image_id: None,
         }
     }
 }
@@ -239,34 +301,39 @@ impl Decision {
 impl Input {
     /// Refuses what could not be carried out whatever there is.
     fn check(&self) -> Result<()> {
-        if let Some(probe) = &self.probe {
-            probe.check()?;
-        }
         if let Some(probe) = &self.proxy_probe {
             probe.check()?;
         }
-        if self.drain.duration() > LONGEST_DRAIN {
-            return Err(ActionError::fatal(format!(
-                "`drain` is {}, and may be {} at most",
-                self.drain,
-                Span::new(LONGEST_DRAIN)
-            )));
+        for (name, span, longest) in [
+            ("drain", self.drain, LONGEST_DRAIN),
+            ("keep", self.keep, LONGEST_KEEP),
+        ] {
+            if span.duration() > longest {
+                return Err(ActionError::fatal(format!(
+                    "`{name}` is {span}, and may be {} at most",
+                    Span::new(longest)
+                )));
+            }
         }
         Ok(())
     }
 
     /// Refuses an image that is not the one that it was said to be.
     pub(super) fn expects(&self, reference: &Reference, id: &str, docker: &Docker) -> Result<()> {
-        match &self.image_id {
-            Some(expected) if expected != id => Err(ActionError::fatal(format!(
-                "{reference} on `{}` is {} by now, and {} was to be deployed: give that image its \
-                 name back (docker tag), or deploy another one",
-                docker.name(),
-                image::short(id),
-                image::short(expected)
-            ))),
-            _ => Ok(()),
-        }
+        expect(self.image_id.as_deref(), reference, id, docker)
+    }
+}
+
+fn expect(expected: Option<&str>, reference: &Reference, id: &str, docker: &Docker) -> Result<()> {
+    match expected {
+        Some(expected) if expected != id => Err(ActionError::fatal(format!(
+            "{reference} on `{}` is {} by now, and {} was to be deployed: give that image its name back \
+             (docker tag), or deploy another one",
+            docker.name(),
+            image::short(id),
+            image::short(expected)
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -274,12 +341,14 @@ impl Input {
 fn wanted(
     docker: &Docker,
     input: &Input,
+    back_to: Option<&Live>,
     service: &Service,
     containers: &[Container],
 ) -> Result<Reference> {
-    match (&input.image, &input.version) {
-        (Some(image), None) => Reference::parse(image),
-        (None, Some(version)) => {
+    match (&input.image, &input.version, back_to) {
+        (None, None, Some(live)) => Reference::parse(&live.image),
+        (Some(image), None, None) => Reference::parse(image),
+        (None, Some(version), None) => {
             let now = containers.first().map(Container::image).unwrap_or_default();
             let image = Reference::parse(now).ok().and_then(|now| now.at(version));
             let Some(image) = image else {
@@ -293,8 +362,8 @@ fn wanted(
             Reference::parse(&image)
         }
         _ => Err(ActionError::fatal(
-            "say what to deploy: either `image` (shop/web:v2) or `version` (v2, a tag of the image \
-             that the service runs now)",
+            "say what to deploy: either `image` (shop/web:v2), `version` (v2, a tag of the image that \
+             the service runs now) or `back_to` (a run that had deployed it, or `previous`)",
         )),
     }
 }

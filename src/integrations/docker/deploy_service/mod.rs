@@ -8,10 +8,13 @@
 //!
 //! Old containers are removed at the very end, all together: until then everything can be undone.
 
+mod back_to;
 mod behind;
 mod blue_green;
 mod carry_out;
+mod choose;
 mod decide;
+mod differences;
 mod switch_back;
 mod undo;
 mod way_back;
@@ -21,6 +24,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::back_to::offers;
 use self::decide::Decision;
 use super::engine::{Docker, PATIENCE};
 use super::front::ProxyProbe;
@@ -34,6 +38,9 @@ use crate::domain::plan::Plan;
 use crate::domain::run::StepState;
 use crate::domain::time::Span;
 use crate::domain::undo::WayBack;
+
+/// What to do about a container of which nobody can tell what was set for it.
+const INSTEAD: &str = "make the container anew from its Compose file";
 
 const CREATE_NEW: &str = "create_new";
 const START_NEW: &str = "start_new";
@@ -49,6 +56,9 @@ const RENAME_NEW: &str = "rename_new";
 /// No old set is left longer to finish what it has begun.
 const LONGEST_DRAIN: Duration = Duration::from_mins(30);
 
+/// No old set is kept longer for a way back at once.
+const LONGEST_KEEP: Duration = Duration::from_hours(24);
+
 /// Deploys a service. The item of each effect is the container's own name; those on switches have none.
 pub(super) struct DeployService;
 
@@ -58,12 +68,16 @@ pub(super) struct DeployService;
 pub(super) struct Input {
     /// `project/service`, or `service` when that is clear, or a container's name.
     service: String,
-    /// The image to run: `registry/shop/web:v2`. Either this or `version`.
+    /// The image to run: `registry/shop/web:v2`. Either this, `version` or `back_to`.
     #[serde(default)]
     image: Option<String>,
-    /// A tag of the image that the service runs now: `v2`. Either this or `image`.
+    /// A tag of the image that the service runs now: `v2`.
     #[serde(default)]
     version: Option<String>,
+    /// The image that an earlier run had put live, by its receipt: the run's id, or the beginning or end
+    /// of it; `previous` for the image before the one that runs now.
+    #[serde(default)]
+    back_to: Option<String>,
     /// The id of the image, `sha256:…`, where it must be just that one: a tag may name another image
     /// by now.
     #[serde(default)]
@@ -74,7 +88,11 @@ pub(super) struct Input {
     /// The service may run twice at once although it writes to volumes.
     #[serde(default)]
     parallel: bool,
-    /// What to ask a new container whose image has no HEALTHCHECK.
+    /// How the new containers take the old ones' place; left out, the best way that is possible.
+    #[serde(default)]
+    strategy: Option<Strategy>,
+    /// What to ask a new container whose image has no HEALTHCHECK, over HTTP or TCP; or a command that
+    /// is its HEALTHCHECK from then on.
     #[serde(default)]
     probe: Option<Probe>,
     /// What to ask through the proxy in front, once it leads to the new containers. With `contains` the
@@ -85,6 +103,14 @@ pub(super) struct Input {
     /// to the new ones.
     #[serde(default = "ten_seconds")]
     drain: Span,
+    /// How long the old containers go on after that, though the proxy in front leads to them no more:
+    /// until then a cancel goes back to them at once.
+    #[serde(default = "no_time")]
+    keep: Span,
+}
+
+fn no_time() -> Span {
+    Span::new(Duration::ZERO)
 }
 
 fn ten_seconds() -> Span {
@@ -106,6 +132,10 @@ pub(super) struct Output {
     image: String,
     /// The image's id, `sha256:…`.
     image_id: String,
+    /// The image that it ran before; absent when nothing was done, or its containers differed.
+    replaced_image: Option<String>,
+    /// Its id, `sha256:…`.
+    replaced_image_id: Option<String>,
     /// Absent when nothing was done.
     strategy: Option<Strategy>,
     /// The least that any of the new containers has shown; absent when nothing was done.
@@ -166,6 +196,7 @@ impl Action for DeployService {
     async fn plan(&self, ctx: &ReadContext, docker: &Docker, input: Input) -> Result<Plan> {
         let decision = Decision::make(docker, &ctx.systems, &input).await?;
         let plan = decision.plan(&input);
+        let plan = decision.with_differences(docker, &input, plan).await?;
         let image = Reference::parse(&decision.image)?;
         image.foretell(docker, &decision.named, plan).await
     }

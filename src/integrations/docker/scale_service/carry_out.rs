@@ -2,20 +2,17 @@
 
 use std::time::Duration;
 
-use bollard::models::{EndpointSettings, NetworkConnectRequest};
-use bollard::query_parameters::CreateContainerOptionsBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::super::container::{self, Container, LABEL_EFFECT};
+use super::super::container::Container;
 use super::super::copy::{Copy, copy};
-use super::super::engine::{Docker, or_missing, status};
-use super::super::image;
+use super::super::create::{self, Of};
+use super::super::engine::Docker;
 use super::super::proof::{self, Expected, Proof};
 use super::super::stop_start::Was;
 use super::decide::{Decision, Model, NUMBER, New};
 use super::{CREATE, Input, Output, REMOVE, START, STOP};
-use crate::action::{ActionError, Context, Found, Result};
-use crate::domain::effect::EffectKey;
+use crate::action::{ActionError, Context, Result};
 
 /// How long the last look before the surplus ones go may take.
 const LAST_LOOK: Duration = Duration::from_secs(15);
@@ -83,29 +80,24 @@ impl Scaling<'_> {
         }
     }
 
-    /// Makes the container, with its networks, and starts nothing. The engine refuses a second one of
-    /// this name; one that this effect made is it.
     async fn create(&self, model: &Model, new: &New) -> Result<Made> {
         self.ctx
             .repeatable((CREATE, new.name.as_str()), |key| async move {
-                let copy = self.copy_of(model, new, &key).await?;
-                let client = self.docker.client().await?;
-                let options = CreateContainerOptionsBuilder::new().name(&new.name).build();
-                let created = client.create_container(Some(options), copy.body).await;
-                if let Err(error) = created
-                    && status(&error) != Some(409)
-                {
-                    let what = format!("{} was created", new.name);
-                    return Err(self.docker.failed(&what, error));
+                let mut copy = self.copy_of(model, new).await?;
+                if let Some(probe) = &self.input.probe {
+                    probe.dress(&mut copy.body);
                 }
-                let made = self.made(model, new, &key).await?;
-                self.join(&made, copy.networks).await?;
+                let of = Of {
+                    reference: &model.image,
+                    id: &model.image_id,
+                };
+                let made = create::container(self.docker, &key, &new.name, copy, of).await?;
                 Ok(Made { id: made.id })
             })
             .await
     }
 
-    async fn copy_of(&self, model: &Model, new: &New, key: &EffectKey) -> Result<Copy> {
+    async fn copy_of(&self, model: &Model, new: &New) -> Result<Copy> {
         let Some(container) = Container::find(self.docker, &model.id).await? else {
             return Err(ActionError::fatal(format!(
                 "{}, of which {} was to be a copy, was removed from `{}` by someone else",
@@ -114,92 +106,22 @@ impl Scaling<'_> {
                 self.docker.name()
             )));
         };
-        let client = self.docker.client().await?;
-        let image = or_missing(client.inspect_image(&model.image_id).await)
-            .map_err(|error| self.docker.failed("an image was looked at", error))?;
-        let Some(image) = image else {
-            return Err(ActionError::fatal(format!(
-                "the image that {} runs ({}) is no longer on `{}`, so its own settings cannot be \
-                 told from the image's defaults: deploy an image first",
-                model.name,
-                image::short(&model.image_id),
-                self.docker.name()
-            )));
-        };
+        let defaults = create::defaults(self.docker, &container, "deploy an image first").await?;
         let mut facts = container.facts;
         // A volume without a name is one container's own: each gets another one.
         facts.mounts = None;
         let volumes = facts.config.as_ref().and_then(|c| c.volumes.clone());
-        let defaults = image.config.unwrap_or_default();
         let mut copy = copy(&facts, &defaults, &model.image, &model.image_id);
         copy.body.volumes = volumes;
         let labels = copy.body.labels.get_or_insert_default();
         labels.insert(NUMBER.to_owned(), new.number.to_string());
-        labels.extend(container::labels(key));
         rename_aliases(&mut copy, &model.name, &new.name);
         Ok(copy)
     }
 
-    async fn made(&self, model: &Model, new: &New, key: &EffectKey) -> Result<Container> {
-        let found = Container::find(self.docker, &new.name).await?;
-        let Some(made) = found.filter(|c| c.label(LABEL_EFFECT) == Some(&key.to_string())) else {
-            return Err(container::name_is_taken(self.docker, &new.name));
-        };
-        if made.image_id() != model.image_id {
-            Container::remove(self.docker, &made.id, true).await?;
-            return Err(ActionError::fatal(format!(
-                "{} names another image on `{}` now ({} when the step began, {} now): plan it again",
-                model.image,
-                self.docker.name(),
-                image::short(&model.image_id),
-                image::short(made.image_id())
-            )));
-        }
-        Ok(made)
-    }
-
-    /// The networks beyond the first.
-    async fn join(
-        &self,
-        made: &Container,
-        networks: Vec<(String, EndpointSettings)>,
-    ) -> Result<()> {
-        let settings = made.facts.network_settings.as_ref();
-        let joined = settings.and_then(|s| s.networks.as_ref());
-        let client = self.docker.client().await?;
-        for (network, endpoint) in networks {
-            if joined.is_some_and(|joined| joined.contains_key(&network)) {
-                continue;
-            }
-            let request = NetworkConnectRequest {
-                container: made.id.clone(),
-                endpoint_config: Some(endpoint),
-            };
-            client
-                .connect_network(&network, request)
-                .await
-                .map_err(|error| {
-                    let what = format!("{} joined {network}", made.name);
-                    self.docker.failed(&what, error)
-                })?;
-        }
-        Ok(())
-    }
-
     async fn start(&self, new: &New, made: &Made) -> Result<()> {
-        let find = |_| async {
-            let container = Container::find(self.docker, &made.id).await?;
-            let started = container.is_some_and(|new| new.started_at().is_some());
-            Ok(if started {
-                Found::Done(())
-            } else {
-                Found::NotDone
-            })
-        };
-        let start = |_| Container::start(self.docker, &made.id);
-        self.ctx
-            .effect((START, new.name.as_str()), start, find)
-            .await
+        let effect = (START, new.name.as_str());
+        create::start(self.ctx, self.docker, effect, &made.id).await
     }
 
     /// What it was goes into the journal, for the way back.

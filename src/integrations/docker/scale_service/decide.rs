@@ -58,9 +58,6 @@ impl Decision {
                 input.replicas
             )));
         }
-        if let Some(probe) = &input.probe {
-            probe.check()?;
-        }
         let service = Service::find(docker, &input.service).await?;
         let mut containers = service.inspect(docker).await?;
         containers.sort_by_key(number);

@@ -1,0 +1,137 @@
+//! Making a container for an effect, once, whatever becomes of the answer.
+
+use bollard::models::{ContainerCreateBody, EndpointSettings, ImageConfig, NetworkConnectRequest};
+use bollard::query_parameters::CreateContainerOptionsBuilder;
+
+use super::container::{self, Container, LABEL_EFFECT};
+use super::copy::Copy;
+use super::engine::{Docker, or_missing, status};
+use super::image;
+use crate::action::{ActionError, Context, Found, Result};
+use crate::domain::effect::EffectKey;
+
+/// The image that a container has to be made of.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'a> {
+    /// By which name.
+    pub(super) reference: &'a str,
+    /// `sha256:…`: the name may be another image's by now.
+    pub(super) id: &'a str,
+}
+
+/// Makes a container with its networks, and starts nothing. The engine refuses a second one of this
+/// name; one that this effect made is it.
+///
+/// # Errors
+/// The name is taken, the image has another name, or the engine refuses.
+pub(super) async fn container(
+    docker: &Docker,
+    key: &EffectKey,
+    name: &str,
+    mut copy: Copy,
+    of: Of<'_>,
+) -> Result<Container> {
+    let labels = copy.body.labels.get_or_insert_default();
+    labels.extend(container::labels(key));
+    let made = once(docker, key, name, copy.body).await?;
+    if made.image_id() != of.id {
+        Container::remove(docker, &made.id, true).await?;
+        return Err(ActionError::fatal(format!(
+            "{} names another image on `{}` now ({} when the step began, {} now): plan it again",
+            of.reference,
+            docker.name(),
+            image::short(of.id),
+            image::short(made.image_id())
+        )));
+    }
+    join(docker, &made, copy.networks).await?;
+    Ok(made)
+}
+
+/// The same of a body that is complete, with the effect's labels in it.
+pub(super) async fn once(
+    docker: &Docker,
+    key: &EffectKey,
+    name: &str,
+    body: ContainerCreateBody,
+) -> Result<Container> {
+    let client = docker.client().await?;
+    let options = CreateContainerOptionsBuilder::new().name(name).build();
+    let created = client.create_container(Some(options), body).await;
+    if let Err(error) = created
+        && status(&error) != Some(409)
+    {
+        return Err(docker.failed(&format!("{name} was created"), error));
+    }
+    let made = Container::find(docker, name).await?;
+    let made = made.filter(|made| made.label(LABEL_EFFECT) == Some(&key.to_string()));
+    made.ok_or_else(|| container::name_is_taken(docker, name))
+}
+
+/// The networks beyond the first.
+async fn join(
+    docker: &Docker,
+    made: &Container,
+    networks: Vec<(String, EndpointSettings)>,
+) -> Result<()> {
+    let settings = made.facts.network_settings.as_ref();
+    let joined = settings.and_then(|settings| settings.networks.as_ref());
+    let client = docker.client().await?;
+    for (network, endpoint) in networks {
+        if joined.is_some_and(|joined| joined.contains_key(&network)) {
+            continue;
+        }
+        let request = NetworkConnectRequest {
+            container: made.id.clone(),
+            endpoint_config: Some(endpoint),
+        };
+        let connected = client.connect_network(&network, request).await;
+        connected
+            .map_err(|error| docker.failed(&format!("{} joined {network}", made.name), error))?;
+    }
+    Ok(())
+}
+
+/// Starts a container that was made, unless it was started before.
+pub(super) async fn start(
+    ctx: &Context,
+    docker: &Docker,
+    effect: (&'static str, &str),
+    id: &str,
+) -> Result<()> {
+    let find = |_| async {
+        let container = Container::find(docker, id).await?;
+        let started = container.is_some_and(|new| new.started_at().is_some());
+        Ok(if started {
+            Found::Done(())
+        } else {
+            Found::NotDone
+        })
+    };
+    ctx.effect(effect, |_| Container::start(docker, id), find)
+        .await
+}
+
+/// The settings that a container has from its image.
+///
+/// # Errors
+/// The engine does not have that image any more: what is the container's own cannot be told then.
+pub(super) async fn defaults(
+    docker: &Docker,
+    of: &Container,
+    instead: &str,
+) -> Result<ImageConfig> {
+    let client = docker.client().await?;
+    let image = or_missing(client.inspect_image(of.image_id()).await)
+        .map_err(|error| docker.failed("an image was looked at", error))?;
+    let Some(image) = image else {
+        return Err(ActionError::fatal(format!(
+            "the image that {} runs ({}) is no longer on `{}`, so its own settings cannot be told from \
+             the image's defaults: {instead}",
+            of.name,
+            image::short(of.image_id()),
+            docker.name()
+        )));
+    };
+    Ok(image.config.unwrap_or_default())
+}
