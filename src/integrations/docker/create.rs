@@ -3,6 +3,9 @@
 use bollard::models::{ContainerCreateBody, EndpointSettings, ImageConfig, NetworkConnectRequest};
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
 use super::container::{self, Container, LABEL_EFFECT};
 use super::copy::Copy;
 use super::engine::{Docker, or_missing, status};
@@ -24,7 +27,18 @@ pub(super) struct Of<'a> {
 ///
 /// # Errors
 /// The name is taken, the image has another name, or the engine refuses.
-pub(super) async fn container(
+pub(super) fn container<'a>(
+    docker: &'a Docker,
+    key: &'a EffectKey,
+    name: &'a str,
+    copy: Copy,
+    of: Of<'a>,
+) -> BoxFuture<'a, Result<Container>> {
+    // A body is too large to be carried around in futures.
+    checked(docker, key, name, copy, of).boxed()
+}
+
+async fn checked(
     docker: &Docker,
     key: &EffectKey,
     name: &str,

@@ -1,7 +1,6 @@
 //! Stories about one Docker engine, told against a real one and checked by Docker's own client.
 
 mod deploy;
-mod deploy_killed;
 mod deploy_refused;
 mod fake_engine;
 mod fetching;

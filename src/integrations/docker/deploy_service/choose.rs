@@ -74,19 +74,19 @@ pub(super) fn choose(
 mod tests {
     use super::*;
 
-    fn proxy() -> Result<Option<Behind>, String> {
+    fn proxy() -> Behind {
         let front = super::super::super::front::Front::of(
             &[("traefik.http.routers.web.rule", "Host(`a.example`)")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
             "web",
         );
-        Ok(Some(Behind {
+        Behind {
             proxy: "edge".into(),
             front: front.unwrap().unwrap(),
             old_switch: None,
             raised: false,
-        }))
+        }
     }
 
     /// The way, whether the proxy is switched, and why not.
@@ -116,9 +116,9 @@ mod tests {
         let port = ["it publishes the host's port 80"];
         let chosen = [
             way(None, &[], Ok(None)),
-            way(None, &[], proxy()),
+            way(None, &[], Ok(Some(proxy()))),
             way(None, &[], tcp()),
-            way(None, &port, proxy()),
+            way(None, &port, Ok(Some(proxy()))),
             way(None, &port, tcp()),
         ];
         insta::assert_snapshot!(chosen.join("\n"), @"
@@ -136,14 +136,14 @@ mod tests {
         let tcp = || Err("only HTTP can be switched".to_owned());
         let port = ["it publishes the host's port 80"];
         let chosen = [
-            way(Some(Rolling), &[], proxy()),
+            way(Some(Rolling), &[], Ok(Some(proxy()))),
             way(Some(Rolling), &[], Ok(None)),
-            way(Some(Rolling), &port, proxy()),
-            way(Some(BlueGreen), &[], proxy()),
+            way(Some(Rolling), &port, Ok(Some(proxy()))),
+            way(Some(BlueGreen), &[], Ok(Some(proxy()))),
             way(Some(BlueGreen), &[], Ok(None)),
             way(Some(BlueGreen), &[], tcp()),
-            way(Some(BlueGreen), &port, proxy()),
-            way(Some(Recreate), &[], proxy()),
+            way(Some(BlueGreen), &port, Ok(Some(proxy()))),
+            way(Some(Recreate), &[], Ok(Some(proxy()))),
             way(Some(Recreate), &port, Ok(None)),
         ];
         insta::assert_snapshot!(chosen.join("\n"), @"

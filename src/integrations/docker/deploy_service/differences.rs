@@ -87,14 +87,14 @@ pub(super) fn differences(
     let mut found = Differences::default();
     found.text(
         "command",
-        command(old.entrypoint.as_ref(), old.cmd.as_ref()),
-        match &body.entrypoint {
+        Some(command(old.entrypoint.as_ref(), old.cmd.as_ref())),
+        Some(match &body.entrypoint {
             Some(own) => command(Some(own), body.cmd.as_ref()),
             None => command(
                 image.entrypoint.as_ref(),
                 body.cmd.as_ref().or(image.cmd.as_ref()),
             ),
-        },
+        }),
     );
     let own = [
         ("user", &old.user, &body.user, &image.user),
@@ -139,13 +139,13 @@ pub(super) fn differences(
     }
     found.environment(
         &variables(old.env.as_ref()),
-        variables(image.env.as_ref())
+        &variables(image.env.as_ref())
             .into_iter()
             .chain(variables(body.env.as_ref()))
             .collect(),
     );
     found.labels(
-        old.labels.clone().unwrap_or_default(),
+        &old.labels.clone().unwrap_or_default(),
         image.labels.clone().unwrap_or_default(),
         body.labels.as_ref(),
     );
@@ -172,7 +172,7 @@ impl Differences {
         }
     }
 
-    fn environment(&mut self, from: &BTreeMap<&str, &str>, to: BTreeMap<&str, &str>) {
+    fn environment(&mut self, from: &BTreeMap<&str, &str>, to: &BTreeMap<&str, &str>) {
         let all: BTreeSet<_> = from.keys().chain(to.keys()).copied().collect();
         for name in all {
             let (was, is) = (from.get(name), to.get(name));
@@ -186,7 +186,7 @@ impl Differences {
 
     fn labels(
         &mut self,
-        from: HashMap<String, String>,
+        from: &HashMap<String, String>,
         mut to: HashMap<String, String>,
         own: Option<&HashMap<String, String>>,
     ) {
@@ -210,13 +210,13 @@ impl Differences {
     }
 }
 
-fn command(entrypoint: Option<&Vec<String>>, command: Option<&Vec<String>>) -> Option<String> {
+fn command(entrypoint: Option<&Vec<String>>, command: Option<&Vec<String>>) -> String {
     let words = entrypoint
         .into_iter()
         .flatten()
         .chain(command.into_iter().flatten());
     let words: Vec<_> = words.map(String::as_str).collect();
-    Some(words.join(" "))
+    words.join(" ")
 }
 
 fn check_of(check: &HealthConfig) -> Option<String> {
@@ -244,29 +244,29 @@ fn variables(all: Option<&Vec<String>>) -> BTreeMap<&str, &str> {
 mod tests {
     use super::*;
 
-    fn texts(texts: &[&str]) -> Option<Vec<String>> {
-        Some(texts.iter().map(|text| (*text).to_owned()).collect())
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
     }
 
-    fn labels(labels: &[(&str, &str)]) -> Option<HashMap<String, String>> {
+    fn labels(labels: &[(&str, &str)]) -> HashMap<String, String> {
         let owned = labels
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Some(owned.collect())
+        owned.collect()
     }
 
     fn image(version: &str) -> ImageConfig {
         ImageConfig {
-            env: texts(&["PATH=/bin", &format!("VERSION={version}")]),
-            entrypoint: texts(&["/web"]),
-            labels: labels(&[("org.opencontainers.image.version", version)]),
+            env: Some(texts(&["PATH=/bin", &format!("VERSION={version}")])),
+            entrypoint: Some(texts(&["/web"])),
+            labels: Some(labels(&[("org.opencontainers.image.version", version)])),
             ..ImageConfig::default()
         }
     }
 
-    fn shown(old: ContainerConfig, before: &ImageConfig, after: &ImageConfig) -> String {
+    fn shown(old: &ContainerConfig, before: &ImageConfig, after: &ImageConfig) -> String {
         let body = own_settings(old.clone(), before, "4f2a9c1b7d3e");
-        let all = differences(&old, &body, after).into_iter();
+        let all = differences(old, &body, after).into_iter();
         let none = || "-".to_owned();
         let lines = all.map(|Difference { what, from, to }| {
             format!(
@@ -293,17 +293,17 @@ mod tests {
     fn what_the_images_differ_in_is_shown_without_the_values_of_variables() {
         let (v1, v2) = (image("v1"), image("v2"));
         let v2 = ImageConfig {
-            env: texts(&["VERSION=v2", "TOKEN=hunter22"]),
-            cmd: texts(&["serve", "--fast"]),
+            env: Some(texts(&["VERSION=v2", "TOKEN=hunter22"])),
+            cmd: Some(texts(&["serve", "--fast"])),
             user: Some("web".to_owned()),
-            exposed_ports: texts(&["9090/tcp"]),
+            exposed_ports: Some(texts(&["9090/tcp"])),
             healthcheck: Some(HealthConfig {
-                test: texts(&["CMD", "/web", "check"]),
+                test: Some(texts(&["CMD", "/web", "check"])),
                 ..HealthConfig::default()
             }),
             ..v2
         };
-        insta::assert_snapshot!(shown(container(&v1), &v1, &v2), @"
+        insta::assert_snapshot!(shown(&container(&v1), &v1, &v2), @"
         command: /web → /web serve --fast
         user: - → web
         HEALTHCHECK: - → /web check
@@ -313,20 +313,20 @@ mod tests {
         variable VERSION: the old image's value → the new image's value
         label org.opencontainers.image.version: v1 → v2
         ");
-        assert_eq!(shown(container(&v1), &v1, &v1), "");
+        assert_eq!(shown(&container(&v1), &v1, &v1), "");
     }
 
     #[test]
     fn what_was_set_for_the_container_is_no_difference() {
         let (v1, v2) = (image("v1"), image("v2"));
         let mut old = container(&v1);
-        old.env = texts(&["PATH=/bin", "VERSION=mine", "COLOUR=blue"]);
-        old.cmd = texts(&["serve", "--slow"]);
-        old.labels = labels(&[
+        old.env = Some(texts(&["PATH=/bin", "VERSION=mine", "COLOUR=blue"]));
+        old.cmd = Some(texts(&["serve", "--slow"]));
+        old.labels = Some(labels(&[
             ("org.opencontainers.image.version", "mine"),
             ("team", "shop"),
-        ]);
-        assert_eq!(shown(old, &v1, &v2), "");
+        ]));
+        assert_eq!(shown(&old, &v1, &v2), "");
     }
 
     #[test]
@@ -339,7 +339,7 @@ mod tests {
             ),
             ..ImageConfig::default()
         };
-        let shown = shown(container(&many("a")), &many("a"), &many("b"));
+        let shown = shown(&container(&many("a")), &many("a"), &many("b"));
         assert!(
             shown.starts_with("label l00: a → b\n")
                 && shown.ends_with("2 more labels: - → the image's")
