@@ -32,19 +32,7 @@ struct Counts {
 impl Report {
     pub(super) fn add_live(&mut self, app: App, seen: Seen, timings: Vec<Timing>) {
         for timing in &timings {
-            let [reached, known, led] = timing.proxy.map(|wait| wait.as_secs_f64());
-            say::line(
-                app.name(),
-                format!(
-                    "a deploy took {:.2} s: {:.2} until it was healthy, {reached:.2} + {known:.2} + \
-                     {led:.2} until Traefik had it, had the switch, and led by it, {:.1} drain; \
-                     overhead {:.2} s",
-                    timing.total.as_secs_f64(),
-                    timing.start.as_secs_f64(),
-                    timing.drain.as_secs_f64(),
-                    timing.overhead().as_secs_f64()
-                ),
-            );
+            say::line(app.name(), in_words(timing));
         }
         self.live.add(app, "Purser", seen);
         self.timings.extend(timings);
@@ -81,6 +69,20 @@ impl Report {
             in_seconds("deploy.p95_s", part(&took, 95)),
         ]
     }
+}
+
+fn in_words(timing: &Timing) -> String {
+    let [reached, known, led] = timing.proxy.map(|wait| wait.as_secs_f64());
+    let [before, switch, after] = timing.own.map(|work| work.as_secs_f64());
+    format!(
+        "a deploy took {:.2} s: {before:.2} to begin, {:.2} until the new one was healthy, {reached:.2} \
+         until Traefik reached it, {switch:.2} for the switch, {known:.2} + {led:.2} until Traefik had \
+         it and led by it, {:.1} drain, {after:.2} to stop and remove; overhead {:.2} s",
+        timing.total.as_secs_f64(),
+        timing.start.as_secs_f64(),
+        timing.drain.as_secs_f64(),
+        timing.overhead().as_secs_f64()
+    )
 }
 
 impl Counts {

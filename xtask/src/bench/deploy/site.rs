@@ -13,6 +13,7 @@ use crate::stack::places::Places;
 
 const REPOSITORY: &str = "purser-bench/web";
 const PATIENCE: Duration = Duration::from_secs(30);
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// How the application takes it that it is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +121,12 @@ impl<'a> Site<'a> {
         ]
     }
 
+    /// The engine may hold on to the one of the site before.
     pub(super) fn make_network(&self) -> Result<()> {
-        self.docker(&["network", "create", &self.network()])
+        if self.networks().is_empty() {
+            self.docker(&["network", "create", &self.network()])?;
+        }
+        Ok(())
     }
 
     fn network(&self) -> String {
@@ -177,16 +182,21 @@ impl<'a> Site<'a> {
                 let _ = self.docker(&["rm", "--force", id]);
             }
         }
-        let list = [
-            "network",
-            "ls",
-            "--quiet",
-            "--filter",
-            &format!("name=^{}_", self.project),
-        ];
-        for id in docker(self.places, &list).unwrap_or_default().lines() {
-            let _ = self.docker(&["network", "rm", id]);
+        // Containers that are listed no more may still be leaving it.
+        let begun = Instant::now();
+        while begun.elapsed() < LEAVING && !self.networks().is_empty() {
+            for id in self.networks() {
+                let _ = self.docker(&["network", "rm", &id]);
+            }
+            sleep(Duration::from_millis(100));
         }
+    }
+
+    fn networks(&self) -> Vec<String> {
+        let name = format!("name=^{}_", self.project);
+        let list = ["network", "ls", "--quiet", "--filter", &name];
+        let found = docker(self.places, &list).unwrap_or_default();
+        found.lines().map(str::to_owned).collect()
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) struct Timing {
     pub(super) proxy: [Duration; 3],
     /// The time that the old container had to finish.
     pub(super) drain: Duration,
+    /// Purser's own work: until the new container is started, the switch, and what comes behind
+    /// the drain.
+    pub(super) own: [Duration; 3],
 }
 
 impl Timing {
@@ -36,7 +39,11 @@ impl Timing {
 impl Log<'_> {
     pub(super) fn timing(&self, drain: Duration) -> Result<Timing> {
         let between = |from: u64, to: u64| Duration::from_micros(to.saturating_sub(from));
+        let begun = self.edge(|log| log.first())?;
+        let ended = self.edge(|log| log.last())?;
+        let started = self.effect("effect_started", "start_new")?;
         let healthy = self.recorded("proof")?;
+        let reached = self.recorded("reached")?;
         let switched = self.effect("effect_done", "create_switch")?;
         let known = self.recorded("known")?;
         // The first of two deploys has no switch to stop.
@@ -44,14 +51,19 @@ impl Log<'_> {
             .effect("effect_done", "stop_old_switch")
             .unwrap_or(known);
         Ok(Timing {
-            total: between(self.edge(|log| log.first())?, self.edge(|log| log.last())?),
-            start: between(self.effect("effect_started", "start_new")?, healthy),
+            total: between(begun, ended),
+            start: between(started, healthy),
             proxy: [
-                between(healthy, self.recorded("reached")?),
+                between(healthy, reached),
                 between(switched, known),
                 between(left, self.recorded("front")?),
             ],
             drain,
+            own: [
+                between(begun, started),
+                between(reached, switched),
+                between(self.effect("effect_started", "stop_old")?, ended),
+            ],
         })
     }
 
@@ -126,11 +138,13 @@ mod tests {
             effect(3_000_000, "effect_done", "create_switch"),
             recorded(3_300_000, "known"),
             recorded(3_300_000, "front"),
+            effect(8_300_000, "effect_started", "stop_old"),
             { "at": 9_000_000, "event": { "type": "run_ended" } },
         ]);
         let timing = Log(&log).timing(Duration::from_secs(5))?;
         assert_eq!(timing.total, Duration::from_secs(8));
         assert_eq!(timing.proxy.map(|wait| wait.as_millis()), [700, 300, 0]);
+        assert_eq!(timing.own.map(|work| work.as_millis()), [200, 100, 700]);
         assert_eq!(timing.overhead(), Duration::from_millis(1200));
         Ok(())
     }
