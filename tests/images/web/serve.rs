@@ -36,7 +36,8 @@ pub(crate) fn serve() -> ExitCode {
     match listening {
         Ok(listener) => {
             println!("web {} listens on port {PORT}", version());
-            accept(listener, &work);
+            accept(&listener, &work);
+            drop(listener);
             work.finish();
             ExitCode::SUCCESS
         }
@@ -71,7 +72,7 @@ fn expect_the_end(work: &Arc<Work>) -> io::Result<()> {
     Ok(())
 }
 
-fn accept(listener: TcpListener, work: &Arc<Work>) {
+fn accept(listener: &TcpListener, work: &Arc<Work>) {
     let connections = (0..).zip(listener.incoming());
     for (connection, stream) in connections {
         if work.is_stopping() {
