@@ -49,7 +49,16 @@ pub(crate) fn build_fake_discord() -> Result<PathBuf> {
 
 /// The same, with arguments for the compiler of the program alone.
 pub(crate) fn rustc_purser(args: &[&str], compiler: &[&str]) -> Result<PathBuf> {
-    built("rustc", "purser", &[args, &["--"], compiler].concat())
+    rustc("purser", args, compiler)
+}
+
+/// Builds the service of the tests, with arguments for the compiler, and says where it is.
+pub(crate) fn rustc_test_web(args: &[&str], compiler: &[&str]) -> Result<PathBuf> {
+    rustc("test-web", args, compiler)
+}
+
+fn rustc(package: &str, args: &[&str], compiler: &[&str]) -> Result<PathBuf> {
+    built("rustc", package, &[args, &["--"], compiler].concat())
 }
 
 /// The program of a package is called like it.

@@ -1,9 +1,11 @@
 //! `cargo xtask bench NAME [--json]`: measures, and prints figures without a threshold.
 
+mod deploy;
 mod engine;
 mod startup;
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -26,27 +28,60 @@ struct Figure {
     unit: Cow<'static, str>,
 }
 
+/// How to measure.
+#[derive(Default)]
+struct Wish<'a> {
+    json: bool,
+    /// With the build that the tests use, to try it out; such figures say nothing.
+    dev: bool,
+    /// Less of all, to try it out.
+    short: bool,
+    /// The program to measure, instead of building it.
+    binary: Option<&'a Path>,
+}
+
+impl<'a> Wish<'a> {
+    fn read(name: &str, args: &[&'a str]) -> Result<Self> {
+        let mut wish = Self::default();
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            match (*arg, name) {
+                ("--json", _) => wish.json = true,
+                ("--dev", "engine" | "discord") => wish.dev = true,
+                ("--short", "deploy") => wish.short = true,
+                ("--binary", "deploy") => {
+                    let path = args.next().copied();
+                    let path = path.ok_or_else(|| usage("--binary needs a path"))?;
+                    wish.binary = Some(Path::new(path));
+                }
+                _ => {
+                    return Err(usage(
+                        "bench takes one name, and --json; those of the engine and of Discord --dev \
+                         too, that of deploys --short and --binary",
+                    ));
+                }
+            }
+        }
+        Ok(wish)
+    }
+}
+
 /// Runs the benchmark of this name.
 pub(crate) fn run(name: &str, rest: &[&str]) -> Result<()> {
-    let (json, dev) = (rest.contains(&"--json"), rest.contains(&"--dev"));
-    let known = rest.iter().all(|flag| matches!(*flag, "--json" | "--dev"));
-    if !known || (dev && name == "startup") {
-        return Err(usage(
-            "bench takes one name, and --json; those of the engine and of Discord --dev too",
-        ));
-    }
+    let wish = Wish::read(name, rest)?;
     let figures = match name {
-        "engine" => engine::measure(dev)?,
-        "discord" => engine::figures(&mut engine::program("discord", dev), dev)?,
+        "deploy" => deploy::measure(&wish)?,
+        "engine" => engine::measure(wish.dev)?,
+        "discord" => engine::figures(&mut engine::program("discord", wish.dev), wish.dev)?,
         "startup" => startup::measure()?,
         _ => {
             return Err(usage(&format!(
-                "there is no bench `{name}`; there are `discord`, `engine` and `startup`"
+                "there is no bench `{name}`; there are `deploy`, `discord`, `engine` and `startup`"
             )));
         }
     };
     for figure in figures {
-        if json {
+        if wish.json {
             println!("{}", serde_json::to_string(&figure)?);
         } else {
             println!("{}", in_words(&figure));

@@ -1,7 +1,7 @@
 //! Libraries of other languages and tools of others that tests hold our own code against.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -49,7 +49,7 @@ pub(crate) fn provide(places: &Places) -> Result<()> {
     npm(places)?;
     discord(places)?;
     pypi(places)?;
-    compose(places)
+    compose(places).map(drop)
 }
 
 /// Where they are: what Node.js and Python call the path of their modules.
@@ -57,8 +57,7 @@ pub(crate) fn env(places: &Places) -> Vec<(&'static str, String)> {
     let npm = cache::path(places, "npm", &cache::key(NPM)).join("node_modules");
     let discord = cache::path(places, "discord-js", &discord_key()).join("node_modules");
     let pypi = cache::path(places, "pypi", &cache::key(PYPI));
-    let compose = cache::path(places, "compose", &cache::key(COMPOSE));
-    let compose = compose.join("compose/docker-compose");
+    let compose = in_compose(&cache::path(places, "compose", &cache::key(COMPOSE)));
     vec![
         ("PURSER_TEST_COMPOSE", compose.display().to_string()),
         ("PURSER_TEST_DISCORD_JS", discord.display().to_string()),
@@ -107,9 +106,15 @@ fn pypi(places: &Places) -> Result<()> {
     cache::ensure(places, "pypi", &key, |dir| pip_install(dir, PYPI)).map(drop)
 }
 
-fn compose(places: &Places) -> Result<()> {
+/// Fetches Compose if it is missing, and says where it is.
+pub(crate) fn compose(places: &Places) -> Result<PathBuf> {
     let key = cache::key(COMPOSE);
-    cache::ensure(places, "compose", &key, |dir| pip(dir, &[], COMPOSE)).map(drop)
+    let folder = cache::ensure(places, "compose", &key, |dir| pip(dir, &[], COMPOSE))?;
+    Ok(in_compose(&folder))
+}
+
+fn in_compose(folder: &Path) -> PathBuf {
+    folder.join("compose/docker-compose")
 }
 
 /// Puts packages of Python's, built already and without what they depend on, into a folder.

@@ -8,7 +8,7 @@ pub(crate) mod http;
 pub(crate) mod libraries;
 pub(crate) mod need;
 mod part;
-mod parts;
+pub(crate) mod parts;
 pub(crate) mod places;
 pub(crate) mod ports;
 pub(crate) mod process;

@@ -1,7 +1,7 @@
 //! The images of the tests: one small static program, dressed as several versions of a service.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -10,9 +10,17 @@ use anyhow::{Context, Result};
 use crate::stack::cache;
 use crate::stack::parts::docker::{client, docker};
 use crate::stack::places::Places;
-use crate::{say, sh};
+use crate::{cargo, say, sh};
 
-const SOURCE: &str = include_str!("../../../../tests/images/web/web.rs");
+/// All that the program is built from.
+const SOURCES: &[&str] = &[
+    include_str!("../../../../tests/images/web/Cargo.toml"),
+    include_str!("../../../../tests/images/web/web.rs"),
+    include_str!("../../../../tests/images/web/answer.rs"),
+    include_str!("../../../../tests/images/web/job.rs"),
+    include_str!("../../../../tests/images/web/serve.rs"),
+    include_str!("../../../../tests/images/web/work.rs"),
+];
 const DOCKERFILE: &str = include_str!("../../../../tests/images/web/Dockerfile");
 /// The label that says which recipe an image was made by.
 const LABEL: &str = "purser-test.recipe";
@@ -51,18 +59,10 @@ pub(crate) fn env() -> impl Iterator<Item = (&'static str, String)> {
 /// Makes the images that are missing or were made by another recipe.
 pub(crate) fn provide(places: &Places) -> Result<()> {
     let start = Instant::now();
-    let compiler = sh::output(Command::new("rustc").arg("-vV"))?;
-    let host = compiler
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "));
-    let host = host.context("rustc does not say what it runs on")?;
-    let key = cache::key(&[SOURCE, DOCKERFILE, &compiler]);
-    let program = cache::ensure(places, "image-web", &key, |dir| compile(dir, host))?;
+    let program = Program::ensure(places)?;
     let mut made = Vec::new();
     for (_, image, dress) in IMAGES {
-        let recipe = cache::key(&[&key, dress]);
-        if recipe_of(places, image).as_deref() != Some(&recipe) {
-            make(places, &program, image, dress, &recipe)?;
+        if program.dress(places, image, dress)? {
             made.push(*image);
         }
     }
@@ -75,24 +75,40 @@ pub(crate) fn provide(places: &Places) -> Result<()> {
     Ok(())
 }
 
+/// The program in the images.
+pub(crate) struct Program {
+    folder: PathBuf,
+    key: String,
+}
+
+impl Program {
+    /// Builds it, if it is not there.
+    pub(crate) fn ensure(places: &Places) -> Result<Self> {
+        let compiler = sh::output(Command::new("rustc").arg("-vV"))?;
+        let ingredients = [SOURCES, &[DOCKERFILE, &compiler]].concat();
+        let key = cache::key(&ingredients);
+        let folder = cache::ensure(places, "image-web", &key, compile)?;
+        Ok(Self { folder, key })
+    }
+
+    /// Makes an image of it with these lines more in the recipe, unless it is there already.
+    pub(crate) fn dress(&self, places: &Places, image: &str, dress: &str) -> Result<bool> {
+        let recipe = cache::key(&[&self.key, dress]);
+        if recipe_of(places, image).as_deref() == Some(&recipe) {
+            return Ok(false);
+        }
+        make(places, &self.folder, image, dress, &recipe)?;
+        Ok(true)
+    }
+}
+
 /// A static program needs nothing else in its image.
-fn compile(dir: &Path, host: &str) -> Result<()> {
-    let source = dir.join("web.rs");
-    fs::write(&source, SOURCE)?;
-    let mut rustc = Command::new("rustc");
-    rustc.args([
-        "-O",
-        "--edition=2024",
-        "-C",
-        "target-feature=+crt-static",
-        "-C",
-        "strip=symbols",
-    ]);
-    rustc
-        .args(["--target", host, "-o"])
-        .arg(dir.join("web"))
-        .arg(source);
-    sh::output(&mut rustc).map(drop)
+fn compile(dir: &Path) -> Result<()> {
+    let is_static = ["-C", "target-feature=+crt-static"];
+    let built = cargo::rustc_test_web(&["--release"], &is_static)?;
+    let program = dir.join("web");
+    fs::copy(&built, &program).with_context(|| format!("cannot copy {}", built.display()))?;
+    Ok(())
 }
 
 fn recipe_of(places: &Places, image: &str) -> Option<String> {

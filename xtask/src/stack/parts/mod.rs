@@ -1,8 +1,8 @@
 //! The parts. A new one is a file here, a line in the list, and its ports in the table.
 
 mod bridge;
-mod docker;
-mod images;
+pub(crate) mod docker;
+pub(crate) mod images;
 mod minio;
 mod postgres;
 mod prometheus;

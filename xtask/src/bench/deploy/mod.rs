@@ -1,0 +1,143 @@
+//! Deploys while people ask: Purser's way behind Traefik, and beside it two ways of others.
+
+mod eras;
+mod live;
+mod load;
+mod purser;
+mod references;
+mod report;
+mod site;
+mod timing;
+mod visitor;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use self::eras::Era;
+use self::live::Deed;
+use self::load::Asked;
+use self::report::Report;
+use self::site::{App, Images, Site};
+use super::{Figure, Wish};
+use crate::stack::places::Places;
+use crate::stack::{self, Part, libraries};
+use crate::{cargo, say, sh};
+
+/// Requests a second, beside the streams. Two slow processors that are shared with builds bear that.
+const PER_SECOND: f64 = 320.0;
+/// How many requests there are at least, for each application.
+const REQUESTS: usize = 50_000;
+const REQUESTS_SHORT: usize = 5_000;
+
+/// The time that old containers have to finish: the longest request takes three seconds.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What people have seen of deploys that went on meanwhile.
+struct Seen {
+    asked: Vec<Asked>,
+    eras: Vec<Era>,
+    /// How long each deploy took.
+    durations: Vec<Duration>,
+}
+
+/// For each application all ways, one after the other.
+pub(super) fn measure(wish: &Wish) -> Result<Vec<Figure>> {
+    let places = Places::from_env()?;
+    let _lock = places.lock("bench")?;
+    let parts = stack::select(&["docker", "traefik"])?;
+    let is_down = |part: &&dyn Part| !stack::is_up(&places, *part);
+    let ours: Vec<_> = parts.iter().copied().filter(is_down).collect();
+    let measured = stack::up(&places, &parts).and_then(|()| bench(&places, wish));
+    let stopped = if ours.is_empty() {
+        Ok(())
+    } else {
+        stack::down(&places, &ours)
+    };
+    let figures = measured?;
+    stopped.map(|()| figures)
+}
+
+fn bench(places: &Places, wish: &Wish) -> Result<Vec<Figure>> {
+    let compose = libraries::compose(places)?;
+    let program = match wish.binary {
+        Some(given) => std::path::absolute(given)?,
+        None => build()?,
+    };
+    let version = sh::output(Command::new(&program).arg("--version"))?;
+    say::line(
+        "bench",
+        format!("{} of {}", version.trim(), program.display()),
+    );
+    let folder = std::env::temp_dir().join(format!("purser-bench-{}", std::process::id()));
+    let tools = Tools {
+        places,
+        compose,
+        program,
+        folder,
+    };
+    let mut report = Report::default();
+    for app in App::ALL {
+        let measured = tools.measure(app, wish.short, &mut report);
+        let removed = fs::remove_dir_all(&tools.folder);
+        measured?;
+        removed.context("the folder of Purser cannot be removed")?;
+    }
+    Ok(report.figures())
+}
+
+fn build() -> Result<PathBuf> {
+    say::line("bench", "building the release");
+    cargo::build_purser(&["--release"])
+}
+
+/// What all ways need.
+struct Tools<'a> {
+    places: &'a Places,
+    compose: PathBuf,
+    program: PathBuf,
+    folder: PathBuf,
+}
+
+impl Tools<'_> {
+    fn measure(&self, app: App, short: bool, report: &mut Report) -> Result<()> {
+        let (deeds, requests) = if short {
+            (live::SHORT, REQUESTS_SHORT)
+        } else {
+            (live::ALL, REQUESTS)
+        };
+        fs::create_dir_all(&self.folder)?;
+        let sick: Vec<bool> = deeds.iter().map(|deed| *deed == Deed::Sick).collect();
+        let _images = Images::make(self.places, app, &sick)?;
+
+        let site = Site::new(self.places, "purser");
+        let (seen, timings) =
+            live::measure(&site, app, deeds, requests, &self.program, &self.folder)?;
+        drop(site);
+        report.add_live(app, seen, timings);
+
+        let versions = well(deeds);
+        let site = Site::new(self.places, "rollout");
+        let seen = references::rollout(&site, app, &versions)?;
+        drop(site);
+        report.add_rollout(app, seen);
+
+        let site = Site::new(self.places, "recreate");
+        let seen = references::recreate(&site, app, &versions, &self.compose, &self.folder)?;
+        drop(site);
+        report.add_recreate(app, seen);
+        Ok(())
+    }
+}
+
+/// The numbers of version 0 and of those that are put live.
+fn well(deeds: &[Deed]) -> Vec<usize> {
+    let numbers = (1..).zip(deeds);
+    let deployed = numbers.filter(|(_, deed)| **deed == Deed::Deploy);
+    std::iter::once(0)
+        .chain(deployed.map(|(number, _)| number))
+        .collect()
+}

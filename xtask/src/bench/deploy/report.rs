@@ -1,0 +1,155 @@
+//! The figures, and what is told of each way while the next one goes on.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Seen;
+use super::eras::stale;
+use super::site::App;
+use super::timing::Timing;
+use crate::bench::Figure;
+use crate::say;
+
+/// How many sorts of failures are told of a way.
+const SORTS: usize = 5;
+
+/// What was counted, over all applications.
+#[derive(Default)]
+pub(super) struct Report {
+    live: Counts,
+    rollout: Counts,
+    recreate: Counts,
+    timings: Vec<Timing>,
+}
+
+#[derive(Default)]
+struct Counts {
+    requests: usize,
+    failed: usize,
+    stale: usize,
+}
+
+impl Report {
+    pub(super) fn add_live(&mut self, app: App, seen: Seen, timings: Vec<Timing>) {
+        for timing in &timings {
+            say::line(app.name(), in_words(timing));
+        }
+        self.live.add(app, "Purser", seen);
+        self.timings.extend(timings);
+    }
+
+    pub(super) fn add_rollout(&mut self, app: App, seen: Seen) {
+        self.rollout.add(app, "rollout", seen);
+    }
+
+    pub(super) fn add_recreate(&mut self, app: App, seen: Seen) {
+        self.recreate.add(app, "recreate", seen);
+    }
+
+    pub(super) fn figures(&self) -> Vec<Figure> {
+        let of = |take: fn(&Timing) -> Duration| {
+            let mut all: Vec<Duration> = self.timings.iter().map(take).collect();
+            all.sort_unstable();
+            all
+        };
+        let (took, overhead) = (of(|timing| timing.total), of(Timing::overhead));
+        let in_seconds = |name, value: Duration| figure(name, value.as_secs_f64(), "s");
+        vec![
+            counted("deploy.requests", self.live.requests),
+            counted("deploy.failed_requests", self.live.failed),
+            counted("deploy.stale_answers", self.live.stale),
+            counted("deploy.rollout_requests", self.rollout.requests),
+            counted("deploy.rollout_failed_requests", self.rollout.failed),
+            counted("deploy.rollout_stale_answers", self.rollout.stale),
+            counted("deploy.recreate_requests", self.recreate.requests),
+            counted("deploy.recreate_failed_requests", self.recreate.failed),
+            in_seconds("deploy.overhead_s", part(&overhead, 50)),
+            in_seconds("deploy.overhead_max_s", part(&overhead, 100)),
+            in_seconds("deploy.p50_s", part(&took, 50)),
+            in_seconds("deploy.p95_s", part(&took, 95)),
+        ]
+    }
+}
+
+fn in_words(timing: &Timing) -> String {
+    let [reached, known, led] = timing.proxy.map(|wait| wait.as_secs_f64());
+    let [before, switch, after] = timing.own.map(|work| work.as_secs_f64());
+    format!(
+        "a deploy took {:.2} s: {before:.2} to begin, {:.2} until the new one was healthy, {reached:.2} \
+         until Traefik reached it, {switch:.2} for the switch, {known:.2} + {led:.2} until Traefik had \
+         it and led by it, {:.1} drain, {after:.2} to stop and remove; overhead {:.2} s",
+        timing.total.as_secs_f64(),
+        timing.start.as_secs_f64(),
+        timing.drain.as_secs_f64(),
+        timing.overhead().as_secs_f64()
+    )
+}
+
+impl Counts {
+    fn add(&mut self, app: App, way: &str, seen: Seen) {
+        let mut sorts: BTreeMap<String, usize> = BTreeMap::new();
+        for asked in &seen.asked {
+            if let Err(why) = &asked.answer {
+                *sorts.entry(format!("{:?}: {why}", asked.kind)).or_default() += 1;
+            }
+        }
+        let (requests, failed) = (seen.asked.len(), sorts.values().sum::<usize>());
+        let mut took = seen.durations;
+        took.sort_unstable();
+        let stale = stale(seen.asked, &seen.eras);
+        say::line(
+            app.name(),
+            format!(
+                "{way}: {} deploys, p50 {:.1} s, p95 {:.1} s; of {requests} requests {failed} failed, \
+                 {stale} were answered by an older version",
+                took.len(),
+                part(&took, 50).as_secs_f64(),
+                part(&took, 95).as_secs_f64()
+            ),
+        );
+        let mut sorts: Vec<_> = sorts.into_iter().collect();
+        sorts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        for (sort, count) in sorts.iter().take(SORTS) {
+            say::line(app.name(), format!("{way}: {count} times {sort}"));
+        }
+        self.requests += requests;
+        self.failed += failed;
+        self.stale += stale;
+    }
+}
+
+/// The value that so many of a hundred do not exceed.
+fn part(sorted: &[Duration], of_hundred: usize) -> Duration {
+    let at = (sorted.len() * of_hundred).div_ceil(100).saturating_sub(1);
+    sorted.get(at).copied().unwrap_or_default()
+}
+
+fn counted(name: &'static str, count: usize) -> Figure {
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let value = count as f64;
+    figure(name, value, "")
+}
+
+fn figure(name: &'static str, value: f64, unit: &'static str) -> Figure {
+    Figure {
+        name: name.into(),
+        value,
+        ours: value,
+        reference: None,
+        unit: unit.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_hundred_is_one_of_the_values() {
+        let all: Vec<Duration> = (1..=20).map(Duration::from_secs).collect();
+        assert_eq!(part(&all, 50), Duration::from_secs(10));
+        assert_eq!(part(&all, 95), Duration::from_secs(19));
+        assert_eq!(part(&all, 100), Duration::from_secs(20));
+        assert_eq!(part(&[], 50), Duration::ZERO);
+    }
+}

@@ -1,0 +1,207 @@
+//! What is deployed: an application in many versions, and the service that Traefik leads to.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use super::visitor::{Kind, Visitor};
+use crate::sh;
+use crate::stack::parts::docker::docker;
+use crate::stack::parts::images::Program;
+use crate::stack::places::Places;
+
+const REPOSITORY: &str = "purser-bench/web";
+const PATIENCE: Duration = Duration::from_secs(30);
+const LEAVING: Duration = Duration::from_secs(5);
+
+/// How the application takes it that it is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum App {
+    /// At once, whatever is under way.
+    Dies,
+    /// It finishes what is under way.
+    Finishes,
+}
+
+impl App {
+    pub(super) const ALL: [Self; 2] = [Self::Dies, Self::Finishes];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Dies => "dies",
+            Self::Finishes => "finishes",
+        }
+    }
+
+    /// The versions are counted.
+    pub(super) fn version(self, number: usize) -> String {
+        format!("{}-{number:02}", self.name())
+    }
+
+    pub(super) fn image(self, number: usize) -> String {
+        format!("{REPOSITORY}:{}", self.version(number))
+    }
+
+    fn dress(self, number: usize, is_sick: bool) -> String {
+        let stops = match self {
+            Self::Dies => "die",
+            Self::Finishes => "finish",
+        };
+        format!(
+            "ENV VERSION={} KEEP_ALIVE=1 ON_STOP={stops} SICK={}\nSTOPSIGNAL SIGTERM\n",
+            self.version(number),
+            u8::from(is_sick)
+        )
+    }
+}
+
+/// The images of an application's versions, which go with this.
+pub(super) struct Images<'a> {
+    places: &'a Places,
+    names: Vec<String>,
+}
+
+impl<'a> Images<'a> {
+    /// Version 0, and one for each of these: whether it is sick.
+    pub(super) fn make(places: &'a Places, app: App, sick: &[bool]) -> Result<Self> {
+        let program = Program::ensure(places)?;
+        let mut images = Self {
+            places,
+            names: Vec::new(),
+        };
+        for (number, is_sick) in [false].iter().chain(sick).enumerate() {
+            sh::check_interrupted()?;
+            images.names.push(app.image(number));
+            program.dress(places, &app.image(number), &app.dress(number, *is_sick))?;
+        }
+        Ok(images)
+    }
+}
+
+impl Drop for Images<'_> {
+    fn drop(&mut self) {
+        for name in &self.names {
+            let _ = docker(self.places, &["image", "rm", name]);
+        }
+    }
+}
+
+/// A service of one container in a Compose project of its own, which goes with this.
+pub(super) struct Site<'a> {
+    pub(super) places: &'a Places,
+    pub(super) project: String,
+    /// The name that people ask for.
+    pub(super) host: String,
+}
+
+impl<'a> Site<'a> {
+    /// Nothing of it is there yet.
+    pub(super) fn new(places: &'a Places, way: &str) -> Self {
+        let site = Self {
+            places,
+            project: format!("purser-bench-{way}"),
+            host: format!("{way}.bench.example"),
+        };
+        site.clear();
+        site
+    }
+
+    pub(super) fn service(&self) -> String {
+        format!("{}/web", self.project)
+    }
+
+    /// What leads Traefik to its containers, and is the same for all of them.
+    pub(super) fn labels(&self) -> [String; 3] {
+        let name = &self.project;
+        [
+            "traefik.enable=true".to_owned(),
+            format!("traefik.http.routers.{name}.rule=Host(`{}`)", self.host),
+            format!("traefik.http.services.{name}.loadbalancer.server.port=8080"),
+        ]
+    }
+
+    /// The engine may hold on to the one of the site before.
+    pub(super) fn make_network(&self) -> Result<()> {
+        if self.networks().is_empty() {
+            self.docker(&["network", "create", &self.network()])?;
+        }
+        Ok(())
+    }
+
+    fn network(&self) -> String {
+        format!("{}_net", self.project)
+    }
+
+    /// Starts a container as Compose would.
+    pub(super) fn start(&self, name: &str, image: &str) -> Result<()> {
+        let of_compose = [
+            format!("com.docker.compose.project={}", self.project),
+            "com.docker.compose.service=web".to_owned(),
+            "com.docker.compose.container-number=1".to_owned(),
+        ];
+        let network = self.network();
+        let mut run = vec!["run", "--detach", "--name", name, "--network", &network];
+        let labels = self.labels();
+        for label in labels.iter().chain(&of_compose) {
+            run.extend(["--label", label]);
+        }
+        run.push(image);
+        self.docker(&run)
+    }
+
+    /// Waits until somebody outside is answered by this version.
+    pub(super) fn until_met(&self, version: &str) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let answer = Visitor::of(&self.host).ask(Kind::Connect);
+            if answer.as_deref() == Ok(version) {
+                return Ok(());
+            }
+            sh::check_interrupted()?;
+            ensure!(
+                begun.elapsed() < PATIENCE,
+                "{} does not answer with {version}, but: {answer:?}",
+                self.host
+            );
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Docker's own client, whose answer does not matter.
+    pub(super) fn docker(&self, arguments: &[&str]) -> Result<()> {
+        docker(self.places, arguments).map(drop)
+    }
+
+    fn clear(&self) {
+        let of_project = format!("label=com.docker.compose.project={}", self.project);
+        let switches = format!("label=purser.switch={}", self.service());
+        for filter in [of_project.as_str(), &switches] {
+            let list = ["ps", "--all", "--quiet", "--filter", filter];
+            for id in docker(self.places, &list).unwrap_or_default().lines() {
+                let _ = self.docker(&["rm", "--force", id]);
+            }
+        }
+        // Containers that are listed no more may still be leaving it.
+        let begun = Instant::now();
+        while begun.elapsed() < LEAVING && !self.networks().is_empty() {
+            for id in self.networks() {
+                let _ = self.docker(&["network", "rm", &id]);
+            }
+            sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn networks(&self) -> Vec<String> {
+        let name = format!("name=^{}_", self.project);
+        let list = ["network", "ls", "--quiet", "--filter", &name];
+        let found = docker(self.places, &list).unwrap_or_default();
+        found.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Site<'_> {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
