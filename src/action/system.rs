@@ -57,6 +57,8 @@ pub struct Ports {
     pub proxy: Option<Arc<dyn ports::ProxyView>>,
     /// Steps make things on it that have to be cleared away.
     pub sweeps: Option<Arc<dyn ports::Sweeps>>,
+    /// It tells what changes on it.
+    pub watches: Option<Arc<dyn ports::Watches>>,
 }
 
 /// What an integration is handed to connect a system: its own table of the configuration.
@@ -142,6 +144,7 @@ pub struct Systems {
     entries: BTreeMap<SystemName, SystemEntry>,
     folders: Option<Arc<dyn ports::Folders>>,
     own: Arc<OnceLock<Arc<dyn ports::OwnState>>>,
+    ledger: Arc<OnceLock<Arc<dyn ports::Ledger>>>,
 }
 
 impl Systems {
@@ -183,6 +186,18 @@ impl Systems {
     /// What Purser keeps of its own.
     pub fn own(&self) -> Result<&Arc<dyn ports::OwnState>> {
         self.own
+            .get()
+            .ok_or_else(|| ActionError::fatal("Purser's own store is not open here"))
+    }
+
+    /// Sets who knows what has changed on all systems: once, as soon as the store is open.
+    pub fn set_ledger(&self, ledger: Arc<dyn ports::Ledger>) {
+        let _ = self.ledger.set(ledger);
+    }
+
+    /// What has changed on all systems.
+    pub fn ledger(&self) -> Result<&Arc<dyn ports::Ledger>> {
+        self.ledger
             .get()
             .ok_or_else(|| ActionError::fatal("Purser's own store is not open here"))
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ed25519_dalek::SigningKey;
 
 use super::keys::receipts_key;
-use super::own::OwnFiles;
+use super::own::{OwnFiles, StoreLedger};
 use super::secrets;
 use super::standby::{self, Standby};
 use super::store::{self, OpenStore};
@@ -82,6 +82,8 @@ impl Home {
         let key = receipts_key(&world.config.store.path.join(RECEIPTS_KEY), last.as_ref())?;
         let own = OwnFiles::new(embedded, key.verifying_key(), &world.config);
         world.systems.set_own(Arc::new(own));
+        let ledger = StoreLedger::of(&world, &store);
+        world.systems.set_ledger(Arc::new(ledger));
         Ok(Self {
             redactor,
             store,
