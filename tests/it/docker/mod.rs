@@ -18,3 +18,4 @@ mod services;
 pub(crate) mod shop;
 pub(crate) mod stage;
 mod stop_start;
+pub(crate) mod telling_engine;

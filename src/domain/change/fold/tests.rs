@@ -65,8 +65,8 @@ fn what_is_one_act_for_people_is_one_thing() {
 fn a_container_that_fails_again_and_again_is_one_line() {
     let crash = [end(), Act::Started];
     let folded = fold(
-        (0..20)
-            .flat_map(|n| {
+        (0..20_i64)
+            .flat_map(|n: i64| {
                 let at = |second| n * 90 + second;
                 [change(at(0), "a", "v1", crash[0].clone()), change(at(60), "a", "v1", crash[1].clone())]
             })
