@@ -40,7 +40,9 @@ pub async fn account(
         unwatched: vec![],
     };
     let work = runs(store, registry, &mut account).await?;
-    let watched = systems.iter().filter(|(_, entry)| entry.ports.watches.is_some());
+    let watched = systems
+        .iter()
+        .filter(|(_, entry)| entry.ports.watches.is_some());
     let watched: Vec<&SystemName> = watched.map(|(system, _)| system).collect();
     for system in &watched {
         outside(store, system, &work, &mut account).await?;
@@ -53,14 +55,20 @@ pub async fn account(
             .extend(gaps.into_iter().map(|gap| (system.clone(), gap)));
     }
     let since = account.since;
-    account.outside.retain(|(_, happened)| happened.until >= since);
+    account
+        .outside
+        .retain(|(_, happened)| happened.until >= since);
     account.runs.retain(|run| run.at >= since);
     account.outside.sort_by_key(|(_, happened)| happened.at);
     Ok(account)
 }
 
 /// The runs, and when they were at work on what.
-async fn runs(store: &dyn Store, registry: &Registry, account: &mut Account) -> Result<Vec<AtWork>> {
+async fn runs(
+    store: &dyn Store,
+    registry: &Registry,
+    account: &mut Account,
+) -> Result<Vec<AtWork>> {
     let mut work = vec![];
     let ids = store
         .runs_since(account.since.minus(BEFORE), MOST_RUNS)
@@ -100,7 +108,11 @@ fn line(registry: &Registry, run: &RunState, since: Timestamp) -> Option<RunLine
                 .is_ok_and(|action| action.spec().risk == Risk::Read)
         })
     };
-    let mut steps = run.steps.values().filter(|step| !step.is_composite()).peekable();
+    let mut steps = run
+        .steps
+        .values()
+        .filter(|step| !step.is_composite())
+        .peekable();
     if steps.peek().is_some() && steps.all(only_reads) {
         return None;
     }
@@ -118,7 +130,10 @@ fn line(registry: &Registry, run: &RunState, since: Timestamp) -> Option<RunLine
 fn targets(registry: &Registry, run: &RunState) -> Vec<RunTarget> {
     let of_step = |step: &StepState| {
         let action = registry.action(step.action.as_ref()?.as_str()).ok()?;
-        let service = action.spec().service.and_then(|name| step.input[name].as_str());
+        let service = action
+            .spec()
+            .service
+            .and_then(|name| step.input[name].as_str());
         Some(RunTarget {
             system: step.system.clone()?,
             service: service.map(str::to_owned),
@@ -146,7 +161,10 @@ async fn outside(
     let mut work: Vec<&AtWork> = work.iter().filter(|work| work.system == *system).collect();
     work.sort_by_key(|work| work.from);
     let whose = whose(&changes, &work);
-    let others = changes.into_iter().zip(whose).filter(|(_, run)| run.is_none());
+    let others = changes
+        .into_iter()
+        .zip(whose)
+        .filter(|(_, run)| run.is_none());
     let others: Vec<Change> = others.map(|(change, _)| change).collect();
     let happened = fold(others).into_iter();
     account

@@ -1,10 +1,11 @@
 //! Several events of one act, folded into the one thing that it is for people.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::time::Timestamp;
 use super::{Act, Change, Item, Sort};
+use crate::domain::time::Timestamp;
 
 /// What belongs to one act follows within this time.
 const NEAR: Duration = Duration::from_mins(1);
@@ -154,7 +155,10 @@ fn add(mut told: Vec<Happened>, event: Happened) -> Vec<Happened> {
     let Some(last) = told.last_mut() else {
         return vec![event];
     };
-    match event.act().and_then(|act| together(&last.what, act, last.apart(&event))) {
+    match event
+        .act()
+        .and_then(|act| together(&last.what, act, last.apart(&event)))
+    {
         Some(what) => last.absorb(event, what),
         None => told.push(event),
     }
@@ -221,6 +225,9 @@ fn replaced(all: Vec<Happened>) -> Vec<Happened> {
     let mut all: Vec<Option<Happened>> = all.into_iter().map(Some).collect();
     let is_gone = |one: &Happened| matches!(one.what, What::Gone | What::Single(Act::Removed));
     let is_new = |one: &Happened| matches!(one.what, What::Begun | What::Single(Act::Created));
+    let births = all.iter().flatten().filter(|one| is_new(one));
+    let births: BTreeMap<String, Timestamp> =
+        births.map(|one| (one.item.id.clone(), one.at)).collect();
     for at in 0..all.len() {
         let Some(new) = all[at].as_ref().filter(|one| is_new(one)) else {
             continue;
@@ -230,8 +237,14 @@ fn replaced(all: Vec<Happened>) -> Vec<Happened> {
         }
         let alike = |one: &Happened| {
             let (old, new) = (&one.item, &new.item);
-            (old.name == new.name, old.service.is_some() && old.service == new.service)
+            (
+                old.name == new.name,
+                old.service.is_some() && old.service == new.service,
+            )
         };
+        // One that was made later has taken nobody's place here.
+        let was_there =
+            |old: &Happened| births.get(&old.item.id).is_none_or(|birth| *birth < new.at);
         let old = all
             .iter()
             .enumerate()
@@ -240,9 +253,10 @@ fn replaced(all: Vec<Happened>) -> Vec<Happened> {
                 one.item.sort == Sort::Container
                     && is_gone(one)
                     && alike(one) != (false, false)
+                    && was_there(one)
                     && one.apart(new) <= REPLACED_WITHIN
             })
-            .max_by_key(|(at, one)| (alike(one), std::cmp::Reverse(*at)))
+            .max_by_key(|(_, one)| (alike(one), Reverse(one.apart(new))))
             .map(|(at, _)| at);
         let Some(mut old) = old.and_then(|old| all[old].take()) else {
             continue;

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Days, NaiveTime};
 
-use super::super::schedule::{LocalTime, Zone};
-use super::super::time::{Span, Timestamp};
+use crate::domain::schedule::{LocalTime, Zone};
+use crate::domain::time::{Span, Timestamp};
 
 /// A text says no instant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +34,12 @@ fn on_the_clock(text: &str, now: Timestamp, zone: Zone) -> Option<Timestamp> {
     let today = DateTime::from_timestamp_micros(now.micros())?;
     let today = today.with_timezone(&zone.tz()).date_naive();
     let shown = |day: chrono::NaiveDate| {
-        let time: LocalTime = day.and_time(time).format("%Y-%m-%dT%H:%M").to_string().parse().ok()?;
+        let time: LocalTime = day
+            .and_time(time)
+            .format("%Y-%m-%dT%H:%M")
+            .to_string()
+            .parse()
+            .ok()?;
         Some(time.first_in(zone))
     };
     shown(today)
@@ -60,23 +65,35 @@ mod tests {
         assert_eq!(meant("14:00", afternoon), "2026-07-01T12:00:00Z");
         assert_eq!(meant("15:30", afternoon), afternoon);
         assert_eq!(meant("15:31", afternoon), "2026-06-30T13:31:00Z");
-        assert_eq!(meant("0:15", "2026-06-30T22:20:00Z"), "2026-06-30T22:15:00Z");
+        assert_eq!(
+            meant("0:15", "2026-06-30T22:20:00Z"),
+            "2026-06-30T22:15:00Z"
+        );
         // The clocks go back from 03:00 to 02:00 at one o'clock of UTC.
-        assert_eq!(meant("02:30", "2026-10-25T02:00:00Z"), "2026-10-25T00:30:00Z");
+        assert_eq!(
+            meant("02:30", "2026-10-25T02:00:00Z"),
+            "2026-10-25T00:30:00Z"
+        );
     }
 
     #[test]
     fn a_length_is_so_far_back_and_an_instant_is_itself() {
         let now = "2026-07-01T13:30:00Z";
         assert_eq!(meant("2h", now), "2026-07-01T11:30:00Z");
-        assert_eq!(meant("2026-07-01T14:00:00+02:00", now), "2026-07-01T12:00:00Z");
+        assert_eq!(
+            meant("2026-07-01T14:00:00+02:00", now),
+            "2026-07-01T12:00:00Z"
+        );
     }
 
     #[test]
     fn what_says_no_past_instant_is_refused() {
         let now = "2026-07-01T13:30:00Z";
         for text in ["yesterday", "25:00", "14", "2026-07-01T15:30:01+02:00", ""] {
-            assert!(meant(text, now).contains("says no instant that is past"), "{text}");
+            assert!(
+                meant(text, now).contains("says no instant that is past"),
+                "{text}"
+            );
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What has changed in a time, and how it is said.
 
-use super::super::names::{PersonName, RunId, SystemName, WorkflowName};
-use super::super::run::RunStatus;
-use super::super::time::Timestamp;
 use super::{Act, Gap, Happened, Sort, What};
+use crate::domain::names::{PersonName, RunId, SystemName, WorkflowName};
+use crate::domain::run::RunStatus;
+use crate::domain::time::Timestamp;
 
 /// What has changed in a time: by runs, and not by runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,14 +51,21 @@ pub struct RunTarget {
 impl Happened {
     /// What has happened, in words that go behind the name of what it happened to.
     pub fn says(&self) -> String {
-        let image = || self.item.image.as_deref().unwrap_or("an image without a name");
+        let image = || {
+            self.item
+                .image
+                .as_deref()
+                .unwrap_or("an image without a name")
+        };
         let what = match &self.what {
             What::Single(act) => single(act, self.item.sort),
             What::Begun => format!("made and started, of {}", image()),
-            What::Killed { code } => format!("killed{}", with(*code)),
-            What::Stopped { code } => format!("stopped{}", with(*code)),
+            What::Killed { code } => format!("killed{}", in_brackets(*code)),
+            What::Stopped { code } => format!("stopped{}", in_brackets(*code)),
             What::Restarted => "restarted".to_owned(),
-            What::EndedAndStarted { code } => format!("ended by itself{}, and started again", with(*code)),
+            What::EndedAndStarted { code } => {
+                format!("ended by itself{}, and started again", with(*code))
+            }
             What::Gone => "removed".to_owned(),
             What::CameAndWent => format!("made and removed, of {}", image()),
             What::Replaced { from } if from == image() => format!("made anew, of {}", image()),
@@ -77,24 +84,30 @@ fn single(act: &Act, sort: Sort) -> String {
         Act::Created => "made".to_owned(),
         Act::Started => "started".to_owned(),
         Act::Restarted => "restarted".to_owned(),
-        Act::Signalled { signal: Some(signal) } => format!("got the signal {signal}"),
+        Act::Signalled {
+            signal: Some(signal),
+        } => format!("got the signal {signal}"),
         Act::Signalled { signal: None } => "got a signal".to_owned(),
         Act::Ended { code } => format!("ended by itself{}", with(*code)),
         Act::Stopped => "stopped".to_owned(),
         Act::OutOfMemory => "ran out of memory".to_owned(),
         Act::Paused => "paused".to_owned(),
         Act::Unpaused => "goes on after a pause".to_owned(),
-        Act::Updated => "its limits were changed".to_owned(),
+        Act::Updated => "has other limits".to_owned(),
         Act::Renamed { from } => format!("renamed, was {from}"),
         Act::Joined { network } => format!("joined the network {network}"),
         Act::Left { network } => format!("left the network {network}"),
         Act::Pulled => "fetched".to_owned(),
-        Act::Tagged => "got this name".to_owned(),
-        Act::Untagged => "lost this name".to_owned(),
+        Act::Tagged => "tagged".to_owned(),
+        Act::Untagged => "untagged".to_owned(),
         Act::Removed => "removed".to_owned(),
     }
 }
 
 fn with(code: Option<i64>) -> String {
     code.map_or_else(String::new, |code| format!(" with exit code {code}"))
+}
+
+fn in_brackets(code: Option<i64>) -> String {
+    code.map_or_else(String::new, |code| format!(" (exit code {code})"))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::time::Timestamp;
+use crate::domain::time::Timestamp;
 
 /// What is being listened to is known up to this long ago: it is written down from time to time.
 const BEHIND: Duration = Duration::from_mins(3);
@@ -39,11 +39,7 @@ pub struct Resumed {
 /// Where to go on listening to a system that was last listened to until `heard`, and remembers what
 /// happened from `remembers` on; `None`: nothing at all. What an engine remembers no more may have
 /// been forgotten, or be lost with an earlier engine: nobody can tell, so it counts as missed.
-pub fn resume(
-    heard: Option<Timestamp>,
-    remembers: Option<Timestamp>,
-    now: Timestamp,
-) -> Resumed {
+pub fn resume(heard: Option<Timestamp>, remembers: Option<Timestamp>, now: Timestamp) -> Resumed {
     let oldest = remembers.unwrap_or(now).min(now);
     match heard {
         Some(heard) if oldest <= heard => Resumed {
@@ -65,6 +61,7 @@ pub fn gaps(watched: &[Watched], since: Timestamp, now: Timestamp) -> Vec<Gap> {
             let is_fresh = watched.goes_on && now.since(watched.until) <= BEHIND;
             (watched.from, if is_fresh { now } else { watched.until })
         })
+        .filter(|(from, until)| from < until)
         .collect();
     known.sort_unstable();
     let mut gaps = vec![];

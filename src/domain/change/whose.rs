@@ -7,15 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::effect::EffectName;
-use super::super::event::{Event, Logged};
-use super::super::names::{RunId, StepId, SystemName};
-use super::super::run::RunState;
-use super::super::time::Timestamp;
 use super::{Act, Change, Item, Sort};
+use crate::domain::effect::EffectName;
+use crate::domain::event::{Event, Logged};
+use crate::domain::names::{RunId, StepId, SystemName};
+use crate::domain::run::RunState;
+use crate::domain::time::Timestamp;
 
 /// A system may tell of the end of what it was asked for a little later than it answers.
-const LATE: Duration = Duration::from_millis(500);
+const LATE: Duration = Duration::from_millis(100);
 
 /// A time in which a run was at work on one thing.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,7 +130,10 @@ fn comes_in_between(event: &Event) -> bool {
 
 fn work(run: &RunState, step: &StepId, effect: &EffectName, from: Timestamp) -> Option<AtWork> {
     let of_step = run.steps.get(step)?;
-    let plan = of_step.plan.as_ref().and_then(|plan| serde_json::to_string(plan).ok());
+    let plan = of_step
+        .plan
+        .as_ref()
+        .and_then(|plan| serde_json::to_string(plan).ok());
     let undone = run.request.undo.as_ref().map(|undo| undo.of);
     let gone_on_from = run.request.rerun.as_ref().map(|rerun| rerun.of);
     Some(AtWork {
@@ -178,7 +181,8 @@ pub fn whose(changes: &[Change], work: &[&AtWork]) -> Vec<Option<RunId>> {
         .iter()
         .map(|change| {
             let item = &change.item;
-            let is_its = |work: &&&AtWork| work.is_at(change.at) && work.is_on(item, &names[&*item.id]);
+            let is_its =
+                |work: &&&AtWork| work.is_at(change.at) && work.is_on(item, &names[&*item.id]);
             let run = work.iter().find(is_its).map(|work| work.run);
             match change.act {
                 Act::Signalled { .. } => {
@@ -190,12 +194,16 @@ pub fn whose(changes: &[Change], work: &[&AtWork]) -> Vec<Option<RunId>> {
                     Some(by) => *by,
                     None => run.or(item.made_by).filter(|_| is_job_of(item, work)),
                 },
+                // No effect does any of these.
+                Act::Paused | Act::Unpaused | Act::Updated => None,
                 Act::Started => {
                     killed_by.remove(&*item.id);
                     run
                 }
                 // A long stop may be told of after its end was written down.
-                Act::Stopped | Act::Left { .. } => run.or(killed_by.get(&*item.id).copied().flatten()),
+                Act::Stopped | Act::Left { .. } => {
+                    run.or(killed_by.get(&*item.id).copied().flatten())
+                }
                 _ => run,
             }
         })
@@ -276,9 +284,10 @@ mod tests {
             change(9, "a", "web-1", kill()),
             change(15, "b", "db-1", kill()),
             change(16, "b", "db-1", end()),
+            change(19, "a", "web-1", Act::Updated),
             change(21, "a", "web-1", Act::Started),
         ];
-        assert_eq!(own(&others, &stopping), [false; 4]);
+        assert_eq!(own(&others, &stopping), [false; 5]);
     }
 
     #[test]
@@ -339,5 +348,69 @@ mod tests {
         complete(&mut changes);
         let names: Vec<_> = changes.iter().map(|change| &*change.item.name).collect();
         assert_eq!(names, ["web-1", "web-1", "012"]);
+    }
+
+    /// What stands in a run's log, a second apart.
+    fn log(events: &[serde_json::Value]) -> Vec<Logged> {
+        let requested = json!({
+            "type": "requested", "workflow": "deploy", "definition": format!("sha256:{:064}", 0),
+            "dialect": 1, "inputs": {}, "by": { "person": "ann", "roles": [], "through": "uid 0" },
+            "trigger": "api", "environments": [], "approval": [], "systems": {},
+            "concurrency": null, "timeout": null,
+        });
+        let started = json!({
+            "type": "step_started", "step": "deploy", "attempt": 1, "action": "docker.deploy_service",
+            "system": "shop", "input": { "service": "shop/web" },
+        });
+        let events = [&[requested, started], events].concat();
+        (0..)
+            .zip(events)
+            .map(|(second, event)| Logged {
+                run: RUN.parse().unwrap(),
+                seq: u64::try_from(second).unwrap() + 1,
+                at: at(second),
+                event: serde_json::from_value(event).unwrap(),
+            })
+            .collect()
+    }
+
+    fn effect(kind: &str, name: &str) -> serde_json::Value {
+        json!({
+            "type": kind, "step": "deploy", "effect": { "name": name, "item": "web-1" },
+            "generation": 0, "result": null,
+        })
+    }
+
+    #[test]
+    fn a_run_is_at_work_from_the_start_of_an_effect_to_its_end_and_while_it_takes_it_back() {
+        let failure = json!({ "kind": "fatal", "message": "it is not well" });
+        let events = [
+            effect("effect_started", "stop_old"),
+            effect("effect_done", "stop_old"),
+            effect("effect_started", "start_new"),
+            json!({ "type": "attempt_failed", "step": "deploy", "failure": failure, "retry_at": null }),
+            json!({ "type": "step_taken_up", "step": "deploy" }),
+            effect("effect_undone", "start_new"),
+            effect("effect_undone", "stop_old"),
+        ];
+        let times = |log: &[Logged]| -> Vec<_> {
+            let work = at_work(log).into_iter();
+            let time = |work: AtWork| (work.effect.name, work.from, work.until);
+            work.map(time).collect()
+        };
+        let stopping = ("stop_old".to_owned(), at(2), Some(at(3)));
+        let expected = [
+            stopping.clone(),
+            ("start_new".to_owned(), at(4), Some(at(7))),
+            ("start_new".to_owned(), at(5), Some(at(7))),
+            ("stop_old".to_owned(), at(7), Some(at(8))),
+        ];
+        assert_eq!(times(&log(&events)), expected);
+        let killed = [stopping, ("start_new".to_owned(), at(4), None)];
+        assert_eq!(
+            times(&log(&events[..3])),
+            killed,
+            "nobody knows of its end yet"
+        );
     }
 }

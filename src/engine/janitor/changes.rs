@@ -19,7 +19,12 @@ impl Rounds {
     pub(super) async fn forget_changes(&self, now: Timestamp) -> Result<()> {
         let week = now.minus(KEPT);
         let runs = self.parts.keep_runs.ended_before(now).unwrap_or(week);
-        while self.parts.store.forget_changes(week.max(runs), MOST).await? {}
+        while self
+            .parts
+            .store
+            .forget_changes(week.max(runs), MOST)
+            .await?
+        {}
         Ok(())
     }
 }

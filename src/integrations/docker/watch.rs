@@ -135,7 +135,9 @@ pub(super) fn seconds(at: Timestamp) -> String {
 }
 
 fn at(event: &EventMessage) -> Timestamp {
-    let nanos = event.time_nano.or(event.time.map(|seconds| seconds * 1_000_000_000));
+    let nanos = event
+        .time_nano
+        .or(event.time.map(|seconds| seconds * 1_000_000_000));
     Timestamp::from_micros(nanos.unwrap_or(0).div_euclid(1000))
 }
 
@@ -149,7 +151,10 @@ fn change(event: EventMessage) -> Option<Change> {
     let known = |name: &str| about.get(name).cloned().unwrap_or_default();
     let sort = event.typ?;
     let (item, act) = match sort {
-        CONTAINER => (of_container(&id, &known("name"), &about), of_life(&action, &about)?),
+        CONTAINER => (
+            of_container(&id, &known("name"), &about),
+            of_life(&action, &about)?,
+        ),
         IMAGE => (of_image(&id, &about), of_images(&action)?),
         NETWORK => match &*action {
             "connect" | "disconnect" => {
@@ -161,11 +166,17 @@ fn change(event: EventMessage) -> Option<Change> {
                 };
                 (of_container(&id, short, &HashMap::new()), act)
             }
-            _ => (named(Sort::Network, &id, known("name")), made_or_removed(&action)?),
+            _ => (
+                named(Sort::Network, &id, known("name")),
+                made_or_removed(&action)?,
+            ),
         },
         // What a container makes for itself has no name, and comes and goes with it.
         VOLUME if id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit()) => return None,
-        VOLUME => (named(Sort::Volume, &id, id.clone()), made_or_removed(&action)?),
+        VOLUME => (
+            named(Sort::Volume, &id, id.clone()),
+            made_or_removed(&action)?,
+        ),
         _ => return None,
     };
     let nanos = event.time_nano.unwrap_or_default();

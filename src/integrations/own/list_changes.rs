@@ -100,7 +100,10 @@ impl Action for ListChanges {
     };
 
     async fn plan(&self, _: &ReadContext, _: &Own, input: Input) -> Result<Plan> {
-        Ok(Plan::new(format!("list what has changed since {}", input.since)))
+        Ok(Plan::new(format!(
+            "list what has changed since {}",
+            input.since
+        )))
     }
 
     async fn run(&self, ctx: &Context, _: &Own, input: Input) -> Result<Output> {
@@ -109,11 +112,11 @@ impl Action for ListChanges {
         let since = change::since(&input.since, now, zone)
             .map_err(|error| ActionError::fatal(format!("`since`: {error}")))?;
         let account = ledger.account(since, now).await?;
-        Ok(output(account, since, input.service.as_deref(), zone))
+        Ok(output(&account, since, input.service.as_deref(), zone))
     }
 }
 
-fn output(account: Account, asked: Timestamp, service: Option<&str>, zone: Zone) -> Output {
+fn output(account: &Account, asked: Timestamp, service: Option<&str>, zone: Zone) -> Output {
     // Whoever asked for a run may have used the short name.
     let runs = account.runs.iter().filter(|run| {
         service.is_none_or(|wanted| {
@@ -133,7 +136,7 @@ fn output(account: Account, asked: Timestamp, service: Option<&str>, zone: Zone)
     let left_out = changes.len().saturating_sub(MOST);
     changes.drain(..left_out);
     Output {
-        text: text(&account, asked, service, &changes, left_out, zone),
+        text: text(account, asked, service, &changes, left_out, zone),
         since: account.since.to_string(),
         unwatched: account.unwatched.iter().map(unwatched).collect(),
         changes,
@@ -156,7 +159,11 @@ fn of_run(line: &RunLine) -> Line {
         who: line.by.to_string(),
         run: Some(line.run.to_string()),
         on: line.on.iter().map(on).collect(),
-        what: format!("run {} of {}: {status}{ending}", line.run.short(), line.workflow),
+        what: format!(
+            "run {} of {}: {status}{ending}",
+            line.run.short(),
+            line.workflow
+        ),
         times: 1,
         moment: line.at,
     }
@@ -232,14 +239,17 @@ fn text(
     }));
     if left_out > 0 {
         let older = counted(left_out, "older line");
-        lines.push(format!("{older} left out: ask for less time, or for one service"));
+        lines.push(format!(
+            "{older} left out: ask for less time, or for one service"
+        ));
     }
     if changes.is_empty() {
         let of = service.map_or_else(String::new, |service| format!(" of {service}"));
         let since = shown(account.since);
-        lines.push(match account.unwatched.is_empty() {
-            true => format!("nothing has changed{of} since {since}"),
-            false => format!("nothing else is known to have changed{of} since {since}"),
+        lines.push(if account.unwatched.is_empty() {
+            format!("nothing{of} has changed since {since}")
+        } else {
+            format!("nothing else{of} is known to have changed since {since}")
         });
         return lines.join("\n");
     }
@@ -302,23 +312,31 @@ mod tests {
             since: at("2026-07-01T12:00:00Z"),
             until: at("2026-07-01T13:00:00Z"),
             runs: vec![deploy],
-            outside: vec![stopped("2026-07-01T12:05:00Z"), stopped("2026-07-01T12:20:00Z")],
+            outside: vec![
+                stopped("2026-07-01T12:05:00Z"),
+                stopped("2026-07-01T12:20:00Z"),
+            ],
             unwatched: vec![],
         }
     }
 
-    fn told(account: Account, service: Option<&str>) -> Output {
+    fn told(account: &Account, service: Option<&str>) -> Output {
         let zone: Zone = "Europe/Berlin".parse().unwrap();
         output(account, at("2026-07-01T12:00:00Z"), service, zone)
     }
 
     #[test]
     fn runs_and_what_others_did_stand_in_the_order_of_time() {
-        insta::assert_snapshot!(told(account(), None).text, @"");
-        let other = told(account(), Some("db"));
-        insta::assert_snapshot!(other.text, @"");
-        assert_eq!(told(account(), Some("web")).changes.len(), 3);
-        assert_eq!(told(account(), Some("shop-web-1")).changes.len(), 2);
+        insta::assert_snapshot!(told(&account(), None).text, @"
+        AT                         WHO             ON              WHAT
+        2026-07-01T14:05:00+02:00  outside Purser  shop: shop/web  shop-web-1 stopped (exit code 0)
+        2026-07-01T14:10:00+02:00  ann             shop: shop/web  run 00000001 of deploy: succeeded: 1 step done
+        2026-07-01T14:20:00+02:00  outside Purser  shop: shop/web  shop-web-1 stopped (exit code 0)
+        ");
+        let other = told(&account(), Some("db"));
+        insta::assert_snapshot!(other.text, @"nothing of db has changed since 2026-07-01T14:00:00+02:00");
+        assert_eq!(told(&account(), Some("web")).changes.len(), 3);
+        assert_eq!(told(&account(), Some("shop-web-1")).changes.len(), 2);
     }
 
     #[test]
@@ -330,10 +348,18 @@ mod tests {
             until: at("2026-07-01T12:31:00Z"),
         };
         account.unwatched.push((SystemName::from("shop"), gap));
-        account.outside.extend((0..MOST).map(|_| stopped("2026-07-01T12:40:00Z")));
-        let output = told(account, None);
+        account
+            .outside
+            .extend((0..MOST).map(|_| stopped("2026-07-01T12:40:00Z")));
+        let output = told(&account, None);
         assert_eq!((output.changes.len(), output.left_out), (MOST, 3));
         let head: Vec<_> = output.text.lines().take(5).collect();
-        insta::assert_snapshot!(head.join("\n"), @"");
+        insta::assert_snapshot!(head.join("\n"), @"
+        only since 2026-07-01T14:00:30+02:00: there were too many changes and runs since 2026-07-01T14:00:00+02:00 to look through
+        shop was not watched from 2026-07-01T14:30:00+02:00 to 2026-07-01T14:31:00+02:00: what others changed there then is not known
+        3 older lines left out: ask for less time, or for one service
+        AT                         WHO             ON              WHAT
+        2026-07-01T14:40:00+02:00  outside Purser  shop: shop/web  shop-web-1 stopped (exit code 0)
+        ");
     }
 }

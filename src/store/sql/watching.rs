@@ -160,7 +160,9 @@ async fn forget(connection: &mut Connection, before: Timestamp, most: i64) -> sq
         .bind(most)
         .fetch_optional(&mut *connection)
         .await?;
-        let end = crowded.map_or(before.micros(), |at| before.micros().max(at.saturating_add(1)));
+        let end = crowded.map_or(before.micros(), |at| {
+            before.micros().max(at.saturating_add(1))
+        });
         for statement in [
             "DELETE FROM watched WHERE system = $1 AND since < $2 AND since <> \
              (SELECT since FROM watched WHERE system = $1 AND since < $2 \
@@ -176,7 +178,8 @@ async fn forget(connection: &mut Connection, before: Timestamp, most: i64) -> sq
                 .execute(&mut *connection)
                 .await?;
         }
-        let old = "SELECT at, key FROM stack_changes WHERE system = $1 AND at < $2 ORDER BY at LIMIT $3";
+        let old =
+            "SELECT at, key FROM stack_changes WHERE system = $1 AND at < $2 ORDER BY at LIMIT $3";
         let old: Vec<(i64, String)> = sqlx::query_as(old)
             .bind(&system)
             .bind(end)

@@ -19,3 +19,4 @@ pub(crate) mod shop;
 pub(crate) mod stage;
 mod stop_start;
 pub(crate) mod telling_engine;
+mod watching;

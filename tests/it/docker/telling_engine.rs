@@ -1,6 +1,5 @@
 //! An engine that only tells events, and forgets them as a story wants it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -105,7 +104,9 @@ async fn answer(
         return stream.write_all(version.to_string().as_bytes()).await;
     }
     if !target.contains("/events") {
-        return stream.write_all(b"HTTP/1.1 404 X\r\nContent-Length: 2\r\n\r\n{}").await;
+        return stream
+            .write_all(b"HTTP/1.1 404 X\r\nContent-Length: 2\r\n\r\n{}")
+            .await;
     }
     stream.write_all(begins.as_bytes()).await?;
     let (since, until) = (instant(&target, "since="), instant(&target, "until="));
@@ -122,7 +123,7 @@ async fn answer(
             stream.write_all(format!("{event}\n").as_bytes()).await?;
             told.push(event);
         }
-        let left = until - chrono_now();
+        let left = until - now();
         let Ok(left) = u64::try_from(left) else {
             return stream.shutdown().await;
         };
@@ -134,7 +135,7 @@ async fn answer(
     }
 }
 
-fn chrono_now() -> i64 {
+fn now() -> i64 {
     chrono::Utc::now().timestamp_micros()
 }
 

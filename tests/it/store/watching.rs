@@ -81,7 +81,10 @@ async fn what_is_forgotten_counts_as_missed(place: &Place) {
     let store = place.open().await;
     let changes = (10..20).map(|second| change(second, &second.to_string()));
     store.hear(heard(Some(0), 5, vec![])).await.unwrap();
-    store.hear(heard(Some(8), 20, changes.collect())).await.unwrap();
+    store
+        .hear(heard(Some(8), 20, changes.collect()))
+        .await
+        .unwrap();
     assert!(!store.forget_changes(at(12), 99).await.unwrap());
     assert_eq!(kept(&*store).await.len(), 8);
     let since = async || store.watched(&"shop".into()).await.unwrap()[0].from;

@@ -23,7 +23,10 @@ fn told(acts: &[Act]) -> Vec<What> {
     let changes = seconds.zip(acts);
     let changes = changes.map(|(second, act)| change(second, "a", "web:v1", act.clone()));
     let folded = fold(changes.collect());
-    assert_eq!(folded.iter().map(|one| one.events).sum::<usize>(), acts.len());
+    assert_eq!(
+        folded.iter().map(|one| one.events).sum::<usize>(),
+        acts.len()
+    );
     folded.into_iter().map(|one| one.what).collect()
 }
 
@@ -51,7 +54,10 @@ fn what_is_one_act_for_people_is_one_thing() {
     assert_eq!(told(&restart), [What::Restarted]);
     let made = [Act::Created, join, Act::Started];
     assert_eq!(told(&made), [What::Begun]);
-    assert_eq!(told(&[kill(), end(), left.clone()]), [What::Killed { code }]);
+    assert_eq!(
+        told(&[kill(), end(), left.clone()]),
+        [What::Killed { code }]
+    );
     assert_eq!(told(&[kill(), end(), Act::Removed]), [What::Gone]);
     let once = [&made[..], &[left, end(), Act::Removed]].concat();
     assert_eq!(told(&once), [What::CameAndWent]);
@@ -68,7 +74,10 @@ fn a_container_that_fails_again_and_again_is_one_line() {
         (0..20_i64)
             .flat_map(|n: i64| {
                 let at = |second| n * 90 + second;
-                [change(at(0), "a", "v1", crash[0].clone()), change(at(60), "a", "v1", crash[1].clone())]
+                [
+                    change(at(0), "a", "v1", crash[0].clone()),
+                    change(at(60), "a", "v1", crash[1].clone()),
+                ]
             })
             .collect(),
     );
@@ -84,16 +93,55 @@ fn a_container_that_is_made_anew_has_the_place_of_the_one_before() {
         ("a", "web:v1", end()),
         ("a", "web:v1", Act::Stopped),
         ("a", "web:v1", Act::Removed),
-        ("b", "web:v2", Act::Renamed { from: "b_shop-web-1".to_owned() }),
+        (
+            "b",
+            "web:v2",
+            Act::Renamed {
+                from: "b_shop-web-1".to_owned(),
+            },
+        ),
         ("b", "web:v2", Act::Started),
     ];
-    let changes = (0..).zip(acts).map(|(second, (id, image, act))| change(second, id, image, act));
+    let changes = (0..)
+        .zip(acts)
+        .map(|(second, (id, image, act))| change(second, id, image, act));
     let folded = fold(changes.collect());
     assert_eq!(folded.len(), 1, "{folded:#?}");
     let from = "web:v1".to_owned();
     assert_eq!(folded[0].what, What::Replaced { from });
     assert_eq!(folded[0].item.image.as_deref(), Some("web:v2"));
     assert_eq!(folded[0].events, 7);
+}
+
+#[test]
+fn a_container_does_not_take_the_place_of_itself_or_of_a_later_one() {
+    let acts = [
+        ("a", Act::Created),
+        ("a", Act::Started),
+        ("a", Act::Paused),
+        ("a", Act::Removed),
+        ("b", Act::Created),
+        ("b", Act::Started),
+        ("b", Act::Updated),
+        ("b", Act::Removed),
+    ];
+    let changes = (0..)
+        .zip(acts)
+        .map(|(second, (id, act))| change(second, id, "web:v1", act));
+    let what: Vec<_> = fold(changes.collect())
+        .into_iter()
+        .map(|one| one.what)
+        .collect();
+    let expected = [
+        What::Begun,
+        What::Single(Act::Paused),
+        What::Replaced {
+            from: "web:v1".to_owned(),
+        },
+        What::Single(Act::Updated),
+        What::Single(Act::Removed),
+    ];
+    assert_eq!(what, expected);
 }
 
 #[test]
@@ -120,7 +168,9 @@ fn any_act() -> impl Strategy<Value = Act> {
         Just(Act::Paused),
         Just(Act::Updated),
         Just(Act::Removed),
-        Just(Act::Renamed { from: "other".to_owned() }),
+        Just(Act::Renamed {
+            from: "other".to_owned()
+        }),
         Just(Act::Joined { network: net() }),
         Just(Act::Left { network: net() }),
     ]
