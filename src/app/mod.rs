@@ -112,11 +112,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         steps_per_system: config.engine.steps_per_system.get(),
         grace: config.engine.cancel_grace.duration(),
     });
-    let watcher = Watcher::start(&WatcherParts {
-        store: Arc::clone(&store),
-        systems: Arc::clone(&world.systems),
-        clock: Arc::clone(&clock),
-    });
+    let watcher = start_watcher(&world, &store, &clock);
     let janitor = start_janitor(&world, &store, &artifacts, &clock, &alarm);
     let schedules_changed = Arc::new(Notify::new());
     let service = Arc::new(Service::new(
@@ -191,6 +187,15 @@ fn holds(world: &World, store: &Arc<dyn Store>, entropy: &Arc<dyn Entropy>) -> H
         registry: Arc::clone(&world.registry),
         systems: Arc::clone(&world.systems),
         entropy: Arc::clone(entropy),
+    })
+}
+
+/// Listens to what changes on the systems that tell it.
+fn start_watcher(world: &World, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Watcher {
+    Watcher::start(&WatcherParts {
+        store: Arc::clone(store),
+        systems: Arc::clone(&world.systems),
+        clock: Arc::clone(clock),
     })
 }
 

@@ -141,8 +141,10 @@ impl Ear {
         let remembers = self.watches.remembers(begun).await?;
         let heard = self.heard().await?;
         let resumed = resume(heard, remembers, begun);
-        let anew = (!resumed.is_whole).then_some(resumed.from);
-        self.keep(anew, resumed.from, true, vec![]).await?;
+        if !resumed.is_whole {
+            self.keep(Some(resumed.from), resumed.from, true, vec![])
+                .await?;
+        }
 
         // What it remembers comes at once; only then is it known that nothing is missing up to now.
         self.hear(resumed.from, begun).await?;
