@@ -226,8 +226,7 @@ fn replaced(all: Vec<Happened>) -> Vec<Happened> {
     let is_gone = |one: &Happened| matches!(one.what, What::Gone | What::Single(Act::Removed));
     let is_new = |one: &Happened| matches!(one.what, What::Begun | What::Single(Act::Created));
     let births = all.iter().flatten().filter(|one| is_new(one));
-    let births: BTreeMap<String, Timestamp> =
-        births.map(|one| (one.item.id.clone(), one.at)).collect();
+    let births: Vec<_> = births.map(|one| (one.item.id.clone(), one.at)).collect();
     for at in 0..all.len() {
         let Some(new) = all[at].as_ref().filter(|one| is_new(one)) else {
             continue;
@@ -243,8 +242,15 @@ fn replaced(all: Vec<Happened>) -> Vec<Happened> {
             )
         };
         // One that was made later has taken nobody's place here.
-        let was_there =
-            |old: &Happened| births.get(&old.item.id).is_none_or(|birth| *birth < new.at);
+        let was_there = |old: &Happened| {
+            let of_it = births
+                .iter()
+                .filter(|(id, at)| *id == old.item.id && *at <= old.until);
+            of_it
+                .map(|(_, at)| *at)
+                .max()
+                .is_none_or(|birth| birth < new.at)
+        };
         let old = all
             .iter()
             .enumerate()
