@@ -8,14 +8,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use secrecy::SecretString;
 
 use super::context::ReadContext;
 use super::error::Result;
 use super::objects::Objects;
 use super::offers::Offers;
+use crate::domain::change::{Account, Change};
 use crate::domain::names::{RunId, SystemName};
 use crate::domain::receipt::Anchor;
+use crate::domain::schedule::Zone;
 use crate::domain::time::Timestamp;
 
 /// A system that keeps objects in buckets.
@@ -195,6 +198,25 @@ pub trait Sweeps: Send + Sync {
 
     /// Removes one for good. It may be gone already.
     fn sweep<'a>(&'a self, leftover: &'a Leftover) -> BoxFuture<'a, Result<()>>;
+}
+
+/// A system that tells what changes on it.
+pub trait Watches: Send + Sync {
+    /// From which instant on it remembers everything up to now; `None`: it remembers nothing at all.
+    fn remembers(&self, now: Timestamp) -> BoxFuture<'_, Result<Option<Timestamp>>>;
+
+    /// What has changed since an instant, as far as it remembers, and then what changes, as it happens.
+    /// It ends without an error when the system's clock has come to `until`.
+    fn changes(&self, since: Timestamp, until: Timestamp) -> BoxStream<'_, Result<Change>>;
+}
+
+/// What has changed on all systems, and by whom.
+pub trait Ledger: Send + Sync {
+    /// By which clocks people say a time.
+    fn zone(&self) -> Zone;
+
+    /// What has changed from one instant to another.
+    fn account(&self, since: Timestamp, now: Timestamp) -> BoxFuture<'_, Result<Account>>;
 }
 
 /// What Purser keeps of its own, for its own backup.

@@ -57,6 +57,8 @@ pub struct Ports {
     pub proxy: Option<Arc<dyn ports::ProxyView>>,
     /// Steps make things on it that have to be cleared away.
     pub sweeps: Option<Arc<dyn ports::Sweeps>>,
+    /// It tells what changes on it.
+    pub watches: Option<Arc<dyn ports::Watches>>,
 }
 
 /// What an integration is handed to connect a system: its own table of the configuration.
@@ -143,6 +145,7 @@ pub struct Systems {
     folders: Option<Arc<dyn ports::Folders>>,
     own: Arc<OnceLock<Arc<dyn ports::OwnState>>>,
     history: Arc<OnceLock<Arc<dyn ports::History>>>,
+    ledger: Arc<OnceLock<Arc<dyn ports::Ledger>>>,
 }
 
 impl Systems {
@@ -198,6 +201,18 @@ impl Systems {
         self.history
             .get()
             .ok_or_else(|| ActionError::fatal("Purser's receipts are not open here"))
+    }
+
+    /// Sets who knows what has changed on all systems: once, as soon as the store is open.
+    pub fn set_ledger(&self, ledger: Arc<dyn ports::Ledger>) {
+        let _ = self.ledger.set(ledger);
+    }
+
+    /// What has changed on all systems.
+    pub fn ledger(&self) -> Result<&Arc<dyn ports::Ledger>> {
+        self.ledger
+            .get()
+            .ok_or_else(|| ActionError::fatal("Purser's own store is not open here"))
     }
 
     /// The system of this name.

@@ -9,7 +9,7 @@ use ed25519_dalek::SigningKey;
 
 use super::history::Receipts;
 use super::keys::receipts_key;
-use super::own::OwnFiles;
+use super::own::{OwnFiles, StoreLedger};
 use super::secrets;
 use super::standby::{self, Standby};
 use super::store::{self, OpenStore};
@@ -90,6 +90,8 @@ impl Home {
         world
             .systems
             .set_history(Arc::new(Receipts(Arc::clone(&store))));
+        let ledger = StoreLedger::of(&world, &store);
+        world.systems.set_ledger(Arc::new(ledger));
         Ok(Self {
             redactor,
             store,

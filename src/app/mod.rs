@@ -31,7 +31,7 @@ use crate::action::Clock;
 use crate::cli::Failure;
 use crate::engine::{
     self, Alarm, Engine, Entropy, Holds, HoldsParts, Janitor, JanitorParts, Notifier, Scheduler,
-    SchedulerParts, Timetable,
+    SchedulerParts, Timetable, Watcher, WatcherParts,
 };
 use crate::service::{self, ReadCatalog, Service};
 use crate::store::{ArtifactFolder, Artifacts, Store};
@@ -113,6 +113,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         steps_per_system: config.engine.steps_per_system.get(),
         grace: config.engine.cancel_grace.duration(),
     });
+    let watcher = start_watcher(&world, &store, &clock);
     let janitor = start_janitor(&world, &store, &artifacts, &clock, &alarm);
     let schedules_changed = Arc::new(Notify::new());
     let service = Arc::new(Service::new(
@@ -160,6 +161,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
     let served = serve(doors, service, chats.posts(), scrape, signals).await;
     chats.stop().await;
     vitals.stop().await;
+    watcher.stop().await;
     janitor.stop().await;
     scheduler.stop().await;
     engine.stop().await;
@@ -186,6 +188,15 @@ fn holds(world: &World, store: &Arc<dyn Store>, entropy: &Arc<dyn Entropy>) -> H
         registry: Arc::clone(&world.registry),
         systems: Arc::clone(&world.systems),
         entropy: Arc::clone(entropy),
+    })
+}
+
+/// Listens to what changes on the systems that tell it.
+fn start_watcher(world: &World, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Watcher {
+    Watcher::start(&WatcherParts {
+        store: Arc::clone(store),
+        systems: Arc::clone(&world.systems),
+        clock: Arc::clone(clock),
     })
 }
 

@@ -6,6 +6,7 @@
 pub mod approval;
 pub mod artifact;
 pub mod cause;
+pub mod change;
 pub mod chat;
 pub mod command;
 pub mod digest;

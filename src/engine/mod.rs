@@ -4,6 +4,7 @@
 //! It knows no integration by name and keeps nothing that is not in the log: killed at any
 //! instant and started again, it reads the logs and asks the interpreter the same questions.
 
+mod account;
 mod asking;
 mod busy;
 mod drive;
@@ -25,6 +26,7 @@ mod scheduler;
 mod sealer;
 mod secrets;
 mod step;
+mod watcher;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,6 +44,7 @@ use crate::store::{Artifacts, Store};
 use gate::Gate;
 use rooms::Rooms;
 
+pub use account::account;
 pub use holds::{Holds, HoldsParts};
 pub use janitor::{Janitor, JanitorParts};
 pub use notifier::{Notifier, NotifierParts};
@@ -50,6 +53,7 @@ pub use recovered::Recovered;
 pub use run_log::RunLog;
 pub use scheduler::{Alarm, Scheduler, SchedulerParts, Timetable, waits_in_line};
 pub use sealer::seal_waiting;
+pub use watcher::{Watcher, WatcherParts};
 
 /// The only source of randomness; tests hand in one that repeats itself.
 pub trait Entropy: Send + Sync {

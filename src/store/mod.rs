@@ -16,6 +16,7 @@ mod secrets;
 pub mod sqlite;
 mod tenure;
 mod vault;
+mod watching;
 mod writer;
 mod written;
 
@@ -43,6 +44,7 @@ pub use schedules::{FireRow, NewFire, ScheduleRow, Schedules};
 pub use secrets::{GivenSecret, SecretRow, Secrets};
 pub use tenure::Tenure;
 pub use vault::Vault;
+pub use watching::{Heard, Watching};
 
 /// What a store answers.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -350,6 +352,7 @@ pub trait Store:
     + Messages
     + Outbox
     + Housekeeping
+    + Watching
     + Tenure
 {
 }
@@ -365,6 +368,7 @@ impl<T> Store for T where
         + Messages
         + Outbox
         + Housekeeping
+        + Watching
         + Tenure
 {
 }

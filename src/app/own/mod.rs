@@ -1,6 +1,7 @@
 //! What Purser keeps of its own, for its own backup: the store, its keys, the files that people
 //! have written, and what runs have kept for people.
 
+mod ledger;
 mod listed;
 mod store_copy;
 
@@ -20,6 +21,7 @@ use crate::domain::keys::RECEIPTS_KEY;
 use crate::integrations::own::{ARTIFACTS, COMMANDS, CONFIG, WORKFLOWS};
 use crate::store::sqlite::{SqliteStore, database_file};
 use crate::store::{Result as StoreResult, SecretRow, Secrets as _, Vault, open_every};
+pub(super) use ledger::StoreLedger;
 use listed::{Listed, size};
 use store_copy::StoreCopy;
 

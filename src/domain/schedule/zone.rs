@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wall::WallTime;
 use crate::domain::nearest;
+use crate::domain::time::Timestamp;
 
 /// Two changes of one zone's clocks never lie closer together, in seconds.
 const CLOSEST: i64 = 12 * 60 * 60;
@@ -69,6 +70,14 @@ impl Zone {
     /// The zone as the database's own type.
     pub fn tz(self) -> Tz {
         self.0
+    }
+
+    /// An instant as its clocks show it: RFC 3339, with the offset.
+    pub fn shows(self, at: Timestamp) -> String {
+        if self == Self::UTC {
+            return at.to_string();
+        }
+        self.local(at.micros().div_euclid(1_000_000))
     }
 
     /// What is added to UTC at an instant, in seconds.

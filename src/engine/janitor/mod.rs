@@ -5,6 +5,7 @@
 //! systems, and does what is due. So a round may be cut short at any place.
 
 mod artifacts;
+mod changes;
 mod leftovers;
 mod runs;
 mod told;
@@ -96,6 +97,8 @@ impl Rounds {
         self.tell("runs that ended long ago cannot be forgotten", forgotten);
         let windows = self.parts.store.forget_windows(now).await;
         self.tell("windows that nobody filled in cannot be forgotten", windows);
+        let changes = self.forget_changes(now).await;
+        self.tell("old changes on systems cannot be forgotten", changes);
         let swept = self.sweep_artifacts(now).await;
         self.tell("artifacts that are kept no more cannot be removed", swept);
         self.told.next_round();

@@ -16,6 +16,7 @@ use super::leftovers::Leftovers;
 use super::registries::{self, Registries};
 use super::running::Running;
 use super::suggest::Suggestions;
+use super::watch::Watch;
 use crate::action::{
     ActionError, Clock, Connect, ConnectError, Examination, Ports, Result, System, Uses,
 };
@@ -96,6 +97,7 @@ impl System for Docker {
         Ports {
             containers: Some(Arc::new(Running(Arc::clone(&self)))),
             sweeps: Some(Arc::new(Leftovers(Arc::clone(&self)))),
+            watches: Some(Arc::new(Watch(Arc::clone(&self)))),
             suggest: Some(Arc::new(Suggestions(self))),
             ..Ports::default()
         }

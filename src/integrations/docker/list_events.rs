@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::container::LABEL_RUN;
 use super::engine::Docker;
 use super::service::{self, Service};
+use super::watch::seconds;
 use crate::action::{Action, ActionSpec, Context, ReadContext, Result, Risk};
 use crate::domain::names::RunId;
 use crate::domain::plan::Plan;
@@ -157,16 +158,9 @@ async fn read(docker: &Docker, since: Timestamp, until: Timestamp) -> Result<Vec
 }
 
 fn asked(since: Timestamp, until: Timestamp) -> EventsOptions {
-    let written = |at: Timestamp| {
-        let (seconds, micros) = (
-            at.micros().div_euclid(1_000_000),
-            at.micros().rem_euclid(1_000_000),
-        );
-        format!("{seconds}.{micros:06}")
-    };
     EventsOptionsBuilder::new()
-        .since(&written(since))
-        .until(&written(until))
+        .since(&seconds(since))
+        .until(&seconds(until))
         .filters(&HashMap::from([
             ("type", vec!["container"]),
             ("event", ASKED.to_vec()),

@@ -41,6 +41,7 @@ mod stop_service;
 mod stop_start;
 mod strategy;
 mod suggest;
+mod watch;
 
 use std::sync::Arc;
 

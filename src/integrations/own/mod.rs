@@ -7,6 +7,7 @@
 pub mod archive;
 mod backup_store;
 mod folder;
+mod list_changes;
 pub mod manifest;
 pub mod open;
 mod recipients;
@@ -46,7 +47,7 @@ pub fn integration() -> Integration {
         },
         settings: Settings::json_schema,
         suggests: &["workflows", "runs", "schedules"],
-        actions: || vec![Arc::new(BackupStore)],
+        actions: || vec![Arc::new(BackupStore), Arc::new(list_changes::ListChanges)],
     }
 }
 

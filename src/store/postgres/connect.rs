@@ -26,7 +26,7 @@ const LONGEST_NAME: usize = 63;
 const MARK: &str = "purser.session";
 
 /// The tables, in the order in which a missing right on them is told.
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 20] = [
     "lease",
     "definitions",
     "runs",
@@ -45,6 +45,8 @@ const TABLES: [&str; 18] = [
     "published_commands",
     "given_secrets",
     "asked_windows",
+    "stack_changes",
+    "watched",
 ];
 
 /// Where the database is, and as whom we come.

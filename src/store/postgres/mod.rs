@@ -37,6 +37,8 @@ mod secrets;
 mod step_lines;
 #[path = "../sql/undos.rs"]
 mod undos;
+#[path = "../sql/watching.rs"]
+mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;

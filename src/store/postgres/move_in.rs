@@ -39,7 +39,7 @@ enum Kind {
 
 use Kind::{Bytes, Number, Text};
 
-const TABLES: [Table; 17] = [
+const TABLES: [Table; 19] = [
     table("definitions", &[("digest", Text), ("body", Text)]),
     table(
         "runs",
@@ -167,6 +167,24 @@ const TABLES: [Table; 17] = [
             ("id", Text),
             ("person", Text),
             ("linked_at", Number),
+        ],
+    ),
+    table(
+        "stack_changes",
+        &[
+            ("system", Text),
+            ("at", Number),
+            ("key", Text),
+            ("body", Text),
+        ],
+    ),
+    table(
+        "watched",
+        &[
+            ("system", Text),
+            ("since", Number),
+            ("until", Number),
+            ("goes_on", Number),
         ],
     ),
     table(

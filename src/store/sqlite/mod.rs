@@ -38,6 +38,8 @@ mod secrets;
 mod step_lines;
 #[path = "../sql/undos.rs"]
 mod undos;
+#[path = "../sql/watching.rs"]
+mod watching;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

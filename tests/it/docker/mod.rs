@@ -17,3 +17,5 @@ mod services;
 pub(crate) mod shop;
 pub(crate) mod stage;
 mod stop_start;
+pub(crate) mod telling_engine;
+mod watching;

@@ -18,6 +18,7 @@ mod retention;
 mod runs;
 mod secrets;
 mod silent;
+mod watching;
 
 /// Makes a test on SQLite and one on PostgreSQL of each of these stories.
 macro_rules! on_both {

@@ -20,6 +20,7 @@ use super::identities::link;
 use super::locks::lock;
 use super::messages::window;
 use super::place::{access, append, at, draft, finish, new_run, recorded};
+use super::watching::{change, heard};
 use crate::support::database::Database;
 use crate::support::program::Home;
 use crate::support::world::key;
@@ -112,6 +113,8 @@ pub async fn fill(store: &dyn Store) -> Vec<RunId> {
         .link_identity(link("22", "bo", 4), draft("linked"))
         .await
         .unwrap();
+    let heard = heard(Some(5), 12, vec![change(11, "web\0"), change(12, "db")]);
+    store.hear(heard).await.unwrap();
     vec![fired.id, done, open]
 }
 
@@ -136,6 +139,9 @@ pub async fn everything(store: &dyn Store) -> Vec<String> {
     all.push(format!("{:?}", store.unsealed_receipts().await));
     all.push(format!("{:?}", store.schedules().await));
     all.push(format!("{:?}", store.secrets().await));
+    let shop = "shop".into();
+    let changes = store.changes_on(&shop, at(0), 99).await;
+    all.push(format!("{changes:?} {:?}", store.watched(&shop).await));
     all.push(format!("{:?}", store.given_secrets().await));
     all.push(format!("{:?}", store.asked_window("discord", "1").await));
     all.push(format!("{:?}", store.locks().await));

@@ -321,7 +321,7 @@ async fn a_store_of_a_newer_version_is_left_alone() {
                  VALUES (9999, 'later', 1, x'00', 1)";
     story.store().await.execute(newer).await.unwrap();
     insta::assert_snapshot!(story.ails().await, @"
-    ✗ store HOME/store: it was written by a newer version of Purser (its tables are at version 9999, and this program knows 12)
+    ✗ store HOME/store: it was written by a newer version of Purser (its tables are at version 9999, and this program knows 13)
         next: start that version again
     1 problem, 0 warnings
     exit code 1

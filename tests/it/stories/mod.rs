@@ -5,6 +5,7 @@
 
 mod approvals;
 mod backups;
+mod changes;
 mod console;
 mod damaged;
 mod deploys;
