@@ -6,6 +6,7 @@
 //! host = "unix:///var/run/docker.sock"
 //! ```
 
+mod compose;
 mod container;
 mod copy;
 mod deploy_service;

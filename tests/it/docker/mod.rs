@@ -1,5 +1,6 @@
 //! Stories about one Docker engine, told against a real one and checked by Docker's own client.
 
+pub(crate) mod compose;
 mod deploy;
 mod deploy_killed;
 mod deploy_refused;

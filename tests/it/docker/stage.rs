@@ -55,10 +55,16 @@ impl Step {
 
     /// On the engine behind a Traefik, whose API is there.
     pub(crate) fn behind(action: &str, input: Value, api: &str) -> Self {
+        Self::behind_with(action, "", input, api)
+    }
+
+    /// The same, with these lines more in the table of the engine.
+    pub(crate) fn behind_with(action: &str, settings: &str, input: Value, api: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let entry = stack::variable("PURSER_TEST_TRAEFIK");
         let edge = format!("url = '{api}'\nentrypoints = {{ web = 'http://{entry}' }}");
-        let mut step = Self::with(action, "proxy = 'edge'", input);
+        let settings = format!("proxy = 'edge'\n{settings}");
+        let mut step = Self::with(action, &settings, input);
         let mut systems = (*step.systems).clone();
         connect(&mut systems, "edge", "traefik", &edge).unwrap();
         step.systems = Arc::new(systems);

@@ -80,6 +80,7 @@ pub(super) async fn all(
         .iter()
         .map(|replaced| replaced.new.id.as_str())
         .collect();
+    deploy.pin(&decision).await?;
     ctx.record("last look", || deploy.last_look(&ids)).await?;
     for (replica, Replaced { new, .. }) in decision.replicas.iter().zip(&replaced) {
         deploy.remove_old(replica).await?;

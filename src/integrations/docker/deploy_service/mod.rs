@@ -12,6 +12,7 @@ mod behind;
 mod blue_green;
 mod carry_out;
 mod decide;
+mod pin;
 mod switch_back;
 mod undo;
 mod way_back;
@@ -43,6 +44,7 @@ const STOP_OLD_SWITCH: &str = "stop_old_switch";
 const REMOVE_OLD_SWITCH: &str = "remove_old_switch";
 const STOP_OLD: &str = "stop_old";
 const RENAME_OLD: &str = "rename_old";
+const PIN_VERSION: &str = "pin_version";
 const REMOVE_OLD: &str = "remove_old";
 const RENAME_NEW: &str = "rename_new";
 
@@ -152,6 +154,7 @@ impl Action for DeployService {
             ),
             effect(STOP_OLD, EffectSort::Repeatable, PATIENCE),
             effect(RENAME_OLD, EffectSort::Repeatable, Duration::from_secs(30)),
+            effect(PIN_VERSION, EffectSort::Repeatable, Duration::from_secs(30)),
             effect(REMOVE_OLD, EffectSort::Repeatable, Duration::from_mins(1)),
             effect(RENAME_NEW, EffectSort::Repeatable, Duration::from_secs(30)),
             effect(
@@ -160,7 +163,7 @@ impl Action for DeployService {
                 Duration::from_mins(1),
             ),
         ],
-        last_undoable: Some(RENAME_OLD),
+        last_undoable: Some(PIN_VERSION),
     };
 
     async fn plan(&self, ctx: &ReadContext, docker: &Docker, input: Input) -> Result<Plan> {
@@ -177,7 +180,7 @@ impl Action for DeployService {
             })
             .await?;
         if decision.replicas.is_empty() {
-            return Ok(decision.nothing_to_do());
+            return pin::alone(ctx, docker, decision).await;
         }
         carry_out::all(ctx, docker, &input, decision).await
     }

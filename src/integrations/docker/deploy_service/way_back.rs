@@ -21,7 +21,10 @@ pub(super) fn of(step: &StepState) -> WayBack {
         return WayBack::Stays(why.to_owned());
     };
     let Some((first, others)) = decision.replicas.split_first() else {
-        return WayBack::Nothing;
+        return match decision.to_set() {
+            Some(_) => WayBack::Undo,
+            None => WayBack::Nothing,
+        };
     };
     if decision.already > 0 || others.iter().any(|other| other.image_id != first.image_id) {
         return WayBack::Stays(format!(
