@@ -9,6 +9,7 @@
 mod compose;
 mod container;
 mod copy;
+mod deploy_project;
 mod deploy_service;
 mod engine;
 mod examine;
@@ -60,6 +61,7 @@ pub(crate) fn integration() -> Integration {
 
 fn actions() -> Vec<Arc<dyn AnyAction>> {
     vec![
+        Arc::new(deploy_project::DeployProject),
         Arc::new(deploy_service::DeployService),
         Arc::new(list_events::ListEvents),
         Arc::new(list_images::ListImages),

@@ -67,13 +67,13 @@ fn the_examples_are_without_a_fault() {
     );
     assert_eq!(
         workflows_of(&catalog),
-        "backup-postgres backup-purser deploy events graph images logs migrate networks prune-images query restart scale start stats status \
+        "backup-postgres backup-purser deploy deploy-project events graph images logs migrate networks prune-images query restart scale start stats status \
          stop"
     );
     let commands: Vec<_> = catalog.commands().map(|c| c.name.as_str()).collect();
     assert_eq!(
         commands.join(" "),
-        "backup backup-purser deploy events follow graph images logs networks prune-images query restart scale start stats status stop"
+        "backup backup-purser deploy deploy-project events follow graph images logs networks prune-images query restart scale start stats status stop"
     );
 }
 

@@ -57,7 +57,7 @@ impl Folder {
         fs::read_to_string(self.dotenv()).unwrap()
     }
 
-    fn write(&self, dotenv: &str) {
+    pub(crate) fn write(&self, dotenv: &str) {
         fs::write(self.dotenv(), dotenv).unwrap();
     }
 
@@ -99,7 +99,7 @@ impl Composed {
         composed
     }
 
-    fn up_again(&self) {
+    pub(crate) fn up_again(&self) {
         let up = ["up", "--detach", "--wait"];
         self.folder.compose(&self.project, &up);
     }
@@ -112,7 +112,7 @@ impl Composed {
         inspect(&self.container(service), "{{.Config.Image}}")
     }
 
-    fn plain(&self, text: &str) -> String {
+    pub(crate) fn plain(&self, text: &str) -> String {
         let folder = self.folder.path().display().to_string();
         plain(
             &text

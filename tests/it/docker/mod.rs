@@ -11,6 +11,7 @@ pub(crate) mod front;
 mod jobs;
 mod leftovers;
 mod looks;
+mod project;
 pub(crate) mod pruning;
 pub(crate) mod registry;
 mod scale;

@@ -12,7 +12,9 @@ use purser::docker_proxy::Allowances;
 use purser::domain::names::{Environment, RunId, SystemName};
 use purser::domain::plan::Plan;
 use purser::domain::redact::Redactor;
+use purser::domain::run::StepState;
 use purser::domain::secret::Opened;
+use purser::domain::undo::WayBack;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -115,6 +117,15 @@ impl Step {
         ctx.cancel = CancellationToken::new();
         self.journal.cancel_by(ctx.cancel.clone());
         self.action.undo(&ctx, self.input.clone()).await
+    }
+
+    /// How it is taken back once it has succeeded.
+    pub(crate) fn way_back(&self) -> WayBack {
+        self.action.way_back(&StepState {
+            input: self.input.clone(),
+            records: self.journal.all().1.into_iter().collect(),
+            ..StepState::default()
+        })
     }
 
     /// The containers that carry this run's label, by name.

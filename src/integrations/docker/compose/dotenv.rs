@@ -237,14 +237,13 @@ impl Entry {
         let value = behind.trim_start_matches(is_space);
         let at = end - value.len();
         let quote = value.chars().next().filter(|c| "'\"".contains(*c));
-        match quote {
-            Some(quote) => entry.read_quoted(text, at + 1, quote)?,
-            None => {
-                let cut = value.find(" #").unwrap_or(value.len());
-                let kept = value[..cut].trim_end();
-                entry.value = at..at + kept.len();
-                entry.form = Form::Plain;
-            }
+        if let Some(quote) = quote {
+            entry.read_quoted(text, at + 1, quote)?;
+        } else {
+            let cut = value.find(" #").unwrap_or(value.len());
+            let kept = value[..cut].trim_end();
+            entry.value = at..at + kept.len();
+            entry.form = Form::Plain;
         }
         Ok(entry)
     }

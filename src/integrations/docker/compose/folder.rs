@@ -239,15 +239,14 @@ fn may_give_to(user: u32, group: u32) -> bool {
 /// of its folder.
 fn keep_owner(file: &File, old: Option<&Metadata>, folder: &Path) -> std::io::Result<()> {
     let now = file.metadata()?;
-    let (owner, rights) = match old {
-        Some(old) => ((old.uid(), old.gid()), old.permissions()),
-        None => {
-            let folder = fs::metadata(folder)?;
-            let own = (folder.uid(), folder.gid());
-            let kept = (now.uid(), now.gid());
-            let owner = if may_give_to(own.0, own.1) { own } else { kept };
-            (owner, fs::Permissions::from_mode(0o644))
-        }
+    let (owner, rights) = if let Some(old) = old {
+        ((old.uid(), old.gid()), old.permissions())
+    } else {
+        let folder = fs::metadata(folder)?;
+        let own = (folder.uid(), folder.gid());
+        let kept = (now.uid(), now.gid());
+        let owner = if may_give_to(own.0, own.1) { own } else { kept };
+        (owner, fs::Permissions::from_mode(0o644))
     };
     if (now.uid(), now.gid()) != owner {
         fchown(file, Some(owner.0), Some(owner.1))?;

@@ -8,6 +8,7 @@
 mod dotenv;
 mod file;
 mod folder;
+mod order;
 
 mod pin;
 mod project;

@@ -183,13 +183,12 @@ fn read(text: &str, is_inside: bool) -> Option<(Template, &str)> {
             rest = behind;
             continue;
         }
-        let (variable, behind) = match rest.strip_prefix('{') {
-            Some(inside) => in_braces(inside)?,
-            None => {
-                let (name, behind) = name(rest)?;
-                let otherwise = Otherwise::Nothing;
-                (Variable { name, otherwise }, behind)
-            }
+        let (variable, behind) = if let Some(inside) = rest.strip_prefix('{') {
+            in_braces(inside)?
+        } else {
+            let (name, behind) = name(rest)?;
+            let otherwise = Otherwise::Nothing;
+            (Variable { name, otherwise }, behind)
         };
         if !plain.is_empty() {
             parts.push(Part::Text(std::mem::take(&mut plain)));

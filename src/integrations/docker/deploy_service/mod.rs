@@ -13,6 +13,7 @@ mod blue_green;
 mod carry_out;
 mod decide;
 mod pin;
+mod stages;
 mod switch_back;
 mod undo;
 mod way_back;
@@ -23,6 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::decide::Decision;
+pub(super) use self::way_back::former_image;
 use super::engine::{Docker, PATIENCE};
 use super::front::ProxyProbe;
 use super::image::{PULL_IMAGE, Reference};
@@ -103,7 +105,7 @@ pub(super) struct Output {
     /// The service's full name.
     service: String,
     /// Whether anything was done; `false` when the service runs this image already.
-    changed: bool,
+    pub(super) changed: bool,
     /// What it runs now.
     image: String,
     /// The image's id, `sha256:…`.
@@ -120,7 +122,7 @@ pub(super) struct Output {
     /// The new containers.
     containers: Vec<String>,
     /// All this in one sentence.
-    message: String,
+    pub(super) message: String,
 }
 
 const fn effect(name: &'static str, sort: EffectSort, limit: Duration) -> EffectSpec {
@@ -174,15 +176,9 @@ impl Action for DeployService {
     }
 
     async fn run(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Output> {
-        let decision: Decision = ctx
-            .record("decision", || {
-                Decision::make(docker, &ctx.read.systems, &input)
-            })
-            .await?;
-        if decision.replicas.is_empty() {
-            return pin::alone(ctx, docker, decision).await;
-        }
-        carry_out::all(ctx, docker, &input, decision).await
+        let standing = Self::prove(ctx, docker, &input).await?;
+        standing.last_look().await?;
+        standing.finish().await
     }
 
     async fn undo(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Undone> {
