@@ -12,6 +12,7 @@ mod failpoint;
 mod journal;
 pub mod objects;
 mod offers;
+mod part;
 mod place;
 pub mod ports;
 mod registry;

@@ -1,6 +1,7 @@
 //! One Docker engine as a system: how it is reached, and how its refusals are put into words.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
+use super::compose::Projects;
 use super::leftovers::Leftovers;
 use super::registries::{self, Registries};
 use super::running::Running;
@@ -39,6 +41,8 @@ pub(crate) struct Docker {
     proxy: Option<SystemName>,
     /// The logins for registries.
     registries: Registries,
+    /// The folders of Compose projects.
+    projects: Projects,
     /// By which Purser knows its own container.
     hostname: String,
 }
@@ -58,6 +62,10 @@ pub(super) struct Settings {
     /// `registry.example.com:5000`; for Docker Hub `docker.io`.
     #[serde(default)]
     registries: BTreeMap<String, registries::Settings>,
+    /// Compose projects whose versions Purser may pin, each with its folder as it lies for Purser:
+    /// `shop = "/srv/shop"`. There it reads the Compose files, and reads and writes `.env`.
+    #[serde(default)]
+    projects: BTreeMap<String, PathBuf>,
 }
 
 fn local_socket() -> String {
@@ -70,6 +78,7 @@ pub(super) fn connect(connect: &Connect<'_>) -> Result<Arc<dyn System>, ConnectE
         host,
         proxy,
         registries,
+        projects,
     } = connect.settings()?;
     if !["unix://", "tcp://"].iter().any(|s| host.starts_with(s)) {
         return Err(connect.error(format!(
@@ -84,6 +93,7 @@ pub(super) fn connect(connect: &Connect<'_>) -> Result<Arc<dyn System>, ConnectE
         proxy,
         client: OnceCell::new(),
         registries: Registries::connect(registries, connect)?,
+        projects: Projects::connect(projects, connect)?,
         hostname: hostname.trim().to_owned(),
     }))
 }
@@ -168,6 +178,11 @@ impl Docker {
     /// The logins for registries.
     pub(super) fn registries(&self) -> &Registries {
         &self.registries
+    }
+
+    /// The Compose projects whose folders Purser may look into.
+    pub(super) fn projects(&self) -> &Projects {
+        &self.projects
     }
 
     /// Whether it is reached by a socket of this machine's file system.

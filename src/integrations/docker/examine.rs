@@ -45,6 +45,7 @@ impl Docker {
         for remark in join_all(asked.map(|registry| self.may_fetch(registry))).await {
             found.add(remark);
         }
+        found.remarks.extend(self.projects().examine().await);
         found.clock = self.read_clock(clock).await;
         found
     }

@@ -6,9 +6,11 @@
 //! host = "unix:///var/run/docker.sock"
 //! ```
 
+mod compose;
 mod container;
 mod copy;
 mod create;
+mod deploy_project;
 mod deploy_service;
 mod engine;
 mod examine;
@@ -62,6 +64,7 @@ pub(crate) fn integration() -> Integration {
 
 fn actions() -> Vec<Arc<dyn AnyAction>> {
     vec![
+        Arc::new(deploy_project::DeployProject),
         Arc::new(deploy_service::DeployService),
         Arc::new(list_events::ListEvents),
         Arc::new(list_images::ListImages),

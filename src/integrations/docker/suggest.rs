@@ -13,9 +13,10 @@ use crate::action::{ActionError, Offers, ReadContext, Result, ports};
 use crate::domain::nearest;
 
 /// What can be completed.
-pub(super) const LISTS: &[&str] = &["deploys", "services", "tags"];
+pub(super) const LISTS: &[&str] = &["deploys", "projects", "services", "tags"];
 
-/// Completes `services`, and the `tags` and earlier `deploys` of a service.
+/// Completes `projects`, those whose folders are configured, `services`, and the `tags` and earlier
+/// `deploys` of a service.
 pub(super) struct Suggestions(pub(super) Arc<Docker>);
 
 impl ports::Suggest for Suggestions {
@@ -27,6 +28,10 @@ impl ports::Suggest for Suggestions {
     ) -> BoxFuture<'a, Result<Offers>> {
         async move {
             match (what, of) {
+                ("projects", _) => {
+                    let names = self.0.projects().names().map(str::to_owned);
+                    Ok(names.collect::<Vec<_>>().into())
+                }
                 ("services", _) => {
                     let services = service::all(&self.0).await?;
                     let names = services.into_iter().map(|service| service.name);

@@ -127,7 +127,7 @@ async fn the_plan_says_what_and_how_and_changes_nothing() {
     note: a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
     note: can be undone until the old containers are removed, which comes last
     note: in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them
-    note: the next `docker compose up` goes back to the image that its file names: change the file too
+    note: the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
     ");
     shop.expect_silence(&mut events);
     assert_eq!(shop.containers(), [shop.name(1)]);
@@ -154,7 +154,7 @@ async fn the_plan_says_what_and_how_and_changes_nothing() {
     note: cannot run twice at once: it publishes the host's port 28081, it writes to the volume at /data; so each old container is stopped first, and does not answer until its new one has proven itself
     note: a new container has 1m to prove itself by its HEALTHCHECK, or by the probe if it has none
     note: can be undone until the old containers are removed, which comes last
-    note: the next `docker compose up` goes back to the image that its file names: change the file too
+    note: the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
     ");
 }
 

@@ -262,7 +262,7 @@ async fn a_plan_says_which_rule_is_switched_and_changes_nothing() {
     note: the new containers are tried through the proxy `edge` by a name of their own; then it is switched to them at one instant, and the old ones have 1s to finish: requests that take no longer are not dropped
     note: a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
     note: can be undone until the old containers are removed, which comes last
-    note: the next `docker compose up` goes back to the image that its file names: change the file too
+    note: the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
     ");
 }
 

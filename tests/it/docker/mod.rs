@@ -1,5 +1,6 @@
 //! Stories about one Docker engine, told against a real one and checked by Docker's own client.
 
+pub(crate) mod compose;
 mod deploy;
 mod deploy_refused;
 mod fake_engine;
@@ -9,6 +10,7 @@ pub(crate) mod front;
 mod jobs;
 mod leftovers;
 mod looks;
+mod project;
 pub(crate) mod pruning;
 pub(crate) mod registry;
 mod scale;

@@ -12,7 +12,9 @@ use purser::docker_proxy::Allowances;
 use purser::domain::names::{Environment, RunId, SystemName};
 use purser::domain::plan::Plan;
 use purser::domain::redact::Redactor;
+use purser::domain::run::StepState;
 use purser::domain::secret::Opened;
+use purser::domain::undo::WayBack;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -55,10 +57,16 @@ impl Step {
 
     /// On the engine behind a Traefik, whose API is there.
     pub(crate) fn behind(action: &str, input: Value, api: &str) -> Self {
+        Self::behind_with(action, "", input, api)
+    }
+
+    /// The same, with these lines more in the table of the engine.
+    pub(crate) fn behind_with(action: &str, settings: &str, input: Value, api: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let entry = stack::variable("PURSER_TEST_TRAEFIK");
         let edge = format!("url = '{api}'\nentrypoints = {{ web = 'http://{entry}' }}");
-        let mut step = Self::with(action, "proxy = 'edge'", input);
+        let settings = format!("proxy = 'edge'\n{settings}");
+        let mut step = Self::with(action, &settings, input);
         let mut systems = (*step.systems).clone();
         connect(&mut systems, "edge", "traefik", &edge).unwrap();
         step.systems = Arc::new(systems);
@@ -109,6 +117,15 @@ impl Step {
         ctx.cancel = CancellationToken::new();
         self.journal.cancel_by(ctx.cancel.clone());
         self.action.undo(&ctx, self.input.clone()).await
+    }
+
+    /// How it is taken back once it has succeeded.
+    pub(crate) fn way_back(&self) -> WayBack {
+        self.action.way_back(&StepState {
+            input: self.input.clone(),
+            records: self.journal.all().1.into_iter().collect(),
+            ..StepState::default()
+        })
     }
 
     /// The containers that carry this run's label, by name.

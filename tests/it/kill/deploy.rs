@@ -1,7 +1,9 @@
 //! `docker.deploy_service`, killed in each of its ways: one new container takes the old one's
-//! place. What is done only where a proxy stands in front is killed in `switch.rs`.
+//! place. What is done only where a proxy stands in front is killed in `switch.rs`, and what is done to a
+//! project's `.env` in `pin.rs`.
 
 use super::image::Pushed;
+use super::pin::PINNING;
 use super::switch::SWITCHING;
 use super::{MOMENTS, each, effects, expect_one_run, home_of_docker, killed_at, points};
 use crate::docker::shop::Shop;
@@ -48,8 +50,9 @@ impl Way {
     pub(super) fn effects(&self) -> Vec<&'static str> {
         let mut effects = effects(ACTION);
         let before = effects.len();
-        effects.retain(|effect| *effect != self.lacks && !SWITCHING.contains(effect));
-        let left_out = SWITCHING.len() + 1;
+        let elsewhere = [&SWITCHING[..], &PINNING].concat();
+        effects.retain(|effect| *effect != self.lacks && !elsewhere.contains(effect));
+        let left_out = elsewhere.len() + 1;
         assert_eq!(
             effects.len(),
             before - left_out,
@@ -76,7 +79,8 @@ async fn killed_at_every_failpoint_a_deploy_in_the_old_ones_place_goes_on() {
 fn what_one_way_lacks_the_other_one_has() {
     for effect in effects(ACTION) {
         let is_killed = [&BESIDE, &RECREATE].map(|way| way.effects().contains(&effect));
-        let is_killed = is_killed.contains(&true) || SWITCHING.contains(&effect);
+        let elsewhere = SWITCHING.contains(&effect) || PINNING.contains(&effect);
+        let is_killed = is_killed.contains(&true) || elsewhere;
         assert!(is_killed, "{effect} is never killed");
     }
 }

@@ -7,6 +7,7 @@ mod books;
 mod deploy;
 mod image;
 mod own_backup;
+mod pin;
 mod prune;
 mod run_job;
 mod second_start;

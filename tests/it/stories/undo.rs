@@ -144,7 +144,7 @@ async fn the_plan_of_an_undo_says_what_would_be_taken_back_and_changes_nothing()
           · each old container goes on until its new one has proven itself beside it
           · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           · can be undone until the old containers are removed, which comes last
-          · the next `docker compose up` goes back to the image that its file names: change the file too
+          · the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
     plan HEX
     exit code 0
     ");
@@ -265,7 +265,7 @@ async fn an_undo_is_approved_as_the_workflow_is() {
           · each old container goes on until its new one has proven itself beside it
           · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           · can be undone until the old containers are removed, which comes last
-          · the next `docker compose up` goes back to the image that its file names: change the file too
+          · the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
     plan HEX
     waits for approval (1 × operator, not who asked) until TIME: purser approve RUN --plan HEX
     exit code 3

@@ -85,6 +85,12 @@ impl MemoryJournal {
         found.map(|(_, bytes)| bytes.clone())
     }
 
+    /// All effects and recorded reads.
+    pub fn all(&self) -> (Vec<EffectRecord>, Vec<(String, Value)>) {
+        let state = self.state.lock().unwrap();
+        (state.effects.clone(), state.records.clone())
+    }
+
     /// A context as a new process would make it: the same run, step and journal.
     pub fn context(
         self: &Arc<Self>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::container::{self, Container};
 use super::super::engine::Docker;
-use super::super::front::{Front, RAISED, SWITCH, Watch};
+use super::super::front::{FRONT, Front, RAISED, SWITCH, Watch};
 use super::super::service::{self, Service};
 use crate::action::ports::ProxyView;
 use crate::action::{ActionError, Result, Systems};
@@ -94,7 +94,8 @@ impl Behind {
             proxy: proxy.clone(),
             front: front.clone(),
             old_switch: switch,
-            raised: !was_raised,
+            // Containers that Compose has made anew serve by their own labels: no switch leads to them.
+            raised: !(was_raised && containers.iter().all(|one| one.label(FRONT).is_some())),
         })))
     }
 

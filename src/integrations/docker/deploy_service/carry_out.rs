@@ -54,13 +54,21 @@ pub(super) struct Deploy<'a> {
     image_id: String,
 }
 
-/// Replaces each container in turn, and removes the old ones when all new ones are proven.
-pub(super) async fn all(
-    ctx: &Context,
-    docker: &Docker,
-    input: &Input,
+/// A deploy whose new containers are proven; the old ones are there, and can come back.
+pub(in crate::integrations::docker) struct Proven<'a> {
+    deploy: Deploy<'a>,
     decision: Decision,
-) -> Result<Output> {
+    replaced: Vec<Replaced>,
+    front: Option<Proof>,
+}
+
+/// Replaces each container in turn, and removes nothing.
+pub(super) async fn prove<'a>(
+    ctx: &'a Context,
+    docker: &'a Docker,
+    input: &'a Input,
+    decision: Decision,
+) -> Result<Proven<'a>> {
     let reference = Reference::parse(&decision.image)?;
     let image_id = reference.provide(ctx, docker, &decision.named).await?;
     input.expects(&reference, &image_id, docker)?;
@@ -79,25 +87,51 @@ pub(super) async fn all(
         }
         None => (deploy.one_by_one(&decision).await?, None),
     };
-    let ids: Vec<_> = replaced
-        .iter()
-        .map(|replaced| replaced.new.id.as_str())
-        .collect();
-    ctx.record("last look", || deploy.last_look(&ids)).await?;
-    for (replica, Replaced { new, .. }) in decision.replicas.iter().zip(&replaced) {
-        deploy.remove_old(replica).await?;
-        if decision.strategy != Strategy::Recreate {
-            deploy.rename_new(replica, new).await?;
+    deploy.pin(&decision).await?;
+    Ok(Proven {
+        deploy,
+        decision,
+        replaced,
+        front,
+    })
+}
+
+impl Proven<'_> {
+    /// Before anything goes that cannot come back, all new ones must still be well.
+    pub(super) async fn last_look(&self) -> Result<()> {
+        let ids: Vec<_> = self
+            .replaced
+            .iter()
+            .map(|one| one.new.id.as_str())
+            .collect();
+        let ctx = self.deploy.ctx;
+        ctx.record("last look", || self.deploy.last_look(&ids))
+            .await
+    }
+
+    /// Removes the old ones.
+    pub(super) async fn finish(self) -> Result<Output> {
+        let Self {
+            deploy,
+            decision,
+            replaced,
+            front,
+        } = self;
+        for (replica, Replaced { new, .. }) in decision.replicas.iter().zip(&replaced) {
+            deploy.remove_old(replica).await?;
+            if decision.strategy != Strategy::Recreate {
+                deploy.rename_new(replica, new).await?;
+            }
         }
+        if let Some(old) = decision
+            .behind
+            .as_ref()
+            .and_then(|behind| behind.old_switch.as_ref())
+        {
+            deploy.remove_old_switch(old).await?;
+        }
+        Ok(output(decision, deploy.image_id, &replaced, front.as_ref()))
     }
-    if let Some(old) = decision
-        .behind
-        .as_ref()
-        .and_then(|behind| behind.old_switch.as_ref())
-    {
-        deploy.remove_old_switch(old).await?;
-    }
-    Ok(output(decision, deploy.image_id, &replaced, front.as_ref()))
 }
 
 impl Deploy<'_> {

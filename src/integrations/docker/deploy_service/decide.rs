@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::compose::Pin;
 use super::super::container::{Container, Health};
 use super::super::engine::Docker;
 use super::super::footing;
@@ -11,7 +12,7 @@ use super::super::strategy::{Strategy, obstacles};
 use super::back_to::{self, Live};
 use super::behind::Behind;
 use super::choose::{Choice, choose};
-use super::{Input, LONGEST_DRAIN, LONGEST_KEEP, Output};
+use super::{Input, LONGEST_DRAIN, LONGEST_KEEP, Output, pin};
 use crate::action::{ActionError, Result, Systems};
 use crate::domain::plan::Plan;
 use crate::domain::time::Span;
@@ -21,7 +22,9 @@ use crate::domain::time::Span;
 pub(super) struct Decision {
     /// The service's full name.
     pub(super) service: String,
-    is_compose: bool,
+    /// What becomes of the image that its Compose project names, where it is of one.
+    #[serde(default)]
+    pub(super) pin: Option<Pin>,
     /// The reference to deploy, with its tag.
     pub(super) image: String,
     pub(super) named: Named,
@@ -129,9 +132,10 @@ impl Decision {
             // A set is replaced as a whole.
             old = containers.iter().collect();
         }
+        let pin = pin::look(docker, &containers, &reference.to_string()).await?;
         Ok(Self {
             service: service.name,
-            is_compose: service.is_compose,
+            pin,
             image: reference.to_string(),
             strategy,
             why,
@@ -151,7 +155,9 @@ impl Decision {
     pub(super) fn plan(&self, input: &Input) -> Plan {
         if self.replicas.is_empty() {
             let summary = format!("nothing: {} runs {} already", self.service, self.image);
-            return Plan::new(summary).relies_on(format!("image {}", self.image), self.named.id());
+            let plan = Plan::new(summary);
+            let plan = plan.relies_on(format!("image {}", self.image), self.named.id());
+            return self.pinned(plan);
         }
         let from = self.old_images().join(", ");
         let mut plan = Plan::new(format!(
@@ -179,7 +185,7 @@ impl Decision {
             let led = |to: &str| Some(format!("to {to}"));
             plan = plan.changes(format!("{rule} at the proxy"), led(&from), led(&self.image));
         }
-        self.notes(input).into_iter().fold(plan, Plan::note)
+        self.pinned(self.notes(input).into_iter().fold(plan, Plan::note))
     }
 
     fn notes(&self, input: &Input) -> Vec<String> {
@@ -227,13 +233,6 @@ impl Decision {
                 "{} of its containers run this image already",
                 self.already
             ));
-        }
-        if self.is_compose {
-            notes.push(
-                "the next `docker compose up` goes back to the image that its file names: change \
-                 the file too"
-                    .to_owned(),
-            );
         }
         notes
     }

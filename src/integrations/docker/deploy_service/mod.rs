@@ -15,6 +15,8 @@ mod carry_out;
 mod choose;
 mod decide;
 mod differences;
+mod pin;
+mod stages;
 mod switch_back;
 mod undo;
 mod way_back;
@@ -26,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::back_to::offers;
 use self::decide::Decision;
+pub(super) use self::way_back::former_image;
 use super::engine::{Docker, PATIENCE};
 use super::front::ProxyProbe;
 use super::image::{PULL_IMAGE, Reference};
@@ -50,6 +53,7 @@ const STOP_OLD_SWITCH: &str = "stop_old_switch";
 const REMOVE_OLD_SWITCH: &str = "remove_old_switch";
 const STOP_OLD: &str = "stop_old";
 const RENAME_OLD: &str = "rename_old";
+const PIN_VERSION: &str = "pin_version";
 const REMOVE_OLD: &str = "remove_old";
 const RENAME_NEW: &str = "rename_new";
 
@@ -127,7 +131,7 @@ pub(super) struct Output {
     /// The service's full name.
     service: String,
     /// Whether anything was done; `false` when the service runs this image already.
-    changed: bool,
+    pub(super) changed: bool,
     /// What it runs now.
     image: String,
     /// The image's id, `sha256:…`.
@@ -148,7 +152,7 @@ pub(super) struct Output {
     /// The new containers.
     containers: Vec<String>,
     /// All this in one sentence.
-    message: String,
+    pub(super) message: String,
 }
 
 const fn effect(name: &'static str, sort: EffectSort, limit: Duration) -> EffectSpec {
@@ -182,6 +186,7 @@ impl Action for DeployService {
             ),
             effect(STOP_OLD, EffectSort::Repeatable, PATIENCE),
             effect(RENAME_OLD, EffectSort::Repeatable, Duration::from_secs(30)),
+            effect(PIN_VERSION, EffectSort::Repeatable, Duration::from_secs(30)),
             effect(REMOVE_OLD, EffectSort::Repeatable, Duration::from_mins(1)),
             effect(RENAME_NEW, EffectSort::Repeatable, Duration::from_secs(30)),
             effect(
@@ -190,7 +195,7 @@ impl Action for DeployService {
                 Duration::from_mins(1),
             ),
         ],
-        last_undoable: Some(RENAME_OLD),
+        last_undoable: Some(PIN_VERSION),
     };
 
     async fn plan(&self, ctx: &ReadContext, docker: &Docker, input: Input) -> Result<Plan> {
@@ -202,15 +207,9 @@ impl Action for DeployService {
     }
 
     async fn run(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Output> {
-        let decision: Decision = ctx
-            .record("decision", || {
-                Decision::make(docker, &ctx.read.systems, &input)
-            })
-            .await?;
-        if decision.replicas.is_empty() {
-            return Ok(decision.nothing_to_do());
-        }
-        carry_out::all(ctx, docker, &input, decision).await
+        let standing = Self::prove(ctx, docker, &input).await?;
+        standing.last_look().await?;
+        standing.finish().await
     }
 
     async fn undo(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Undone> {

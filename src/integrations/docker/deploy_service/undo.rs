@@ -47,7 +47,8 @@ pub(super) async fn all(ctx: &Context, docker: &Docker, input: &Input) -> Result
     if let Some(removed) = undo.removed().await? {
         return Ok(Undone::ExceptFor(undo.too_late(&removed).await?));
     }
-    let mut left = Vec::from_iter(undo.switch_back().await?);
+    let mut left = Vec::from_iter(undo.unpin().await?);
+    left.extend(undo.switch_back().await?);
     for name in undo.names().iter().rev() {
         left.extend(undo.container(name).await?);
     }

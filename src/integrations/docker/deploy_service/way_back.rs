@@ -20,15 +20,12 @@ pub(super) fn of(step: &StepState) -> WayBack {
         let why = "what ran before is not in its journal";
         return WayBack::Stays(why.to_owned());
     };
-    let Some((first, others)) = decision.replicas.split_first() else {
-        return WayBack::Nothing;
+    let (image, image_id) = match former(&decision) {
+        Ok(Some(former)) => former,
+        Ok(None) if decision.to_set().is_some() => return WayBack::Undo,
+        Ok(None) => return WayBack::Nothing,
+        Err(why) => return WayBack::Stays(why),
     };
-    if decision.already > 0 || others.iter().any(|other| other.image_id != first.image_id) {
-        return WayBack::Stays(format!(
-            "the containers of {} did not all run the same image before",
-            decision.service
-        ));
-    }
     let mut input = Map::new();
     for name in TAKEN_OVER {
         if let Some(value) = step.input.get(name) {
@@ -37,12 +34,35 @@ pub(super) fn of(step: &StepState) -> WayBack {
     }
     let former = [
         ("service", &decision.service),
-        ("image", &first.image),
-        ("image_id", &first.image_id),
+        ("image", &image),
+        ("image_id", &image_id),
     ];
     let former = former.map(|(name, text)| (name.to_owned(), Value::from(text.as_str())));
     input.extend(former);
     WayBack::by(DeployService::SPEC.name, input)
+}
+
+/// The image that ran before, by its name and its id, of a decision that was recorded; `None` where nothing
+/// was replaced. `Err` says why there is none to go back to.
+pub(in crate::integrations::docker) fn former_image(
+    recorded: Value,
+) -> Result<Option<(String, String)>, String> {
+    let decision: Decision = serde_json::from_value(recorded)
+        .map_err(|_| "what ran before is not in its journal".to_owned())?;
+    former(&decision)
+}
+
+fn former(decision: &Decision) -> Result<Option<(String, String)>, String> {
+    let Some((first, others)) = decision.replicas.split_first() else {
+        return Ok(None);
+    };
+    if decision.already > 0 || others.iter().any(|other| other.image_id != first.image_id) {
+        return Err(format!(
+            "the containers of {} did not all run the same image before",
+            decision.service
+        ));
+    }
+    Ok(Some((first.image.clone(), first.image_id.clone())))
 }
 
 #[cfg(test)]

@@ -3,5 +3,5 @@
 mod labels;
 mod watch;
 
-pub(super) use labels::{Front, RAISED, SWITCH};
+pub(super) use labels::{FRONT, Front, RAISED, SWITCH};
 pub(super) use watch::{ProxyProbe, Watch};

@@ -75,7 +75,7 @@ impl Conversation {
           ┃       · each old container goes on until its new one has proven itself beside it
           ┃       · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           ┃       · can be undone until the old containers are removed, which comes last
-          ┃       · the next `docker compose up` goes back to the image that its file names: change the file too
+          ┃       · the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
           ┃ ```
           ┃ Waits for approval:
           ┃ Needs a yes from 1 × operator, not who asked, until <t:TIME:t> (<t:TIME:R>)
@@ -159,7 +159,7 @@ async fn a_deploy_is_refused_asked_for_again_and_put_live() {
             · each old container goes on until its new one has proven itself beside it
             · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
             · can be undone until the old containers are removed, which comes last
-            · the next `docker compose up` goes back to the image that its file names: change the file too
+            · the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
       ```
       Waits for approval: Needs a yes from 1 × operator, not who asked, until <t:TIME:t> (<t:TIME:R>)
       plan `HEX`
