@@ -53,6 +53,7 @@ fn stages(places: &Places, filter: &[&str], report: &mut Report) -> Result<()> {
         let mut tests = cargo();
         tests
             .args(["test", "--no-fail-fast"])
+            .env("RUST_TEST_THREADS", threads().to_string())
             .args(WHOLE)
             .args(filter)
             .envs(env);
@@ -61,6 +62,11 @@ fn stages(places: &Places, filter: &[&str], report: &mut Report) -> Result<()> {
     report.tests = Some(counts.closing_line(tests.is_ok()));
     tests?;
     report.stage("deny", || deny::check(places, &root()))
+}
+
+/// Most tests wait for servers most of the time.
+fn threads() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Runs the tests, lets all that they print through, and adds up what they count.

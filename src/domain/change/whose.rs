@@ -44,10 +44,17 @@ impl AtWork {
     /// Whether the effect was on this. One that names nothing is on what its name ends with, if that
     /// can be told: a container that its run has made, a switch, an image of which the step knows.
     fn is_on(&self, item: &Item, names: &BTreeSet<String>) -> bool {
-        if let Some(wanted) = &self.effect.item {
-            return names.contains(wanted) || item.made_for.as_ref() == Some(wanted);
-        }
         let noun = self.effect.name.rsplit('_').next().unwrap_or_default();
+        if let Some(wanted) = &self.effect.item {
+            // In a part of a step the part's name stands before that of the thing, or alone.
+            let wanted = wanted.rsplit('/').next().unwrap_or_default();
+            if names.contains(wanted) || item.made_for.as_deref() == Some(wanted) {
+                return true;
+            }
+            if !matches!(noun, "switch" | "image") {
+                return false;
+            }
+        }
         match item.sort {
             Sort::Container => item.made_by.is_some_and(|run| {
                 noun == "container" && self.makers.contains(&run)
@@ -288,6 +295,21 @@ mod tests {
             change(21, "a", "web-1", Act::Started),
         ];
         assert_eq!(own(&others, &stopping), [false; 5]);
+    }
+
+    #[test]
+    fn in_a_part_of_a_step_it_is_the_same() {
+        let stopping = [work(("stop_old", "web/web-1").into(), 10, 20)];
+        let stopped = [
+            change(11, "a", "web-1", Act::Stopped),
+            change(11, "b", "web", Act::Stopped),
+        ];
+        assert_eq!(own(&stopped, &stopping), [true, false]);
+        let mut switch = change(11, "c", "shop-web-switch-0c9d", Act::Created);
+        switch.item.made_by = Some(RUN.parse().unwrap());
+        switch.item.part = Some("switch".to_owned());
+        let making = [work(("create_switch", "web").into(), 10, 20)];
+        assert_eq!(own(&[switch], &making), [true]);
     }
 
     #[test]

@@ -409,9 +409,10 @@ async fn data_goes_over_and_a_service_that_may_share_it_has_no_gap() {
 }
 
 #[tokio::test]
-async fn it_joins_the_networks_that_the_old_one_was_in() {
+async fn it_joins_the_networks_that_the_old_one_was_in_and_has_its_environment() {
     let shop = Shop::new();
-    shop.start(1, V1, &[]).await;
+    let motto = "MOTTO=one\ntwo $HOME ${X} $$ 'three'";
+    shop.start(1, V1, &["--env", motto]).await;
     let second = unique("purser-test");
     docker(&["network", "create", &second]);
     docker(&[
@@ -426,6 +427,12 @@ async fn it_joins_the_networks_that_the_old_one_was_in() {
     let format = format!("{{{{(index .NetworkSettings.Networks \"{second}\").Aliases}}}}");
     let aliases = inspect(&shop.name(1), &format);
     assert!(aliases.contains("shopfront"), "{aliases}");
+    let environment: Vec<String> =
+        serde_json::from_str(&inspect(&shop.name(1), "{{json .Config.Env}}")).unwrap();
+    assert!(
+        environment.iter().any(|one| one == motto),
+        "{environment:?}"
+    );
     docker(&["rm", "--force", &shop.name(1)]);
     docker(&["network", "rm", &second]);
 }

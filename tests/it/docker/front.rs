@@ -188,10 +188,11 @@ async fn a_version_that_does_not_say_that_it_is_the_new_one_goes_again() {
     let old = site.shop.id(1);
     let visitor = site.visitor();
     let step = site.deploy_with(&json!({
-        "version": "v2", "drain": "0s", "proxy_probe": { "path": "/", "contains": "web v9" },
+        "version": "v2", "drain": "0s", "routed_within": "3s",
+        "proxy_probe": { "path": "/", "contains": "web v9" },
     }));
     let error = step.run().await.unwrap_err();
-    insta::assert_snapshot!(site.of_text(&error.message), @"that the proxy `edge` leads to the new containers alone was not seen within 30 s: shop.example/ through `edge` does not say `web v9`");
+    insta::assert_snapshot!(site.of_text(&error.message), @"that the proxy `edge` leads to the new containers alone was not seen within 3s: shop.example/ through `edge` does not say `web v9`");
     assert_eq!(step.undo().await.unwrap(), Undone::Fully);
     assert_eq!(visitor.stop(), said(&["web v1", "web v2", "web v1"]));
     assert_eq!((site.shop.id(1), site.switches()), (old, vec![]));
@@ -234,10 +235,24 @@ async fn cancelled_while_the_old_one_is_kept_it_is_led_to_again() {
 async fn where_the_proxy_does_not_say_what_it_serves_nothing_is_called_live() {
     let site = Site::of(1).await;
     let old = site.shop.id(1);
-    let inputs = json!({ "service": site.shop.web(), "version": "v2" });
+    let inputs = json!({ "service": site.shop.web(), "version": "v2", "routed_within": "1h" });
+    let step = Step::behind("docker.deploy_service", inputs, "http://127.0.0.1:9");
+    let cancel = async {
+        eventually("it is tried", || step.containers().len() == 1).await;
+        eventually("it is healthy", || {
+            inspect(&step.containers()[0], "{{.State.Health.Status}}") == "healthy"
+        })
+        .await;
+        step.cancel.cancel();
+    };
+    let (ended, ()) = tokio::join!(step.run(), cancel);
+    assert_eq!(ended.unwrap_err().kind, ErrorKind::Cancelled);
+    assert_eq!(step.undo().await.unwrap(), Undone::Fully);
+
+    let inputs = json!({ "service": site.shop.web(), "version": "v2", "routed_within": "1s" });
     let step = Step::behind("docker.deploy_service", inputs, "http://127.0.0.1:9");
     let error = step.run().await.unwrap_err();
-    insta::assert_snapshot!(site.of_text(&error.message), @"that the proxy `edge` reaches the new containers was not seen within 30 s: the API of the Traefik `edge` cannot be asked at http://127.0.0.1:9 (Connection refused (os error 111)): check that it runs and that its API is there");
+    insta::assert_snapshot!(site.of_text(&error.message), @"that the proxy `edge` reaches the new containers was not seen within 1s: the API of the Traefik `edge` cannot be asked at http://127.0.0.1:9 (Connection refused (os error 111)): check that it runs and that its API is there");
     assert_eq!(step.undo().await.unwrap(), Undone::Fully);
     assert_eq!(visit(&site.host), Ok("web v1".to_owned()));
     assert_eq!((site.shop.id(1), site.switches()), (old, vec![]));

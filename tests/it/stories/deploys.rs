@@ -4,7 +4,7 @@ use std::fs;
 
 use super::Story;
 use crate::docker::shop::Shop;
-use crate::docker::stage::V1;
+use crate::docker::stage::{V1, docker};
 
 /// A workflow that deploys a version of a service.
 pub(super) const DEPLOY: &str = r#"
@@ -84,6 +84,32 @@ async fn a_version_that_is_healthy_takes_over() {
     exit code 0
     ");
     assert_eq!(shop.state(1), "purser-test/web:v2 running healthy");
+}
+
+#[tokio::test]
+async fn of_two_deploys_of_one_service_the_second_waits_for_the_first() {
+    let (shop, story) = open().await;
+    let deploy = |version: &str| format!("deploy -i service={} -i version={version}", shop.web());
+    let mut events = shop.events();
+    let first = story.starts(&deploy("v2")).await;
+    let second = story.sees(&format!("run {}", deploy("v1"))).await;
+    assert!(second.contains("\n✓ succeeded after"), "{second}");
+    let ended = story
+        .until(&first, |run| run["status"] == "succeeded")
+        .await;
+    assert_eq!(
+        ended["run"]["steps"]["deploy"]["output"]["image"],
+        "purser-test/web:v2"
+    );
+    assert_eq!(shop.state(1), "purser-test/web:v1 running healthy");
+    assert_eq!(shop.containers(), [shop.name(1)]);
+    docker(&["update", "--restart", "no", &shop.name(1)]);
+    let told = events.until("update");
+    let came_and_went = told
+        .iter()
+        .filter(|one| matches!(one.as_str(), "create" | "destroy"));
+    let expected = ["create", "destroy", "create", "destroy"];
+    assert_eq!(came_and_went.collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]

@@ -133,7 +133,6 @@ async fn a_command_is_completed_word_by_word() {
     screen.types(ENTER).await;
     let shown = screen.shows("1 step done\npurser>").await;
     insta::assert_snapshot!(story.on_screen(&shown), @"
-    Type a command, `help`, or `quit`.
     purser> deploy bookshop/web v
     v1  v2  v3  v4
     purser> deploy bookshop/web v2
@@ -143,6 +142,8 @@ async fn a_command_is_completed_word_by_word() {
     changed: true
     image: purser-test/web:v2
     image_id: sha256:HEX
+    replaced_image: purser-test/web:v1
+    replaced_image_id: sha256:HEX
     strategy: rolling
     proof: started
     proven_by: running for 5 s without dying, as it has no check of its own

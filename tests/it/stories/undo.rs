@@ -42,6 +42,8 @@ async fn a_deploy_is_taken_back_by_a_deploy_of_what_ran_before() {
     changed: true
     image: purser-test/web:v1
     image_id: sha256:HEX
+    replaced_image: purser-test/web:v2
+    replaced_image_id: sha256:HEX
     strategy: rolling
     proof: healthy
     proven_by: its own HEALTHCHECK
@@ -75,6 +77,8 @@ async fn a_deploy_is_taken_back_by_a_deploy_of_what_ran_before() {
         changed: true
         image: purser-test/web:v2
         image_id: sha256:HEX
+        replaced_image: purser-test/web:v1
+        replaced_image_id: sha256:HEX
         strategy: rolling
         proof: healthy
         proven_by: its own HEALTHCHECK
@@ -104,6 +108,8 @@ async fn a_deploy_is_taken_back_by_a_deploy_of_what_ran_before() {
         changed: true
         image: purser-test/web:v1
         image_id: sha256:HEX
+        replaced_image: purser-test/web:v2
+        replaced_image_id: sha256:HEX
         strategy: rolling
         proof: healthy
         proven_by: its own HEALTHCHECK
@@ -141,9 +147,12 @@ async fn the_plan_of_an_undo_says_what_would_be_taken_back_and_changes_nothing()
         replace bookshop/web: purser-test/web:v2 → purser-test/web:v1, beside the old one
           ~ image of bookshop-web-1: purser-test/web:v2 → purser-test/web:v1
           + how it is replaced: beside
+          ~ variable VERSION: the old image's value → the new image's value
+          ~ label purser-test.recipe: HEX → HEX
           · each old container goes on until its new one has proven itself beside it
           · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           · can be undone until the old containers are removed, which comes last
+          · in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them
           · the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
     plan HEX
     exit code 0
@@ -262,9 +271,12 @@ async fn an_undo_is_approved_as_the_workflow_is() {
         replace bookshop/web: purser-test/web:v2 → purser-test/web:v1, beside the old one
           ~ image of bookshop-web-1: purser-test/web:v2 → purser-test/web:v1
           + how it is replaced: beside
+          ~ variable VERSION: the old image's value → the new image's value
+          ~ label purser-test.recipe: HEX → HEX
           · each old container goes on until its new one has proven itself beside it
           · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           · can be undone until the old containers are removed, which comes last
+          · in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them
           · the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
     plan HEX
     waits for approval (1 × operator, not who asked) until TIME: purser approve RUN --plan HEX

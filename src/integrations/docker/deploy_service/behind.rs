@@ -1,8 +1,10 @@
 //! Whether a proxy stands in front of a service, and how it is led from one set to the next.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use super::super::container::{self, Container};
 use super::super::engine::Docker;
@@ -105,6 +107,7 @@ impl Behind {
         docker: &'a Docker,
         proxy: &'a Arc<dyn ProxyView>,
         token: &'a str,
+        (within, cancel): (Duration, &'a CancellationToken),
     ) -> Watch<'a> {
         Watch {
             docker,
@@ -112,6 +115,8 @@ impl Behind {
             proxy,
             front: &self.front,
             token,
+            within,
+            cancel,
         }
     }
 }

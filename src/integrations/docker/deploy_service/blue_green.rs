@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig, RestartPolicy};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use super::super::container::{self, Container};
 use super::super::create;
@@ -42,7 +43,7 @@ impl Deploy<'_> {
     ) -> Result<(Vec<Replaced>, Proof)> {
         let proxy = self.proxy(behind)?;
         let token = self.token().await;
-        let watch = behind.watch(self.docker, &proxy, &token);
+        let watch = behind.watch(self.docker, &proxy, &token, self.patience());
         let mut new = Vec::new();
         for old in &decision.replicas {
             self.ctx.progress(format!("starting another {}", old.name));
@@ -53,6 +54,11 @@ impl Deploy<'_> {
             self.start_new(old, &placed).await?;
             new.push(placed);
         }
+        // The engine has time for it: the new containers are not ready yet.
+        let image: String = self
+            .ctx
+            .repeatable(MAKE_IDLE_IMAGE, |_| idle::provide(self.docker))
+            .await?;
         let mut replaced = Vec::new();
         for (old, new) in decision.replicas.iter().zip(new) {
             self.ctx
@@ -68,7 +74,7 @@ impl Deploy<'_> {
         self.once("reached", || watch.until_it_reaches(&ids))
             .await?;
 
-        let made = self.create_switch(decision, behind, &token).await?;
+        let made = self.create_switch(decision, behind, &token, &image).await?;
         self.once("known", || watch.until_it_knows(behind.raised))
             .await?;
         if let Some(old) = &behind.old_switch {
@@ -88,6 +94,11 @@ impl Deploy<'_> {
         }
         tracing::debug!(switch = %made.switch.name, "the old set is stopped");
         Ok((replaced, proof))
+    }
+
+    /// For what the proxy has to show.
+    fn patience(&self) -> (Duration, &CancellationToken) {
+        (self.input.routed_within.duration(), &self.ctx.cancel)
     }
 
     /// A wait whose end is remembered.
@@ -112,18 +123,15 @@ impl Deploy<'_> {
         decision: &Decision,
         behind: &Behind,
         token: &str,
+        image: &str,
     ) -> Result<Made> {
-        let image: String = self
-            .ctx
-            .repeatable(MAKE_IDLE_IMAGE, |_| idle::provide(self.docker))
-            .await?;
         let name = format!("{}-switch-{token}", decision.service.replace('/', "-"));
         self.ctx
             .repeatable(CREATE_SWITCH, |key| async move {
                 let mut labels = behind.front.switch(token, behind.raised);
                 labels.insert(SWITCH.to_owned(), decision.service.clone());
                 labels.extend(container::labels(&key));
-                let switch = self.start_switch(&key, &name, &image, labels).await?;
+                let switch = self.start_switch(&key, &name, image, labels).await?;
                 Ok(Made {
                     switch,
                     behind: behind.clone(),

@@ -120,7 +120,7 @@ mod tests {
         Rolling
         BlueGreen, switched
         Rolling (only HTTP can be switched)
-        Recreate
+        Recreate (it cannot run twice at once)
         Recreate (only HTTP can be switched)
         ");
     }

@@ -103,6 +103,10 @@ pub(super) struct Input {
     /// deploy is only done when the new version answers.
     #[serde(default)]
     proxy_probe: Option<ProxyProbe>,
+    /// How long the proxy in front may take to show each of what it has to: the new containers, the
+    /// switch, and that it leads by that. Traefik takes up to two seconds each time by default.
+    #[serde(default = "half_a_minute")]
+    routed_within: Span,
     /// How long the old containers have to finish what they have begun, after the proxy in front leads
     /// to the new ones.
     #[serde(default = "ten_seconds")]
@@ -115,6 +119,10 @@ pub(super) struct Input {
 
 fn no_time() -> Span {
     Span::new(Duration::ZERO)
+}
+
+fn half_a_minute() -> Span {
+    Span::new(Duration::from_secs(30))
 }
 
 fn ten_seconds() -> Span {

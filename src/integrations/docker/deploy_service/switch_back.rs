@@ -1,5 +1,9 @@
 //! The proxy leads to the old set again, before any new container goes.
 
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
 use super::super::container::{self, Container};
 use super::behind::{Behind, Switch};
 use super::blue_green::{Made, unseen};
@@ -90,16 +94,20 @@ impl Undo<'_> {
         Ok(())
     }
 
+    fn patience(&self) -> (Duration, &CancellationToken) {
+        (self.routed_within, &self.ctx.cancel)
+    }
+
     async fn sees(&self, behind: &Behind, token: &str, old: &[String]) -> Result<()> {
         let proxy = self.ctx.read.systems.proxy(behind.proxy.as_str())?;
-        let watch = behind.watch(self.docker, proxy, token);
+        let watch = behind.watch(self.docker, proxy, token, self.patience());
         watch.until_others_lead_to(old).await
     }
 
     async fn forgets(&self, behind: &Behind, token: &str) -> Result<()> {
         let proxy = self.ctx.read.systems.proxy(behind.proxy.as_str())?;
         behind
-            .watch(self.docker, proxy, token)
+            .watch(self.docker, proxy, token, self.patience())
             .until_it_forgets()
             .await?;
         self.ctx.sleep(self.drain).await

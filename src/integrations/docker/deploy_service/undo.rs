@@ -20,6 +20,9 @@ use crate::domain::effect::EffectKey;
 /// Old images are as slow as they ever were, whatever the new one was given.
 const AT_LEAST: Duration = Duration::from_mins(1);
 
+/// The proxy is given no less to come back than it is given by default.
+const ROUTED_AT_LEAST: Duration = Duration::from_secs(30);
+
 /// What a new set has begun has no longer than this to be finished: people wait for the way back.
 const LONGEST_DRAIN: Duration = Duration::from_secs(10);
 
@@ -27,6 +30,8 @@ pub(super) struct Undo<'a> {
     pub(super) ctx: &'a Context,
     pub(super) docker: &'a Docker,
     within: Duration,
+    /// How long the proxy in front may take to lead to the old ones again.
+    pub(super) routed_within: Duration,
     /// How long requests to the new set have to be finished.
     pub(super) drain: Duration,
     pub(super) decision: Option<Decision>,
@@ -40,6 +45,7 @@ pub(super) async fn all(ctx: &Context, docker: &Docker, input: &Input) -> Result
         ctx,
         docker,
         within: input.healthy_within.duration().max(AT_LEAST),
+        routed_within: input.routed_within.duration().max(ROUTED_AT_LEAST),
         drain: input.drain.duration().min(LONGEST_DRAIN),
         decision: recorded.and_then(|value| serde_json::from_value(value).ok()),
         effects: ctx.effects().await,

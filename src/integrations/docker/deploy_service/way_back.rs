@@ -10,7 +10,14 @@ use crate::domain::run::StepState;
 use crate::domain::undo::WayBack;
 
 /// What is given to the deploy back as it was given to the deploy.
-const TAKEN_OVER: [&str; 5] = ["healthy_within", "parallel", "strategy", "probe", "drain"];
+const TAKEN_OVER: [&str; 6] = [
+    "healthy_within",
+    "parallel",
+    "strategy",
+    "probe",
+    "routed_within",
+    "drain",
+];
 
 /// How a deploy of this journal is taken back.
 pub(super) fn of(step: &StepState) -> WayBack {

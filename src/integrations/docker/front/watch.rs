@@ -8,6 +8,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::super::container::Container;
 use super::super::engine::Docker;
@@ -15,9 +16,8 @@ use super::super::proof::{Level, Proof};
 use super::labels::{Front, Inner, Led};
 use crate::action::ports::{ProxyView, Route, Visit, Visited};
 use crate::action::{ActionError, Result};
+use crate::domain::time::Span;
 
-/// How long a proxy may take to see what has changed. Traefik's own throttle is 2 s.
-const WITHIN: Duration = Duration::from_secs(30);
 /// How often it is asked.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -70,6 +70,10 @@ pub(in crate::integrations::docker) struct Watch<'a> {
     pub(in crate::integrations::docker) proxy: &'a Arc<dyn ProxyView>,
     pub(in crate::integrations::docker) front: &'a Front,
     pub(in crate::integrations::docker) token: &'a str,
+    /// How long it may take to show what it has to.
+    pub(in crate::integrations::docker) within: Duration,
+    /// Ends a wait.
+    pub(in crate::integrations::docker) cancel: &'a CancellationToken,
 }
 
 impl Watch<'_> {
@@ -298,7 +302,7 @@ impl Watch<'_> {
 
     fn patience<'w>(&'w self, what: &'w str) -> Patience<'w> {
         Patience {
-            proxy: self.name,
+            watch: self,
             what,
             begun: Instant::now(),
         }
@@ -307,7 +311,7 @@ impl Watch<'_> {
 
 /// How long something is looked for.
 struct Patience<'w> {
-    proxy: &'w str,
+    watch: &'w Watch<'w>,
     what: &'w str,
     begun: Instant,
 }
@@ -315,15 +319,24 @@ struct Patience<'w> {
 impl Patience<'_> {
     /// Waits a moment before the next look, or gives up.
     async fn again(&self, why: &str) -> Result<()> {
-        if self.begun.elapsed() < WITHIN {
-            sleep(PAUSE).await;
-            return Ok(());
+        let Watch {
+            name,
+            within,
+            cancel,
+            ..
+        } = self.watch;
+        let what = self.what;
+        if self.begun.elapsed() < *within {
+            return tokio::select! {
+                () = sleep(PAUSE) => Ok(()),
+                () = cancel.cancelled() => Err(ActionError::cancelled(format!(
+                    "cancelled before it was seen that the proxy `{name}` {what}"
+                ))),
+            };
         }
+        let within = Span::new(*within);
         Err(ActionError::fatal(format!(
-            "that the proxy `{}` {} was not seen within {} s: {why}",
-            self.proxy,
-            self.what,
-            WITHIN.as_secs()
+            "that the proxy `{name}` {what} was not seen within {within}: {why}"
         )))
     }
 }

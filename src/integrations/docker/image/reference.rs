@@ -18,14 +18,6 @@ pub(in crate::integrations::docker) struct Reference {
 impl Reference {
     /// Reads a reference; one without a tag means `latest`, as everywhere with Docker.
     pub(in crate::integrations::docker) fn parse(text: &str) -> Result<Self> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
-        let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if !begins_well || text.contains("//") || text.contains("..") || !text.chars().all(allowed)
-        {
-            return Err(ActionError::fatal(format!(
-                "`{text}` is not the name of an image: write it like registry/shop/web:v2"
-            )));
-        }
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => (name, Some(digest.to_owned())),
             None => (text, None),
@@ -34,6 +26,14 @@ impl Reference {
             Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag.to_owned())),
             _ => (name, None),
         };
+        let is_good = is_repository(repository)
+            && tag.as_deref().is_none_or(is_tag)
+            && digest.as_deref().is_none_or(is_digest);
+        if !is_good {
+            return Err(ActionError::fatal(format!(
+                "`{text}` is not the name of an image: write it like registry/shop/web:v2"
+            )));
+        }
         let tag = tag.or_else(|| digest.is_none().then(|| "latest".to_owned()));
         Ok(Self {
             repository: repository.to_owned(),
@@ -56,6 +56,48 @@ impl Reference {
             Some(_) => HUB,
         }
     }
+}
+
+/// <https://pkg.go.dev/github.com/distribution/reference>: a host with a port, if there is one, and names
+/// in small letters.
+fn is_repository(text: &str) -> bool {
+    let (host, path) = match text.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
+            (Some(host), path)
+        }
+        _ => (None, text),
+    };
+    host.is_none_or(is_host) && path.split('/').all(is_name)
+}
+
+fn is_host(text: &str) -> bool {
+    let (name, port) = text.split_once(':').unwrap_or((text, "0"));
+    let is_of_names = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(is_of_names)
+        && port.parse::<u16>().is_ok()
+}
+
+fn is_name(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.starts_with(is_plain)
+        && text.ends_with(is_plain)
+        && text.chars().all(|c| is_plain(c) || "._-".contains(c))
+        && !text.contains("..")
+}
+
+fn is_tag(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.starts_with(is_word)
+        && text.len() <= 128
+        && text.chars().all(|c| is_word(c) || ".-".contains(c))
+}
+
+fn is_digest(text: &str) -> bool {
+    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    text.split_once(':').is_some_and(|(algorithm, hash)| {
+        is_name(algorithm) && !hash.is_empty() && hash.chars().all(is_hex)
+    })
 }
 
 impl fmt::Display for Reference {
@@ -110,6 +152,10 @@ mod tests {
             ("localhost:5000/web:v1", "localhost:5000"),
             ("registry.example.com/shop/web:v1", "registry.example.com"),
             ("127.0.0.1:5000/a/b@sha256:00ff", "127.0.0.1:5000"),
+            (
+                "Registry.example.com:443/a_b/c-d.e:V1.0_x",
+                "Registry.example.com:443",
+            ),
             ("registry.example.com:v1", HUB),
         ] {
             assert_eq!(of(image), registry, "{image}");
@@ -118,7 +164,22 @@ mod tests {
 
     #[test]
     fn what_could_be_a_path_of_the_api_is_refused() {
-        for text in ["", "../json", "web?x=1", "web v1", "/web", "a//b", "-web"] {
+        for text in [
+            "",
+            "../json",
+            "web?x=1",
+            "web v1",
+            "/web",
+            "a//b",
+            "-web",
+            "Web",
+            "--privileged",
+            "shop/web:-v/:/host",
+            "shop/web:-v",
+            "a:b/web",
+            "web@sha256",
+            "web:v1:v2",
+        ] {
             assert!(Reference::parse(text).is_err(), "{text}");
         }
     }

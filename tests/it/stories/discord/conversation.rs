@@ -72,9 +72,12 @@ impl Conversation {
           ┃     replace SHOP/web: purser-test/web:v1 → purser-test/web:v2, beside the old one
           ┃       ~ image of SHOP-web-1: purser-test/web:v1 → purser-test/web:v2
           ┃       + how it is replaced: beside
+          ┃       ~ variable VERSION: the old image's value → the new image's value
+          ┃       ~ label purser-test.recipe: HEX → HEX
           ┃       · each old container goes on until its new one has proven itself beside it
           ┃       · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           ┃       · can be undone until the old containers are removed, which comes last
+          ┃       · in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them
           ┃       · the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
           ┃ ```
           ┃ Waits for approval:
@@ -156,9 +159,12 @@ async fn a_deploy_is_refused_asked_for_again_and_put_live() {
           replace SHOP/web: purser-test/web:v1 → purser-test/web:v2, beside the old one
             ~ image of SHOP-web-1: purser-test/web:v1 → purser-test/web:v2
             + how it is replaced: beside
+            ~ variable VERSION: the old image's value → the new image's value
+            ~ label purser-test.recipe: HEX → HEX
             · each old container goes on until its new one has proven itself beside it
             · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
             · can be undone until the old containers are removed, which comes last
+            · in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them
             · the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
       ```
       Waits for approval: Needs a yes from 1 × operator, not who asked, until <t:TIME:t> (<t:TIME:R>)
@@ -220,6 +226,8 @@ async fn a_deploy_is_refused_asked_for_again_and_put_live() {
       changed: true
       image: purser-test/web:v2
       image_id: sha256:HEX
+      replaced_image: purser-test/web:v1
+      replaced_image_id: sha256:HEX
       strategy: rolling
       proof: healthy
       proven_by: its own HEALTHCHECK

@@ -60,6 +60,8 @@ async fn a_deploy_is_undone_by_its_button_and_what_ran_before_runs_again() {
       ┃ changed: true
       ┃ image: purser-test/web:v2
       ┃ image_id: sha256:HEX
+      ┃ replaced_image: purser-test/web:v1
+      ┃ replaced_image_id: sha256:HEX
       ┃ strategy: rolling
       ┃ proof: healthy
       ┃ proven_by: its own HEALTHCHECK
@@ -84,6 +86,8 @@ async fn a_deploy_is_undone_by_its_button_and_what_ran_before_runs_again() {
       ┃ changed: true
       ┃ image: purser-test/web:v1
       ┃ image_id: sha256:HEX
+      ┃ replaced_image: purser-test/web:v2
+      ┃ replaced_image_id: sha256:HEX
       ┃ strategy: rolling
       ┃ proof: healthy
       ┃ proven_by: its own HEALTHCHECK
