@@ -120,6 +120,10 @@ async fn a_deploy_is_taken_back_by_a_deploy_of_what_ran_before() {
     ✓ succeeded after N s: what run RUN had done is taken back: `deploy`
     exit code 0
     ");
+    its_receipt_names_the_run_that_it_takes_back(&story, &run).await;
+}
+
+async fn its_receipt_names_the_run_that_it_takes_back(story: &Story, run: &str) {
     insta::assert_snapshot!(story.sees(&format!("receipts show {run}")).await, @r#"
     receipt 2: run RUN of deploy: succeeded
     asked by ann (uid 0), over at TIME
