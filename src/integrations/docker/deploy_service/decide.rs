@@ -222,7 +222,7 @@ impl Decision {
         if self.strategy == Strategy::BlueGreen && !input.keep.duration().is_zero() {
             notes.push(format!(
                 "the old containers go on for {} after that, and the run with them: a cancel goes back \
-                 to them at once, and another deploy waits",
+                 to them at once, and no other deploy of it begins",
                 input.keep
             ));
         }
