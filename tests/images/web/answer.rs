@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ const LONGEST_HEAD: u64 = 64 << 10;
 const BEAT: Duration = Duration::from_millis(250);
 
 static SERVED: AtomicU64 = AtomicU64::new(0);
+/// It is about to end, and its health check says so.
+pub(crate) static LEAVES: AtomicBool = AtomicBool::new(false);
 
 pub(crate) struct Request {
     path: String,
@@ -86,6 +88,9 @@ pub(crate) fn answer(
         "/slow" => {
             thread::sleep(request.lasts());
             ("200 OK", format!("web {}\n", version()))
+        }
+        "/healthz" if LEAVES.load(Ordering::Relaxed) => {
+            ("503 Service Unavailable", "leaving\n".to_owned())
         }
         "/healthz" if is_on("SICK") => ("503 Service Unavailable", "sick\n".to_owned()),
         "/healthz" => ("200 OK", "well\n".to_owned()),

@@ -4,13 +4,14 @@ use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
 use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
 
-use crate::answer::{Request, answer};
+use crate::answer::{self, Request, answer};
 use crate::work::Work;
 use crate::{PORT, is_on, version};
 
@@ -19,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A connection that is kept outlives any pause between two requests: whoever closes one just when
 /// a request comes loses that.
 const IDLE: Duration = Duration::from_mins(10);
+
+/// How long a service that drains itself goes on, with a failing health check.
+const LAST_CALL: Duration = Duration::from_secs(5);
 
 /// What shells call an end by SIGTERM.
 const TERMINATED: i32 = 143;
@@ -57,12 +61,17 @@ fn slow_start() -> Duration {
 /// The first process of a container gets no signal that it does not ask for.
 fn expect_the_end(work: &Arc<Work>) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM])?;
-    let finishes = std::env::var("ON_STOP").is_ok_and(|how| how == "finish");
+    let how = std::env::var("ON_STOP").unwrap_or_default();
     let work = Arc::clone(work);
     thread::spawn(move || {
         for _ in signals.forever() {
-            if !finishes {
-                std::process::exit(TERMINATED);
+            match how.as_str() {
+                "finish" => {}
+                "drain" => {
+                    answer::LEAVES.store(true, Ordering::Relaxed);
+                    thread::sleep(LAST_CALL);
+                }
+                _ => std::process::exit(TERMINATED),
             }
             work.stop();
             // Whoever waits for the next connection gets this one, and looks.

@@ -6,7 +6,8 @@
 //!
 //! `CRASH=1` ends it at once with code 3, `SLOW_START=N` lets it listen only after N seconds,
 //! `KEEP_ALIVE=1` keeps connections for further requests. Told to stop (SIGTERM) it dies at once;
-//! with `ON_STOP=finish` it takes no more requests, and ends when it has answered those that it has.
+//! with `ON_STOP=finish` it takes no more requests, and ends when it has answered those that it has; with
+//! `ON_STOP=drain` it does that five seconds later, in which only its health check says that it leaves.
 //!
 //! `web check` is the health check: code 0 or 1.
 //! `web job --lines N --seconds S --exit CODE [--stderr]` prints numbered lines and ends.
