@@ -147,6 +147,27 @@ pub trait ProxyView: Send + Sync {
 
     /// Asks through one of its entry points. `None` when it is not known where that listens.
     fn visit<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Result<Option<Visited>>>;
+
+    /// The folder from which it takes routes, where Purser may write there.
+    fn route_files(&self) -> Option<Arc<dyn RouteFiles>>;
+}
+
+/// A folder of files from which a proxy takes routes.
+pub trait RouteFiles: Send + Sync {
+    /// How people call the file of this name.
+    fn shown(&self, name: &str) -> String;
+
+    /// Its text; `None` when it is not there.
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>>>;
+
+    /// Puts another text there at one instant, or takes the file away (`None`): whoever reads it has the
+    /// old one or the new one, whole. What is there must be one of `expected`.
+    fn replace<'a>(
+        &'a self,
+        name: &'a str,
+        expected: &'a [Option<&'a str>],
+        text: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<()>>;
 }
 
 /// A step of an earlier run that has succeeded, as that run's receipt says.

@@ -82,8 +82,8 @@ pub(super) async fn once(
     made.ok_or_else(|| container::name_is_taken(docker, name))
 }
 
-/// The networks beyond the first.
-async fn join(
+/// Joins networks, where it has not joined them yet.
+pub(super) async fn join(
     docker: &Docker,
     made: &Container,
     networks: Vec<(String, EndpointSettings)>,

@@ -194,7 +194,8 @@ async fn died(docker: &Docker, container: &Container, why: &str) -> ActionError 
     ))
 }
 
-fn removed(docker: &Docker, container: &str) -> ActionError {
+/// Somebody has taken it away.
+pub(super) fn removed(docker: &Docker, container: &str) -> ActionError {
     ActionError::fatal(format!(
         "the container {container} was removed from `{}` by someone else before it had proven \
          itself",

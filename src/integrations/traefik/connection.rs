@@ -1,12 +1,14 @@
 //! One Traefik as it is configured, and how it is asked.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::folder::Folder;
 use super::settings::Settings;
 use crate::action::{ActionError, Connect, ConnectError, Result, web_address};
 use crate::domain::cause::{innermost, no_client};
@@ -25,6 +27,8 @@ pub struct Traefik {
     url: String,
     pub(super) entry_points: BTreeMap<String, Url>,
     pub(super) timeout: Duration,
+    /// From where it takes routes, where Purser may write there.
+    pub(super) routes: Option<Folder>,
     http: Client,
 }
 
@@ -57,6 +61,9 @@ impl Traefik {
             url: url.as_str().trim_end_matches('/').to_owned(),
             entry_points,
             timeout,
+            routes: settings
+                .routes
+                .map(|folder| Folder::new(connect.base.join(folder))),
             http: http.map_err(|error| connect.error(no_client(&error)))?,
         })
     }
@@ -107,7 +114,18 @@ impl Traefik {
         }
         let version = self.look::<Version>("version").await?;
         let version = version.ok_or_else(|| self.no_api())?.version;
-        Ok(format!("Traefik {version} at {}", self.url))
+        let mut seen = format!("Traefik {version} at {}", self.url);
+        if let Some(routes) = self.routes.clone() {
+            let _ = write!(seen, ", routes in {routes}");
+            if let Some(why) = routes.cannot_write() {
+                return Err(ActionError::fatal(format!(
+                    "{why}, where the Traefik `{}` is to take routes from: see to the folder, or correct \
+                     `routes` in [systems.{}]",
+                    self.name, self.name
+                )));
+            }
+        }
+        Ok(seen)
     }
 
     async fn get(&self, path: &str) -> Result<(StatusCode, Vec<u8>, Option<usize>)> {

@@ -7,9 +7,11 @@
 //! entrypoints = { web = "http://traefik:80" }
 //! ```
 //!
-//! Its API is only read: what it serves changes by the labels of containers, or by files.
+//! Its API is only read: what it serves changes by the labels of containers, or by files in a folder
+//! that it reads.
 
 mod connection;
+mod folder;
 mod settings;
 mod view;
 

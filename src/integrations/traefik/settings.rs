@@ -1,6 +1,7 @@
 //! What `[systems.NAME]` of a Traefik holds.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -18,6 +19,10 @@ pub(super) struct Settings {
     /// Through these Purser asks as somebody outside would.
     #[serde(default)]
     pub(super) entrypoints: BTreeMap<String, String>,
+    /// The folder that its file provider reads (`providers.file.directory`), as it lies for Purser, who then
+    /// leads it by files there.
+    #[serde(default)]
+    pub(super) routes: Option<PathBuf>,
     /// How long an answer may take, 1 s to 30 s.
     #[serde(default = "five_seconds")]
     pub(super) timeout: Span,

@@ -3,6 +3,7 @@
 //! Source: Traefik's documentation, "API & Dashboard", and its answers (version 3.7).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -10,7 +11,7 @@ use reqwest::{Client, Url, header};
 use serde::Deserialize;
 
 use super::connection::{Traefik, beginning, client};
-use crate::action::ports::{ProxyView, Route, Upstream, Visit, Visited};
+use crate::action::ports::{ProxyView, Route, RouteFiles, Upstream, Visit, Visited};
 use crate::action::{ActionError, Result};
 use crate::domain::cause::{innermost, no_client};
 
@@ -80,6 +81,11 @@ impl ProxyView for Traefik {
             self.ask(entry, visit).await.map(Some)
         }
         .boxed()
+    }
+
+    fn route_files(&self) -> Option<Arc<dyn RouteFiles>> {
+        let folder = self.routes.clone()?;
+        Some(Arc::new(folder))
     }
 }
 

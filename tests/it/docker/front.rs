@@ -30,27 +30,35 @@ impl Site {
         for number in 1..=containers {
             site.start(number, V1).await;
         }
-        if containers == 0 {
-            return site;
+        if containers > 0 {
+            site.is_led_to().await;
         }
-        let wanted = "web v1".to_owned();
-        eventually("the proxy leads to it", || {
-            visit(&site.host) == Ok(wanted.clone())
-        })
-        .await;
         site
     }
 
+    /// The proxy leads to v1.
+    pub(super) async fn is_led_to(&self) {
+        let wanted = "web v1".to_owned();
+        eventually("the proxy leads to it", || {
+            visit(&self.host) == Ok(wanted.clone())
+        })
+        .await;
+    }
+
     pub(crate) async fn start(&self, number: u32, image: &str) {
+        self.start_with(number, image, &[]).await;
+    }
+
+    pub(super) async fn start_with(&self, number: u32, image: &str, options: &[&str]) {
         let labels = self.labels();
-        let mut options = vec![];
+        let mut options = options.to_vec();
         for label in &labels {
             options.extend(["--label", label]);
         }
         self.shop.start(number, image, &options).await;
     }
 
-    fn labels(&self) -> [String; 3] {
+    pub(super) fn labels(&self) -> [String; 3] {
         let router = &self.shop.project;
         [
             "traefik.enable=true".to_owned(),
@@ -67,17 +75,22 @@ impl Site {
         }))
     }
 
-    fn deploy_with(&self, inputs: &Value) -> Step {
+    pub(super) fn deploy_with(&self, inputs: &Value) -> Step {
         let api = stack::variable("PURSER_TEST_TRAEFIK_API");
+        Step::behind("docker.deploy_service", self.inputs(inputs), &api)
+    }
+
+    /// These inputs of a deploy of it.
+    pub(super) fn inputs(&self, inputs: &Value) -> Value {
         let mut all = json!({ "service": self.shop.web() });
         for (name, value) in inputs.as_object().unwrap() {
             all[name] = value.clone();
         }
-        Step::behind("docker.deploy_service", all, &api)
+        all
     }
 
     /// A text without what differs between runs of this test.
-    fn of_text(&self, text: &str) -> String {
+    pub(super) fn of_text(&self, text: &str) -> String {
         plain(&text.replace(&self.shop.project, "shop"))
     }
 
@@ -86,7 +99,7 @@ impl Site {
     }
 
     /// Begins to ask for it from outside, over and over.
-    fn visitor(&self) -> Visitor {
+    pub(super) fn visitor(&self) -> Visitor {
         let stop = Arc::new(AtomicBool::new(false));
         let (told, host) = (Arc::clone(&stop), self.host.clone());
         let asking = std::thread::spawn(move || {
@@ -109,14 +122,14 @@ impl Drop for Site {
 }
 
 /// Asks in the background.
-struct Visitor {
+pub(super) struct Visitor {
     stop: Arc<AtomicBool>,
     asking: JoinHandle<Vec<Result<String, String>>>,
 }
 
 impl Visitor {
     /// The answers, of neighbours that are the same only one.
-    fn stop(self) -> Vec<Result<String, String>> {
+    pub(super) fn stop(self) -> Vec<Result<String, String>> {
         self.stop.store(true, Ordering::Relaxed);
         let mut answers = self.asking.join().unwrap();
         assert!(answers.len() > 50, "it has hardly asked: {}", answers.len());
@@ -147,7 +160,7 @@ pub(crate) fn visit(host: &str) -> Result<String, String> {
     }
 }
 
-fn said(texts: &[&str]) -> Vec<Result<String, String>> {
+pub(super) fn said(texts: &[&str]) -> Vec<Result<String, String>> {
     texts.iter().map(|text| Ok((*text).to_owned())).collect()
 }
 

@@ -62,9 +62,21 @@ impl Step {
 
     /// The same, with these lines more in the table of the engine.
     pub(crate) fn behind_with(action: &str, settings: &str, input: Value, api: &str) -> Self {
+        Self::behind_edge(action, settings, input, &format!("url = '{api}'"))
+    }
+
+    /// On the engine behind the stack's Traefik, which is led by files.
+    pub(crate) fn behind_files(action: &str, input: Value) -> Self {
+        let [api, files] =
+            ["PURSER_TEST_TRAEFIK_API", "PURSER_TEST_TRAEFIK_FILES"].map(stack::variable);
+        let edge = format!("url = '{api}'\nroutes = '{files}'");
+        Self::behind_edge(action, "", input, &edge)
+    }
+
+    fn behind_edge(action: &str, settings: &str, input: Value, edge: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let entry = stack::variable("PURSER_TEST_TRAEFIK");
-        let edge = format!("url = '{api}'\nentrypoints = {{ web = 'http://{entry}' }}");
+        let edge = format!("{edge}\nentrypoints = {{ web = 'http://{entry}' }}");
         let settings = format!("proxy = 'edge'\n{settings}");
         let mut step = Self::with(action, &settings, input);
         let mut systems = (*step.systems).clone();

@@ -1,9 +1,11 @@
 //! `docker.deploy_service`, killed in each of its ways: one new container takes the old one's
-//! place. What is done only where a proxy stands in front is killed in `switch.rs`, and what is done to a
-//! project's `.env` in `pin.rs`.
+//! place. What is done only where a proxy stands in front is killed in `switch.rs` and `routes.rs`, what is
+//! done to a project's `.env` in `pin.rs`, and what joins networks late in `joining.rs`.
 
 use super::image::Pushed;
+use super::joining::JOINING;
 use super::pin::PINNING;
+use super::routes::FILING;
 use super::switch::SWITCHING;
 use super::{MOMENTS, each, effects, expect_one_run, home_of_docker, killed_at, points};
 use crate::docker::shop::Shop;
@@ -46,11 +48,16 @@ pub(super) static RECREATE: Way = Way {
     starts_back: 2,
 };
 
+/// What is done only behind a proxy, to files, or in several networks.
+fn elsewhere() -> Vec<&'static str> {
+    [&SWITCHING[..], &FILING, &PINNING, &JOINING].concat()
+}
+
 impl Way {
     pub(super) fn effects(&self) -> Vec<&'static str> {
         let mut effects = effects(ACTION);
         let before = effects.len();
-        let elsewhere = [&SWITCHING[..], &PINNING].concat();
+        let elsewhere = elsewhere();
         effects.retain(|effect| *effect != self.lacks && !elsewhere.contains(effect));
         let left_out = elsewhere.len() + 1;
         assert_eq!(
@@ -79,8 +86,7 @@ async fn killed_at_every_failpoint_a_deploy_in_the_old_ones_place_goes_on() {
 fn what_one_way_lacks_the_other_one_has() {
     for effect in effects(ACTION) {
         let is_killed = [&BESIDE, &RECREATE].map(|way| way.effects().contains(&effect));
-        let elsewhere = SWITCHING.contains(&effect) || PINNING.contains(&effect);
-        let is_killed = is_killed.contains(&true) || elsewhere;
+        let is_killed = is_killed.contains(&true) || elsewhere().contains(&effect);
         assert!(is_killed, "{effect} is never killed");
     }
 }

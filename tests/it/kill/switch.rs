@@ -19,13 +19,21 @@ pub(super) const SWITCHING: [&str; 4] = [
 
 /// A server that knows the stack's engine, and the Traefik in front of it.
 fn home() -> Home {
+    home_behind(&[])
+}
+
+/// The same, with further settings of the Traefik.
+pub(super) fn home_behind(more: &[(&str, String)]) -> Home {
     let mut shop = engine();
     shop.insert("proxy".to_owned(), "edge".into());
     let entry = format!("http://{}", variable("PURSER_TEST_TRAEFIK"));
-    let edge = toml::toml! {
+    let mut edge = toml::toml! {
         url = (variable("PURSER_TEST_TRAEFIK_API"))
         entrypoints = { web = entry }
     };
+    for (name, value) in more {
+        edge.insert((*name).to_owned(), value.as_str().into());
+    }
     Home::new(&[("shop", shop), ("edge", of_kind("traefik", edge))])
 }
 
@@ -37,7 +45,7 @@ async fn switched() -> Site {
 }
 
 /// A deploy of v1 that is live when the proxy's answer holds this.
-fn steps(site: &Site, says: &str) -> String {
+pub(super) fn steps(site: &Site, says: &str) -> String {
     format!(
         "
 steps:

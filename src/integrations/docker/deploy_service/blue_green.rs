@@ -1,8 +1,8 @@
 //! A whole new set beside the old one, and a proxy that is switched from one to the other.
 //!
 //! The new set is tried through the proxy by a name that nobody outside has. Then the switch starts,
-//! or the old one stops: all new requests go to the new set at one instant, and the old one has time
-//! to finish what it has begun.
+//! or the old one stops, or a file of routes gets another text: all new requests go to the new set at one
+//! instant, and the old one has time to finish what it has begun.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use super::super::create;
 use super::super::front::SWITCH;
 use super::super::idle;
 use super::super::proof::Proof;
-use super::behind::{Behind, Switch};
+use super::behind::{Behind, Lead, RouteFile, Switch};
 use super::carry_out::{Deploy, Placed, Replaced, aside};
 use super::decide::Decision;
-use super::{CREATE_SWITCH, MAKE_IDLE_IMAGE, REMOVE_OLD_SWITCH, STOP_OLD_SWITCH};
+use super::{CREATE_SWITCH, MAKE_IDLE_IMAGE, REMOVE_OLD_SWITCH, STOP_OLD_SWITCH, WRITE_ROUTES};
 use crate::action::ports::ProxyView;
 use crate::action::{ActionError, Result};
 use crate::domain::effect::EffectKey;
@@ -42,7 +42,7 @@ impl Deploy<'_> {
         behind: &Behind,
     ) -> Result<(Vec<Replaced>, Proof)> {
         let proxy = self.proxy(behind)?;
-        let token = self.token().await;
+        let token = self.token(behind).await;
         let watch = behind.watch(self.docker, &proxy, &token, self.patience());
         let mut new = Vec::new();
         for old in &decision.replicas {
@@ -55,10 +55,7 @@ impl Deploy<'_> {
             new.push(placed);
         }
         // The engine has time for it: the new containers are not ready yet.
-        let image: String = self
-            .ctx
-            .repeatable(MAKE_IDLE_IMAGE, |_| idle::provide(self.docker))
-            .await?;
+        let image = self.idle_image(behind).await?;
         let mut replaced = Vec::new();
         for (old, new) in decision.replicas.iter().zip(new) {
             self.ctx
@@ -74,7 +71,12 @@ impl Deploy<'_> {
         self.once("reached", || watch.until_it_reaches(&ids))
             .await?;
 
-        let made = self.create_switch(decision, behind, &token, &image).await?;
+        match &behind.lead {
+            Lead::File(file) => self.write_routes(behind, file, &token).await?,
+            Lead::Switch | Lead::Labels => {
+                self.create_switch(decision, behind, &token, &image).await?;
+            }
+        }
         self.once("known", || watch.until_it_knows(behind.raised))
             .await?;
         if let Some(old) = &behind.old_switch {
@@ -92,12 +94,11 @@ impl Deploy<'_> {
         for old in &decision.replicas {
             self.stop_old(old).await?;
         }
-        tracing::debug!(switch = %made.switch.name, "the old set is stopped");
         Ok((replaced, proof))
     }
 
     /// For what the proxy has to show.
-    fn patience(&self) -> (Duration, &CancellationToken) {
+    pub(super) fn patience(&self) -> (Duration, &CancellationToken) {
         (self.input.routed_within.duration(), &self.ctx.cancel)
     }
 
@@ -114,8 +115,37 @@ impl Deploy<'_> {
     }
 
     /// What tells this set from others.
-    pub(super) async fn token(&self) -> String {
-        self.ctx.key(CREATE_SWITCH).await.token()
+    pub(super) async fn token(&self, behind: &Behind) -> String {
+        let by = match behind.lead {
+            Lead::File(_) => WRITE_ROUTES,
+            Lead::Switch | Lead::Labels => CREATE_SWITCH,
+        };
+        self.ctx.key(by).await.token()
+    }
+
+    /// Of which a switch is made, where there will be one.
+    async fn idle_image(&self, behind: &Behind) -> Result<String> {
+        if let Lead::File(_) = behind.lead {
+            return Ok(String::new());
+        }
+        self.ctx
+            .repeatable(MAKE_IDLE_IMAGE, |_| idle::provide(self.docker))
+            .await
+    }
+
+    /// The file leads to the new set, in one step, whatever it led to before.
+    async fn write_routes(&self, behind: &Behind, file: &RouteFile, token: &str) -> Result<()> {
+        let text = behind.routes(token)?;
+        let view = self.proxy(behind)?;
+        let files = behind.files(&view)?;
+        self.ctx
+            .repeatable(WRITE_ROUTES, |_| async {
+                let before = [file.before.as_deref()];
+                files.replace(&file.name, &before, Some(&text)).await?;
+                Ok(behind.clone())
+            })
+            .await
+            .map(drop)
     }
 
     async fn create_switch(

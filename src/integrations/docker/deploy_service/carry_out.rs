@@ -13,7 +13,9 @@ use super::super::engine::Docker;
 use super::super::image::{self, Reference};
 use super::super::proof::{self, Expected, Level, Proof};
 use super::super::strategy::Strategy;
+use super::behind::Behind;
 use super::decide::{Decision, Replica};
+use super::joining::hold_back;
 use super::{
     CREATE_NEW, INSTEAD, Input, Output, REMOVE_OLD, RENAME_NEW, RENAME_OLD, START_NEW, STOP_OLD,
 };
@@ -80,12 +82,12 @@ pub(super) async fn prove<'a>(
         reference,
         image_id,
     };
-    let (replaced, front) = match &decision.behind {
+    let (replaced, front) = match decision.switched() {
         Some(behind) => {
             let (replaced, front) = deploy.blue_green(&decision, behind).await?;
             (replaced, Some(front))
         }
-        None => (deploy.one_by_one(&decision).await?, None),
+        None => deploy.one_by_one(&decision).await?,
     };
     deploy.pin(&decision).await?;
     Ok(Proven {
@@ -124,8 +126,7 @@ impl Proven<'_> {
             }
         }
         if let Some(old) = decision
-            .behind
-            .as_ref()
+            .switched()
             .and_then(|behind| behind.old_switch.as_ref())
         {
             deploy.remove_old_switch(old).await?;
@@ -135,24 +136,33 @@ impl Proven<'_> {
 }
 
 impl Deploy<'_> {
-    async fn one_by_one(&self, decision: &Decision) -> Result<Vec<Replaced>> {
+    async fn one_by_one(&self, decision: &Decision) -> Result<(Vec<Replaced>, Option<Proof>)> {
+        let behind = decision.listed();
         let mut replaced = Vec::new();
         for replica in &decision.replicas {
             self.ctx.progress(format!("replacing {}", replica.name));
             replaced.push(match decision.strategy {
-                Strategy::Recreate => self.recreate(replica).await?,
-                Strategy::Rolling | Strategy::BlueGreen => self.beside(replica).await?,
+                Strategy::Recreate => self.recreate(replica, behind).await?,
+                Strategy::Rolling | Strategy::BlueGreen => self.beside(replica, behind).await?,
             });
         }
-        Ok(replaced)
+        let front = match behind {
+            Some(behind) => Some(self.until_alone(decision, behind, &replaced).await?),
+            None => None,
+        };
+        Ok((replaced, front))
     }
 
-    async fn beside(&self, old: &Replica) -> Result<Replaced> {
+    async fn beside(&self, old: &Replica, behind: Option<&Behind>) -> Result<Replaced> {
         let new = self
             .create_new(old, |key| aside(&old.name, key), |_| ())
             .await?;
         self.start_new(old, &new).await?;
         let shown = self.prove(old, &new).await?;
+        self.join_rest(old, &new).await?;
+        if let Some(behind) = behind {
+            self.until_listed(behind, old, &new).await?;
+        }
         self.stop_old(old).await?;
         Ok(Replaced {
             new,
@@ -161,17 +171,21 @@ impl Deploy<'_> {
         })
     }
 
-    async fn recreate(&self, old: &Replica) -> Result<Replaced> {
+    async fn recreate(&self, old: &Replica, behind: Option<&Behind>) -> Result<Replaced> {
         let stopped_from = self.now(&format!("stopped[{}]", old.name)).await?;
         self.stop_old(old).await?;
         self.rename_old(old).await?;
         let new = self.create_new(old, |_| old.name.clone(), |_| ()).await?;
         self.start_new(old, &new).await?;
         let shown = self.prove(old, &new).await?;
+        let answers_from = match behind {
+            Some(behind) => self.until_listed(behind, old, &new).await?,
+            None => shown.at,
+        };
         Ok(Replaced {
             new,
             proof: shown.proof,
-            gap: shown.at.since(stopped_from),
+            gap: answers_from.since(stopped_from),
         })
     }
 
@@ -191,6 +205,7 @@ impl Deploy<'_> {
         self.ctx
             .repeatable((CREATE_NEW, old.name.as_str()), |key| async move {
                 let mut copy = self.copy_of(old).await?;
+                hold_back(&mut copy, &self.input.join_once_healthy);
                 dress(copy.body.labels.get_or_insert_default());
                 if let Some(probe) = &self.input.probe {
                     probe.dress(&mut copy.body);
@@ -209,7 +224,7 @@ impl Deploy<'_> {
     }
 
     /// Like the old container, from the new image.
-    async fn copy_of(&self, old: &Replica) -> Result<Copy> {
+    pub(super) async fn copy_of(&self, old: &Replica) -> Result<Copy> {
         let old = self.present(old).await?;
         let defaults = create::defaults(self.docker, &old, INSTEAD).await?;
         let of = self.reference.to_string();

@@ -7,19 +7,20 @@ use super::behind::Behind;
 #[derive(Debug)]
 pub(super) struct Choice {
     pub(super) strategy: Strategy,
-    /// The proxy that is switched.
+    /// The proxy in front, whether it is switched or goes by labels.
     pub(super) behind: Option<Behind>,
-    /// Why the proxy in front is not switched.
+    /// Why nothing is known of the proxy in front.
     pub(super) unswitched: Option<String>,
 }
 
 /// Chooses. `obstacles` are reasons why it cannot run twice at once; `behind` is the proxy in front, or
-/// why that cannot be switched.
+/// why that cannot be switched; of a service that drains itself it needs not be.
 ///
 /// # Errors
 /// Why it cannot be done in the way that was asked for.
 pub(super) fn choose(
     wanted: Option<Strategy>,
+    drains_itself: bool,
     obstacles: &[String],
     behind: Result<Option<Behind>, String>,
 ) -> Result<Choice, String> {
@@ -27,51 +28,49 @@ pub(super) fn choose(
         Ok(behind) => (behind, None),
         Err(why) => (None, Some(why)),
     };
-    let instead = |way: &str| {
-        let why = behind.as_ref().map(|_| way.to_owned());
-        why.or_else(|| unswitched.clone())
+    let best = match (&behind, obstacles) {
+        (Some(_), []) if !drains_itself => Strategy::BlueGreen,
+        (_, []) => Strategy::Rolling,
+        _ => Strategy::Recreate,
     };
-    let chosen = |strategy, unswitched| Choice {
-        strategy,
-        behind: None,
-        unswitched,
-    };
-    match wanted {
-        Some(Strategy::Rolling | Strategy::BlueGreen) if !obstacles.is_empty() => Err(format!(
+    let strategy = wanted.unwrap_or(best);
+    if strategy != Strategy::Recreate && !obstacles.is_empty() {
+        return Err(format!(
             "cannot run twice at once: {}; only `strategy: recreate` does for it",
             obstacles.join(", ")
-        )),
-        Some(Strategy::Recreate) => {
-            let unswitched = instead("each container is recreated, as asked for");
-            Ok(chosen(Strategy::Recreate, unswitched))
-        }
-        None if !obstacles.is_empty() => {
-            let unswitched = instead("it cannot run twice at once");
-            Ok(chosen(Strategy::Recreate, unswitched))
-        }
-        Some(Strategy::Rolling) => {
-            let unswitched = instead("they are replaced one by one, as asked for");
-            Ok(chosen(Strategy::Rolling, unswitched))
-        }
-        Some(Strategy::BlueGreen) if behind.is_none() => Err(match unswitched {
-            Some(why) => format!("cannot be replaced as a whole set: the proxy in front cannot be switched ({why})"),
+        ));
+    }
+    if strategy == Strategy::BlueGreen && behind.is_none() {
+        return Err(match unswitched {
+            Some(why) => format!(
+                "cannot be replaced as a whole set: the proxy in front cannot be switched ({why})"
+            ),
             None => "cannot be replaced as a whole set: no proxy stands in front that could be switched (`proxy` \
                      of the system, and labels of Traefik on the containers)"
                 .to_owned(),
-        }),
-        None | Some(Strategy::BlueGreen) => Ok(Choice {
-            strategy: match behind {
-                Some(_) => Strategy::BlueGreen,
-                None => Strategy::Rolling,
-            },
-            behind,
-            unswitched,
-        }),
+        });
     }
+    if drains_itself && (strategy != Strategy::Rolling || behind.is_none()) {
+        return Err(
+            "is said to drain itself (`drains_itself`), which matters where containers are replaced one by one \
+             (`rolling`) behind a proxy that goes by their labels: leave it out"
+                .to_owned(),
+        );
+    }
+    let behind = match strategy {
+        Strategy::BlueGreen => behind,
+        Strategy::Rolling | Strategy::Recreate => behind.map(Behind::by_labels),
+    };
+    Ok(Choice {
+        strategy,
+        behind,
+        unswitched,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::behind::Lead;
     use super::*;
 
     fn proxy() -> Behind {
@@ -91,13 +90,17 @@ mod tests {
         behind: Result<Option<Behind>, String>,
     ) -> String {
         let obstacles: Vec<_> = obstacles.iter().map(|one| (*one).to_owned()).collect();
-        match choose(wanted, &obstacles, behind) {
+        match choose(wanted, false, &obstacles, behind) {
             Ok(Choice {
                 strategy,
                 behind,
                 unswitched,
             }) => {
-                let switched = if behind.is_some() { ", switched" } else { "" };
+                let switched = match behind.map(|behind| behind.lead) {
+                    None => "",
+                    Some(Lead::Labels) => ", by labels",
+                    Some(Lead::Switch | Lead::File(_)) => ", switched",
+                };
                 let why = unswitched.map_or_else(String::new, |why| format!(" ({why})"));
                 format!("{strategy:?}{switched}{why}")
             }
@@ -120,7 +123,7 @@ mod tests {
         Rolling
         BlueGreen, switched
         Rolling (only HTTP can be switched)
-        Recreate (it cannot run twice at once)
+        Recreate, by labels
         Recreate (only HTTP can be switched)
         ");
     }
@@ -142,15 +145,33 @@ mod tests {
             way(Some(Recreate), &port, Ok(None)),
         ];
         insta::assert_snapshot!(chosen.join("\n"), @"
-        Rolling (they are replaced one by one, as asked for)
+        Rolling, by labels
         Rolling
         cannot run twice at once: it publishes the host's port 80; only `strategy: recreate` does for it
         BlueGreen, switched
         cannot be replaced as a whole set: no proxy stands in front that could be switched (`proxy` of the system, and labels of Traefik on the containers)
         cannot be replaced as a whole set: the proxy in front cannot be switched (only HTTP can be switched)
         cannot run twice at once: it publishes the host's port 80; only `strategy: recreate` does for it
-        Recreate (each container is recreated, as asked for)
+        Recreate, by labels
         Recreate
         ");
+    }
+
+    #[test]
+    fn what_drains_itself_is_replaced_one_by_one_behind_its_proxy_or_refused() {
+        let port = ["it publishes the host's port 80".to_owned()];
+        let way =
+            |wanted, obstacles: &[String], behind| match choose(wanted, true, obstacles, behind) {
+                Ok(choice) => format!("{:?}", choice.strategy),
+                Err(why) => why,
+            };
+        assert_eq!(way(None, &[], Ok(Some(proxy()))), "Rolling");
+        let refused = way(None, &[], Ok(None));
+        insta::assert_snapshot!(refused, @"is said to drain itself (`drains_itself`), which matters where containers are replaced one by one (`rolling`) behind a proxy that goes by their labels: leave it out");
+        assert_eq!(way(None, &port, Ok(Some(proxy()))), refused);
+        assert_eq!(
+            way(Some(Strategy::BlueGreen), &[], Ok(Some(proxy()))),
+            refused
+        );
     }
 }

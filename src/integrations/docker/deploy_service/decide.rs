@@ -10,9 +10,10 @@ use super::super::image::{self, Named, Reference};
 use super::super::service::Service;
 use super::super::strategy::{Strategy, obstacles};
 use super::back_to::{self, Live};
-use super::behind::Behind;
+use super::behind::{Behind, Lead, RouteFile};
+use super::by_labels::cannot_drain;
 use super::choose::{Choice, choose};
-use super::{Input, LONGEST_DRAIN, LONGEST_KEEP, Output, pin};
+use super::{Input, LONGEST_DRAIN, LONGEST_KEEP, Output, joining, pin};
 use crate::action::{ActionError, Result, Systems};
 use crate::domain::plan::Plan;
 use crate::domain::time::Span;
@@ -35,10 +36,10 @@ pub(super) struct Decision {
     /// How many run it already.
     pub(super) already: usize,
     has_probe: bool,
-    /// The proxy in front, where it is switched.
+    /// The proxy in front.
     #[serde(default)]
     pub(super) behind: Option<Behind>,
-    /// Why the proxy in front is not switched.
+    /// Why it is not asked what it serves.
     #[serde(default)]
     unswitched: Option<String>,
     /// It is in a network in which others find it by its name.
@@ -121,14 +122,22 @@ impl Decision {
         why.sort();
         why.dedup();
         let found = Behind::find(docker, systems, &service, &containers).await?;
+        let refused = |why: String| {
+            ActionError::fatal(format!("{} on `{}` {why}", service.name, docker.name()))
+        };
+        let choice = choose(input.strategy, input.drains_itself, &why, found).map_err(refused)?;
+        joining::check(input, &choice, &containers)
+            .map_err(|why| refused(format!("cannot be deployed so: {why}")))?;
         let Choice {
             strategy,
             behind,
             unswitched,
-        } = choose(input.strategy, &why, found).map_err(|why| {
-            ActionError::fatal(format!("{} on `{}` {why}", service.name, docker.name()))
-        })?;
-        if behind.is_some() && !old.is_empty() {
+        } = choice;
+        if let Some(why) = cannot_drain(input, &containers) {
+            return Err(refused(format!("does not drain itself: {why}")));
+        }
+        let is_switched = strategy == Strategy::BlueGreen;
+        if is_switched && !old.is_empty() {
             // A set is replaced as a whole.
             old = containers.iter().collect();
         }
@@ -181,11 +190,46 @@ impl Decision {
             Strategy::Recreate => "in place",
         };
         plan = plan.changes("how it is replaced", None, Some(way.to_owned()));
-        for rule in self.behind.iter().flat_map(|behind| behind.front.rules()) {
+        for rule in self
+            .switched()
+            .into_iter()
+            .flat_map(|behind| behind.front.rules())
+        {
             let led = |to: &str| Some(format!("to {to}"));
             plan = plan.changes(format!("{rule} at the proxy"), led(&from), led(&self.image));
         }
+        if let Some(file) = self.route_file() {
+            let (subject, now) = (
+                format!("routes in {}", file.shown),
+                file.led_to().join(", "),
+            );
+            let there = (!now.is_empty()).then(|| format!("to {now}"));
+            plan = plan.relies_on(&subject, now).changes(
+                subject,
+                there,
+                Some("to the new set".to_owned()),
+            );
+        }
         self.pinned(self.notes(input).into_iter().fold(plan, Plan::note))
+    }
+
+    /// The proxy that is switched.
+    pub(super) fn switched(&self) -> Option<&Behind> {
+        let behind = self.behind.as_ref()?;
+        (behind.lead != Lead::Labels).then_some(behind)
+    }
+
+    /// The proxy that goes by the containers' labels.
+    pub(super) fn listed(&self) -> Option<&Behind> {
+        let behind = self.behind.as_ref()?;
+        (behind.lead == Lead::Labels).then_some(behind)
+    }
+
+    fn route_file(&self) -> Option<&RouteFile> {
+        match &self.behind.as_ref()?.lead {
+            Lead::File(file) => Some(file),
+            Lead::Switch | Lead::Labels => None,
+        }
     }
 
     fn notes(&self, input: &Input) -> Vec<String> {
@@ -226,7 +270,7 @@ impl Decision {
                 input.keep
             ));
         }
-        notes.extend(self.front());
+        notes.extend(self.front(input));
         notes.extend(self.footing.iter().cloned());
         if self.already > 0 {
             notes.push(format!(
@@ -238,11 +282,35 @@ impl Decision {
     }
 
     /// What leads requests to it without being switched, and what is not promised therefore.
-    fn front(&self) -> Option<String> {
+    fn front(&self, input: &Input) -> Option<String> {
         let dropped = "requests under way are dropped where a container does not finish them";
+        if let Some(behind) = self.listed() {
+            let by_labels = format!(
+                "the proxy `{}` goes by the containers' own labels",
+                behind.proxy
+            );
+            let one_by_one = "it has to lead to a new container, which without a HEALTHCHECK gets requests as soon \
+                              as it runs, before its old one is stopped, and in the end to no old one; old and \
+                              new ones answer meanwhile";
+            return Some(match self.strategy {
+                Strategy::Recreate => {
+                    format!("{by_labels}: in the end it has to lead to the new ones; {dropped}")
+                }
+                _ if input.drains_itself => format!(
+                    "{by_labels}: {one_by_one}. Told to stop, the service is said to fail its HEALTHCHECK and to \
+                     go on until the proxy has noticed: then no request is dropped"
+                ),
+                _ => format!("{by_labels}: {one_by_one}; {dropped}"),
+            });
+        }
         match (&self.unswitched, self.strategy) {
             (Some(why), _) => Some(format!(
                 "the proxy in front is not switched, and not asked what it serves: {why}; {dropped}"
+            )),
+            (None, Strategy::Rolling) if !input.join_once_healthy.is_empty() => Some(format!(
+                "in front is Docker's DNS alone, which leads to old and new containers while both run; a new \
+                 one joins {} only once it has proven itself; {dropped}",
+                input.join_once_healthy.join(", ")
             )),
             (None, Strategy::Rolling) if self.goes_by_name => Some(format!(
                 "in front is Docker's DNS alone, which leads to old and new containers while both run; \

@@ -11,10 +11,12 @@
 mod back_to;
 mod behind;
 mod blue_green;
+mod by_labels;
 mod carry_out;
 mod choose;
 mod decide;
 mod differences;
+mod joining;
 mod pin;
 mod stages;
 mod switch_back;
@@ -47,8 +49,10 @@ const INSTEAD: &str = "make the container anew from its Compose file";
 
 const CREATE_NEW: &str = "create_new";
 const START_NEW: &str = "start_new";
+const JOIN_NETWORKS: &str = "join_networks";
 const MAKE_IDLE_IMAGE: &str = "make_idle_image";
 const CREATE_SWITCH: &str = "create_switch";
+const WRITE_ROUTES: &str = "write_routes";
 const STOP_OLD_SWITCH: &str = "stop_old_switch";
 const REMOVE_OLD_SWITCH: &str = "remove_old_switch";
 const STOP_OLD: &str = "stop_old";
@@ -103,6 +107,14 @@ pub(super) struct Input {
     /// deploy is only done when the new version answers.
     #[serde(default)]
     proxy_probe: Option<ProxyProbe>,
+    /// Networks that a new container joins only once it has proven itself, where containers are replaced one
+    /// by one and no proxy stands in front: until then nobody finds it there by the service's name.
+    #[serde(default)]
+    join_once_healthy: Vec<String>,
+    /// Told to stop, a container fails its HEALTHCHECK at once and goes on answering until the proxy in front
+    /// has noticed: then it needs no switch, and the containers keep their labels.
+    #[serde(default)]
+    drains_itself: bool,
     /// How long the proxy in front may take to show each of what it has to: the new containers, the
     /// switch, and that it leads by that. Traefik takes up to two seconds each time by default.
     #[serde(default = "half_a_minute")]
@@ -154,8 +166,8 @@ pub(super) struct Output {
     proof: Option<Level>,
     /// What has shown it.
     proven_by: Option<String>,
-    /// The longest time from an old container's stop to its successor's proof; 0 when the proof
-    /// came first.
+    /// The longest time from an old container's stop to its successor's proof, by the proxy too where that
+    /// can be asked; 0 when the proof came first.
     gap_seconds: f64,
     /// The new containers.
     containers: Vec<String>,
@@ -182,11 +194,21 @@ impl Action for DeployService {
             effect(CREATE_NEW, EffectSort::Keyed, Duration::from_mins(1)),
             effect(START_NEW, EffectSort::Askable, Duration::from_secs(10)),
             effect(
+                JOIN_NETWORKS,
+                EffectSort::Repeatable,
+                Duration::from_secs(30),
+            ),
+            effect(
                 MAKE_IDLE_IMAGE,
                 EffectSort::Repeatable,
                 Duration::from_mins(1),
             ),
             effect(CREATE_SWITCH, EffectSort::Keyed, Duration::from_mins(1)),
+            effect(
+                WRITE_ROUTES,
+                EffectSort::Repeatable,
+                Duration::from_secs(30),
+            ),
             effect(
                 STOP_OLD_SWITCH,
                 EffectSort::Repeatable,

@@ -2,22 +2,23 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::super::container::{self, Container};
-use super::behind::{Behind, Switch};
+use super::super::front::NONE;
+use super::behind::{Behind, Lead, RouteFile, Switch};
 use super::blue_green::{Made, unseen};
 use super::undo::Undo;
-use super::{CREATE_SWITCH, MAKE_IDLE_IMAGE, STOP_OLD_SWITCH};
+use super::{CREATE_SWITCH, MAKE_IDLE_IMAGE, STOP_OLD_SWITCH, WRITE_ROUTES};
 use crate::action::{ActionError, EffectRecord, EffectStatus, Result};
 use crate::domain::effect::EffectKey;
 
 impl Undo<'_> {
     /// What was not seen of that, in words.
     pub(super) async fn switch_back(&self) -> Result<Option<String>> {
-        let is_create =
-            |effect: &&EffectRecord| effect.effect.name == CREATE_SWITCH && effect.is_live();
-        let Some(create) = self.effects.iter().find(is_create) else {
+        let is_live = |effect: &&EffectRecord| leads(effect) && effect.is_live();
+        let Some(lead) = self.effects.iter().find(is_live) else {
             return self.forget_image().await.map(|()| None);
         };
         let old = self.old_ones().await?;
@@ -28,11 +29,11 @@ impl Undo<'_> {
         for (name, _) in &old {
             self.start_old(name).await?;
         }
-        let behind = self.behind(create);
+        let behind = self.behind(lead);
         let start = |_: EffectKey, old: Option<Switch>| self.start_switch(old, behind.as_ref());
         self.ctx.undo(STOP_OLD_SWITCH, start).await?;
         let ids: Vec<_> = old.into_iter().map(|(_, id)| id).collect();
-        let token = self.key_of(create).token();
+        let token = self.key_of(lead).token();
         let seen = match &behind {
             Some(behind) => self.sees(behind, &token, &ids).await,
             None => Err(ActionError::fatal(
@@ -42,6 +43,24 @@ impl Undo<'_> {
         // Requests may have gone to the new set, which has time to finish them. That belongs to the undo:
         // killed meanwhile, it waits again before any of the set goes.
         let led = behind.as_ref().filter(|_| seen.is_ok());
+        let forgotten = match behind.as_ref().map(|behind| &behind.lead) {
+            Some(Lead::File(file)) => {
+                self.put_file_back(file, behind.as_ref(), &token, led)
+                    .await?
+            }
+            _ => self.remove_switch(&token, led).await?,
+        };
+        self.forget_image().await?;
+        Ok(seen.and(forgotten).err().map(|why| unseen(&why)))
+    }
+
+    /// Whether the proxy was, or was to be, led to the new set.
+    pub(super) fn has_switched(&self) -> bool {
+        self.effects.iter().any(leads)
+    }
+
+    /// The old switch leads again. Whether the proxy was seen to have forgotten the new one.
+    async fn remove_switch(&self, token: &str, led: Option<&Behind>) -> Result<Result<()>> {
         let mut forgotten = Ok(());
         let forgets = &mut forgotten;
         let remove = |key: EffectKey, _: Option<Made>| async move {
@@ -50,13 +69,41 @@ impl Undo<'_> {
                 Container::remove(self.docker, &switch.id, true).await?;
             }
             if let Some(behind) = led {
-                *forgets = self.forgets(behind, &token).await;
+                *forgets = self.forgets(behind, token).await;
             }
             Ok(())
         };
         self.ctx.undo(CREATE_SWITCH, remove).await?;
-        self.forget_image().await?;
-        Ok(seen.and(forgotten).err().map(|why| unseen(&why)))
+        Ok(forgotten)
+    }
+
+    /// The file says again what it said before, if nobody else has changed it.
+    async fn put_file_back(
+        &self,
+        file: &RouteFile,
+        behind: Option<&Behind>,
+        token: &str,
+        led: Option<&Behind>,
+    ) -> Result<Result<()>> {
+        let mut forgotten = Ok(());
+        let forgets = &mut forgotten;
+        let put_back = |_: EffectKey, _: Option<Behind>| async move {
+            if let Some(behind) = behind {
+                let proxy = self.ctx.read.systems.proxy(behind.proxy.as_str())?;
+                let ours = behind.routes(token)?;
+                let before = file.before.as_deref();
+                let files = behind.files(proxy)?;
+                files
+                    .replace(&file.name, &[Some(&ours), before], before)
+                    .await?;
+            }
+            if let Some(behind) = led {
+                *forgets = self.forgets(behind, token).await;
+            }
+            Ok(())
+        };
+        self.ctx.undo(WRITE_ROUTES, put_back).await?;
+        Ok(forgotten)
     }
 
     /// The old containers that are there: their names and ids. They have their names until the first
@@ -73,13 +120,16 @@ impl Undo<'_> {
 
     /// How the proxy was to be switched. Both may be lost where the process died: then nobody can say
     /// what the proxy has to show.
-    fn behind(&self, create: &EffectRecord) -> Option<Behind> {
-        let made = match &create.status {
-            EffectStatus::Done(made) => serde_json::from_value::<Made>(made.clone()).ok(),
+    fn behind(&self, lead: &EffectRecord) -> Option<Behind> {
+        let made = match &lead.status {
+            EffectStatus::Done(made) => Some(made.clone()),
             _ => None,
         };
         let decided = || self.decision.as_ref()?.behind.clone();
-        made.map(|made| made.behind).or_else(decided)
+        let by_file = |made: &Value| serde_json::from_value::<Behind>(made.clone()).ok();
+        let by_switch = |made: Value| serde_json::from_value::<Made>(made).ok();
+        let told = made.and_then(|made| by_file(&made).or_else(|| Some(by_switch(made)?.behind)));
+        told.or_else(decided)
     }
 
     async fn start_switch(&self, stopped: Option<Switch>, behind: Option<&Behind>) -> Result<()> {
@@ -94,14 +144,18 @@ impl Undo<'_> {
         Ok(())
     }
 
-    fn patience(&self) -> (Duration, &CancellationToken) {
+    pub(super) fn patience(&self) -> (Duration, &CancellationToken) {
         (self.routed_within, &self.ctx.cancel)
     }
 
     async fn sees(&self, behind: &Behind, token: &str, old: &[String]) -> Result<()> {
         let proxy = self.ctx.read.systems.proxy(behind.proxy.as_str())?;
         let watch = behind.watch(self.docker, proxy, token, self.patience());
-        watch.until_others_lead_to(old).await
+        match &behind.lead {
+            // Nothing leads to them before the file does.
+            Lead::File(file) if file.led => watch.until_they_have(&file.led_to(), old).await,
+            _ => watch.until_others_lead_to(old, NONE).await,
+        }
     }
 
     async fn forgets(&self, behind: &Behind, token: &str) -> Result<()> {
@@ -128,4 +182,8 @@ impl Undo<'_> {
             effect: effect.effect.clone(),
         }
     }
+}
+
+fn leads(effect: &EffectRecord) -> bool {
+    [CREATE_SWITCH, WRITE_ROUTES].contains(&effect.effect.name.as_str())
 }

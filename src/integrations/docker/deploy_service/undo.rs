@@ -11,9 +11,12 @@ use serde_json::Value;
 use super::super::container::{self, Container};
 use super::super::engine::Docker;
 use super::super::proof::{self, Expected};
+use super::by_labels::Listed;
 use super::carry_out::{Placed, rename};
 use super::decide::{Decision, Replica};
-use super::{CREATE_NEW, Input, REMOVE_OLD, RENAME_NEW, RENAME_OLD, START_NEW, STOP_OLD};
+use super::{
+    CREATE_NEW, Input, JOIN_NETWORKS, REMOVE_OLD, RENAME_NEW, RENAME_OLD, START_NEW, STOP_OLD,
+};
 use crate::action::{ActionError, Context, EffectRecord, EffectStatus, Result, Undone};
 use crate::domain::effect::EffectKey;
 
@@ -36,20 +39,29 @@ pub(super) struct Undo<'a> {
     pub(super) drain: Duration,
     pub(super) decision: Option<Decision>,
     pub(super) effects: Vec<EffectRecord>,
+    /// The proxy in front, where it is not switched.
+    pub(super) listed: Listed,
 }
 
 /// Takes the deploy back, or says what stays and what can be done about it.
 pub(super) async fn all(ctx: &Context, docker: &Docker, input: &Input) -> Result<Undone> {
     let recorded = ctx.journal.recorded("decision".to_owned()).await;
-    let undo = Undo {
+    let decision: Option<Decision> = recorded.and_then(|value| serde_json::from_value(value).ok());
+    let mut undo = Undo {
         ctx,
         docker,
         within: input.healthy_within.duration().max(AT_LEAST),
         routed_within: input.routed_within.duration().max(ROUTED_AT_LEAST),
         drain: input.drain.duration().min(LONGEST_DRAIN),
-        decision: recorded.and_then(|value| serde_json::from_value(value).ok()),
+        decision,
         effects: ctx.effects().await,
+        listed: Listed::Nowhere,
     };
+    if !undo.has_switched() {
+        let systems = &ctx.read.systems;
+        let names = undo.names();
+        undo.listed = Listed::find(docker, systems, undo.decision.as_ref(), names.first()).await;
+    }
     if let Some(removed) = undo.removed().await? {
         return Ok(Undone::ExceptFor(undo.too_late(&removed).await?));
     }
@@ -163,21 +175,22 @@ impl Undo<'_> {
                     self.name_back(name, key)
                 })
                 .await?;
-            self.start_old(name).await?;
-        } else {
-            // The old one is back before the new one goes: one of them answers.
-            self.start_old(name).await?;
-            self.remove_new(name).await?;
         }
+        // The old one is back before the new one goes, wherever it can be: one of them answers.
+        let unseen = self.start_old(name).await?;
+        self.remove_new(name).await?;
         self.ctx
             .undo((REMOVE_OLD, name), |_, _: Option<()>| async { Ok(()) })
             .await?;
-        Ok(None)
+        Ok(unseen)
     }
 
     async fn remove_new(&self, name: &str) -> Result<()> {
         self.ctx
             .undo((RENAME_NEW, name), |_, _: Option<()>| async { Ok(()) })
+            .await?;
+        self.ctx
+            .undo((JOIN_NETWORKS, name), |_, _: Option<()>| async { Ok(()) })
             .await?;
         self.ctx
             .undo((START_NEW, name), |_, _: Option<()>| async { Ok(()) })
@@ -201,9 +214,12 @@ impl Undo<'_> {
         }
     }
 
-    /// Starts the old container again and waits until it is as well as it was.
-    pub(super) async fn start_old(&self, name: &str) -> Result<()> {
+    /// Starts the old container again and waits until it is as well as it was, and until the proxy leads to
+    /// it, where that goes by its labels. What was not seen of that, in words.
+    pub(super) async fn start_old(&self, name: &str) -> Result<Option<String>> {
         let was = self.old(name);
+        let mut unseen = None;
+        let told = &mut unseen;
         let start = |_: EffectKey, done: Option<Value>| async move {
             let was = done
                 .and_then(|old| serde_json::from_value(old).ok())
@@ -226,10 +242,12 @@ impl Undo<'_> {
             Container::start(self.docker, &old.id).await?;
             if was_well {
                 self.prove_old(&old).await?;
+                *told = self.listed_again(&old).await;
             }
             Ok(())
         };
-        self.ctx.undo((STOP_OLD, name), start).await
+        self.ctx.undo((STOP_OLD, name), start).await?;
+        Ok(unseen)
     }
 
     async fn prove_old(&self, old: &Container) -> Result<()> {

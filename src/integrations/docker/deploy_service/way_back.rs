@@ -10,11 +10,13 @@ use crate::domain::run::StepState;
 use crate::domain::undo::WayBack;
 
 /// What is given to the deploy back as it was given to the deploy.
-const TAKEN_OVER: [&str; 6] = [
+const TAKEN_OVER: [&str; 8] = [
     "healthy_within",
     "parallel",
     "strategy",
     "probe",
+    "drains_itself",
+    "join_once_healthy",
     "routed_within",
     "drain",
 ];

@@ -25,7 +25,7 @@ const SERVICES: &str = "traefik.http.services.";
 const OTHERS: [&str; 2] = ["traefik.tcp.", "traefik.udp."];
 
 /// The settings of a router or a service, by the rest of their labels' names.
-type Fields = BTreeMap<String, String>;
+pub(super) type Fields = BTreeMap<String, String>;
 
 /// What the labels say of HTTP. All that they say beside that goes over to new containers as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,25 @@ pub(in crate::integrations::docker) struct Front {
     services: BTreeMap<String, Fields>,
 }
 
-/// A router of a switch.
+/// Which of Traefik's providers holds the routers that lead to a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::integrations::docker) enum Provider {
+    /// A switch's labels do.
+    Docker,
+    /// A file does.
+    File,
+}
+
+impl Provider {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::File => "file",
+        }
+    }
+}
+
+/// A router of a switch, or of the file that takes its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::integrations::docker) struct Led {
     /// Its name with its provider.
@@ -182,7 +200,11 @@ impl Front {
                 labels.insert(format!("{ROUTERS}{name}-{token}.{field}"), value.clone());
             }
         }
-        for (name, led) in self.routers.keys().zip(self.led(token, raised)) {
+        for (name, led) in self
+            .routers
+            .keys()
+            .zip(self.led(token, raised, Provider::Docker))
+        {
             labels.insert(format!("{ROUTERS}{name}-{token}.service"), led.service);
             labels.insert(
                 format!("{ROUTERS}{name}-{token}.priority"),
@@ -192,13 +214,23 @@ impl Front {
         labels
     }
 
-    /// The routers of that switch.
-    pub(in crate::integrations::docker) fn led(&self, token: &str, raised: bool) -> Vec<Led> {
+    /// What the service's own labels say of its routers, by their names.
+    pub(super) fn routers(&self) -> impl Iterator<Item = (&String, &Fields)> {
+        self.routers.iter()
+    }
+
+    /// The routers that lead to the set of this token.
+    pub(in crate::integrations::docker) fn led(
+        &self,
+        token: &str,
+        raised: bool,
+        by: Provider,
+    ) -> Vec<Led> {
         let led = |(name, fields): (&String, &Fields)| {
             let rule = fields.get("rule").cloned().unwrap_or_default();
             let target = self.target(name, fields).unwrap_or_default();
             Led {
-                name: format!("{name}-{token}@docker"),
+                name: format!("{name}-{token}@{}", by.name()),
                 service: format!("{target}-{token}@docker"),
                 priority: priority(fields, &rule) + i64::from(raised),
                 rule,
@@ -352,7 +384,7 @@ mod tests {
         traefik.http.routers.shop-0c9d.tls.certresolver = le
         traefik.http.services.purser-switch-0c9d.loadbalancer.server.url = http://127.0.0.1:9
         ");
-        let priority = |raised| front.led("0c9d", raised)[0].priority;
+        let priority = |raised| front.led("0c9d", raised, Provider::Docker)[0].priority;
         assert_eq!((priority(false), priority(true)), (20, 21));
     }
 

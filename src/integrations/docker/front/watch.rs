@@ -1,66 +1,22 @@
 //! What a proxy serves, seen through its API and through its entry points.
 
-use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::super::container::Container;
 use super::super::engine::Docker;
 use super::super::proof::{Level, Proof};
-use super::labels::{Front, Inner, Led};
+use super::labels::{Front, Inner, Led, Provider};
+use super::proxy_probe::ProxyProbe;
+use super::serves::NONE;
 use crate::action::ports::{ProxyView, Route, Visit, Visited};
 use crate::action::{ActionError, Result};
 use crate::domain::time::Span;
 
 /// How often it is asked.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// What to ask through the proxy, as somebody outside would.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::integrations::docker) struct ProxyProbe {
-    /// What to get, with a query if need be; begins with a slash.
-    path: String,
-    /// Whose name to ask for, where the service's rule does not tell.
-    #[serde(default)]
-    host: Option<String>,
-    /// What the answer must hold, so that it is the new version's: `"version": "v2"`.
-    #[serde(default)]
-    contains: Option<String>,
-}
-
-impl ProxyProbe {
-    /// Refuses what could not be asked.
-    pub(in crate::integrations::docker) fn check(&self) -> Result<()> {
-        let is_plain = |text: &str| text.chars().all(|c| c.is_ascii_graphic());
-        let host = self.host.as_deref().unwrap_or("x");
-        if self.path.starts_with('/') && is_plain(&self.path) && is_plain(host) && !host.is_empty()
-        {
-            return Ok(());
-        }
-        Err(ActionError::fatal(format!(
-            "the proxy's probe of {self} cannot be asked: write a path like /version and a host like \
-             shop.example.com"
-        )))
-    }
-}
-
-impl fmt::Display for ProxyProbe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{}",
-            self.host.as_deref().unwrap_or_default(),
-            self.path
-        )
-    }
-}
 
 /// A set of containers and the proxy before them.
 pub(in crate::integrations::docker) struct Watch<'a> {
@@ -69,7 +25,10 @@ pub(in crate::integrations::docker) struct Watch<'a> {
     pub(in crate::integrations::docker) name: &'a str,
     pub(in crate::integrations::docker) proxy: &'a Arc<dyn ProxyView>,
     pub(in crate::integrations::docker) front: &'a Front,
+    /// What tells the new set from others; empty where no set is.
     pub(in crate::integrations::docker) token: &'a str,
+    /// What holds the routers that lead to the new set.
+    pub(in crate::integrations::docker) by: Provider,
     /// How long it may take to show what it has to.
     pub(in crate::integrations::docker) within: Duration,
     /// Ends a wait.
@@ -98,7 +57,7 @@ impl Watch<'_> {
             host,
         } in self.front.inner(self.token)
         {
-            self.serves_only(&service, new).await?;
+            self.serves(&service, new, NONE).await?;
             let route = find(&routes, &router)?;
             for entry_point in &route.entry_points {
                 let visit = Visit {
@@ -129,7 +88,7 @@ impl Watch<'_> {
 
     async fn knows(&self, raised: bool) -> Result<(), String> {
         let routes = self.routes().await?;
-        for led in self.front.led(self.token, raised) {
+        for led in self.led(raised) {
             is_as(find(&routes, &led.name)?, &led)?;
         }
         Ok(())
@@ -158,7 +117,7 @@ impl Watch<'_> {
         probe: Option<&ProxyProbe>,
     ) -> Result<Proof, String> {
         let routes = self.routes().await?;
-        let all = self.front.led(self.token, raised);
+        let all = self.led(raised);
         for led in &all {
             let route = find(&routes, &led.name)?;
             is_as(route, led)?;
@@ -168,19 +127,26 @@ impl Watch<'_> {
                     other.name
                 ));
             }
-            self.serves_only(&led.service, new).await?;
+            self.serves(&led.service, new, NONE).await?;
         }
-        let routed = format!("the API of `{}`", self.name);
         let visit = all
             .iter()
-            .find_map(|led| visit_of(find(&routes, &led.name).ok()?, led, probe));
-        let Some(visit) = visit else {
-            return Ok(Proof {
-                level: Level::Routed,
-                by: routed,
-            });
+            .find_map(|led| visit_of(find(&routes, &led.name).ok()?, probe));
+        self.shown(visit, probe).await
+    }
+
+    /// How far the proof goes of a set that is led to by what the proxy's API says.
+    pub(super) async fn shown(
+        &self,
+        visit: Option<Visit>,
+        probe: Option<&ProxyProbe>,
+    ) -> Result<Proof, String> {
+        let routed = format!("the API of `{}`", self.name);
+        let answer = match &visit {
+            Some(visit) => self.visit(visit).await?.map(|answer| (visit, answer)),
+            None => None,
         };
-        let Some(answer) = self.visit(&visit).await? else {
+        let Some((visit, answer)) = answer else {
             return Ok(Proof {
                 level: Level::Routed,
                 by: routed,
@@ -219,88 +185,27 @@ impl Watch<'_> {
 
     async fn has_forgotten(&self) -> Result<(), String> {
         let routes = self.routes().await?;
-        let led = self.front.led(self.token, false);
+        let led = self.led(false);
         match led.iter().find(|led| find(&routes, &led.name).is_ok()) {
             Some(led) => Err(format!("the router {} is there", led.name)),
             None => Ok(()),
         }
     }
 
-    /// Waits until requests would reach these containers by routers that are not the new switch's.
-    pub(in crate::integrations::docker) async fn until_others_lead_to(
-        &self,
-        old: &[String],
-    ) -> Result<()> {
-        let patience = self.patience("leads to the old containers again");
-        while let Err(why) = self.others_lead_to(old).await {
-            patience.again(&why).await?;
-        }
-        Ok(())
+    /// The routers that lead to the new set.
+    pub(super) fn led(&self, raised: bool) -> Vec<Led> {
+        self.front.led(self.token, raised, self.by)
     }
 
-    async fn others_lead_to(&self, old: &[String]) -> Result<(), String> {
-        let routes = self.routes().await?;
-        for led in self.front.led(self.token, false) {
-            let is_other = |other: &&Route| other.rule == led.rule && other.name != led.name;
-            let others = routes.iter().filter(is_other);
-            let mut seen = Err(format!("no other router takes {}", led.rule));
-            for other in others.filter(|other| other.fault.is_none()) {
-                seen = self.serves_only(&other.service, old).await;
-                if seen.is_ok() {
-                    break;
-                }
-            }
-            seen?;
-        }
-        Ok(())
-    }
-
-    /// Whether a service has a server in each of these containers, and no other.
-    async fn serves_only(&self, service: &str, containers: &[String]) -> Result<(), String> {
-        let servers = self
-            .proxy
-            .upstreams(service)
-            .await
-            .map_err(|error| error.message)?;
-        let servers = servers.ok_or_else(|| format!("it has no service {service}"))?;
-        if let Some(down) = servers.iter().find(|server| server.is_down) {
-            return Err(format!("it calls {} down", down.url));
-        }
-        let mut open: BTreeSet<&str> = servers
-            .iter()
-            .filter_map(|server| host_of(&server.url))
-            .collect();
-        for id in containers {
-            let container = Container::find(self.docker, id)
-                .await
-                .map_err(|error| error.message)?;
-            let addresses = container
-                .as_ref()
-                .map(Container::addresses)
-                .unwrap_or_default();
-            let found = addresses
-                .iter()
-                .any(|address| open.remove(address.as_str()));
-            if !found {
-                let name = container.map_or_else(|| id.clone(), |container| container.name);
-                return Err(format!("{service} does not have {name}"));
-            }
-        }
-        match open.first() {
-            Some(other) => Err(format!("{service} has {other} too")),
-            None => Ok(()),
-        }
-    }
-
-    async fn routes(&self) -> Result<Vec<Route>, String> {
+    pub(super) async fn routes(&self) -> Result<Vec<Route>, String> {
         self.proxy.routes().await.map_err(|error| error.message)
     }
 
-    async fn visit(&self, visit: &Visit) -> Result<Option<Visited>, String> {
+    pub(super) async fn visit(&self, visit: &Visit) -> Result<Option<Visited>, String> {
         self.proxy.visit(visit).await.map_err(|error| error.message)
     }
 
-    fn patience<'w>(&'w self, what: &'w str) -> Patience<'w> {
+    pub(super) fn patience<'w>(&'w self, what: &'w str) -> Patience<'w> {
         Patience {
             watch: self,
             what,
@@ -310,7 +215,7 @@ impl Watch<'_> {
 }
 
 /// How long something is looked for.
-struct Patience<'w> {
+pub(super) struct Patience<'w> {
     watch: &'w Watch<'w>,
     what: &'w str,
     begun: Instant,
@@ -318,7 +223,7 @@ struct Patience<'w> {
 
 impl Patience<'_> {
     /// Waits a moment before the next look, or gives up.
-    async fn again(&self, why: &str) -> Result<()> {
+    pub(super) async fn again(&self, why: &str) -> Result<()> {
         let Watch {
             name,
             within,
@@ -372,7 +277,7 @@ fn takes_from(other: &Route, route: &Route, all: &[Led]) -> bool {
 }
 
 /// A server has answered, and not the proxy for want of one.
-fn is_of_a_server(answer: &Visited) -> Result<(), String> {
+pub(super) fn is_of_a_server(answer: &Visited) -> Result<(), String> {
     match answer.status {
         502..=504 => Err(format!("it answers with status {}", answer.status)),
         _ => Ok(()),
@@ -380,14 +285,14 @@ fn is_of_a_server(answer: &Visited) -> Result<(), String> {
 }
 
 /// What somebody outside would ask; `None` where the rule does not tell.
-fn visit_of(route: &Route, led: &Led, probe: Option<&ProxyProbe>) -> Option<Visit> {
+pub(super) fn visit_of(route: &Route, probe: Option<&ProxyProbe>) -> Option<Visit> {
     let host = probe.and_then(|probe| probe.host.clone());
     let path = probe.map(|probe| probe.path.clone());
-    let path =
-        path.or_else(|| argument(&led.rule, "PathPrefix").or_else(|| argument(&led.rule, "Path")));
+    let path = path
+        .or_else(|| argument(&route.rule, "PathPrefix").or_else(|| argument(&route.rule, "Path")));
     Some(Visit {
         entry_point: route.entry_points.first()?.clone(),
-        host: host.or_else(|| argument(&led.rule, "Host"))?,
+        host: host.or_else(|| argument(&route.rule, "Host"))?,
         path: path.unwrap_or_else(|| "/".to_owned()),
         any_certificate: false,
     })
@@ -399,16 +304,6 @@ fn argument(rule: &str, matcher: &str) -> Option<String> {
     let stands_alone = !before.ends_with(|c: char| c == '!' || c.is_ascii_alphanumeric());
     let (argument, _) = rest.split_once('`')?;
     stands_alone.then(|| argument.to_owned())
-}
-
-/// `172.18.0.5` of `http://172.18.0.5:8080`.
-fn host_of(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    let authority = rest.split('/').next()?;
-    let host = authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host);
-    Some(host.trim_matches(['[', ']']))
 }
 
 #[cfg(test)]
@@ -423,11 +318,5 @@ mod tests {
         assert_eq!(argument("!Host(`shop.example`)", "Host"), None);
         assert_eq!(argument("HostRegexp(`.+`)", "Host"), None);
         assert_eq!(argument("PathPrefix(`/`)", "Path"), None);
-    }
-
-    #[test]
-    fn a_server_is_known_by_its_address() {
-        assert_eq!(host_of("http://172.18.0.5:8080"), Some("172.18.0.5"));
-        assert_eq!(host_of("https://[fd00::5]:8443/x"), Some("fd00::5"));
     }
 }

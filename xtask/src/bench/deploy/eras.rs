@@ -16,8 +16,9 @@ pub(super) struct Era {
 }
 
 /// How many requests were answered by a version that was over when they began: after somebody had
-/// been answered by a later one, or after that was proven; or by one that nobody was to be led to.
-pub(super) fn stale(mut asked: Vec<Asked>, eras: &[Era]) -> usize {
+/// been answered by a later one, or after that was proven; or by one that nobody was to be led to. Where the
+/// versions are not kept apart (`are_apart`), only a proof counts: until then both answer.
+pub(super) fn stale(mut asked: Vec<Asked>, eras: &[Era], are_apart: bool) -> usize {
     asked.sort_by_key(|asked| asked.begun);
     let mut answered = BinaryHeap::new();
     let (mut newest, mut stale) = (0, 0);
@@ -28,7 +29,9 @@ pub(super) fn stale(mut asked: Vec<Asked>, eras: &[Era]) -> usize {
         while let Some(Reverse((ended, era))) = answered.peek()
             && *ended <= asked.begun
         {
-            newest = newest.max(*era);
+            if are_apart {
+                newest = newest.max(*era);
+            }
             answered.pop();
         }
         let is_proven = |era: &Era| era.proven.is_some_and(|proven| proven <= asked.begun);
@@ -61,7 +64,7 @@ mod tests {
                 answer: Ok((*version).to_owned()),
             }
         });
-        stale(asked.collect(), eras)
+        stale(asked.collect(), eras, true)
     }
 
     fn era(begin: Instant, version: &str, from: u64, proven: Option<u64>) -> Era {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::eras::Era;
 use super::load::Load;
 use super::purser::Purser;
-use super::site::{App, Site};
+use super::site::{App, Lead, Site};
 use super::timing::{Clock, Log, Timing};
 use super::{DRAIN, PER_SECOND, Seen};
 use crate::{say, sh};
@@ -50,16 +50,17 @@ struct Live<'a> {
     /// The version that is live.
     version: String,
     eras: Vec<Era>,
+    durations: Vec<Duration>,
     timings: Vec<Timing>,
     site: &'a Site<'a>,
+    lead: Lead,
 }
 
 /// All of these deeds, spread over so many requests at least.
 pub(super) fn measure(
     site: &Site,
-    app: App,
-    deeds: &[Deed],
-    requests: usize,
+    (app, lead): (App, Lead),
+    (deeds, requests): (&[Deed], usize),
     program: &Path,
     folder: &Path,
 ) -> Result<(Seen, Vec<Timing>)> {
@@ -70,7 +71,7 @@ pub(super) fn measure(
     let begun = Instant::now();
     let mut live = Live {
         app,
-        purser: Purser::start(program, folder, site)?,
+        purser: Purser::start(program, folder, site, lead)?,
         load: Load::begin(&site.host, PER_SECOND),
         clock: Clock::now()?,
         eras: vec![Era {
@@ -79,8 +80,10 @@ pub(super) fn measure(
             proven: Some(begun),
         }],
         version,
+        durations: Vec::new(),
         timings: Vec::new(),
         site,
+        lead,
     };
     for (at, deed) in deeds.iter().enumerate() {
         live.act(at + 1, *deed)?;
@@ -89,7 +92,8 @@ pub(super) fn measure(
     let seen = Seen {
         asked: live.load.end(),
         eras: live.eras,
-        durations: live.timings.iter().map(|timing| timing.total).collect(),
+        durations: live.durations,
+        are_apart: lead != Lead::Labels,
     };
     Ok((seen, live.timings))
 }
@@ -119,7 +123,10 @@ impl Live<'_> {
         };
         if deed == Deploy {
             era(&new, Some(log.proven(&self.clock)?));
-            self.timings.push(log.timing(DRAIN)?);
+            self.durations.push(log.total()?);
+            if self.lead != Lead::Labels {
+                self.timings.push(log.timing(DRAIN)?);
+            }
             self.version = new;
             return Ok(());
         }

@@ -21,7 +21,7 @@ use self::eras::Era;
 use self::live::Deed;
 use self::load::Asked;
 use self::report::Report;
-use self::site::{App, Images, Site};
+use self::site::{App, Images, Lead, Site};
 use super::{Figure, Wish};
 use crate::stack::places::Places;
 use crate::stack::{self, Part, libraries};
@@ -36,12 +36,22 @@ const REQUESTS_SHORT: usize = 5_000;
 /// The time that old containers have to finish: the longest request takes three seconds.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Each application that is deployed, and what leads people to it.
+const WAYS: &[(App, Lead)] = &[
+    (App::Dies, Lead::Switch),
+    (App::Finishes, Lead::Switch),
+    (App::Dies, Lead::File),
+    (App::Drains, Lead::Labels),
+];
+
 /// What people have seen of deploys that went on meanwhile.
 struct Seen {
     asked: Vec<Asked>,
     eras: Vec<Era>,
     /// How long each deploy took.
     durations: Vec<Duration>,
+    /// No two versions are meant to answer at the same time.
+    are_apart: bool,
 }
 
 /// For each application all ways, one after the other.
@@ -80,8 +90,8 @@ fn bench(places: &Places, wish: &Wish) -> Result<Vec<Figure>> {
         folder,
     };
     let mut report = Report::default();
-    for app in App::ALL {
-        let measured = tools.measure(app, wish.short, &mut report);
+    for way in WAYS {
+        let measured = tools.measure(*way, wish.short, &mut report);
         let removed = fs::remove_dir_all(&tools.folder);
         measured?;
         removed.context("the folder of Purser cannot be removed")?;
@@ -103,7 +113,7 @@ struct Tools<'a> {
 }
 
 impl Tools<'_> {
-    fn measure(&self, app: App, short: bool, report: &mut Report) -> Result<()> {
+    fn measure(&self, (app, lead): (App, Lead), short: bool, report: &mut Report) -> Result<()> {
         let (deeds, requests) = if short {
             (live::SHORT, REQUESTS_SHORT)
         } else {
@@ -114,19 +124,30 @@ impl Tools<'_> {
         let _images = Images::make(self.places, app, &sick)?;
 
         let site = Site::new(self.places, "purser");
-        let (seen, timings) =
-            live::measure(&site, app, deeds, requests, &self.program, &self.folder)?;
+        let (seen, timings) = live::measure(
+            &site,
+            (app, lead),
+            (deeds, requests),
+            &self.program,
+            &self.folder,
+        )?;
         drop(site);
-        report.add_live(app, seen, timings);
+        report.add_live(app, lead, seen, timings);
+        if lead == Lead::Switch {
+            self.measure_others(app, &well(deeds), report)?;
+        }
+        Ok(())
+    }
 
-        let versions = well(deeds);
+    /// The ways of others, with the same application.
+    fn measure_others(&self, app: App, versions: &[usize], report: &mut Report) -> Result<()> {
         let site = Site::new(self.places, "rollout");
-        let seen = references::rollout(&site, app, &versions)?;
+        let seen = references::rollout(&site, app, versions)?;
         drop(site);
         report.add_rollout(app, seen);
 
         let site = Site::new(self.places, "recreate");
-        let seen = references::recreate(&site, app, &versions, &self.compose, &self.folder)?;
+        let seen = references::recreate(&site, app, versions, &self.compose, &self.folder)?;
         drop(site);
         report.add_recreate(app, seen);
         Ok(())

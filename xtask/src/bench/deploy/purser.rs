@@ -12,9 +12,9 @@ use nix::unistd::{Pid, geteuid};
 use serde_json::Value;
 
 use super::DRAIN;
-use super::site::Site;
+use super::site::{Lead, Site};
 use crate::sh;
-use crate::stack::parts::docker;
+use crate::stack::parts::{docker, traefik};
 use crate::stack::{http, ports};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,7 +28,7 @@ pub(super) struct Purser {
 
 impl Purser {
     /// Starts it in a folder of its own, to deploy this service.
-    pub(super) fn start(program: &Path, folder: &Path, site: &Site) -> Result<Self> {
+    pub(super) fn start(program: &Path, folder: &Path, site: &Site, lead: Lead) -> Result<Self> {
         let holes = [
             ("@UID@", geteuid().to_string()),
             ("@DOCKER@", docker::host(site.places)),
@@ -36,6 +36,8 @@ impl Purser {
             ("@WEB@", ports::of("traefik").to_string()),
             ("@SERVICE@", site.service()),
             ("@DRAIN@", format!("{}s", DRAIN.as_secs())),
+            ("@ROUTES@", routes(site, lead)),
+            ("@DRAINS@", (lead == Lead::Labels).to_string()),
         ];
         let fill = |text: &str| {
             let fill = |text: String, (hole, value): &(&str, String)| text.replace(hole, value);
@@ -114,6 +116,14 @@ impl Purser {
         let complaint = String::from_utf8_lossy(&said.stderr);
         serde_json::from_slice(&said.stdout)
             .with_context(|| format!("purser {}: {complaint}", arguments.join(" ")))
+    }
+}
+
+/// The setting by which Purser leads Traefik by files, where it is to.
+fn routes(site: &Site, lead: Lead) -> String {
+    match lead {
+        Lead::File => format!("routes = \"{}\"", traefik::files(site.places).display()),
+        Lead::Switch | Lead::Labels => String::new(),
     }
 }
 

@@ -105,5 +105,6 @@ fn under_load(
         asked: load.end(),
         eras,
         durations,
+        are_apart: true,
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Seen;
 use super::eras::stale;
-use super::site::App;
+use super::site::{App, Lead};
 use super::timing::Timing;
 use crate::bench::Figure;
 use crate::say;
@@ -17,6 +17,8 @@ const SORTS: usize = 5;
 #[derive(Default)]
 pub(super) struct Report {
     live: Counts,
+    file: Counts,
+    labels: Counts,
     rollout: Counts,
     recreate: Counts,
     timings: Vec<Timing>,
@@ -30,12 +32,18 @@ struct Counts {
 }
 
 impl Report {
-    pub(super) fn add_live(&mut self, app: App, seen: Seen, timings: Vec<Timing>) {
+    pub(super) fn add_live(&mut self, app: App, lead: Lead, seen: Seen, timings: Vec<Timing>) {
         for timing in &timings {
             say::line(app.name(), in_words(timing));
         }
-        self.live.add(app, "Purser", seen);
-        self.timings.extend(timings);
+        match lead {
+            Lead::Switch => {
+                self.live.add(app, "Purser", seen);
+                self.timings.extend(timings);
+            }
+            Lead::File => self.file.add(app, "Purser by a file", seen),
+            Lead::Labels => self.labels.add(app, "Purser by labels", seen),
+        }
     }
 
     pub(super) fn add_rollout(&mut self, app: App, seen: Seen) {
@@ -58,6 +66,12 @@ impl Report {
             counted("deploy.requests", self.live.requests),
             counted("deploy.failed_requests", self.live.failed),
             counted("deploy.stale_answers", self.live.stale),
+            counted("deploy.file_requests", self.file.requests),
+            counted("deploy.file_failed_requests", self.file.failed),
+            counted("deploy.file_stale_answers", self.file.stale),
+            counted("deploy.labels_requests", self.labels.requests),
+            counted("deploy.labels_failed_requests", self.labels.failed),
+            counted("deploy.labels_stale_answers", self.labels.stale),
             counted("deploy.rollout_requests", self.rollout.requests),
             counted("deploy.rollout_failed_requests", self.rollout.failed),
             counted("deploy.rollout_stale_answers", self.rollout.stale),
@@ -96,7 +110,7 @@ impl Counts {
         let (requests, failed) = (seen.asked.len(), sorts.values().sum::<usize>());
         let mut took = seen.durations;
         took.sort_unstable();
-        let stale = stale(seen.asked, &seen.eras);
+        let stale = stale(seen.asked, &seen.eras, seen.are_apart);
         say::line(
             app.name(),
             format!(

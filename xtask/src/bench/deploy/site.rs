@@ -1,5 +1,6 @@
 //! What is deployed: an application in many versions, and the service that Traefik leads to.
 
+use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use super::visitor::{Kind, Visitor};
 use crate::sh;
 use crate::stack::parts::docker::docker;
 use crate::stack::parts::images::Program;
+use crate::stack::parts::traefik;
 use crate::stack::places::Places;
 
 const REPOSITORY: &str = "purser-bench/web";
@@ -22,15 +24,16 @@ pub(super) enum App {
     Dies,
     /// It finishes what is under way.
     Finishes,
+    /// It fails its health check first, and goes on for five seconds; then it finishes.
+    Drains,
 }
 
 impl App {
-    pub(super) const ALL: [Self; 2] = [Self::Dies, Self::Finishes];
-
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Dies => "dies",
             Self::Finishes => "finishes",
+            Self::Drains => "drains",
         }
     }
 
@@ -47,13 +50,32 @@ impl App {
         let stops = match self {
             Self::Dies => "die",
             Self::Finishes => "finish",
+            Self::Drains => "drain",
         };
         format!(
-            "ENV VERSION={} KEEP_ALIVE=1 ON_STOP={stops} SICK={}\nSTOPSIGNAL SIGTERM\n",
+            "ENV VERSION={} KEEP_ALIVE=1 ON_STOP={stops} SICK={}\nSTOPSIGNAL SIGTERM\n{}",
             self.version(number),
-            u8::from(is_sick)
+            u8::from(is_sick),
+            match self {
+                Self::Dies | Self::Finishes => "",
+                // Three seconds of checks would leave it two to be noticed in.
+                Self::Drains => {
+                    "HEALTHCHECK --interval=1s --timeout=2s --retries=1 --start-period=5s CMD [\"/web\", \"check\"]\n"
+                }
+            }
         )
     }
+}
+
+/// What leads people to the containers that Purser puts live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// A switch container.
+    Switch,
+    /// A file that Traefik reads.
+    File,
+    /// The containers' own labels: nothing is switched.
+    Labels,
 }
 
 /// The images of an application's versions, which go with this.
@@ -182,6 +204,9 @@ impl<'a> Site<'a> {
                 let _ = self.docker(&["rm", "--force", id]);
             }
         }
+        let routes = traefik::files(self.places);
+        let file = format!("purser@shop@{}@web.yml", self.project);
+        let _ = fs::remove_file(routes.join(file));
         // Containers that are listed no more may still be leaving it.
         let begun = Instant::now();
         while begun.elapsed() < LEAVING && !self.networks().is_empty() {

@@ -37,14 +37,22 @@ impl Timing {
 }
 
 impl Log<'_> {
+    /// From the request to the end.
+    pub(super) fn total(&self) -> Result<Duration> {
+        let begun = self.edge(|log| log.first())?;
+        Ok(between(begun, self.edge(|log| log.last())?))
+    }
+
+    /// Of a deploy that has switched Traefik, by a container or by a file.
     pub(super) fn timing(&self, drain: Duration) -> Result<Timing> {
-        let between = |from: u64, to: u64| Duration::from_micros(to.saturating_sub(from));
         let begun = self.edge(|log| log.first())?;
         let ended = self.edge(|log| log.last())?;
         let started = self.effect("effect_started", "start_new")?;
         let healthy = self.recorded("proof")?;
         let reached = self.recorded("reached")?;
-        let switched = self.effect("effect_done", "create_switch")?;
+        let switched = self
+            .effect("effect_done", "create_switch")
+            .or_else(|_| self.effect("effect_done", "write_routes"))?;
         let known = self.recorded("known")?;
         // The first of two deploys has no switch to stop.
         let left = self
@@ -97,6 +105,10 @@ impl Log<'_> {
         at.and_then(|logged| logged["at"].as_u64())
             .context("the log is empty")
     }
+}
+
+fn between(from: u64, to: u64) -> Duration {
+    Duration::from_micros(to.saturating_sub(from))
 }
 
 /// The instants of a clock that shows the time of day.

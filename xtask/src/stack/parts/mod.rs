@@ -7,7 +7,7 @@ mod minio;
 mod postgres;
 mod prometheus;
 mod registry;
-mod traefik;
+pub(crate) mod traefik;
 
 use crate::stack::part::Part;
 

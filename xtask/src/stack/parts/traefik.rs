@@ -99,7 +99,8 @@ fn program(places: &Places) -> PathBuf {
     folder.join("bin/traefik")
 }
 
-fn files(places: &Places) -> PathBuf {
+/// The folder that it reads routes from.
+pub(crate) fn files(places: &Places) -> PathBuf {
     places.dir(NAME).join("files")
 }
 
