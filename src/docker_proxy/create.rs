@@ -1,4 +1,4 @@
-//! The bodies that are let through: of a new container, and of one that joins a network.
+//! The bodies that are let through: of a new container, and of one that joins or leaves a network.
 
 use serde_json::Value;
 
@@ -22,6 +22,14 @@ pub(super) fn container(body: &[u8], judge: &Judge<'_>) -> Result<Vec<u8>, Refus
 /// The first thing in it that is not harmless.
 pub(super) fn connection(body: &[u8], judge: &Judge<'_>) -> Result<Vec<u8>, Refusal> {
     judged(body, CONNECTION, judge)
+}
+
+/// Judges the body of `POST /networks/{id}/disconnect`: what to forward.
+///
+/// # Errors
+/// The first thing in it that is not harmless.
+pub(super) fn disconnection(body: &[u8], judge: &Judge<'_>) -> Result<Vec<u8>, Refusal> {
+    judged(body, DISCONNECTION, judge)
 }
 
 fn judged(body: &[u8], shape: Shape, judge: &Judge<'_>) -> Result<Vec<u8>, Refusal> {
@@ -111,6 +119,8 @@ const HEALTHCHECK: Shape = Shape::Object(&[
 
 const CONNECTION: Shape =
     Shape::Object(&[("Container", Shape::Text), ("EndpointConfig", ENDPOINT)]);
+
+const DISCONNECTION: Shape = Shape::Object(&[("Container", Shape::Text), ("Force", Shape::Flag)]);
 
 const GIVEN_BY_THE_ENGINE: Shape = Shape::Unset("the engine itself gives it");
 

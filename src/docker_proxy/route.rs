@@ -14,6 +14,8 @@ pub(super) enum Body {
     Container,
     /// A container that joins a network.
     Connection,
+    /// A container that leaves a network.
+    Disconnection,
     /// The image that Purser makes itself.
     IdleImage,
 }
@@ -216,6 +218,13 @@ const CALLS: &[Call] = &[
         body: Body::Connection,
         login: false,
     },
+    Call {
+        method: "POST",
+        pattern: &["networks", "{}", "disconnect"],
+        query: &[],
+        body: Body::Disconnection,
+        login: false,
+    },
 ];
 
 /// Each of the calls for people: its method and path, what its query may hold, and its body.
@@ -229,6 +238,7 @@ pub fn listed() -> impl Iterator<Item = (String, Vec<&'static str>, Option<&'sta
             Body::Empty => None,
             Body::Container => Some("a container, each setting of which is known to be harmless"),
             Body::Connection => Some("the container that joins, and its names in the network"),
+            Body::Disconnection => Some("the container that leaves"),
             Body::IdleImage => Some("the image of switches, to the byte"),
         };
         (
@@ -395,6 +405,7 @@ mod tests {
             ("GET", "/v1.41/events?since=1&until=2&filters=%7B%7D"),
             ("DELETE", "/v1.41/containers/web-1?v=true&force=true"),
             ("POST", "/v1.41/networks/shop_net/connect"),
+            ("POST", "/v1.41/networks/shop_net/disconnect"),
             ("GET", "/v1.41/info"),
             ("DELETE", "/v1.41/images/127.0.0.1:25000/shop/web:v1"),
             (

@@ -197,6 +197,7 @@ impl Proxy {
         }
         let judged = match route.body {
             route::Body::Container => create::container(&body, &judge),
+            route::Body::Disconnection => create::disconnection(&body, &judge),
             _ => create::connection(&body, &judge),
         };
         Ok(judged?.into())

@@ -82,28 +82,36 @@ pub(super) async fn once(
     made.ok_or_else(|| container::name_is_taken(docker, name))
 }
 
-/// Joins networks, where it has not joined them yet.
-pub(super) async fn join(
+/// The networks beyond the first.
+async fn join(
     docker: &Docker,
     made: &Container,
     networks: Vec<(String, EndpointSettings)>,
 ) -> Result<()> {
     let settings = made.facts.network_settings.as_ref();
     let joined = settings.and_then(|settings| settings.networks.as_ref());
-    let client = docker.client().await?;
     for (network, endpoint) in networks {
-        if joined.is_some_and(|joined| joined.contains_key(&network)) {
-            continue;
+        if !joined.is_some_and(|joined| joined.contains_key(&network)) {
+            connect(docker, made, &network, endpoint).await?;
         }
-        let request = NetworkConnectRequest {
-            container: made.id.clone(),
-            endpoint_config: Some(endpoint),
-        };
-        let connected = client.connect_network(&network, request).await;
-        connected
-            .map_err(|error| docker.failed(&format!("{} joined {network}", made.name), error))?;
     }
     Ok(())
+}
+
+/// Has a container join a network that it is not in.
+pub(super) async fn connect(
+    docker: &Docker,
+    container: &Container,
+    network: &str,
+    endpoint: EndpointSettings,
+) -> Result<()> {
+    let request = NetworkConnectRequest {
+        container: container.id.clone(),
+        endpoint_config: Some(endpoint),
+    };
+    let client = docker.client().await?;
+    let connected = client.connect_network(network, request).await;
+    connected.map_err(|error| docker.failed(&format!("{} joined {network}", container.name), error))
 }
 
 /// Starts a container that was made, unless it was started before.

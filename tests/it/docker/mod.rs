@@ -1,5 +1,6 @@
 //! Stories about one Docker engine, told against a real one and checked by Docker's own client.
 
+mod by_name;
 pub(crate) mod compose;
 mod deploy;
 mod deploy_refused;
@@ -10,7 +11,6 @@ pub(crate) mod front;
 pub(crate) mod front_file;
 mod front_labels;
 mod jobs;
-mod joining;
 mod leftovers;
 mod looks;
 mod project;

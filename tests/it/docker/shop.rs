@@ -142,61 +142,32 @@ impl Shop {
         Step::of("docker.deploy_service", all)
     }
 
-    /// Begins to ask every address of the network, over and over.
-    pub(crate) fn client(&self) -> Client {
-        Client::in_network(&self.network())
-    }
-}
-
-/// A second network of a shop, in which its container 1 is found by the name `web`. Nobody removes it before
-/// the shop's containers are gone, so it comes last.
-pub(crate) struct Front {
-    network: Network,
-}
-
-impl Front {
-    pub(crate) fn of(shop: &Shop) -> Self {
-        let network = Network(format!("{}_front", shop.project));
-        docker(&["network", "create", &network.0]);
-        docker(&[
-            "network",
-            "connect",
-            "--alias",
-            "web",
-            &network.0,
-            &shop.name(1),
-        ]);
-        Self { network }
-    }
-
-    /// By which names a container is found there beside its id's; `None`: it is not there.
-    pub(crate) fn aliases(&self, container: &str) -> Option<Vec<String>> {
+    /// By which names a container is found in the network beside its id's, and at which address.
+    pub(crate) fn found(&self, container: &str) -> (Vec<String>, String) {
         let format = format!(
             "{{{{json (index .NetworkSettings.Networks \"{}\")}}}}",
-            self.network.0
+            self.network()
         );
         let endpoint: Value = serde_json::from_str(&inspect(container, &format)).unwrap();
-        let aliases = endpoint.get("Aliases")?.as_array()?;
         let id = inspect(container, "{{.Id}}");
+        let aliases = endpoint["Aliases"].as_array().cloned().unwrap_or_default();
         let aliases = aliases.iter().filter_map(Value::as_str);
-        Some(
-            aliases
-                .filter(|alias| !id.starts_with(alias))
-                .map(str::to_owned)
-                .collect(),
+        let aliases = aliases
+            .filter(|alias| !id.starts_with(alias))
+            .map(str::to_owned);
+        (
+            aliases.collect(),
+            endpoint["IPAddress"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
         )
     }
 
-    /// Begins to ask every address of it, over and over.
+    /// Begins to ask every address of the network, over and over.
     pub(crate) fn client(&self) -> Client {
-        Client::in_network(&self.network.0)
-    }
-}
-
-impl Client {
-    fn in_network(network: &str) -> Self {
         let format = "{{(index .IPAM.Config 0).Subnet}}";
-        let subnet = docker(&["network", "inspect", "--format", format, network]);
+        let subnet = docker(&["network", "inspect", "--format", format, &self.network()]);
         let base = subnet
             .split_once(".0/")
             .expect("a subnet of whole bytes")
@@ -217,7 +188,7 @@ impl Client {
             answers.dedup();
             (answers, silences)
         });
-        Self { stop, asking }
+        Client { stop, asking }
     }
 }
 

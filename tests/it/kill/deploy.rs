@@ -1,9 +1,8 @@
 //! `docker.deploy_service`, killed in each of its ways: one new container takes the old one's
-//! place. What is done only where a proxy stands in front is killed in `switch.rs` and `routes.rs`, what is
-//! done to a project's `.env` in `pin.rs`, and what joins networks late in `joining.rs`.
+//! place. What is done only where a proxy stands in front is killed in `switch.rs` and `routes.rs`, and
+//! what is done to a project's `.env` in `pin.rs`.
 
 use super::image::Pushed;
-use super::joining::JOINING;
 use super::pin::PINNING;
 use super::routes::FILING;
 use super::switch::SWITCHING;
@@ -23,8 +22,8 @@ pub(super) struct Way {
     pub(super) name: &'static str,
     /// How the old container is started, so that it is replaced in this way.
     pub(super) options: &'static [&'static str],
-    /// The one effect that only the other one of these ways has.
-    lacks: &'static str,
+    /// The effects that only the other one of these ways has.
+    lacks: &'static [&'static str],
     /// What is taken back of a deploy that fails.
     pub(super) taken_back: &'static [&'static str],
     /// How often a container is started when the deploy is taken back.
@@ -34,7 +33,7 @@ pub(super) struct Way {
 pub(super) static BESIDE: Way = Way {
     name: "rolling",
     options: &SELDOM_CHECKED,
-    lacks: "rename_old",
+    lacks: &["rename_old"],
     taken_back: &["create_new", "start_new"],
     starts_back: 1,
 };
@@ -43,14 +42,14 @@ pub(super) static BESIDE: Way = Way {
 pub(super) static RECREATE: Way = Way {
     name: "recreate",
     options: &["--health-interval", "2s", "--volume", "/data"],
-    lacks: "rename_new",
+    lacks: &["rename_new", "join_by_name"],
     taken_back: &["stop_old", "rename_old", "create_new", "start_new"],
     starts_back: 2,
 };
 
-/// What is done only behind a proxy, to files, or in several networks.
+/// What is done only behind a proxy, or to files.
 fn elsewhere() -> Vec<&'static str> {
-    [&SWITCHING[..], &FILING, &PINNING, &JOINING].concat()
+    [&SWITCHING[..], &FILING, &PINNING].concat()
 }
 
 impl Way {
@@ -58,12 +57,12 @@ impl Way {
         let mut effects = effects(ACTION);
         let before = effects.len();
         let elsewhere = elsewhere();
-        effects.retain(|effect| *effect != self.lacks && !elsewhere.contains(effect));
-        let left_out = elsewhere.len() + 1;
+        effects.retain(|effect| !self.lacks.contains(effect) && !elsewhere.contains(effect));
+        let left_out = elsewhere.len() + self.lacks.len();
         assert_eq!(
             effects.len(),
             before - left_out,
-            "{} is no effect",
+            "one of {:?} is no effect",
             self.lacks
         );
         effects

@@ -6,7 +6,6 @@ mod backup;
 mod books;
 mod deploy;
 mod image;
-mod joining;
 mod own_backup;
 mod pin;
 mod prune;

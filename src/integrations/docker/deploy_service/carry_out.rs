@@ -14,8 +14,8 @@ use super::super::image::{self, Reference};
 use super::super::proof::{self, Expected, Level, Proof};
 use super::super::strategy::Strategy;
 use super::behind::Behind;
+use super::by_name::without_names;
 use super::decide::{Decision, Replica};
-use super::joining::hold_back;
 use super::{
     CREATE_NEW, INSTEAD, Input, Output, REMOVE_OLD, RENAME_NEW, RENAME_OLD, START_NEW, STOP_OLD,
 };
@@ -54,6 +54,8 @@ pub(super) struct Deploy<'a> {
     pub(super) input: &'a Input,
     reference: Reference,
     image_id: String,
+    /// New containers are found by the service's name only once they have proven themselves.
+    names_late: bool,
 }
 
 /// A deploy whose new containers are proven; the old ones are there, and can come back.
@@ -81,6 +83,7 @@ pub(super) async fn prove<'a>(
         input,
         reference,
         image_id,
+        names_late: decision.names_late,
     };
     let (replaced, front) = match decision.switched() {
         Some(behind) => {
@@ -159,7 +162,9 @@ impl Deploy<'_> {
             .await?;
         self.start_new(old, &new).await?;
         let shown = self.prove(old, &new).await?;
-        self.join_rest(old, &new).await?;
+        if self.names_late {
+            self.join_by_name(old, &new, &shown).await?;
+        }
         if let Some(behind) = behind {
             self.until_listed(behind, old, &new).await?;
         }
@@ -205,7 +210,9 @@ impl Deploy<'_> {
         self.ctx
             .repeatable((CREATE_NEW, old.name.as_str()), |key| async move {
                 let mut copy = self.copy_of(old).await?;
-                hold_back(&mut copy, &self.input.join_once_healthy);
+                if self.names_late {
+                    without_names(&mut copy);
+                }
                 dress(copy.body.labels.get_or_insert_default());
                 if let Some(probe) = &self.input.probe {
                     probe.dress(&mut copy.body);
@@ -258,9 +265,14 @@ impl Deploy<'_> {
     /// Before anything goes that cannot come back, all new ones must still be well.
     async fn last_look(&self, ids: &[&str]) -> Result<()> {
         for id in ids {
-            proof::prove(self.docker, id, &self.expected(LAST_LOOK)).await?;
+            proof::prove(self.docker, id, &self.last_look_at()).await?;
         }
         Ok(())
+    }
+
+    /// Of what has proven itself before.
+    pub(super) fn last_look_at(&self) -> Expected<'_> {
+        self.expected(LAST_LOOK)
     }
 
     pub(super) async fn stop_old(&self, old: &Replica) -> Result<()> {

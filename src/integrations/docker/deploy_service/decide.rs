@@ -12,8 +12,9 @@ use super::super::strategy::{Strategy, obstacles};
 use super::back_to::{self, Live};
 use super::behind::{Behind, Lead, RouteFile};
 use super::by_labels::cannot_drain;
+use super::by_name::come_late;
 use super::choose::{Choice, choose};
-use super::{Input, LONGEST_DRAIN, LONGEST_KEEP, Output, joining, pin};
+use super::{Input, LONGEST_DRAIN, LONGEST_KEEP, Output, pin};
 use crate::action::{ActionError, Result, Systems};
 use crate::domain::plan::Plan;
 use crate::domain::time::Span;
@@ -45,6 +46,9 @@ pub(super) struct Decision {
     /// It is in a network in which others find it by its name.
     #[serde(default)]
     goes_by_name: bool,
+    /// New containers are found by it only once they have proven themselves.
+    #[serde(default)]
+    pub(super) names_late: bool,
     /// What Purser itself needs of it.
     #[serde(default)]
     footing: Vec<String>,
@@ -126,8 +130,7 @@ impl Decision {
             ActionError::fatal(format!("{} on `{}` {why}", service.name, docker.name()))
         };
         let choice = choose(input.strategy, input.drains_itself, &why, found).map_err(refused)?;
-        joining::check(input, &choice, &containers)
-            .map_err(|why| refused(format!("cannot be deployed so: {why}")))?;
+        let names_late = come_late(input, &choice, &containers);
         let Choice {
             strategy,
             behind,
@@ -156,6 +159,7 @@ impl Decision {
             unswitched,
             back_to: back_to.map(|live| live.id),
             footing: footing::warnings(docker, systems, &containers),
+            names_late,
             goes_by_name: containers.iter().any(Container::goes_by_name),
         })
     }
@@ -307,10 +311,10 @@ impl Decision {
             (Some(why), _) => Some(format!(
                 "the proxy in front is not switched, and not asked what it serves: {why}; {dropped}"
             )),
-            (None, Strategy::Rolling) if !input.join_once_healthy.is_empty() => Some(format!(
-                "in front is Docker's DNS alone, which leads to old and new containers while both run; a new \
-                 one joins {} only once it has proven itself; {dropped}",
-                input.join_once_healthy.join(", ")
+            (None, Strategy::Rolling) if self.names_late => Some(format!(
+                "in front is Docker's DNS alone: a new container is found by the service's name once it has proven \
+                 itself, and joins its networks anew for that; then old and new are found until the old one \
+                 is stopped; {dropped}"
             )),
             (None, Strategy::Rolling) if self.goes_by_name => Some(format!(
                 "in front is Docker's DNS alone, which leads to old and new containers while both run; \

@@ -12,11 +12,11 @@ mod back_to;
 mod behind;
 mod blue_green;
 mod by_labels;
+mod by_name;
 mod carry_out;
 mod choose;
 mod decide;
 mod differences;
-mod joining;
 mod pin;
 mod stages;
 mod switch_back;
@@ -29,6 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::back_to::offers;
+use self::by_name::Found;
 use self::decide::Decision;
 pub(super) use self::way_back::former_image;
 use super::engine::{Docker, PATIENCE};
@@ -49,7 +50,7 @@ const INSTEAD: &str = "make the container anew from its Compose file";
 
 const CREATE_NEW: &str = "create_new";
 const START_NEW: &str = "start_new";
-const JOIN_NETWORKS: &str = "join_networks";
+const JOIN_BY_NAME: &str = "join_by_name";
 const MAKE_IDLE_IMAGE: &str = "make_idle_image";
 const CREATE_SWITCH: &str = "create_switch";
 const WRITE_ROUTES: &str = "write_routes";
@@ -107,10 +108,10 @@ pub(super) struct Input {
     /// deploy is only done when the new version answers.
     #[serde(default)]
     proxy_probe: Option<ProxyProbe>,
-    /// Networks that a new container joins only once it has proven itself, where containers are replaced one
-    /// by one and no proxy stands in front: until then nobody finds it there by the service's name.
+    /// When others find a new container by the service's name in its networks, where containers are replaced
+    /// one by one and no proxy stands in front.
     #[serde(default)]
-    join_once_healthy: Vec<String>,
+    found_by_name: Found,
     /// Told to stop, a container fails its HEALTHCHECK at once and goes on answering until the proxy in front
     /// has noticed: then it needs no switch, and the containers keep their labels.
     #[serde(default)]
@@ -194,7 +195,7 @@ impl Action for DeployService {
             effect(CREATE_NEW, EffectSort::Keyed, Duration::from_mins(1)),
             effect(START_NEW, EffectSort::Askable, Duration::from_secs(10)),
             effect(
-                JOIN_NETWORKS,
+                JOIN_BY_NAME,
                 EffectSort::Repeatable,
                 Duration::from_secs(30),
             ),

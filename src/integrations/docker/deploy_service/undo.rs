@@ -15,7 +15,7 @@ use super::by_labels::Listed;
 use super::carry_out::{Placed, rename};
 use super::decide::{Decision, Replica};
 use super::{
-    CREATE_NEW, Input, JOIN_NETWORKS, REMOVE_OLD, RENAME_NEW, RENAME_OLD, START_NEW, STOP_OLD,
+    CREATE_NEW, Input, JOIN_BY_NAME, REMOVE_OLD, RENAME_NEW, RENAME_OLD, START_NEW, STOP_OLD,
 };
 use crate::action::{ActionError, Context, EffectRecord, EffectStatus, Result, Undone};
 use crate::domain::effect::EffectKey;
@@ -190,7 +190,7 @@ impl Undo<'_> {
             .undo((RENAME_NEW, name), |_, _: Option<()>| async { Ok(()) })
             .await?;
         self.ctx
-            .undo((JOIN_NETWORKS, name), |_, _: Option<()>| async { Ok(()) })
+            .undo((JOIN_BY_NAME, name), |_, _: Option<()>| async { Ok(()) })
             .await?;
         self.ctx
             .undo((START_NEW, name), |_, _: Option<()>| async { Ok(()) })

@@ -16,7 +16,7 @@ const TAKEN_OVER: [&str; 8] = [
     "strategy",
     "probe",
     "drains_itself",
-    "join_once_healthy",
+    "found_by_name",
     "routed_within",
     "drain",
 ];
