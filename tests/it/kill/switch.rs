@@ -18,7 +18,7 @@ pub(super) const SWITCHING: [&str; 4] = [
 ];
 
 /// A server that knows the stack's engine, and the Traefik in front of it.
-fn home() -> Home {
+pub(super) fn home() -> Home {
     let mut shop = engine();
     shop.insert("proxy".to_owned(), "edge".into());
     let entry = format!("http://{}", variable("PURSER_TEST_TRAEFIK"));
@@ -30,7 +30,7 @@ fn home() -> Home {
 }
 
 /// A service that is led to by a switch already, in version 2.
-async fn switched() -> Site {
+pub(super) async fn switched() -> Site {
     let site = Site::of(1).await;
     site.deploy("v2").run().await.unwrap();
     site
