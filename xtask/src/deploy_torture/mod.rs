@@ -71,6 +71,8 @@ fn play(way: Way, places: &Places, program: &Path, wanted: &Wanted) -> Result<Re
     let report = played.with_context(|| format!("{}, see {}", way.name(), folder.display()))?;
     if report.complaints.is_empty() {
         fs::remove_dir_all(&folder).context("the folder of Purser cannot be removed")?;
+    } else {
+        say::line(way.name(), format!("kept: {}", folder.display()));
     }
     Ok(report)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -52,7 +52,6 @@ const LOOK: Duration = Duration::from_millis(300);
 pub(super) struct Stage<'a> {
     way: Way,
     site: &'a Site<'a>,
-    folder: PathBuf,
     purser: Purser,
     events: Events,
     load: Option<Load>,
@@ -102,7 +101,6 @@ impl<'a> Stage<'a> {
         let stage = Self {
             way,
             site,
-            folder: folder.to_owned(),
             purser: Purser::start(program, folder, site, &way.workflow())?,
             events: Events::of(site)?,
             load: is_at_proxy.then(|| Load::begin(&site.host, PER_SECOND)),
@@ -145,7 +143,6 @@ impl<'a> Stage<'a> {
             sh::check_interrupted()?;
             let found = self.deploys(kills - self.report.kills)?;
             if !found.is_empty() {
-                self.is_kept();
                 break;
             }
         }
@@ -409,11 +406,6 @@ impl<'a> Stage<'a> {
             (Way::Rolling | Way::Recreate, _) => {}
         }
         Ok(())
-    }
-
-    /// Leaves Purser's files where they are, and says where.
-    fn is_kept(&self) {
-        say::line(self.way.name(), format!("kept: {}", self.folder.display()));
     }
 }
 
