@@ -20,7 +20,7 @@ async fn killed_at_any_moment_a_deploy_in_the_old_ones_place_comes_to_its_end() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn killed_at_any_moment_a_deploy_behind_a_proxy_leaves_nobody_without_an_answer() {
     tokio::join!(
-        each(rounds(4..=5), |round| behind_a_proxy(round, "web v1")),
+        each(rounds(4..=5), |round| behind_a_proxy(round, "web v2")),
         each(rounds(6..=6), |round| behind_a_proxy(round, "web v9")),
     );
 }
@@ -51,53 +51,46 @@ async fn in_its_place(round: String, image: &'static str) {
     assert_eq!(counts(&told), [1, starts, 1], "{told:?}");
 }
 
-/// What does not say this goes back to the very set, and the very switch, that were there.
+/// What does not say this goes back to the very set that was there. The first deploy makes the first
+/// switch; where one takes another one's place is killed in `switch.rs`.
 async fn behind_a_proxy(round: String, says: &'static str) {
-    let site = switch::switched().await;
-    let (old, switches) = (site.shop.id(1), site.switches());
+    let site = Site::of(1).await;
+    let old = site.shop.id(1);
     let visitor = site.visitor();
     let mut home = switch::home();
     home.workflow("go", &deploy(&site, says));
 
     let run = killed(&mut home, &round, 1).await;
 
-    let answers = visitor.stop();
+    let met: Vec<_> = visitor.stop().into_iter().map(said).collect();
     let goes_back = says == "web v9";
-    let (state, live) = if goes_back {
-        ("rolled_back", V2)
+    // On a busy machine it may be given up before the proxy is switched.
+    let (state, live, lawful) = if goes_back {
+        let there_and_back = "web v1, web v2, web v1";
+        ("rolled_back", V1, ["web v1", there_and_back])
     } else {
-        ("succeeded", V1)
+        ("succeeded", V2, ["web v1, web v2"; 2])
     };
     expect_one_run(&home, &run, state).await;
-    let [v1, v2] = ["web v1", "web v2"].map(|said| Ok(said.to_owned()));
-    let there = [v2.clone(), v1.clone()];
-    let there_and_back = [v2.clone(), v1, v2.clone()];
-    // On a busy machine it may be given up before the proxy is switched.
-    let is_lawful = match &answers[..] {
-        [one] => goes_back && *one == v2,
-        _ => {
-            answers
-                == if goes_back {
-                    &there_and_back[..]
-                } else {
-                    &there
-                }
-        }
-    };
-    assert!(is_lawful, "{answers:?}");
+    assert!(lawful.contains(&met.join(", ").as_str()), "{met:?}");
     assert_eq!(site.shop.containers(), [site.shop.name(1)]);
     assert_eq!(site.shop.id(1) == old, goes_back);
     assert_eq!(site.shop.state(1), format!("{live} running healthy"));
-    assert_eq!(site.switches() == switches, goes_back);
+    assert_eq!(site.switches().is_empty(), goes_back);
     let id = run["run"]["id"].as_str().unwrap();
     let made = names(&format!("label=purser.run={id}"));
     // The new container and its switch.
     assert_eq!(made.len(), if goes_back { 0 } else { 2 }, "{made:?}");
 }
 
-/// A deploy of v1 that is live when the proxy's answer holds this.
+/// What somebody outside was told, or what went wrong.
+fn said(answer: Result<String, String>) -> String {
+    answer.unwrap_or_else(|why| format!("no answer ({why})"))
+}
+
+/// A deploy of v2 that is live when the proxy's answer holds this.
 fn deploy(site: &Site, says: &str) -> String {
-    let within = if says == "web v1" { "30s" } else { "3s" };
+    let within = if says == "web v2" { "30s" } else { "3s" };
     format!(
         "
 steps:
@@ -105,7 +98,7 @@ steps:
     uses: docker.deploy_service
     with:
       service: {}
-      image: {V1}
+      image: {V2}
       drain: 1s
       routed_within: {within}
       proxy_probe: {{ path: /, contains: {says} }}

@@ -30,7 +30,7 @@ pub(super) fn home() -> Home {
 }
 
 /// A service that is led to by a switch already, in version 2.
-pub(super) async fn switched() -> Site {
+async fn switched() -> Site {
     let site = Site::of(1).await;
     site.deploy("v2").run().await.unwrap();
     site

@@ -225,3 +225,49 @@ fn read(line: &str, project: &str, service: &str) -> Option<Told> {
         is_switch,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_happens_to_the_service_and_its_switches_is_heard() {
+        let heard = |labels: Value| {
+            let actor = json!({ "ID": "0a", "Attributes": labels });
+            let event = json!({ "Action": "start", "Actor": actor });
+            read(&event.to_string(), "shop", "shop/web").map(|told| (told.what, told.is_switch))
+        };
+        let start = "start".to_owned();
+        assert_eq!(
+            heard(json!({ PROJECT: "shop" })),
+            Some((start.clone(), false))
+        );
+        assert_eq!(heard(json!({ SWITCH: "shop/web" })), Some((start, true)));
+        assert_eq!(heard(json!({ PROJECT: "other" })), None);
+        assert_eq!(heard(json!({ SWITCH: "other/web" })), None);
+    }
+
+    #[test]
+    fn a_container_is_read_as_the_engine_shows_it() {
+        let facts = json!({
+            "Id": "0a", "Name": "/web-1", "Image": "sha256:1",
+            "Config": { "Image": "web:v1", "Labels": { "purser.run": "r" } },
+            "State": { "Status": "running", "Health": { "Status": "healthy" } },
+            "Mounts": [{ "Type": "volume", "Name": "data" }, { "Type": "bind" }],
+            "NetworkSettings": { "Networks": { "net": { "IPAddress": "172.18.0.2" } } },
+        });
+        let expected = Container {
+            id: "0a".to_owned(),
+            name: "web-1".to_owned(),
+            image: "web:v1".to_owned(),
+            image_id: "sha256:1".to_owned(),
+            state: "running healthy".to_owned(),
+            volumes: BTreeSet::from(["data".to_owned()]),
+            address: Some(Ipv4Addr::new(172, 18, 0, 2)),
+            run: Some("r".to_owned()),
+        };
+        assert_eq!(container(&facts), Some(expected));
+    }
+}
