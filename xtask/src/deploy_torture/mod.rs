@@ -5,7 +5,9 @@ mod aim;
 mod books;
 mod engine;
 mod judge;
+mod people;
 mod report;
+mod request;
 mod stage;
 mod way;
 
@@ -16,7 +18,8 @@ use anyhow::{Context, Result, bail};
 use xtask::torture::Dice;
 
 use self::report::Report;
-use self::stage::{APP, SICKNESS, Stage};
+use self::request::{APP, SICKNESS};
+use self::stage::Stage;
 use self::way::Way;
 use crate::deploys::site::{Images, Site};
 use crate::deploys::{LOCK, PARTS};

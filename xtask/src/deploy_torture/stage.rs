@@ -1,6 +1,6 @@
 //! One way of deploying: a service, a Purser that is killed over and over, and people who ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -15,34 +15,18 @@ use super::aim::Aim;
 use super::books;
 use super::engine::{Events, There};
 use super::judge::{Case, Findings, judge};
+use super::people::People;
 use super::report::Report;
+use super::request::{APP, Request};
 use super::way::{Deed, Way};
-use crate::deploys::eras::{Era, stale};
-use crate::deploys::load::{Load, failures};
-use crate::deploys::log::{Clock, Log, now};
+use crate::deploys::log::{Log, now};
 use crate::deploys::purser::{Purser, run_of};
-use crate::deploys::site::{App, Site};
+use crate::deploys::site::Site;
 use crate::deploys::visitor::{Kind, Visitor};
 use crate::{say, sh};
 
-/// It dies at once when it is told to stop, whatever is under way.
-pub(super) const APP: App = App::Dies;
-/// So many versions come round again and again: an answer of that long ago is taken for no new one.
-const ROUND: usize = 8;
-/// The number of the sick version.
-const SICK: usize = ROUND;
-/// Whether each version is sick, from the second one on.
-pub(super) const SICKNESS: [bool; SICK] = {
-    let mut sick = [false; SICK];
-    sick[SICK - 1] = true;
-    sick
-};
-
 /// The service has so many containers.
 const REPLICAS: usize = 2;
-/// Requests a second, beside the streams: the builds of others are no reason to fail.
-const PER_SECOND: f64 = 100.0;
-
 /// A run that takes longer does not end.
 const PATIENCE: Duration = Duration::from_mins(3);
 /// Between two looks at it.
@@ -54,9 +38,7 @@ pub(super) struct Stage<'a> {
     site: &'a Site<'a>,
     purser: Purser,
     events: Events,
-    load: Option<Load>,
-    clock: Clock,
-    eras: Vec<Era>,
+    people: Option<People>,
     dice: Dice,
     /// The number of the version that is live.
     live: usize,
@@ -67,12 +49,13 @@ pub(super) struct Stage<'a> {
     report: Report,
 }
 
-/// What is asked for, always by the same key.
-struct Request {
-    deed: Deed,
-    /// The number of the version.
-    version: usize,
-    arguments: Vec<String>,
+/// What has come over the servers of one deploy.
+#[derive(Default)]
+struct Torment {
+    /// When each was killed.
+    kills: Vec<u64>,
+    /// The runs that they have said it is.
+    accepted: BTreeSet<String>,
 }
 
 impl<'a> Stage<'a> {
@@ -92,24 +75,15 @@ impl<'a> Stage<'a> {
                 Way::Rolling | Way::Recreate => site.start_with(number, &image, way.options())?,
             }
         }
-        let version = APP.version(0);
-        let is_at_proxy = way == Way::BlueGreen;
-        if is_at_proxy {
-            site.until_met(&version)?;
-        }
-        let begun = Instant::now();
         let stage = Self {
             way,
             site,
             purser: Purser::start(program, folder, site, &way.workflow())?,
             events: Events::of(site)?,
-            load: is_at_proxy.then(|| Load::begin(&site.host, PER_SECOND)),
-            clock: Clock::now()?,
-            eras: vec![Era {
-                version,
-                from: begun,
-                proven: Some(begun),
-            }],
+            people: match way {
+                Way::BlueGreen => Some(People::of(site, 0)?),
+                Way::Rolling | Way::Recreate => None,
+            },
             dice,
             live: 0,
             lasts: BTreeMap::new(),
@@ -146,15 +120,8 @@ impl<'a> Stage<'a> {
                 break;
             }
         }
-        if let Some(load) = self.load.take() {
-            let asked = load.end();
-            let failed = failures(&asked);
-            for (sort, count) in &failed {
-                say::line(self.way.name(), format!("{count} times {sort}"));
-            }
-            let (requests, failed) = (asked.len(), failed.iter().map(|(_, count)| count).sum());
-            let stale = stale(asked, &self.eras);
-            self.report.add_people(requests, failed, stale);
+        if let Some(people) = self.people.take() {
+            people.end(&mut self.report);
         }
         self.report.expect_hits();
         Ok(self.report)
@@ -163,7 +130,8 @@ impl<'a> Stage<'a> {
     /// One deploy, killed once or more: what is not as it has to be.
     fn deploys(&mut self, most: u32) -> Result<Findings> {
         self.report.deploys += 1;
-        let request = self.draws();
+        let number = self.report.deploys;
+        let request = Request::draw(self.way, number, self.live, &mut self.dice);
         let before = There::of(self.site)?;
         let from = Instant::now();
         let kills = match self.dice.below(10) {
@@ -171,51 +139,25 @@ impl<'a> Stage<'a> {
             6..9 => 2,
             _ => 3,
         };
-        let struck = self.torments(&request, kills.min(most))?;
+        let torment = self.torments(&request, kills.min(most))?;
         let run = run_of(&self.asks(&request)?)?;
         let view = self.until_over(&run)?;
-        let found = self.judges(&request, &before, &run, &view)?;
-        self.tells(&request, &view, &struck, &found);
-        self.turns_era(&request, from, &view)?;
+        let mut found = self.judges(&request, &before, &run, &view)?;
+        for other in torment.accepted.iter().filter(|accepted| **accepted != run) {
+            let lost = format!("the run {other} was accepted, and asked for again it is {run}");
+            found.lost.push(lost);
+        }
+        self.tells(&request, &view, &torment.kills, &found);
+        if let Some(people) = &mut self.people {
+            people.live_through(&request, from, self.live, &view)?;
+        }
         Ok(found)
     }
 
-    fn draws(&mut self) -> Request {
-        let is_first = self.report.deploys == 1;
-        let drawn = self.dice.one_of(self.way.deeds()).copied();
-        let deed = drawn.filter(|_| !is_first).unwrap_or(Deed::Deploy);
-        let version = match deed {
-            Deed::Sick => SICK,
-            Deed::Deploy | Deed::Unproven => (self.live + 1) % ROUND,
-        };
-        let tag = APP.version(version);
-        let mut inputs = vec![format!("version={tag}")];
-        if self.way == Way::BlueGreen {
-            let (says, within) = match deed {
-                Deed::Unproven => ("another version".to_owned(), "4s"),
-                Deed::Deploy | Deed::Sick => (format!("web {tag}"), "30s"),
-            };
-            inputs.extend([format!("says={says}"), format!("within={within}")]);
-        }
-        let key = format!("deploy {}", self.report.deploys);
-        let mut arguments = ["run", "deploy", "--detach", "--key", &key]
-            .map(str::to_owned)
-            .to_vec();
-        for input in inputs {
-            arguments.extend(["-i".to_owned(), input]);
-        }
-        Request {
-            deed,
-            version,
-            arguments,
-        }
-    }
-
     /// Asks for it, and kills so many servers while they are at it; the last one that is started lives.
-    /// Says when it has killed them.
-    fn torments(&mut self, request: &Request, kills: u32) -> Result<Vec<u64>> {
+    fn torments(&mut self, request: &Request, kills: u32) -> Result<Torment> {
         let lasts = self.lasts(request.deed);
-        let mut struck = Vec::new();
+        let mut torment = Torment::default();
         for kill in 1..=kills {
             let aim = Aim::of(kill, lasts, &mut self.dice);
             let is_early = matches!(aim, Aim::Early(_));
@@ -230,17 +172,21 @@ impl<'a> Stage<'a> {
                 Some(self.is_asked(request)?)
             };
             aim.wait(&self.events, lasts);
-            struck.push(now()?);
+            torment.kills.push(now()?);
             self.purser.kill()?;
             self.report.kills += 1;
-            if let Some(mut asking) = asking {
-                asking.wait()?;
+            if let Some(asking) = asking {
+                let said = asking.wait_with_output()?.stdout;
+                let accepted = serde_json::from_slice(&said).ok();
+                torment
+                    .accepted
+                    .extend(accepted.and_then(|said| run_of(&said).ok()));
             }
         }
         if !self.purser.is_up() {
             self.purser.up()?;
         }
-        Ok(struck)
+        Ok(torment)
     }
 
     /// Whether a new server finds nothing more to do about it.
@@ -254,8 +200,9 @@ impl<'a> Stage<'a> {
     /// Begins to ask for it; the server may be dead before it answers.
     fn is_asked(&self, request: &Request) -> Result<Child> {
         let mut ask = self.purser.command(&request.arguments());
-        ask.stdin(Stdio::null())
-            .stdout(Stdio::null())
+        ask.arg("--json")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null());
         Ok(ask.spawn()?)
     }
@@ -380,37 +327,5 @@ impl<'a> Stage<'a> {
         for what in found.all() {
             say::line(self.way.name(), what);
         }
-    }
-
-    /// Who may answer from when on.
-    fn turns_era(&mut self, request: &Request, from: Instant, view: &Value) -> Result<()> {
-        let mut era = |number: usize, proven| {
-            self.eras.push(Era {
-                version: APP.version(number),
-                from,
-                proven,
-            });
-        };
-        let has_succeeded = view["run"]["ended"]["state"] == "succeeded";
-        match (self.way, has_succeeded) {
-            (Way::BlueGreen, true) => {
-                let proven = Log(&view["log"]).proven(&self.clock)?;
-                era(request.version, Some(proven));
-            }
-            (Way::BlueGreen, false) => {
-                if request.deed != Deed::Sick {
-                    era(request.version, None);
-                }
-                era(self.live, Some(Instant::now()));
-            }
-            (Way::Rolling | Way::Recreate, _) => {}
-        }
-        Ok(())
-    }
-}
-
-impl Request {
-    fn arguments(&self) -> Vec<&str> {
-        self.arguments.iter().map(String::as_str).collect()
     }
 }
