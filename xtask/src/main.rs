@@ -6,6 +6,8 @@ mod bench;
 mod cargo;
 mod demo;
 mod deny;
+mod deploy_torture;
+mod deploys;
 mod say;
 mod sh;
 mod stack;
@@ -49,6 +51,11 @@ usage: cargo xtask COMMAND
           [--commits-cut]       PostgreSQL: cut its connections in the middle of commits
           [--database-clock]    PostgreSQL: move the clock of the database by an hour both ways
           [--binary PATH]       torment this purser, which has failpoints, instead of building one
+  torture --deploys [--kills N] [--seed S] [--json]
+                                kill the program at N random instants of deploys (50), for each way of
+                                deploying, start it again, and compare what it says with what is there
+          [--strategy NAME]     only rolling, recreate or blue_green
+          [--binary PATH]       torment this purser, instead of building one
   static                        build purser as one static program, and say where it is
   test [FILTER]                 all that CI checks, with the stack up for as long as it takes
 ";

@@ -12,7 +12,7 @@ use xtask::torture::{
 };
 
 use crate::stack::need::{self, debian};
-use crate::{cargo, say, sh, usage};
+use crate::{cargo, deploy_torture, say, sh, usage};
 
 /// What can be done to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -68,8 +68,15 @@ struct Wanted {
     modes: Vec<Mode>,
 }
 
+/// What it is asked by to have deploys killed: the rest is another torture's.
+const DEPLOYS: &str = "--deploys";
+
 /// Runs `cargo xtask torture …`.
 pub(crate) fn command(args: &[&str]) -> Result<()> {
+    if args.contains(&DEPLOYS) {
+        let rest = args.iter().copied().filter(|arg| *arg != DEPLOYS);
+        return deploy_torture::command(&rest.collect::<Vec<_>>());
+    }
     let mut wanted = Wanted::read(args)?;
     if wanted.kills.is_some() || wanted.modes.is_empty() {
         wanted.modes.insert(0, Mode::RandomKills);
@@ -194,13 +201,14 @@ impl Wanted {
     }
 }
 
-fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
+/// A number, as somebody has typed it.
+pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
     text.parse()
         .map_err(|_| usage(&format!("`{text}` is no number that fits")))
 }
 
 /// A seed for who names none.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
 }

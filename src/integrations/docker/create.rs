@@ -1,10 +1,13 @@
 //! Making a container for an effect, once, whatever becomes of the answer.
 
+use std::time::Duration;
+
 use bollard::models::{ContainerCreateBody, EndpointSettings, ImageConfig, NetworkConnectRequest};
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::time::{Instant, sleep};
 
 use super::container::{self, Container, LABEL_EFFECT};
 use super::copy::Copy;
@@ -12,6 +15,11 @@ use super::engine::{Docker, or_missing, status};
 use super::image;
 use crate::action::{ActionError, Context, Found, Result};
 use crate::domain::effect::EffectKey;
+
+/// How long the engine may have a name in use for a container that is not there yet.
+const BEING_MADE: Duration = Duration::from_secs(30);
+/// Between two looks at that.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The image that a container has to be made of.
 #[derive(Clone, Copy)]
@@ -70,16 +78,23 @@ pub(super) async fn once(
     body: ContainerCreateBody,
 ) -> Result<Container> {
     let client = docker.client().await?;
-    let options = CreateContainerOptionsBuilder::new().name(name).build();
-    let created = client.create_container(Some(options), body).await;
-    if let Err(error) = created
-        && status(&error) != Some(409)
-    {
-        return Err(docker.failed(&format!("{name} was created"), error));
+    let begun = Instant::now();
+    loop {
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
+        let created = client.create_container(Some(options), body.clone()).await;
+        let is_taken = match created {
+            Ok(_) => false,
+            Err(error) if status(&error) == Some(409) => true,
+            Err(error) => return Err(docker.failed(&format!("{name} was created"), error)),
+        };
+        match Container::find(docker, name).await? {
+            Some(made) if made.label(LABEL_EFFECT) == Some(&key.to_string()) => return Ok(made),
+            // Taken, and nobody has it: the engine is making the one that a process asked for which
+            // died. It may also fail at that, and then the name is free again.
+            None if is_taken && begun.elapsed() < BEING_MADE => sleep(PAUSE).await,
+            _ => return Err(container::name_is_taken(docker, name)),
+        }
     }
-    let made = Container::find(docker, name).await?;
-    let made = made.filter(|made| made.label(LABEL_EFFECT) == Some(&key.to_string()));
-    made.ok_or_else(|| container::name_is_taken(docker, name))
 }
 
 /// The networks beyond the first.

@@ -9,16 +9,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig};
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListNetworksOptions, LogsOptionsBuilder, WaitContainerOptions,
-};
+use bollard::query_parameters::{ListNetworksOptions, LogsOptionsBuilder, WaitContainerOptions};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
-use super::container::{self, Container, LABEL_EFFECT};
-use super::engine::{Docker, or_missing, status};
+use super::container::{self, Container};
+use super::create::once;
+use super::engine::{Docker, or_missing};
 use super::image::{self, Named, PULL_IMAGE, Reference};
 use super::logs::{self, Lines, Tail};
 use crate::action::{
@@ -289,22 +288,7 @@ async fn create(
         }),
         ..ContainerCreateBody::default()
     };
-    let options = CreateContainerOptionsBuilder::new().name(&name).build();
-    let created = docker
-        .client()
-        .await?
-        .create_container(Some(options), body)
-        .await;
-    if let Err(error) = created
-        && status(&error) != Some(409)
-    {
-        return Err(docker.failed("the job's container was created", error));
-    }
-    let container = Container::find(docker, &name).await?;
-    let Some(container) = container.filter(|c| c.label(LABEL_EFFECT) == Some(&key.to_string()))
-    else {
-        return Err(container::name_is_taken(docker, &name));
-    };
+    let container = once(docker, &key, &name, body).await?;
     if container.image_id() != image {
         Container::remove(docker, &container.id, true).await?;
         return Err(ActionError::fatal(format!(

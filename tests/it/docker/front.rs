@@ -99,7 +99,7 @@ impl Site {
     }
 
     /// Begins to ask for it from outside, over and over.
-    pub(super) fn visitor(&self) -> Visitor {
+    pub(crate) fn visitor(&self) -> Visitor {
         let stop = Arc::new(AtomicBool::new(false));
         let (told, host) = (Arc::clone(&stop), self.host.clone());
         let asking = std::thread::spawn(move || {
@@ -122,14 +122,14 @@ impl Drop for Site {
 }
 
 /// Asks in the background.
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     stop: Arc<AtomicBool>,
     asking: JoinHandle<Vec<Result<String, String>>>,
 }
 
 impl Visitor {
     /// The answers, of neighbours that are the same only one.
-    pub(super) fn stop(self) -> Vec<Result<String, String>> {
+    pub(crate) fn stop(self) -> Vec<Result<String, String>> {
         self.stop.store(true, Ordering::Relaxed);
         let mut answers = self.asking.join().unwrap();
         assert!(answers.len() > 50, "it has hardly asked: {}", answers.len());

@@ -1,5 +1,7 @@
 //! Stories about one Docker engine, told against a real one and checked by Docker's own client.
 
+mod being_made;
+mod busy_engine;
 mod by_name;
 pub(crate) mod compose;
 mod deploy;

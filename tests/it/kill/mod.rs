@@ -2,6 +2,7 @@
 //! by other clients: nothing is lost, and nothing is done twice.
 
 mod any_moment;
+mod any_moment_of_a_deploy;
 mod backup;
 mod books;
 mod deploy;

@@ -18,7 +18,7 @@ pub(super) const SWITCHING: [&str; 4] = [
 ];
 
 /// A server that knows the stack's engine, and the Traefik in front of it.
-fn home() -> Home {
+pub(super) fn home() -> Home {
     home_behind(&[])
 }
 

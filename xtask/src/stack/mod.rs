@@ -37,6 +37,25 @@ pub(crate) fn what_is_up(places: &Places, part: &str) -> Option<(String, String)
     Record::alive(places, part).map(|record| (record.version, record.address))
 }
 
+/// Does something with these parts up. Those that were down are stopped again, however it ends.
+pub(crate) fn with<T>(
+    places: &Places,
+    names: &[&str],
+    act: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let parts = select(names)?;
+    let is_down = |part: &&dyn Part| !is_up(places, *part);
+    let ours: Vec<_> = parts.iter().copied().filter(is_down).collect();
+    let done = up(places, &parts).and_then(|()| act());
+    let stopped = if ours.is_empty() {
+        Ok(())
+    } else {
+        down(places, &ours)
+    };
+    let done = done?;
+    stopped.map(|()| done)
+}
+
 /// Runs `cargo xtask stack COMMAND [NAME…] [--json]`.
 pub(crate) fn command(command: &str, args: &[&str]) -> Result<()> {
     let (flags, names): (Vec<&str>, Vec<&str>) = args.iter().partition(|arg| arg.starts_with('-'));

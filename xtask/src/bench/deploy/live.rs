@@ -7,13 +7,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use super::eras::Era;
-use super::load::Load;
-use super::purser::Purser;
-use super::site::{App, Lead, Site};
-use super::timing::{Clock, Log, Timing};
-use super::{DRAIN, PER_SECOND, Seen};
+use super::Seen;
+use super::timing::Timing;
+use crate::deploys::eras::Era;
+use crate::deploys::load::Load;
+use crate::deploys::log::{Clock, Log};
+use crate::deploys::purser::{Purser, run_of};
+use crate::deploys::site::{App, Lead, Site};
+use crate::deploys::{DRAIN, PER_SECOND};
 use crate::{say, sh};
+
+/// The workflow that deploys.
+const WORKFLOW: &str = include_str!("files/deploy.yaml");
 
 /// What is done with the next version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +71,12 @@ pub(super) fn measure(
 ) -> Result<(Seen, Vec<Timing>)> {
     let version = app.version(0);
     site.make_network()?;
-    site.start(&format!("{}-web-1", site.project), &app.image(0))?;
+    site.start(1, &app.image(0))?;
     site.until_met(&version)?;
     let begun = Instant::now();
     let mut live = Live {
         app,
-        purser: Purser::start(program, folder, site, lead)?,
+        purser: Purser::start(program, folder, site, WORKFLOW, lead)?,
         load: Load::begin(&site.host, PER_SECOND),
         clock: Clock::now()?,
         eras: vec![Era {
@@ -106,10 +111,10 @@ impl Live<'_> {
             Unproven => "another version".to_owned(),
             _ => format!("web {new}"),
         };
-        let run = self.purser.deploy(&new, &says)?;
+        let run = self.deploy(&new, &says)?;
         if deed == Cancelled {
             self.until_met(&new)?;
-            self.purser.cancel(&run)?;
+            self.purser.ask(&["cancel", &run])?;
         }
         let over = self.purser.until_over(&run)?;
         self.check(deed, &over)?;
@@ -125,7 +130,7 @@ impl Live<'_> {
             era(&new, Some(log.proven(&self.clock)?));
             self.durations.push(log.total()?);
             if self.lead != Lead::Labels {
-                self.timings.push(log.timing(DRAIN)?);
+                self.timings.push(Timing::of(&log, DRAIN)?);
             }
             self.version = new;
             return Ok(());
@@ -135,6 +140,15 @@ impl Live<'_> {
         }
         era(&self.version, Some(Instant::now()));
         Ok(())
+    }
+
+    /// Begins a deploy of this version, of which an answer must hold that. Says the run's id.
+    fn deploy(&self, version: &str, says: &str) -> Result<String> {
+        let inputs = [format!("version={version}"), format!("says={says}")];
+        let run = [
+            "run", "deploy", "-i", &inputs[0], "-i", &inputs[1], "--detach",
+        ];
+        run_of(&self.purser.ask(&run)?)
     }
 
     fn check(&self, deed: Deed, over: &Value) -> Result<()> {

@@ -1,14 +1,9 @@
 //! Deploys while people ask: Purser's way behind Traefik, and beside it two ways of others.
 
-mod eras;
 mod live;
-mod load;
-mod purser;
 mod references;
 mod report;
-mod site;
 mod timing;
-mod visitor;
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,24 +12,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use self::eras::Era;
 use self::live::Deed;
-use self::load::Asked;
 use self::report::Report;
-use self::site::{App, Images, Lead, Site};
 use super::{Figure, Wish};
+use crate::deploys::eras::Era;
+use crate::deploys::load::Asked;
+use crate::deploys::site::{App, Images, Lead, Site};
+use crate::deploys::{self, LOCK};
 use crate::stack::places::Places;
-use crate::stack::{self, Part, libraries};
+use crate::stack::{self, libraries};
 use crate::{cargo, say, sh};
 
-/// Requests a second, beside the streams. Two slow processors that are shared with builds bear that.
-const PER_SECOND: f64 = 320.0;
 /// How many requests there are at least, for each application.
 const REQUESTS: usize = 50_000;
 const REQUESTS_SHORT: usize = 5_000;
-
-/// The time that old containers have to finish: the longest request takes three seconds.
-const DRAIN: Duration = Duration::from_secs(5);
 
 /// Each application that is deployed, and what leads people to it.
 const WAYS: &[(App, Lead)] = &[
@@ -57,18 +48,8 @@ struct Seen {
 /// For each application all ways, one after the other.
 pub(super) fn measure(wish: &Wish) -> Result<Vec<Figure>> {
     let places = Places::from_env()?;
-    let _lock = places.lock("bench")?;
-    let parts = stack::select(&["docker", "traefik"])?;
-    let is_down = |part: &&dyn Part| !stack::is_up(&places, *part);
-    let ours: Vec<_> = parts.iter().copied().filter(is_down).collect();
-    let measured = stack::up(&places, &parts).and_then(|()| bench(&places, wish));
-    let stopped = if ours.is_empty() {
-        Ok(())
-    } else {
-        stack::down(&places, &ours)
-    };
-    let figures = measured?;
-    stopped.map(|()| figures)
+    let _lock = places.lock(LOCK)?;
+    stack::with(&places, &deploys::PARTS, || bench(&places, wish))
 }
 
 fn bench(places: &Places, wish: &Wish) -> Result<Vec<Figure>> {
@@ -123,7 +104,7 @@ impl Tools<'_> {
         let sick: Vec<bool> = deeds.iter().map(|deed| *deed == Deed::Sick).collect();
         let _images = Images::make(self.places, app, &sick)?;
 
-        let site = Site::new(self.places, "purser");
+        let site = Site::new(self.places, "bench", "purser");
         let (seen, timings) = live::measure(
             &site,
             (app, lead),
@@ -141,12 +122,12 @@ impl Tools<'_> {
 
     /// The ways of others, with the same application.
     fn measure_others(&self, app: App, versions: &[usize], report: &mut Report) -> Result<()> {
-        let site = Site::new(self.places, "rollout");
+        let site = Site::new(self.places, "bench", "rollout");
         let seen = references::rollout(&site, app, versions)?;
         drop(site);
         report.add_rollout(app, seen);
 
-        let site = Site::new(self.places, "recreate");
+        let site = Site::new(self.places, "bench", "recreate");
         let seen = references::recreate(&site, app, versions, &self.compose, &self.folder)?;
         drop(site);
         report.add_recreate(app, seen);

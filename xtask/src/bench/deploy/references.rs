@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::eras::Era;
-use super::load::Load;
-use super::site::{App, Site};
-use super::{PER_SECOND, Seen};
+use super::Seen;
+use crate::deploys::PER_SECOND;
+use crate::deploys::eras::Era;
+use crate::deploys::load::Load;
+use crate::deploys::site::{App, Site};
 use crate::sh;
 use crate::stack::parts::docker;
 
@@ -24,16 +25,15 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// so they are servers of one service.
 pub(super) fn rollout(site: &Site, app: App, versions: &[usize]) -> Result<Seen> {
     site.make_network()?;
-    let name = |number: usize| format!("{}-web-{number}", site.project);
     let (first, rest) = first_and_rest(versions)?;
-    site.start(&name(first), &app.image(first))?;
+    site.start(first, &app.image(first))?;
     site.until_met(&app.version(first))?;
     let mut old = first;
     under_load(site, app, first, rest, |number| {
-        site.start(&name(number), &app.image(number))?;
+        site.start(number, &app.image(number))?;
         sleep(BESIDE);
-        site.docker(&["stop", &name(old)])?;
-        site.docker(&["rm", &name(old)])?;
+        site.docker(&["stop", &site.name(old)])?;
+        site.docker(&["rm", &site.name(old)])?;
         old = number;
         Ok(())
     })

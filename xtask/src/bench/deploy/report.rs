@@ -1,13 +1,13 @@
 //! The figures, and what is told of each way while the next one goes on.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Seen;
-use super::eras::stale;
-use super::site::{App, Lead};
 use super::timing::Timing;
 use crate::bench::Figure;
+use crate::deploys::eras::stale;
+use crate::deploys::load::failures;
+use crate::deploys::site::{App, Lead};
 use crate::say;
 
 /// How many sorts of failures are told of a way.
@@ -101,13 +101,9 @@ fn in_words(timing: &Timing) -> String {
 
 impl Counts {
     fn add(&mut self, app: App, way: &str, seen: Seen) {
-        let mut sorts: BTreeMap<String, usize> = BTreeMap::new();
-        for asked in &seen.asked {
-            if let Err(why) = &asked.answer {
-                *sorts.entry(format!("{:?}: {why}", asked.kind)).or_default() += 1;
-            }
-        }
-        let (requests, failed) = (seen.asked.len(), sorts.values().sum::<usize>());
+        let sorts = failures(&seen.asked);
+        let failed: usize = sorts.iter().map(|(_, count)| count).sum();
+        let requests = seen.asked.len();
         let mut took = seen.durations;
         took.sort_unstable();
         let stale = stale(seen.asked, &seen.eras, seen.are_apart);
@@ -121,8 +117,6 @@ impl Counts {
                 part(&took, 95).as_secs_f64()
             ),
         );
-        let mut sorts: Vec<_> = sorts.into_iter().collect();
-        sorts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         for (sort, count) in sorts.iter().take(SORTS) {
             say::line(app.name(), format!("{way}: {count} times {sort}"));
         }

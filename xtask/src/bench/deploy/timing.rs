@@ -1,15 +1,13 @@
 //! How long a deploy took, and what of that is not Purser's own.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::Result;
+
+use crate::deploys::log::{Log, between};
 
 /// How long Traefik may sit on what has changed, as the stack starts it.
 const THROTTLE: Duration = Duration::from_millis(500);
-
-/// The log of a run: what happened when, by the server's clock.
-pub(super) struct Log<'a>(pub(super) &'a Value);
 
 /// The parts of a deploy that succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,101 +32,36 @@ impl Timing {
         self.total
             .saturating_sub(self.start + self.drain + throttle)
     }
-}
 
-impl Log<'_> {
-    /// From the request to the end.
-    pub(super) fn total(&self) -> Result<Duration> {
-        let begun = self.edge(|log| log.first())?;
-        Ok(between(begun, self.edge(|log| log.last())?))
-    }
-
-    /// Of a deploy that has switched Traefik, by a container or by a file.
-    pub(super) fn timing(&self, drain: Duration) -> Result<Timing> {
-        let begun = self.edge(|log| log.first())?;
-        let ended = self.edge(|log| log.last())?;
-        let started = self.effect("effect_started", "start_new")?;
-        let healthy = self.recorded("proof")?;
-        let reached = self.recorded("reached")?;
-        let switched = self
+    /// Those of this run, which has switched Traefik by a container or by a file, and left the old ones so much time.
+    pub(super) fn of(log: &Log, drain: Duration) -> Result<Self> {
+        let (begun, ended) = (log.begun()?, log.ended()?);
+        let started = log.effect("effect_started", "start_new")?;
+        let healthy = log.recorded("proof")?;
+        let reached = log.recorded("reached")?;
+        let switched = log
             .effect("effect_done", "create_switch")
-            .or_else(|_| self.effect("effect_done", "write_routes"))?;
-        let known = self.recorded("known")?;
+            .or_else(|_| log.effect("effect_done", "write_routes"))?;
+        let known = log.recorded("known")?;
         // The first of two deploys has no switch to stop.
-        let left = self
+        let left = log
             .effect("effect_done", "stop_old_switch")
             .unwrap_or(known);
-        Ok(Timing {
+        Ok(Self {
             total: between(begun, ended),
             start: between(started, healthy),
             proxy: [
                 between(healthy, reached),
                 between(switched, known),
-                between(left, self.recorded("front")?),
+                between(left, log.recorded("front")?),
             ],
             drain,
             own: [
                 between(begun, started),
                 between(reached, switched),
-                between(self.effect("effect_started", "stop_old")?, ended),
+                between(log.effect("effect_started", "stop_old")?, ended),
             ],
         })
-    }
-
-    /// When it was proven that new requests go to the new version.
-    pub(super) fn proven(&self, clock: &Clock) -> Result<Instant> {
-        Ok(clock.at(self.recorded("front")?))
-    }
-
-    fn recorded(&self, name: &str) -> Result<u64> {
-        let is_it = |event: &Value| {
-            let recorded = event["name"].as_str().unwrap_or_default();
-            event["type"] == "recorded" && recorded.split('[').next() == Some(name)
-        };
-        self.find(is_it)
-            .with_context(|| format!("no `{name}` is recorded"))
-    }
-
-    fn effect(&self, what: &str, name: &str) -> Result<u64> {
-        let is_it = |event: &Value| event["type"] == what && event["effect"]["name"] == name;
-        self.find(is_it)
-            .with_context(|| format!("no {what} of `{name}`"))
-    }
-
-    fn find(&self, is_it: impl Fn(&Value) -> bool) -> Option<u64> {
-        let mut log = self.0.as_array()?.iter();
-        log.find(|logged| is_it(&logged["event"]))?["at"].as_u64()
-    }
-
-    fn edge(&self, which: impl Fn(&Vec<Value>) -> Option<&Value>) -> Result<u64> {
-        let at = self.0.as_array().and_then(which);
-        at.and_then(|logged| logged["at"].as_u64())
-            .context("the log is empty")
-    }
-}
-
-fn between(from: u64, to: u64) -> Duration {
-    Duration::from_micros(to.saturating_sub(from))
-}
-
-/// The instants of a clock that shows the time of day.
-pub(super) struct Clock {
-    now: Instant,
-    micros: u64,
-}
-
-impl Clock {
-    pub(super) fn now() -> Result<Self> {
-        let micros = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
-        Ok(Self {
-            now: Instant::now(),
-            micros: u64::try_from(micros)?,
-        })
-    }
-
-    /// The instant that is so many microseconds after 1970.
-    fn at(&self, micros: u64) -> Instant {
-        self.now + Duration::from_micros(micros.saturating_sub(self.micros))
     }
 }
 
@@ -153,7 +86,7 @@ mod tests {
             effect(8_300_000, "effect_started", "stop_old"),
             { "at": 9_000_000, "event": { "type": "run_ended" } },
         ]);
-        let timing = Log(&log).timing(Duration::from_secs(5))?;
+        let timing = Timing::of(&Log(&log), Duration::from_secs(5))?;
         assert_eq!(timing.total, Duration::from_secs(8));
         assert_eq!(timing.proxy.map(|wait| wait.as_millis()), [700, 300, 0]);
         assert_eq!(timing.own.map(|work| work.as_millis()), [200, 100, 700]);

@@ -7,18 +7,18 @@ use std::time::Instant;
 use super::load::Asked;
 
 /// A time at which a version is led to. Each follows the one before.
-pub(super) struct Era {
-    pub(super) version: String,
+pub(crate) struct Era {
+    pub(crate) version: String,
     /// Nobody can have been answered by it before.
-    pub(super) from: Instant,
+    pub(crate) from: Instant,
     /// Whoever asks after that is answered by it, or by a later one.
-    pub(super) proven: Option<Instant>,
+    pub(crate) proven: Option<Instant>,
 }
 
 /// How many requests were answered by a version that was over when they began: after somebody had
 /// been answered by a later one, or after that was proven; or by one that nobody was to be led to. Where the
 /// versions are not kept apart (`are_apart`), only a proof counts: until then both answer.
-pub(super) fn stale(mut asked: Vec<Asked>, eras: &[Era], are_apart: bool) -> usize {
+pub(crate) fn stale(mut asked: Vec<Asked>, eras: &[Era], are_apart: bool) -> usize {
     asked.sort_by_key(|asked| asked.begun);
     let mut answered = BinaryHeap::new();
     let (mut newest, mut stale) = (0, 0);

@@ -19,7 +19,7 @@ const LEAVING: Duration = Duration::from_secs(5);
 
 /// How the application takes it that it is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum App {
+pub(crate) enum App {
     /// At once, whatever is under way.
     Dies,
     /// It finishes what is under way.
@@ -29,7 +29,7 @@ pub(super) enum App {
 }
 
 impl App {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Dies => "dies",
             Self::Finishes => "finishes",
@@ -38,11 +38,11 @@ impl App {
     }
 
     /// The versions are counted.
-    pub(super) fn version(self, number: usize) -> String {
+    pub(crate) fn version(self, number: usize) -> String {
         format!("{}-{number:02}", self.name())
     }
 
-    pub(super) fn image(self, number: usize) -> String {
+    pub(crate) fn image(self, number: usize) -> String {
         format!("{REPOSITORY}:{}", self.version(number))
     }
 
@@ -69,7 +69,7 @@ impl App {
 
 /// What leads people to the containers that Purser puts live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lead {
+pub(crate) enum Lead {
     /// A switch container.
     Switch,
     /// A file that Traefik reads.
@@ -79,14 +79,14 @@ pub(super) enum Lead {
 }
 
 /// The images of an application's versions, which go with this.
-pub(super) struct Images<'a> {
+pub(crate) struct Images<'a> {
     places: &'a Places,
     names: Vec<String>,
 }
 
 impl<'a> Images<'a> {
     /// Version 0, and one for each of these: whether it is sick.
-    pub(super) fn make(places: &'a Places, app: App, sick: &[bool]) -> Result<Self> {
+    pub(crate) fn make(places: &'a Places, app: App, sick: &[bool]) -> Result<Self> {
         let program = Program::ensure(places)?;
         let mut images = Self {
             places,
@@ -109,32 +109,32 @@ impl Drop for Images<'_> {
     }
 }
 
-/// A service of one container in a Compose project of its own, which goes with this.
-pub(super) struct Site<'a> {
-    pub(super) places: &'a Places,
-    pub(super) project: String,
+/// A service in a Compose project of its own, which goes with this.
+pub(crate) struct Site<'a> {
+    pub(crate) places: &'a Places,
+    pub(crate) project: String,
     /// The name that people ask for.
-    pub(super) host: String,
+    pub(crate) host: String,
 }
 
 impl<'a> Site<'a> {
     /// Nothing of it is there yet.
-    pub(super) fn new(places: &'a Places, way: &str) -> Self {
+    pub(crate) fn new(places: &'a Places, of: &str, way: &str) -> Self {
         let site = Self {
             places,
-            project: format!("purser-bench-{way}"),
-            host: format!("{way}.bench.example"),
+            project: format!("purser-{of}-{way}"),
+            host: format!("{way}.{of}.example"),
         };
         site.clear();
         site
     }
 
-    pub(super) fn service(&self) -> String {
+    pub(crate) fn service(&self) -> String {
         format!("{}/web", self.project)
     }
 
     /// What leads Traefik to its containers, and is the same for all of them.
-    pub(super) fn labels(&self) -> [String; 3] {
+    pub(crate) fn labels(&self) -> [String; 3] {
         let name = &self.project;
         [
             "traefik.enable=true".to_owned(),
@@ -144,7 +144,7 @@ impl<'a> Site<'a> {
     }
 
     /// The engine may hold on to the one of the site before.
-    pub(super) fn make_network(&self) -> Result<()> {
+    pub(crate) fn make_network(&self) -> Result<()> {
         if self.networks().is_empty() {
             self.docker(&["network", "create", &self.network()])?;
         }
@@ -155,25 +155,37 @@ impl<'a> Site<'a> {
         format!("{}_net", self.project)
     }
 
-    /// Starts a container as Compose would.
-    pub(super) fn start(&self, name: &str, image: &str) -> Result<()> {
+    /// The name that Compose would give the container of this number.
+    pub(crate) fn name(&self, number: usize) -> String {
+        format!("{}-web-{number}", self.project)
+    }
+
+    /// Starts a container that Traefik leads to, as Compose would.
+    pub(crate) fn start(&self, number: usize, image: &str) -> Result<()> {
+        let labels = self.labels();
+        let labels = labels.each_ref().map(|label| ["--label", label]);
+        self.start_with(number, image, labels.as_flattened())
+    }
+
+    /// Starts a container as Compose would, with these further options.
+    pub(crate) fn start_with(&self, number: usize, image: &str, options: &[&str]) -> Result<()> {
         let of_compose = [
             format!("com.docker.compose.project={}", self.project),
             "com.docker.compose.service=web".to_owned(),
-            "com.docker.compose.container-number=1".to_owned(),
+            format!("com.docker.compose.container-number={number}"),
         ];
-        let network = self.network();
-        let mut run = vec!["run", "--detach", "--name", name, "--network", &network];
-        let labels = self.labels();
-        for label in labels.iter().chain(&of_compose) {
+        let (name, network) = (self.name(number), self.network());
+        let mut run = vec!["run", "--detach", "--name", &name, "--network", &network];
+        for label in &of_compose {
             run.extend(["--label", label]);
         }
+        run.extend(options);
         run.push(image);
         self.docker(&run)
     }
 
     /// Waits until somebody outside is answered by this version.
-    pub(super) fn until_met(&self, version: &str) -> Result<()> {
+    pub(crate) fn until_met(&self, version: &str) -> Result<()> {
         let begun = Instant::now();
         loop {
             let answer = Visitor::of(&self.host).ask(Kind::Connect);
@@ -191,7 +203,7 @@ impl<'a> Site<'a> {
     }
 
     /// Docker's own client, whose answer does not matter.
-    pub(super) fn docker(&self, arguments: &[&str]) -> Result<()> {
+    pub(crate) fn docker(&self, arguments: &[&str]) -> Result<()> {
         docker(self.places, arguments).map(drop)
     }
 

@@ -1,5 +1,7 @@
 //! The load: so many requests a second of the usual mix, from beginning to end.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, sleep};
@@ -19,16 +21,29 @@ const STREAMS: (Kind, f64, u32) = (Kind::Stream, 1.0, 5);
 
 /// One request, as somebody outside has seen it.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) kind: Kind,
-    pub(super) begun: Instant,
-    pub(super) ended: Instant,
+pub(crate) struct Asked {
+    pub(crate) kind: Kind,
+    pub(crate) begun: Instant,
+    pub(crate) ended: Instant,
     /// The version that has answered, or what went wrong.
-    pub(super) answer: Result<String, String>,
+    pub(crate) answer: Result<String, String>,
+}
+
+/// The sorts of requests that have failed, and how many of each; the most frequent first.
+pub(crate) fn failures(asked: &[Asked]) -> Vec<(String, usize)> {
+    let mut sorts: BTreeMap<String, usize> = BTreeMap::new();
+    for one in asked {
+        if let Err(why) = &one.answer {
+            *sorts.entry(format!("{:?}: {why}", one.kind)).or_default() += 1;
+        }
+    }
+    let mut sorts: Vec<_> = sorts.into_iter().collect();
+    sorts.sort_by_key(|(_, count)| Reverse(*count));
+    sorts
 }
 
 /// A load that goes on.
-pub(super) struct Load {
+pub(crate) struct Load {
     shared: Arc<Shared>,
     visitors: Vec<JoinHandle<()>>,
 }
@@ -41,7 +56,7 @@ struct Shared {
 
 impl Load {
     /// Begins to ask for this name.
-    pub(super) fn begin(host: &str, per_second: f64) -> Self {
+    pub(crate) fn begin(host: &str, per_second: f64) -> Self {
         let shared = Arc::new(Shared {
             host: host.to_owned(),
             is_over: AtomicBool::new(false),
@@ -64,19 +79,19 @@ impl Load {
     }
 
     /// How many requests have ended.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.shared.asked().len()
     }
 
     /// Whether this version has answered somebody.
-    pub(super) fn has_met(&self, version: &str) -> bool {
+    pub(crate) fn has_met(&self, version: &str) -> bool {
         let asked = self.shared.asked();
         let mut answers = asked.iter().rev().map(|asked| &asked.answer);
         answers.any(|answer| answer.as_deref() == Ok(version))
     }
 
     /// Lets what is under way come to its end, and says all that was seen.
-    pub(super) fn end(mut self) -> Vec<Asked> {
+    pub(crate) fn end(mut self) -> Vec<Asked> {
         self.shared.is_over.store(true, Ordering::Relaxed);
         for visitor in self.visitors.drain(..) {
             let _ = visitor.join();

@@ -1,7 +1,7 @@
 //! Somebody outside, who asks over plain HTTP/1.1, tries nothing again, and reads which version answers.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::stack::ports;
@@ -15,7 +15,7 @@ const LONGEST: u64 = 64 << 10;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A GET over a connection that is kept.
     Get,
     /// A POST over a connection that is kept.
@@ -29,18 +29,29 @@ pub(super) enum Kind {
 }
 
 /// One who asks for this name, over one connection at a time.
-pub(super) struct Visitor<'a> {
+pub(crate) struct Visitor<'a> {
     host: &'a str,
+    address: SocketAddr,
     kept: Option<BufReader<TcpStream>>,
 }
 
 impl<'a> Visitor<'a> {
-    pub(super) fn of(host: &'a str) -> Self {
-        Self { host, kept: None }
+    /// One who asks Traefik.
+    pub(crate) fn of(host: &'a str) -> Self {
+        Self::at((Ipv4Addr::LOCALHOST, PORT).into(), host)
+    }
+
+    /// One who asks at this address.
+    pub(crate) fn at(address: SocketAddr, host: &'a str) -> Self {
+        Self {
+            host,
+            address,
+            kept: None,
+        }
     }
 
     /// The version that has answered, or what went wrong.
-    pub(super) fn ask(&mut self, kind: Kind) -> Result<String, String> {
+    pub(crate) fn ask(&mut self, kind: Kind) -> Result<String, String> {
         self.exchange(kind).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
                 format!("no answer within {} s", PATIENCE.as_secs())
@@ -52,7 +63,7 @@ impl<'a> Visitor<'a> {
     fn exchange(&mut self, kind: Kind) -> std::io::Result<String> {
         let mut stream = match self.kept.take() {
             Some(kept) if kind != Kind::Connect => kept,
-            _ => connect()?,
+            _ => connect(self.address)?,
         };
         stream.get_mut().write_all(&kind.request(self.host))?;
         let answer = Answer::read(&mut stream)?;
@@ -64,8 +75,8 @@ impl<'a> Visitor<'a> {
     }
 }
 
-fn connect() -> std::io::Result<BufReader<TcpStream>> {
-    let stream = TcpStream::connect(("127.0.0.1", PORT))?;
+fn connect(address: SocketAddr) -> std::io::Result<BufReader<TcpStream>> {
+    let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     Ok(BufReader::new(stream))
