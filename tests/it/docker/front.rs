@@ -67,7 +67,7 @@ impl Site {
         }))
     }
 
-    fn deploy_with(&self, inputs: &Value) -> Step {
+    pub(super) fn deploy_with(&self, inputs: &Value) -> Step {
         let api = stack::variable("PURSER_TEST_TRAEFIK_API");
         let mut all = json!({ "service": self.shop.web() });
         for (name, value) in inputs.as_object().unwrap() {
@@ -77,7 +77,7 @@ impl Site {
     }
 
     /// A text without what differs between runs of this test.
-    fn of_text(&self, text: &str) -> String {
+    pub(super) fn of_text(&self, text: &str) -> String {
         plain(&text.replace(&self.shop.project, "shop"))
     }
 
@@ -86,7 +86,7 @@ impl Site {
     }
 
     /// Begins to ask for it from outside, over and over.
-    fn visitor(&self) -> Visitor {
+    pub(super) fn visitor(&self) -> Visitor {
         let stop = Arc::new(AtomicBool::new(false));
         let (told, host) = (Arc::clone(&stop), self.host.clone());
         let asking = std::thread::spawn(move || {
@@ -109,14 +109,14 @@ impl Drop for Site {
 }
 
 /// Asks in the background.
-struct Visitor {
+pub(super) struct Visitor {
     stop: Arc<AtomicBool>,
     asking: JoinHandle<Vec<Result<String, String>>>,
 }
 
 impl Visitor {
     /// The answers, of neighbours that are the same only one.
-    fn stop(self) -> Vec<Result<String, String>> {
+    pub(super) fn stop(self) -> Vec<Result<String, String>> {
         self.stop.store(true, Ordering::Relaxed);
         let mut answers = self.asking.join().unwrap();
         assert!(answers.len() > 50, "it has hardly asked: {}", answers.len());
@@ -147,7 +147,7 @@ pub(crate) fn visit(host: &str) -> Result<String, String> {
     }
 }
 
-fn said(texts: &[&str]) -> Vec<Result<String, String>> {
+pub(super) fn said(texts: &[&str]) -> Vec<Result<String, String>> {
     texts.iter().map(|text| Ok((*text).to_owned())).collect()
 }
 

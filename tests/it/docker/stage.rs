@@ -62,8 +62,18 @@ impl Step {
 
     /// The same, with these lines more in the table of the engine.
     pub(crate) fn behind_with(action: &str, settings: &str, input: Value, api: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let entry = stack::variable("PURSER_TEST_TRAEFIK");
+        Self::behind_another(action, settings, input, (api, &entry))
+    }
+
+    /// The same with a Traefik that is not the stack's: where its API and its entry point are.
+    pub(crate) fn behind_another(
+        action: &str,
+        settings: &str,
+        input: Value,
+        (api, entry): (&str, &str),
+    ) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let edge = format!("url = '{api}'\nentrypoints = {{ web = 'http://{entry}' }}");
         let settings = format!("proxy = 'edge'\n{settings}");
         let mut step = Self::with(action, &settings, input);
