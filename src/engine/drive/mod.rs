@@ -183,9 +183,6 @@ impl Drive<'_> {
         self.freed.borrow_and_update();
         self.holds_changed.borrow_and_update();
         self.waits = Waits::default();
-        if self.is_about_to_say_what_is_left(state) {
-            return Ok(Next::Wait(None));
-        }
         for command in decide(&self.definition, state) {
             match command {
                 Command::Claim => {

@@ -17,8 +17,6 @@ use crate::store::Result;
 
 /// A task that runs a step's action, or takes its effects back.
 pub(super) struct Working {
-    /// It takes effects back.
-    undo: bool,
     cancel: CancellationToken,
     task: AbortHandle,
     /// It was told to stop, and is dropped then.
@@ -61,18 +59,11 @@ impl Drive<'_> {
             (id, worked)
         });
         let working = Working {
-            undo,
             cancel,
             task,
             stop_by: None,
         };
         self.working.insert(step.clone(), working);
-    }
-
-    /// Whether a task has taken back all effects of its step, and has not said yet what is left.
-    pub(super) fn is_about_to_say_what_is_left(&self, state: &RunState) -> bool {
-        let mut undoing = self.working.iter().filter(|(_, working)| working.undo);
-        undoing.any(|(step, _)| !state.step(step).wants_undo())
     }
 
     /// The action, if the world is still the one that the run was asked for.
