@@ -227,7 +227,10 @@ fn recovered(backup: &str, made_at: Timestamp) -> Summary {
 
 fn stuck_summary(run: &RunState, id: &StepId, state: &StepState, after: &Aftermath) -> Summary {
     let first = first_failure(run);
-    let cause = first.map_or("it was stopped", |(_, failure)| headline(&failure.message));
+    let cause = first.map_or_else(
+        || "it was stopped".to_owned(),
+        |(id, failure)| format!("step `{id}` failed: {}", headline(&failure.message)),
+    );
     let undo = state
         .undo_failure
         .as_ref()
@@ -235,7 +238,7 @@ fn stuck_summary(run: &RunState, id: &StepId, state: &StepState, after: &Afterma
     Summary::of_failure(
         format!(
             "{}; then taking back step `{id}` failed too: {undo}",
-            unstopped(cause)
+            unstopped(&cause)
         ),
         format!(
             "{} A human is needed; Purser touches nothing more.",

@@ -18,14 +18,9 @@ use crate::domain::output::InLog;
 use crate::domain::plan::{Outlook, Plan};
 use crate::domain::run::{RunState, StepState};
 use crate::domain::time::Timestamp;
+use crate::domain::undo::PATIENCE;
 use crate::domain::workflow::Workflow;
 use crate::store::{Result, StoreError};
-
-/// Taking back is tried this often before a human is called.
-const UNDO_ATTEMPTS: u32 = 5;
-
-/// The pause between two tries to take back.
-const UNDO_PAUSE: Duration = Duration::from_secs(2);
 
 /// Everything that the work on one step needs.
 pub(super) struct StepWork {
@@ -101,20 +96,23 @@ impl StepWork {
                 Ok(Undone::Fully) => break self.undone(None),
                 Ok(Undone::ExceptFor(left)) => break self.undone(Some(left)),
                 Err(error) if error.kind == ErrorKind::Cancelled => return Ok(()),
-                Err(error) if attempt < UNDO_ATTEMPTS && error.kind == ErrorKind::Retryable => {
+                Err(error) => {
+                    let Some(pause) = self.pause_before_next_undo(&error, attempt) else {
+                        log_cause(self.run, &self.step, &error);
+                        let failure = failure_of(&error);
+                        break Event::StepUndoFailed {
+                            step: self.step.clone(),
+                            failure,
+                        };
+                    };
                     tracing::warn!(run = %self.run, step = %self.step, %error, "undo failed; again");
+                    // Without what people are to do where it cannot be done: it is not so far.
+                    let why = error.message.split("; ").next().unwrap_or_default();
+                    ctx.progress(format!("taking it back is tried again soon: {why}"));
                     attempt += 1;
-                    if ctx.sleep(UNDO_PAUSE).await.is_err() {
+                    if ctx.sleep(pause).await.is_err() {
                         return Ok(());
                     }
-                }
-                Err(error) => {
-                    log_cause(self.run, &self.step, &error);
-                    let failure = failure_of(&error);
-                    break Event::StepUndoFailed {
-                        step: self.step.clone(),
-                        failure,
-                    };
                 }
             }
         };
@@ -239,6 +237,14 @@ impl StepWork {
         let retry = self.log.look(retry).await?;
         let pause = retry.pause_after(self.run, &self.step, attempt)?;
         Some(self.shared.parts.clock.now().plus(pause))
+    }
+
+    /// `None` when another try would fail too, or enough were made.
+    fn pause_before_next_undo(&self, error: &ActionError, attempt: u32) -> Option<Duration> {
+        if error.kind != ErrorKind::Retryable {
+            return None;
+        }
+        PATIENCE.pause_after(self.run, &self.step, attempt)
     }
 
     fn undone(&self, left: Option<String>) -> Event {

@@ -104,6 +104,9 @@ pub struct StepState {
     pub done_in: Option<RunId>,
     /// How often effects of it were taken back.
     pub generation: u32,
+    /// The same when its present attempt began.
+    #[serde(skip)]
+    pub generation_before: u32,
     /// Its journal: the latest entry of each effect, in the order in which they were begun.
     pub effects: Vec<EffectRecord>,
     /// The reads that decide effects, in this generation.
@@ -153,9 +156,11 @@ impl StepState {
         self.effects.iter().any(EffectRecord::is_live)
     }
 
-    /// Whether what its present attempt did has still to be taken back.
+    /// Whether what its present attempt did has still to be taken back; and when all of it is, whether it has
+    /// still to be said what that has left.
     pub fn wants_undo(&self) -> bool {
-        self.has_live_effects() && self.undone_after != Some(self.attempt)
+        let has_begun = self.generation > self.generation_before;
+        (has_begun || self.has_live_effects()) && self.undone_after != Some(self.attempt)
     }
 
     /// Whether something that it did was taken back.
@@ -232,6 +237,7 @@ impl StepState {
             items: left.items.clone(),
             workflow: left.workflow.clone(),
             generation: left.generation,
+            generation_before: left.generation,
             effects: left.effects.clone(),
             records: left.records.clone(),
             left: match &left.way_back {
@@ -260,6 +266,7 @@ impl StepState {
             } => {
                 self.status = StepStatus::Running;
                 self.attempt = *attempt;
+                self.generation_before = self.generation;
                 self.action = Some(action.clone());
                 self.system.clone_from(system);
                 self.input = input.clone();

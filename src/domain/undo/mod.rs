@@ -23,12 +23,13 @@ use super::workflow::{ActionWork, Step, UNDO, Work};
 pub use refused::{NoUndo, overtaken};
 pub use standing::{can_be, may_be_undone, of, stands};
 
-/// Taking back is tried as often before a human is called, whatever does it.
-const ATTEMPTS: Retry = Retry {
-    attempts: 5,
+/// How long taking back is tried before a human is called, whatever does it: for five minutes, in which
+/// a system that was stopped has time to be there again.
+pub const PATIENCE: Retry = Retry {
+    attempts: 23,
     first: Span::new(Duration::from_secs(2)),
-    factor: 1,
-    max: Span::new(Duration::from_secs(2)),
+    factor: 2,
+    max: Span::new(Duration::from_secs(15)),
     jitter: false,
 };
 
@@ -115,7 +116,7 @@ impl WayBack {
             work: Work::Action(Box::new(ActionWork {
                 uses: ActionName::from(action),
                 with: input,
-                retry: Some(ATTEMPTS),
+                retry: Some(PATIENCE),
                 approval: None,
                 undo: None,
             })),

@@ -146,7 +146,7 @@ fn of_each_step_that_is_carried_which_its_way_back_needs() {
             "way_back": { "by": {
                 "id": "undo", "uses": "toy.deploy",
                 "with": { "image": "web:{{ not.evaluated }}", "system": "shop" },
-                "retry": { "attempts": 5, "first": "2s", "factor": 1, "max": "2s", "jitter": false },
+                "retry": { "attempts": 23, "first": "2s", "factor": 2, "max": "15s", "jitter": false },
             } },
         })
     );
@@ -448,4 +448,12 @@ fn a_later_run_is_in_the_way_while_anything_of_it_stands() {
         "run 00000007 has begun since run 00000007 did, of the same workflow `ship`: undo that one \
          first, `purser undo 00000007`"
     );
+}
+
+#[test]
+fn taking_back_is_tried_for_as_long_as_a_system_takes_to_be_started_anew() {
+    let pauses = (1..).map_while(|attempt| {
+        PATIENCE.pause_after(RunId::new(uuid::Uuid::nil()), &"deploy".into(), attempt)
+    });
+    assert_eq!(pauses.sum::<Duration>(), Duration::from_secs(299));
 }

@@ -223,8 +223,10 @@ impl Docker {
                 one_line(error)
             )),
             _ => ActionError::retryable(format!(
-                "{what}, and no answer came from `{}` at {} ({error})",
-                self.name, self.host
+                "{what}, and no answer came from `{}` at {} ({})",
+                self.name,
+                self.host,
+                root(&error)
             ))
             .because(error)
             .may_have_landed(),
@@ -239,6 +241,15 @@ impl Docker {
         ))
         .because(error)
     }
+}
+
+/// What is at the bottom of it: what is above only says that a client has failed.
+fn root(error: &Error) -> String {
+    let mut root: &dyn std::error::Error = error;
+    while let Some(below) = root.source() {
+        root = below;
+    }
+    root.to_string()
 }
 
 /// The status of the engine's refusal, when it is one.

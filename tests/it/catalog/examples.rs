@@ -67,7 +67,7 @@ fn the_examples_are_without_a_fault() {
     );
     assert_eq!(
         workflows_of(&catalog),
-        "backup-postgres backup-purser changes deploy deploy-project events graph images logs migrate networks prune-images query restart rollback scale start stats status \
+        "backup-postgres backup-purser changes deploy deploy-project events graph images logs migrate networks prune-images query release restart rollback scale start stats status \
          stop"
     );
     let commands: Vec<_> = catalog.commands().map(|c| c.name.as_str()).collect();

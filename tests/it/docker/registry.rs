@@ -32,6 +32,25 @@ pub(crate) struct Guarded {
 }
 
 impl Guarded {
+    /// It is gone, as by kill -9; what was pushed to it stays where it is.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// It is there again, with all that it had.
+    pub(crate) async fn starts_again(&mut self) {
+        self.process = serve(&self.folder);
+        self.is_up().await;
+    }
+
+    async fn is_up(&self) {
+        eventually("the registry is up", || {
+            Plain::connect(&self.address).is_ok()
+        })
+        .await;
+    }
+
     pub(crate) async fn start() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("purser-registry-")
@@ -48,22 +67,12 @@ impl Guarded {
             "auth": { "htpasswd": { "realm": "purser", "path": at("htpasswd") } },
         });
         fs::write(at("config.yml"), settings.to_string()).unwrap();
-        let process = Command::new("docker-registry")
-            .arg("serve")
-            .arg(at("config.yml"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the registry of the stack can be run");
         let guarded = Self {
-            process,
+            process: serve(&folder),
             folder,
             address,
         };
-        eventually("the registry is up", || {
-            Plain::connect(&guarded.address).is_ok()
-        })
-        .await;
+        guarded.is_up().await;
         guarded
     }
 
@@ -98,6 +107,16 @@ impl Drop for Guarded {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn serve(folder: &TempDir) -> Child {
+    Command::new("docker-registry")
+        .arg("serve")
+        .arg(folder.path().join("config.yml"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the registry of the stack can be run")
 }
 
 /// An image that the engine does not have until somebody fetches it; it goes when the story ends.
@@ -177,8 +196,10 @@ impl Slow {
         serving.spawn(async move {
             let mut open = JoinSet::new();
             while let Ok((near, _)) = listener.accept().await {
-                let far = TcpStream::connect(&registry).await.unwrap();
-                open.spawn(pass_on(near, far, receiver.clone()));
+                // Where the registry is gone the other side is hung up on.
+                if let Ok(far) = TcpStream::connect(&registry).await {
+                    open.spawn(pass_on(near, far, receiver.clone()));
+                }
             }
         });
         Self {

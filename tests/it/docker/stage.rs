@@ -74,8 +74,19 @@ impl Step {
     }
 
     fn behind_edge(action: &str, settings: &str, input: Value, edge: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let entry = stack::variable("PURSER_TEST_TRAEFIK");
+        Self::behind_another(action, settings, input, (edge, &entry))
+    }
+
+    /// The same with a Traefik that is not the stack's: the first lines of its table, and where its entry
+    /// point is.
+    pub(crate) fn behind_another(
+        action: &str,
+        settings: &str,
+        input: Value,
+        (edge, entry): (&str, &str),
+    ) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let edge = format!("{edge}\nentrypoints = {{ web = 'http://{entry}' }}");
         let settings = format!("proxy = 'edge'\n{settings}");
         let mut step = Self::with(action, &settings, input);

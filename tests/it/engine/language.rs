@@ -195,7 +195,7 @@ async fn when_the_step_that_takes_back_fails_the_run_is_stuck() {
     let state = world.end(world.ask(&steps, vec![]).await).await;
     let (ended, summary) = ending(&state);
     assert_eq!(ended, FinalState::Stuck);
-    insta::assert_snapshot!(summary, @"the thing broke; then taking back step `shout` failed too: the thing broke. Left as it is: `shout`: what it did was not taken back. A human is needed; Purser touches nothing more.");
+    insta::assert_snapshot!(summary, @"step `three` failed: the thing broke; then taking back step `shout` failed too: the thing broke. Left as it is: `shout`: what it did was not taken back. A human is needed; Purser touches nothing more.");
 }
 
 #[tokio::test]

@@ -117,8 +117,21 @@ async fn when_taking_back_fails_the_run_is_stuck_and_says_so() {
     let state = world.end(run).await;
     let (ended, summary) = ending(&state);
     assert_eq!(ended, FinalState::Stuck);
-    insta::assert_snapshot!(summary, @"the thing broke; then taking back step `three` failed too: the toy cannot be put away. Left as it is: `one`: what it did was not taken back; `three`: what it did was not taken back. A human is needed; Purser touches nothing more.");
+    insta::assert_snapshot!(summary, @"step `three` failed: the thing broke; then taking back step `three` failed too: the toy cannot be put away. Left as it is: `one`: what it did was not taken back; `three`: what it did was not taken back. A human is needed; Purser touches nothing more.");
     assert_eq!(world.toy.things(), [1, 1], "nothing more is touched");
+}
+
+#[tokio::test]
+async fn a_run_does_not_end_before_it_is_known_what_taking_back_has_left() {
+    let (world, _folder) = world().await;
+    let dusty = "  - { id: one, uses: toy.make, with: { system: box, dusty: true } }\n";
+    let run = world.ask(&format!("{dusty}{TWO}{BROKEN}"), vec![]).await;
+    let told = "step `three` failed: the thing broke. Left as it is: `one`: its dust stays.";
+    let state = world.end(run).await;
+    assert_eq!(ending(&state), (FinalState::Failed, told.to_owned()));
+    let log = world.store.log(run, 0).await.unwrap();
+    let last = &log.last().unwrap().event;
+    assert!(matches!(last, Event::Finished { .. }), "{last:?}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! with the exit code below it; names and times that differ in each run are replaced by words.
 
 mod approvals;
+mod around_a_deploy;
 mod backups;
 mod changes;
 mod console;
@@ -12,6 +13,7 @@ mod deploys;
 mod discord;
 mod doctor;
 mod downgrade;
+mod engine_restarts;
 mod everyday;
 mod exit_codes;
 mod holds;
@@ -33,6 +35,7 @@ mod relay;
 mod reload;
 mod reruns;
 mod retention;
+mod rollbacks;
 mod runs;
 mod schedules;
 mod secret_inputs;

@@ -17,7 +17,7 @@ async fn database(story: &Story) -> SqliteConnection {
 }
 
 /// Stops the server once everybody was told of everything, lets days go by, and starts it again.
-async fn days_go_by(story: &mut Story, days: u32) {
+pub(super) async fn days_go_by(story: &mut Story, days: u32) {
     let mut store = database(story).await;
     let begun = Instant::now();
     let untold =
@@ -55,7 +55,7 @@ async fn days_go_by(story: &mut Story, days: u32) {
 }
 
 /// What is seen once it begins like this.
-async fn sees_in_time(story: &Story, line: &str, part: &str) -> String {
+pub(super) async fn sees_in_time(story: &Story, line: &str, part: &str) -> String {
     let begun = Instant::now();
     loop {
         let seen = story.sees(line).await;

@@ -7,6 +7,8 @@ pub mod hand_clock;
 pub mod journal;
 pub mod line;
 pub mod offers;
+pub mod own_engine;
+pub mod own_traefik;
 pub mod patience;
 pub mod pgbouncer;
 pub mod program;

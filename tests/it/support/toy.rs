@@ -157,6 +157,9 @@ pub struct Input {
     /// Its effect is carried out and never answered.
     #[serde(default)]
     hang: bool,
+    /// Taken back it leaves dust, which is only found a while after.
+    #[serde(default)]
+    dusty: bool,
     /// The part of the toy that it is about.
     #[serde(default)]
     #[allow(dead_code, reason = "what is done to all parts is the same")]
@@ -238,11 +241,15 @@ impl Action for Make {
         Ok(Output { key })
     }
 
-    async fn undo(&self, ctx: &Context, toy: &Toy, _: Input) -> Result<Undone> {
+    async fn undo(&self, ctx: &Context, toy: &Toy, input: Input) -> Result<Undone> {
         ctx.undo("make_thing", |key, _: Option<String>| async move {
             toy.take_away(&key.to_string())
         })
         .await?;
+        if input.dusty {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            return Ok(Undone::ExceptFor("its dust stays".to_owned()));
+        }
         Ok(Undone::Fully)
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::container::Container;
 use super::super::copy::{Copy, copy};
 use super::super::create::{self, Of};
-use super::super::engine::Docker;
+use super::super::engine::{Docker, status};
 use super::super::image::{self, Reference};
 use super::super::proof::{self, Expected, Level, Proof};
 use super::super::strategy::Strategy;
@@ -60,9 +60,9 @@ pub(super) struct Deploy<'a> {
 
 /// A deploy whose new containers are proven; the old ones are there, and can come back.
 pub(in crate::integrations::docker) struct Proven<'a> {
-    deploy: Deploy<'a>,
+    pub(super) deploy: Deploy<'a>,
     decision: Decision,
-    replaced: Vec<Replaced>,
+    pub(super) replaced: Vec<Replaced>,
     front: Option<Proof>,
 }
 
@@ -104,25 +104,21 @@ pub(super) async fn prove<'a>(
 impl Proven<'_> {
     /// Before anything goes that cannot come back, all new ones must still be well.
     pub(super) async fn last_look(&self) -> Result<()> {
-        let ids: Vec<_> = self
-            .replaced
-            .iter()
-            .map(|one| one.new.id.as_str())
-            .collect();
         let ctx = self.deploy.ctx;
-        ctx.record("last look", || self.deploy.last_look(&ids))
-            .await
+        ctx.record("last look", || self.look()).await
     }
 
     /// Removes the old ones.
     pub(super) async fn finish(self) -> Result<Output> {
-        let Self {
-            deploy,
-            decision,
-            replaced,
-            front,
-        } = self;
-        for (replica, Replaced { new, .. }) in decision.replicas.iter().zip(&replaced) {
+        self.finish_forward().await?;
+        let image_id = self.deploy.image_id;
+        let front = self.front.as_ref();
+        Ok(output(self.decision, image_id, &self.replaced, front))
+    }
+
+    pub(super) async fn remove_all_old(&self) -> Result<()> {
+        let (deploy, decision) = (&self.deploy, &self.decision);
+        for (replica, Replaced { new, .. }) in decision.replicas.iter().zip(&self.replaced) {
             deploy.remove_old(replica).await?;
             if decision.strategy != Strategy::Recreate {
                 deploy.rename_new(replica, new).await?;
@@ -134,7 +130,15 @@ impl Proven<'_> {
         {
             deploy.remove_old_switch(old).await?;
         }
-        Ok(output(decision, deploy.image_id, &replaced, front.as_ref()))
+        Ok(())
+    }
+
+    async fn look(&self) -> Result<()> {
+        let deploy = &self.deploy;
+        for Replaced { new, .. } in &self.replaced {
+            proof::prove(deploy.docker, &new.id, &deploy.expected(LAST_LOOK)).await?;
+        }
+        Ok(())
     }
 }
 
@@ -262,14 +266,6 @@ impl Deploy<'_> {
         }
     }
 
-    /// Before anything goes that cannot come back, all new ones must still be well.
-    async fn last_look(&self, ids: &[&str]) -> Result<()> {
-        for id in ids {
-            proof::prove(self.docker, id, &self.last_look_at()).await?;
-        }
-        Ok(())
-    }
-
     /// Of what has proven itself before.
     pub(super) fn last_look_at(&self) -> Expected<'_> {
         self.expected(LAST_LOOK)
@@ -336,15 +332,23 @@ pub(super) fn aside(name: &str, key: &EffectKey) -> String {
 /// Gives a container this name; it may have it already.
 pub(super) async fn rename(docker: &Docker, id: &str, name: &str) -> Result<()> {
     let now = Container::find(docker, id).await?;
-    if now.is_some_and(|container| container.name == name) {
+    if now.as_ref().is_some_and(|container| container.name == name) {
         return Ok(());
     }
     let options = RenameContainerOptionsBuilder::new().name(name).build();
     let client = docker.client().await?;
-    client
-        .rename_container(id, options)
-        .await
-        .map_err(|error| docker.failed(&format!("a container was renamed to {name}"), error))
+    let renamed = client.rename_container(id, options).await;
+    renamed.map_err(|error| match (status(&error), now) {
+        (Some(409), Some(now)) => ActionError::fatal(format!(
+            "the name {name} on `{}` is another container's by now, so {} ({}) keeps the name that it has: \
+             remove or rename the other one, then `docker rename {} {name}`",
+            docker.name(),
+            now.name,
+            now.image(),
+            now.name
+        )),
+        (_, _) => docker.failed(&format!("a container was renamed to {name}"), error),
+    })
 }
 
 fn output(

@@ -8,6 +8,7 @@ use super::super::engine::Docker;
 use super::super::footing;
 use super::super::image::{self, Named, Reference};
 use super::super::service::Service;
+use super::super::stop_start;
 use super::super::strategy::{Strategy, obstacles};
 use super::back_to::{self, Live};
 use super::behind::{Behind, Lead, RouteFile};
@@ -49,6 +50,9 @@ pub(super) struct Decision {
     /// New containers are found by it only once they have proven themselves.
     #[serde(default)]
     pub(super) names_late: bool,
+    /// The containers that an engine which is started anew starts too, although they were stopped.
+    #[serde(default)]
+    come_back: Vec<String>,
     /// What Purser itself needs of it.
     #[serde(default)]
     footing: Vec<String>,
@@ -144,6 +148,8 @@ impl Decision {
             // A set is replaced as a whole.
             old = containers.iter().collect();
         }
+        let come_back = old.iter().filter(|old| stop_start::comes_back(old));
+        let come_back = come_back.map(|old| old.name.clone()).collect();
         let pin = pin::look(docker, &containers, &reference.to_string()).await?;
         Ok(Self {
             service: service.name,
@@ -158,6 +164,7 @@ impl Decision {
             behind,
             unswitched,
             back_to: back_to.map(|live| live.id),
+            come_back,
             footing: footing::warnings(docker, systems, &containers),
             names_late,
             goes_by_name: containers.iter().any(Container::goes_by_name),
@@ -273,6 +280,14 @@ impl Decision {
                  to them at once, and no other deploy of it begins",
                 input.keep
             ));
+        }
+        if self.strategy == Strategy::Recreate {
+            notes.extend(self.come_back.iter().map(|name| {
+                format!(
+                    "{name} has the restart policy `always`: an engine that is started anew in the middle \
+                     of the deploy starts it too, beside the new one; with `unless-stopped` it does not"
+                )
+            }));
         }
         notes.extend(self.front(input));
         notes.extend(self.footing.iter().cloned());

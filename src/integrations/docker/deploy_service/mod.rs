@@ -8,15 +8,19 @@
 //!
 //! Old containers are removed at the very end, all together: until then everything can be undone.
 
+mod as_before;
 mod back_to;
 mod behind;
 mod blue_green;
+mod by_hand;
 mod by_labels;
 mod by_name;
 mod carry_out;
 mod choose;
 mod decide;
 mod differences;
+mod forward;
+mod kept_up;
 mod pin;
 mod stages;
 mod switch_back;
@@ -244,7 +248,11 @@ impl Action for DeployService {
     }
 
     async fn undo(&self, ctx: &Context, docker: &Docker, input: Input) -> Result<Undone> {
-        undo::all(ctx, docker, &input).await
+        // Too large to be carried around in the future of a whole project.
+        match Box::pin(undo::all(ctx, docker, &input)).await {
+            Err(why) => Err(by_hand::told(ctx, why).await),
+            undone => undone,
+        }
     }
 
     fn way_back(&self, step: &StepState) -> WayBack {

@@ -106,12 +106,12 @@ impl Undo<'_> {
         Ok(forgotten)
     }
 
-    /// The old containers that are there: their names and ids. They have their names until the first
-    /// of them is removed.
+    /// The old containers that are there: the names that they had, and their ids.
     async fn old_ones(&self) -> Result<Vec<(String, String)>> {
         let mut found = Vec::new();
         for name in self.names() {
-            if let Some(old) = Container::find(self.docker, &name).await? {
+            let id = self.old(&name).map_or_else(|| name.clone(), |old| old.id);
+            if let Some(old) = Container::find(self.docker, &id).await? {
                 found.push((name, old.id));
             }
         }

@@ -32,7 +32,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(10);
 pub(super) struct Undo<'a> {
     pub(super) ctx: &'a Context,
     pub(super) docker: &'a Docker,
-    within: Duration,
+    pub(super) within: Duration,
     /// How long the proxy in front may take to lead to the old ones again.
     pub(super) routed_within: Duration,
     /// How long requests to the new set have to be finished.
@@ -65,7 +65,8 @@ pub(super) async fn all(ctx: &Context, docker: &Docker, input: &Input) -> Result
     if let Some(removed) = undo.removed().await? {
         return Ok(Undone::ExceptFor(undo.too_late(&removed).await?));
     }
-    let mut left = Vec::from_iter(undo.unpin().await?);
+    let mut left = undo.not_as_before().await?;
+    left.extend(undo.unpin().await?);
     left.extend(undo.switch_back().await?);
     for name in undo.names().iter().rev() {
         left.extend(undo.container(name).await?);
@@ -93,7 +94,7 @@ impl Undo<'_> {
         names
     }
 
-    fn effect(&self, effect: &str, container: &str) -> Option<&EffectRecord> {
+    pub(super) fn effect(&self, effect: &str, container: &str) -> Option<&EffectRecord> {
         let is_it = |e: &&EffectRecord| {
             e.effect.name == effect && e.effect.item.as_deref() == Some(container)
         };
@@ -207,8 +208,9 @@ impl Undo<'_> {
 
     /// Gives the container that was put aside its own name back.
     async fn name_back(&self, name: &str, key: EffectKey) -> Result<()> {
-        let aside = format!("{name}-purser-{}", key.token());
-        match Container::find(self.docker, &aside).await? {
+        let aside = || format!("{name}-purser-{}", key.token());
+        let old = self.old(name).map_or_else(aside, |old| old.id);
+        match Container::find(self.docker, &old).await? {
             Some(old) => rename(self.docker, &old.id, name).await,
             None => Ok(()),
         }
@@ -224,7 +226,9 @@ impl Undo<'_> {
             let was = done
                 .and_then(|old| serde_json::from_value(old).ok())
                 .or(was);
-            let Some(old) = Container::find(self.docker, name).await? else {
+            // By its id: somebody may have given it another name.
+            let id = was.as_ref().map_or(name, |was| was.id.as_str());
+            let Some(old) = Container::find(self.docker, id).await? else {
                 return Err(self.lost(name));
             };
             let was_running = was.as_ref().is_none_or(|was| was.was_running);

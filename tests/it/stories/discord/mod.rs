@@ -15,6 +15,7 @@ mod posts;
 mod restarts;
 mod secrets;
 mod standby;
+mod stuck;
 mod told;
 mod undo;
 

@@ -6,7 +6,7 @@ use super::Talk;
 use crate::support::patience;
 
 /// `/migrate`, of which every failure is told in the place `ops`.
-const TOLD: &str = "notify: { failure: ops }\n";
+pub(super) const TOLD: &str = "notify: { failure: ops }\n";
 
 impl Talk {
     /// A team with a workflow that tells of its failures in `#ops`; nothing runs yet.
@@ -18,7 +18,7 @@ impl Talk {
     }
 
     /// A place that is this channel.
-    fn place(&self, name: &str, channel: ChannelId, more: &str) {
+    pub(super) fn place(&self, name: &str, channel: ChannelId, more: &str) {
         self.story
             .home
             .configure(&format!("[places.{name}]\ndiscord = '{channel}'\n{more}"));
@@ -32,7 +32,7 @@ impl Talk {
     }
 
     /// Waits until nothing waits for any place.
-    async fn all_is_told(&self) {
+    pub(super) async fn all_is_told(&self) {
         patience::until("all is told", async || {
             let places = self.story.home.asks(&["notify", "list"]).await;
             let mut places = places.as_array().unwrap().iter();

@@ -90,6 +90,10 @@ impl Part for Traefik {
                 "PURSER_TEST_TRAEFIK_FILES",
                 files(places).display().to_string(),
             ),
+            (
+                "PURSER_TEST_TRAEFIK_PROGRAM",
+                program(places).display().to_string(),
+            ),
         ])
     }
 }
