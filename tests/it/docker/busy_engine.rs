@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -16,6 +17,7 @@ const TAKEN: &str = "{\"message\":\"Conflict. The container name is already in u
 /// An engine that, when first asked for a container, is making it already, for somebody who is dead.
 pub(crate) struct BusyEngine {
     folder: TempDir,
+    making: Arc<Mutex<Making>>,
     _serving: JoinSet<()>,
 }
 
@@ -40,14 +42,33 @@ impl Making {
 
 impl BusyEngine {
     pub(crate) fn new() -> Self {
+        Self::with(Making::default())
+    }
+
+    /// One that is making this container, which somebody who is dead has asked for.
+    pub(crate) fn making(name: &str, body: &Value) -> Self {
+        let body = body.to_string();
+        let request = format!(
+            "POST /containers/create?name={name} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        Self::with(Making {
+            was_asked: true,
+            held: Some(request.into_bytes()),
+        })
+    }
+
+    fn with(making: Making) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
-        let making = Arc::<Mutex<Making>>::default();
+        let making = Arc::new(Mutex::new(making));
         let mut serving = JoinSet::new();
+        let held = Arc::clone(&making);
         serving.spawn(async move {
             let mut answering = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let making = Arc::clone(&making);
+                let making = Arc::clone(&held);
                 answering.spawn(async move {
                     // Whoever has heard enough hangs up.
                     let _ = answer(stream, &making).await;
@@ -56,8 +77,14 @@ impl BusyEngine {
         });
         Self {
             folder,
+            making,
             _serving: serving,
         }
+    }
+
+    /// Nothing is being made any more.
+    pub(crate) fn is_done(&self) -> bool {
+        self.making.lock().unwrap().held.is_none()
     }
 
     pub(crate) fn host(&self) -> String {
@@ -79,8 +106,9 @@ async fn answer(mut client: UnixStream, making: &Mutex<Making>) -> std::io::Resu
     }
     let answered = passed_on(&request).await?;
     client.write_all(&answered).await?;
-    // Whoever has looked for it once finds it the next time.
-    if answered.starts_with(b"HTTP/1.1 404") {
+    // Whoever has looked for it once, by its name or its label, finds it the next time.
+    let is_listed = target.contains("/containers/json") && target.contains("purser.effect");
+    if answered.starts_with(b"HTTP/1.1 404") || is_listed {
         let held = making.lock().unwrap().held.take();
         if let Some(create) = held {
             passed_on(&create).await?;

@@ -110,6 +110,14 @@ impl Step {
         }
     }
 
+    /// The same step, whose engine is asked here from now on.
+    pub(crate) fn moved_to(self, host: &str) -> Self {
+        Self {
+            systems: systems(&format!("host = '{host}'")).unwrap(),
+            ..self
+        }
+    }
+
     /// The same step, of which the process will "die" at this moment.
     pub(crate) fn dying_at(self, effect: &str, moment: Moment) -> Self {
         self.journal.die_at(effect, moment);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::super::container::{self, Container};
+use super::super::container::Container;
 use super::super::front::NONE;
 use super::behind::{Behind, Lead, RouteFile, Switch};
 use super::blue_green::{Made, unseen};
@@ -64,7 +64,7 @@ impl Undo<'_> {
         let mut forgotten = Ok(());
         let forgets = &mut forgotten;
         let remove = |key: EffectKey, _: Option<Made>| async move {
-            if let Some(switch) = container::made_by(self.docker, &key).await? {
+            if let Some(switch) = self.made(&key).await? {
                 Container::stop(self.docker, &switch.id).await?;
                 Container::remove(self.docker, &switch.id, true).await?;
             }

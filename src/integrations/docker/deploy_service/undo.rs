@@ -4,6 +4,7 @@
 //! the first effect that it takes back ends the records of its generation. Old containers are
 //! known by the effects' results and their names, new ones by their label.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -28,6 +29,9 @@ const ROUTED_AT_LEAST: Duration = Duration::from_secs(30);
 
 /// What a new set has begun has no longer than this to be finished: people wait for the way back.
 const LONGEST_DRAIN: Duration = Duration::from_secs(10);
+
+/// Between two looks at what the engine may still be making.
+const PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) struct Undo<'a> {
     pub(super) ctx: &'a Context,
@@ -197,13 +201,38 @@ impl Undo<'_> {
             .undo((START_NEW, name), |_, _: Option<()>| async { Ok(()) })
             .await?;
         let take_away = |key: EffectKey, _: Option<Placed>| async move {
-            if let Some(new) = container::made_by(self.docker, &key).await? {
+            if let Some(new) = self.made(&key).await? {
                 Container::stop(self.docker, &new.id).await?;
                 Container::remove(self.docker, &new.id, true).await?;
             }
             Ok(())
         };
         self.ctx.undo((CREATE_NEW, name), take_away).await
+    }
+
+    /// The container that this effect has made. One that was asked for by a process which died may be there
+    /// only later, as long as the effect could last.
+    pub(super) async fn made(&self, key: &EffectKey) -> Result<Option<Container>> {
+        let begun = self.effects.iter().find(|begun| begun.effect == key.effect);
+        let begun = begun.filter(|begun| begun.status == EffectStatus::Started);
+        let spec = self.ctx.spec.effect(&key.effect.name);
+        let Some((begun, spec)) = begun.zip(spec) else {
+            return container::made_by(self.docker, key).await;
+        };
+        let mut landed = pin!(self.ctx.until_landed(spec, begun.started_at));
+        loop {
+            let found = container::made_by(self.docker, key).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            tokio::select! {
+                landed = &mut landed => {
+                    landed?;
+                    return container::made_by(self.docker, key).await;
+                }
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
     }
 
     /// Gives the container that was put aside its own name back.
