@@ -2,7 +2,7 @@
 //! the old one or the new one, whole, and so are the containers that it leads to.
 
 use super::deploy::ACTION;
-use super::switch::{home_behind, steps};
+use super::switch::{WRONG, home_behind, steps};
 use super::{MOMENTS, each, expect_one_run, killed_at, points};
 use crate::docker::front::{Site, visit};
 use crate::docker::front_file::Routes;
@@ -48,7 +48,7 @@ async fn goes_back(point: String) {
     let routes = Routes::of(&site);
     let old = site.shop.id(1);
     let mut home = home();
-    home.workflow("go", &steps(&site, "web v9").replace(V1, V2));
+    home.workflow("go", &steps(&site, WRONG).replace(V1, V2));
 
     let run = killed_at(&point, &mut home).await;
 

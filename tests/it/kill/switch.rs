@@ -17,6 +17,9 @@ pub(super) const SWITCHING: [&str; 4] = [
     "remove_old_switch",
 ];
 
+/// What no version says.
+pub(super) const WRONG: &str = "web v9";
+
 /// A server that knows the stack's engine, and the Traefik in front of it.
 pub(super) fn home() -> Home {
     home_behind(&[])
@@ -44,8 +47,9 @@ async fn switched() -> Site {
     site
 }
 
-/// A deploy of v1 that is live when the proxy's answer holds this.
+/// A deploy of v1 that is live when the proxy's answer holds this; one that is to go back does so sooner.
 pub(super) fn steps(site: &Site, says: &str) -> String {
+    let within = if says == WRONG { "8s" } else { "30s" };
     format!(
         "
 steps:
@@ -55,6 +59,7 @@ steps:
       service: {}
       image: {V1}
       drain: 0s
+      routed_within: {within}
       proxy_probe: {{ path: /, contains: {says} }}
 ",
         site.shop.web()
@@ -100,7 +105,7 @@ async fn goes_back(point: String) {
     let site = switched().await;
     let (old, switches) = (site.shop.id(1), site.switches());
     let mut home = home();
-    home.workflow("go", &steps(&site, "web v9"));
+    home.workflow("go", &steps(&site, WRONG));
 
     let run = killed_at(&point, &mut home).await;
 
