@@ -126,7 +126,7 @@ async fn the_plan_says_what_and_how_and_changes_nothing() {
     note: each old container goes on until its new one has proven itself beside it
     note: a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
     note: can be undone until the old containers are removed, which comes last
-    note: in front is Docker's DNS alone: a new container is found by the service's name once it has proven itself, and joins its networks anew for that; then old and new are found until the old one is stopped; requests under way are dropped where a container does not finish them
+    note: in front is Docker's DNS alone: a new container gets the service's name in its networks once it has proven itself; requests under way are dropped where a container does not finish them
     note: the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
     ");
     shop.expect_silence(&mut events);

@@ -79,7 +79,7 @@ async fn what_the_files_name_is_put_live_in_the_order_in_which_it_is_needed() {
     note: db, api, web: each old container goes on until its new one has proven itself beside it
     note: db, api, web: a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
     note: db, api, web: can be undone until the old containers are removed, which comes last
-    note: db, api, web: in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them
+    note: db, api, web: in front is Docker's DNS alone: a new container gets the service's name in its networks once it has proven itself; requests under way are dropped where a container does not finish them
     note: db, api, web: the next `docker compose up` makes the containers anew, of purser-test/web:v2 too: the project's files name it already
     note: all of them are proven before any old container goes: when one fails, all go back
     note: left to `docker compose up`: job has no container

@@ -156,7 +156,7 @@ async fn the_plan_of_an_undo_says_what_would_be_taken_back_and_changes_nothing()
           · each old container goes on until its new one has proven itself beside it
           · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           · can be undone until the old containers are removed, which comes last
-          · in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them
+          · in front is Docker's DNS alone: a new container gets the service's name in its networks once it has proven itself; requests under way are dropped where a container does not finish them
           · the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
     plan HEX
     exit code 0
@@ -280,7 +280,7 @@ async fn an_undo_is_approved_as_the_workflow_is() {
           · each old container goes on until its new one has proven itself beside it
           · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           · can be undone until the old containers are removed, which comes last
-          · in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them
+          · in front is Docker's DNS alone: a new container gets the service's name in its networks once it has proven itself; requests under way are dropped where a container does not finish them
           · the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
     plan HEX
     waits for approval (1 × operator, not who asked) until TIME: purser approve RUN --plan HEX

@@ -327,9 +327,8 @@ impl Decision {
                 "the proxy in front is not switched, and not asked what it serves: {why}; {dropped}"
             )),
             (None, Strategy::Rolling) if self.names_late => Some(format!(
-                "in front is Docker's DNS alone: a new container is found by the service's name once it has proven \
-                 itself, and joins its networks anew for that; then old and new are found until the old one \
-                 is stopped; {dropped}"
+                "in front is Docker's DNS alone: a new container gets the service's name in its networks once it \
+                 has proven itself; {dropped}"
             )),
             (None, Strategy::Rolling) if self.goes_by_name => Some(format!(
                 "in front is Docker's DNS alone, which leads to old and new containers while both run; \

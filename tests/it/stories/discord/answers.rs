@@ -120,7 +120,7 @@ async fn a_yes_to_a_plan_that_has_changed_since_counts_for_nothing() {
           ┃       · each old container goes on until its new one has proven itself beside it
           ┃       · a new container has 1m to prove itself by its HEALTHCHECK; without one it only has to run for 5 s
           ┃       · can be undone until the old containers are removed, which comes last
-          ┃       · in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them
+          ┃       · in front is Docker's DNS alone: a new container gets the service's name in its networks once it has proven itself; requests under way are dropped where a container does not finish them
           ┃       · the next `docker compose up` goes back to the image that its file names: change the file too, or let Purser pin the version in the project's folder (`projects`)
           ┃ ```
           ┃ Waits for approval:
