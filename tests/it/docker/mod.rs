@@ -10,6 +10,7 @@ mod engine_away;
 mod fake_engine;
 mod fetching;
 mod fetching_fails;
+mod footing;
 pub(crate) mod front;
 pub(crate) mod front_file;
 mod front_gone;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use purser::action::ports::OwnState;
 use purser::action::{ActionError, AnyAction, Connect, Context, Registry, Systems, Undone};
 use purser::docker_proxy::Allowances;
 use purser::domain::names::{Environment, RunId, SystemName};
@@ -108,6 +109,11 @@ impl Step {
             input,
             _proxy: None,
         }
+    }
+
+    /// What Purser keeps of its own is there.
+    pub(crate) fn keeps_its_own(&self, own: Arc<dyn OwnState>) {
+        self.systems.set_own(own);
     }
 
     /// The same step, whose engine is asked here from now on.

@@ -71,6 +71,20 @@ async fn killed_at_the_switch_a_deploy_goes_on() {
     each(points(ACTION, &SWITCHING, &MOMENTS), goes_on).await;
 }
 
+/// What is done to the containers of a set as well as to those that are replaced one by one.
+const OF_A_SET: [&str; 5] = [
+    "create_new",
+    "start_new",
+    "stop_old",
+    "remove_old",
+    "rename_new",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn killed_at_the_containers_of_a_set_a_deploy_goes_on() {
+    each(points(ACTION, &OF_A_SET, &["acted"]), goes_on).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn killed_while_the_switch_is_taken_back_a_deploy_leaves_nothing() {
     // The old switch goes when nothing is taken back any more.

@@ -179,11 +179,11 @@ async fn a_prune_names_each_image_before_and_after() {
     ✓ prune: done in N s
     removed:
         name                     id                                                                       digests  bytes
-        shop/web:v1  sha256:HEX           1345824
-        shop/web:v2  sha256:HEX           1345824
+        shop/web:v1  sha256:HEX           1346336
+        shop/web:v2  sha256:HEX           1346336
     left: none
     kept: none
-    bytes: 2691648
+    bytes: 2692672
     message: 2 images are gone from shop, of 3 MiB together
     ✓ succeeded after N s: 1 step done
     exit code 0

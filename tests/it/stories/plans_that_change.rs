@@ -6,9 +6,11 @@ use serde_json::json;
 
 use super::Story;
 use super::deploys::DEPLOY;
+use crate::docker::compose::Folder;
 use crate::docker::shop::Shop;
-use crate::docker::stage::{docker, host, unique};
+use crate::docker::stage::{V1, docker, host, unique};
 use crate::support::program::Person;
+use crate::support::systems::docker as engine;
 
 /// Keeps the runs of the same service waiting for a while.
 pub(super) const HOLD: &str = r#"
@@ -135,4 +137,42 @@ async fn an_approval_is_void_when_the_tag_has_moved_before_the_deploy_began() {
     story.person_sees(Person::Bo, &reject).await;
     assert_eq!(story.home.ends(&run).await["status"], "cancelled");
     story.home.ends(&hold).await;
+}
+
+#[tokio::test]
+async fn an_approval_is_void_when_the_version_in_env_was_edited_meanwhile() {
+    let shop = Shop::new();
+    let old = shop.start(1, V1, &[]).await;
+    let compose = "services:\n  web: { image: \"purser-test/web:${WEB_TAG}\" }\n";
+    let folder = Folder::new(compose, Some("WEB_TAG=v1\n"));
+    let mut engine = engine();
+    let mut projects = toml::Table::new();
+    let path = folder.path().display().to_string();
+    projects.insert(shop.project.clone(), path.clone().into());
+    engine.insert("projects".to_owned(), projects.into());
+    let mut story = Story::with(&[("shop", engine)]);
+    story.call(&shop.project, "bookshop");
+    story.call(&path, "/srv/bookshop");
+    let approval = "approval: { production: { by: [operator], not_requester: true } }";
+    story
+        .home
+        .workflow("release", &format!("{approval}{DEPLOY}"));
+    story.home.up().await;
+    let run = format!("release -i service={} -i version=v2", shop.web());
+    let run = story.starts(&run).await;
+    let plan = story.asks_approval(&run).await;
+
+    folder.write("WEB_TAG=v0\n");
+    let approve = format!("approve {run} --plan {plan}");
+    story.person_sees(Person::Bo, &approve).await;
+    let void = |view: &serde_json::Value| view["run"]["voided"][0].is_string();
+    let seen = story.until(&run, void).await;
+    let why = story.plain(seen["run"]["voided"][0].as_str().unwrap());
+    insta::assert_snapshot!(why, @"what step `deploy` would change is no longer what was approved");
+    assert_ne!(story.asks_approval(&run).await, plan);
+    assert_eq!((shop.id(1), folder.env()), (old, "WEB_TAG=v0\n".to_owned()));
+    story
+        .person_sees(Person::Bo, &format!("reject {run}"))
+        .await;
+    assert_eq!(story.home.ends(&run).await["status"], "cancelled");
 }

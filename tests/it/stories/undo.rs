@@ -69,6 +69,7 @@ async fn a_deploy_is_taken_back_by_a_deploy_of_what_ran_before() {
       N s  deploy: docker.deploy_service on shop
       N s  deploy · create_new[bookshop-web-1]: done after N s
       N s  deploy · start_new[bookshop-web-1]: done after N s
+      N s  deploy · join_by_name[bookshop-web-1]: done after N s
       N s  deploy · stop_old[bookshop-web-1]: done after N s
       N s  deploy · remove_old[bookshop-web-1]: done after N s
       N s  deploy · rename_new[bookshop-web-1]: done after N s
@@ -99,6 +100,7 @@ async fn a_deploy_is_taken_back_by_a_deploy_of_what_ran_before() {
       N s  deploy/undo: docker.deploy_service on shop
       N s  deploy/undo · create_new[bookshop-web-1]: done after N s
       N s  deploy/undo · start_new[bookshop-web-1]: done after N s
+      N s  deploy/undo · join_by_name[bookshop-web-1]: done after N s
       N s  deploy/undo · stop_old[bookshop-web-1]: done after N s
       N s  deploy/undo · remove_old[bookshop-web-1]: done after N s
       N s  deploy/undo · rename_new[bookshop-web-1]: done after N s

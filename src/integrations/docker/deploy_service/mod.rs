@@ -24,6 +24,7 @@ mod kept_up;
 mod pin;
 mod stages;
 mod switch_back;
+mod told;
 mod undo;
 mod way_back;
 
