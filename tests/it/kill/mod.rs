@@ -58,7 +58,7 @@ where
     P: IntoIterator<Item: ToString>,
     F: Future<Output = ()> + Send + 'static,
 {
-    static ROOM: Semaphore = Semaphore::const_new(14);
+    static ROOM: Semaphore = Semaphore::const_new(10);
     let mut playing = Vec::new();
     for point in points {
         let (name, story) = (point.to_string(), story(point));
