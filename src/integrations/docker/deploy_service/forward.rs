@@ -1,5 +1,7 @@
 //! The last of a deploy, from where no way leads back: an engine that is away is waited for.
 
+use super::super::container::Container;
+use super::super::proof;
 use super::carry_out::Proven;
 use super::kept_up;
 use crate::action::{ActionError, ErrorKind, Result};
@@ -32,6 +34,9 @@ impl Proven<'_> {
     async fn are_kept_up(&self) -> Result<()> {
         let (docker, within) = (self.deploy.docker, self.deploy.input.healthy_within);
         for one in &self.replaced {
+            if Container::find(docker, &one.new.id).await?.is_none() {
+                return Err(proof::removed(docker, &one.new.name));
+            }
             let trouble = kept_up::trouble(docker, &one.new.id, within.duration()).await?;
             if let Some((now, what)) = trouble {
                 let name = &now.name;
