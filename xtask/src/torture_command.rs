@@ -145,7 +145,8 @@ fn effects(options: &Options) -> Result<Vec<String>> {
         .context("an effect without a name")
 }
 
-fn print(line: &Line, json: bool) -> Result<()> {
+/// Prints a report: a line of JSON, or a line for each of its figures.
+pub(crate) fn print(line: &impl Serialize, json: bool) -> Result<()> {
     if json {
         println!("{}", serde_json::to_string(line)?);
         return Ok(());
@@ -155,7 +156,7 @@ fn print(line: &Line, json: bool) -> Result<()> {
         let value = value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned);
-        println!("{name:12} {value:>8}");
+        println!("{name:16} {value:>10}");
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ pub(crate) fn command(args: &[&str]) -> Result<()> {
         for way in &wanted.ways {
             let report = play(*way, &places, &program, &wanted)?;
             wrong.extend(report.in_words());
-            print(&report, wanted.json)?;
+            torture_command::print(&report, wanted.json)?;
         }
         Ok(wrong)
     })?;
@@ -78,22 +78,6 @@ fn play(way: Way, places: &Places, program: &Path, wanted: &Wanted) -> Result<Re
         say::line(way.name(), format!("kept: {}", folder.display()));
     }
     Ok(report)
-}
-
-fn print(report: &Report, json: bool) -> Result<()> {
-    if json {
-        println!("{}", serde_json::to_string(report)?);
-        return Ok(());
-    }
-    let value = serde_json::to_value(report)?;
-    for (name, value) in value.as_object().into_iter().flatten() {
-        let value = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        println!("{name:16} {value:>10}");
-    }
-    println!();
-    Ok(())
 }
 
 impl Wanted {
