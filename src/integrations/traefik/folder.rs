@@ -76,7 +76,8 @@ impl Folder {
         }
         if !expected.contains(&there) {
             return Err(format!(
-                "somebody else has changed {}, which leads to the containers: see what it says now",
+                "somebody else has changed {}, which leads people to the containers, and it was not written over: \
+                 take that change back, and try again",
                 self.shown(name)
             ));
         }
@@ -174,7 +175,7 @@ mod tests {
         let why = why
             .message
             .replace(&place.path().display().to_string(), "/routes");
-        insta::assert_snapshot!(why, @"somebody else has changed /routes/web.yml, which leads to the containers: see what it says now");
+        insta::assert_snapshot!(why, @"somebody else has changed /routes/web.yml, which leads people to the containers, and it was not written over: take that change back, and try again");
         folder
             .replace("web.yml", &[None, Some("one")], Some("two"))
             .await

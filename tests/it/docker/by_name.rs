@@ -4,7 +4,7 @@ use purser::action::Undone;
 use serde_json::json;
 
 use super::shop::Shop;
-use super::stage::{Step, V1, V2, docker, eventually, inspect, plain, unique};
+use super::stage::{Step, V1, V2, docker, eventually, inspect, plain, shown, unique};
 
 /// Waits until the new container runs, which takes two seconds to listen: its name.
 async fn starting(step: &Step) -> String {
@@ -85,4 +85,14 @@ async fn it_is_found_at_once_where_that_is_asked_for() {
     let (output, names) = tokio::join!(step.run(), look);
     output.unwrap();
     assert_eq!(names, ["web"]);
+}
+
+#[tokio::test]
+async fn what_a_traefik_may_lead_to_already_does_not_leave_its_networks() {
+    let shop = Shop::new();
+    shop.start(1, V1, &["--label", "traefik.enable=true"]).await;
+    let plan = shop.deploy(&json!({ "image": V2 })).plan().await.unwrap();
+    let told = shown(&plan);
+    let told = told.lines().find(|line| line.contains("DNS"));
+    insta::assert_snapshot!(told.unwrap_or_default(), @"note: in front is Docker's DNS alone, which leads to old and new containers while both run; requests under way are dropped where a container does not finish them");
 }

@@ -73,8 +73,8 @@ async fn a_file_leads_from_one_set_to_the_next() {
         (&json!("versioned"), &json!("versioned"))
     );
     insta::assert_snapshot!(routes.of_text(&site, &file), @r#"
-    # Written by Purser with each deploy, which expects to find it as it was left: it leads to the containers
-    # that are live. Without it Traefik goes by the containers' own labels.
+    # Written by Purser with each deploy: it leads to the containers that are live, whose own labels do not.
+    # Without it nobody is led to them.
     {
       "http": {
         "routers": {
@@ -157,7 +157,7 @@ async fn a_file_that_somebody_has_changed_is_not_written_over() {
     let ours = routes.text().unwrap();
     fs::write(&routes.0, "http: {}\n").unwrap();
     let why = deploy(&site, "v1", &json!({})).plan().await.unwrap_err();
-    insta::assert_snapshot!(routes.of_text(&site, &why.message), @"/routes/purser@shop@shop@web.yml is not as Purser writes it, and it leads to shop/web: see what it says, and move it away");
+    insta::assert_snapshot!(routes.of_text(&site, &why.message), @"/routes/purser@shop@shop@web.yml, which leads people to shop/web, is not as Purser has written it: take that change back; where it cannot be, move the file away and deploy at once, as nobody is led there in between");
 
     // Changed while the new containers start: nothing of it is written over, and all goes back.
     fs::write(&routes.0, &ours).unwrap();
@@ -172,7 +172,7 @@ async fn a_file_that_somebody_has_changed_is_not_written_over() {
         fs::write(&routes.0, &changed).unwrap();
     };
     let (ended, ()) = tokio::join!(step.run(), meddle);
-    insta::assert_snapshot!(routes.of_text(&site, &ended.unwrap_err().message), @"somebody else has changed /routes/purser@shop@shop@web.yml, which leads to the containers: see what it says now");
+    insta::assert_snapshot!(routes.of_text(&site, &ended.unwrap_err().message), @"somebody else has changed /routes/purser@shop@shop@web.yml, which leads people to the containers, and it was not written over: take that change back, and try again");
     assert_eq!(step.undo().await.unwrap(), Undone::Fully);
     assert_eq!((site.shop.id(1), routes.text()), (old, Some(changed)));
 }
@@ -206,4 +206,23 @@ async fn containers_that_compose_has_made_anew_are_led_to_by_their_labels_until_
         "{{index .Config.Labels \"purser.front\"}}",
     );
     assert!(front.contains(&site.host), "{front}");
+}
+
+#[tokio::test]
+async fn a_file_of_which_purser_is_told_no_more_is_in_the_way_and_named() {
+    let site = Site::of(1).await;
+    let routes = Routes::of(&site);
+    deploy(&site, "v2", &json!({})).run().await.unwrap();
+    let (old, file) = (site.shop.id(1), routes.text());
+    let visitor = site.visitor();
+    let step = site.deploy_with(&json!({ "version": "v1", "drain": "0s", "routed_within": "4s" }));
+    let why = site.of_text(&step.run().await.unwrap_err().message);
+    insta::assert_snapshot!(why, @"that the proxy `edge` leads to the new containers alone was not seen within 4s: the router shop-HEX@file takes the same requests first");
+    assert_eq!(step.undo().await.unwrap(), Undone::Fully);
+    visitor.stop();
+    assert_eq!((site.shop.id(1), routes.text()), (old, file));
+    assert_eq!(
+        (visit(&site.host), site.switches()),
+        (Ok("web v2".to_owned()), vec![])
+    );
 }

@@ -193,7 +193,8 @@ impl RouteFile {
             .is_some_and(|text| services_in(text).is_none())
         {
             return Err(ActionError::fatal(format!(
-                "{shown} is not as Purser writes it, and it leads to {}: see what it says, and move it away",
+                "{shown}, which leads people to {}, is not as Purser has written it: take that change back; where \
+                 it cannot be, move the file away and deploy at once, as nobody is led there in between",
                 service.name
             )));
         }

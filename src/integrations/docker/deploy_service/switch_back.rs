@@ -6,7 +6,6 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::super::container::Container;
-use super::super::front::NONE;
 use super::behind::{Behind, Lead, RouteFile, Switch};
 use super::blue_green::{Made, unseen};
 use super::undo::Undo;
@@ -43,10 +42,18 @@ impl Undo<'_> {
         // Requests may have gone to the new set, which has time to finish them. That belongs to the undo:
         // killed meanwhile, it waits again before any of the set goes.
         let led = behind.as_ref().filter(|_| seen.is_ok());
-        let forgotten = match behind.as_ref().map(|behind| &behind.lead) {
-            Some(Lead::File(file)) => {
-                self.put_file_back(file, behind.as_ref(), &token, led)
-                    .await?
+        let forgotten = match &behind {
+            Some(
+                behind @ Behind {
+                    lead: Lead::File(file),
+                    ..
+                },
+            ) => self.put_file_back(file, behind, &token, led).await?,
+            None if lead.effect.name == WRITE_ROUTES => {
+                return Err(ActionError::fatal(
+                    "which file leads the proxy to the new containers is not known any more, so they are left: \
+                     have it lead to the old ones, which run, and remove the new ones",
+                ));
             }
             _ => self.remove_switch(&token, led).await?,
         };
@@ -81,22 +88,20 @@ impl Undo<'_> {
     async fn put_file_back(
         &self,
         file: &RouteFile,
-        behind: Option<&Behind>,
+        behind: &Behind,
         token: &str,
         led: Option<&Behind>,
     ) -> Result<Result<()>> {
         let mut forgotten = Ok(());
         let forgets = &mut forgotten;
         let put_back = |_: EffectKey, _: Option<Behind>| async move {
-            if let Some(behind) = behind {
-                let proxy = self.ctx.read.systems.proxy(behind.proxy.as_str())?;
-                let ours = behind.routes(token)?;
-                let before = file.before.as_deref();
-                let files = behind.files(proxy)?;
-                files
-                    .replace(&file.name, &[Some(&ours), before], before)
-                    .await?;
-            }
+            let proxy = self.ctx.read.systems.proxy(behind.proxy.as_str())?;
+            let ours = behind.routes(token)?;
+            let before = file.before.as_deref();
+            let files = behind.files(proxy)?;
+            files
+                .replace(&file.name, &[Some(&ours), before], before)
+                .await?;
             if let Some(behind) = led {
                 *forgets = self.forgets(behind, token).await;
             }
@@ -154,7 +159,7 @@ impl Undo<'_> {
         match &behind.lead {
             // Nothing leads to them before the file does.
             Lead::File(file) if file.led => watch.until_they_have(&file.led_to(), old).await,
-            _ => watch.until_others_lead_to(old, NONE).await,
+            _ => watch.until_others_lead_to(old).await,
         }
     }
 

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use super::labels::{Fields, Front, Provider};
 
 /// What people read who find such a file.
-const HEAD: &str = "# Written by Purser with each deploy, which expects to find it as it was left: it leads to the containers\n\
-                    # that are live. Without it Traefik goes by the containers' own labels.\n";
+const HEAD: &str = "# Written by Purser with each deploy: it leads to the containers that are live, whose own labels do not.\n\
+                    # Without it nobody is led to them.\n";
 
 #[derive(Serialize, Deserialize)]
 struct Routes {
@@ -54,10 +54,14 @@ impl Front {
     }
 }
 
-/// To which services a file leads that [`Front::file`] has made; `None`: it is none of those.
+/// To which services a file leads that [`Front::file`] has made; `None`: it is none of those. Comments are
+/// left out of account.
 pub(in crate::integrations::docker) fn services_in(text: &str) -> Option<Vec<String>> {
-    let text = text.strip_prefix(HEAD)?;
-    let routes: Routes = serde_json::from_str(text).ok()?;
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let routes: Routes = serde_json::from_str(&lines.collect::<String>()).ok()?;
+    if routes.http.routers.is_empty() {
+        return None;
+    }
     let services = routes.http.routers.values().map(|router| {
         let service = router.get("service")?.as_str()?;
         Some(service.to_owned())
@@ -198,8 +202,8 @@ mod tests {
         ]);
         let file = front.file("0c9d", true).unwrap();
         insta::assert_snapshot!(file, @r#"
-        # Written by Purser with each deploy, which expects to find it as it was left: it leads to the containers
-        # that are live. Without it Traefik goes by the containers' own labels.
+        # Written by Purser with each deploy: it leads to the containers that are live, whose own labels do not.
+        # Without it nobody is led to them.
         {
           "http": {
             "routers": {

@@ -9,5 +9,5 @@ mod watch;
 pub(super) use file::services_in;
 pub(super) use labels::{FRONT, Front, Provider, RAISED, SWITCH};
 pub(super) use proxy_probe::ProxyProbe;
-pub(super) use serves::{Beside, NONE};
+pub(super) use serves::Beside;
 pub(super) use watch::Watch;

@@ -19,7 +19,7 @@ pub(in crate::integrations::docker) enum Beside<'a> {
 }
 
 /// Beside them there may be none.
-pub(in crate::integrations::docker) const NONE: Beside<'static> = Beside::Only(&[]);
+pub(super) const NONE: Beside<'static> = Beside::Only(&[]);
 
 impl Watch<'_> {
     /// Waits until all requests of the service would reach these containers, by routers that do not lead
@@ -27,10 +27,9 @@ impl Watch<'_> {
     pub(in crate::integrations::docker) async fn until_others_lead_to(
         &self,
         containers: &[String],
-        beside: Beside<'_>,
     ) -> Result<()> {
         let patience = self.patience("leads to the old containers again");
-        while let Err(why) = self.others_lead_to(containers, beside).await {
+        while let Err(why) = self.others_lead_to(containers, NONE).await {
             patience.again(&why).await?;
         }
         Ok(())
@@ -112,7 +111,7 @@ impl Watch<'_> {
                 .filter(|other| other.fault.is_none());
             // The highest has the requests.
             let Some(first) = working.max_by_key(|other| other.priority) else {
-                return Err(format!("no other router takes {}", led.rule));
+                return Err(format!("no router that works takes {}", led.rule));
             };
             self.serves(&first.service, containers, beside).await?;
             one.get_or_insert_with(|| first.clone());
