@@ -164,6 +164,7 @@ async fn a_plan_for_which_there_is_no_room_is_no_attempt_that_failed() {
         if count.fetch_add(1, Ordering::Relaxed) == 0 {
             fills.fill_but(128 * 1024).unwrap();
         }
+        None
     });
     let make = "  - { id: one, uses: toy.make, with: { system: box } }\n";
     let run = world.ask(make, vec![]).await;

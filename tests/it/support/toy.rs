@@ -34,7 +34,7 @@ struct State {
     version: String,
     undo_fails: bool,
     drawings: u32,
-    when_planning: Option<Arc<dyn Fn() + Send + Sync>>,
+    when_planning: Option<Arc<dyn Fn() -> Option<&'static str> + Send + Sync>>,
 }
 
 impl Toy {
@@ -62,8 +62,12 @@ impl Toy {
         version.clone_into(&mut self.state.lock().unwrap().version);
     }
 
-    /// This happens each time that a plan is made.
-    pub fn when_planning(&self, happens: impl Fn() + Send + Sync + 'static) {
+    /// This happens each time that a plan is made; the plan relies on the version that it returns,
+    /// if it returns one.
+    pub fn when_planning(
+        &self,
+        happens: impl Fn() -> Option<&'static str> + Send + Sync + 'static,
+    ) {
         self.state.lock().unwrap().when_planning = Some(Arc::new(happens));
     }
 
@@ -204,9 +208,9 @@ impl Action for Make {
             let state = toy.state.lock().unwrap();
             (state.version.clone(), state.when_planning.clone())
         };
-        if let Some(happens) = happens {
-            happens();
-        }
+        let version = happens
+            .and_then(|happens| happens())
+            .map_or(version, str::to_owned);
         Ok(Plan::new("make a thing")
             .relies_on("the toy's version", version)
             .changes("thing", None, Some("there".to_owned())))
