@@ -10,6 +10,7 @@ pub mod change;
 pub mod chat;
 pub mod command;
 pub mod digest;
+pub mod dotenv;
 pub mod effect;
 pub mod ending;
 mod escapes;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::{MessageFormatter as _, Options, Spanned, UserMessageFormatter};
 
-use super::template::Template;
+use crate::domain::dotenv::template::Template;
 
 /// Values may lie this deep in each other; parsing takes stack for each level.
 const DEEPEST: usize = 32;

@@ -5,20 +5,17 @@
 //! shop = "/srv/shop"
 //! ```
 
-mod dotenv;
 mod file;
-mod folder;
 mod order;
 
 mod pin;
 mod project;
-mod template;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-pub(super) use dotenv::Before;
+pub(super) use crate::domain::dotenv::Before;
 
 pub(super) use pin::{Pin, Set};
 

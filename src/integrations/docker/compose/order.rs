@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::dotenv;
 use super::project::{Files, Labels, Project, given};
-use super::template::{Missing, Template};
 use super::{Projects, blocking};
 use crate::action::{ActionError, Result};
-use crate::domain::nearest;
+use crate::domain::dotenv::template::{Missing, Template};
+use crate::domain::{dotenv, nearest};
 
 /// A service as the files have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,12 +5,11 @@ use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
 
-use super::dotenv::{Before, Dotenv, Restored, Value};
-use super::folder::{DOTENV, Folder};
-use super::project::{Files, Labels, Project, given};
-use super::template::{Missing, Template};
+use super::project::{DOTENV, Files, Labels, Project, given};
 use super::{Projects, blocking};
-use crate::action::{ActionError, Result};
+use crate::action::{ActionError, HostFolder, Result};
+use crate::domain::dotenv::template::{Missing, Template};
+use crate::domain::dotenv::{Before, Dotenv, Restored, Value};
 
 /// What was read, or why it could not be, in words.
 type Read<T> = std::result::Result<T, String>;
@@ -99,7 +98,7 @@ impl Projects {
             let variables = dotenv(folder, text)?;
             let now = variables.value(&set.variable);
             if now == Value::Is(set.to.clone()) {
-                folder.sweep(&token);
+                folder.sweep(DOTENV, &token);
                 // A process that died has written it: what there was is what was decided upon.
                 return Ok(set.before.clone());
             }
@@ -116,7 +115,7 @@ impl Projects {
                 Some(_) => variables.before(&set.variable).map_err(why)?,
             };
             let text_with_it = variables.set(&set.variable, &set.to);
-            let written = folder.write(text, &text_with_it, &token);
+            let written = folder.write(DOTENV, text, &text_with_it, &token);
             written.map_err(Trouble::Within)?;
             Ok(before)
         })
@@ -131,7 +130,7 @@ impl Projects {
         token: String,
     ) -> Result<Option<String>> {
         self.change(set, move |folder, text, set| {
-            folder.sweep(&token);
+            folder.sweep(DOTENV, &token);
             let left = || {
                 format!(
                     "{} in {} was changed by somebody since it was set to {}, and is left as it is",
@@ -143,8 +142,8 @@ impl Projects {
             };
             let written = match now.restore(&set.variable, &set.to, &before) {
                 Restored::Already => Ok(()),
-                Restored::Gone => folder.remove(),
-                Restored::Text(former) => folder.write(text, &former, &token),
+                Restored::Gone => folder.remove(DOTENV),
+                Restored::Text(former) => folder.write(DOTENV, text, &former, &token),
                 Restored::Changed => return Ok(Some(left())),
             };
             written.map_err(Trouble::Within)?;
@@ -157,7 +156,7 @@ impl Projects {
     async fn change<T: Send + 'static>(
         &self,
         set: &Set,
-        change: impl FnOnce(&Folder, Option<&str>, &Set) -> Changed<T> + Send + 'static,
+        change: impl FnOnce(&HostFolder, Option<&str>, &Set) -> Changed<T> + Send + 'static,
     ) -> Result<T> {
         let Some(folder) = self.folder(&set.project) else {
             return Err(ActionError::fatal(format!(
@@ -169,7 +168,7 @@ impl Projects {
         let (folder, set, writing) = (folder.to_owned(), set.clone(), self.writing.clone());
         let changed = blocking(move || {
             let _alone = writing.lock().unwrap_or_else(PoisonError::into_inner);
-            let folder = Folder::open(&folder)?;
+            let folder = HostFolder::open(&folder)?;
             let text = folder.read_if_there(DOTENV)?;
             change(&folder, text.as_deref(), &set)
         });
@@ -180,7 +179,7 @@ impl Projects {
     }
 }
 
-fn dotenv<'a>(folder: &Folder, text: Option<&'a str>) -> Read<Dotenv<'a>> {
+fn dotenv<'a>(folder: &HostFolder, text: Option<&'a str>) -> Read<Dotenv<'a>> {
     let read = Dotenv::parse(text.unwrap_or_default());
     read.map_err(|why| format!("{}, {why}", folder.shown(DOTENV)))
 }

@@ -3,9 +3,28 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::dotenv::{Dotenv, Value};
 use super::file::{File, Image};
-use super::folder::{DOTENV, Folder};
+use crate::action::HostFolder;
+use crate::domain::dotenv::{Dotenv, Value};
+
+/// Where Compose looks for a file, the first that is there.
+const NAMES: [&str; 4] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+];
+
+/// Which file it takes beside that one, the first that is there.
+const OVERRIDES: [&str; 4] = [
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
+
+/// Of which file Compose takes variables.
+pub(super) const DOTENV: &str = ".env";
 
 /// What Compose writes on a container: its files, as they lay for who called it, with commas between.
 const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
@@ -20,7 +39,7 @@ pub(super) type Labels = HashMap<String, String>;
 /// A project whose folder is there.
 pub(super) struct Project {
     pub(super) name: String,
-    pub(super) folder: Folder,
+    pub(super) folder: HostFolder,
     /// Its Compose files in their order, from the folder on.
     files: Vec<String>,
 }
@@ -35,12 +54,12 @@ pub(super) struct Files {
 impl Project {
     /// The project in this folder, with the files that the labels of one of its containers name.
     pub(super) fn open(name: &str, path: &Path, labels: Option<&Labels>) -> Result<Self, String> {
-        let folder = Folder::open(path)?;
+        let folder = HostFolder::open(path)?;
         let files = match labels {
             Some(labels) => named_files(labels)?,
             None => None,
         };
-        let files = files.unwrap_or_else(|| folder.usual_files());
+        let files = files.unwrap_or_else(|| usual_files(path));
         if files.is_empty() {
             return Err(format!("there is no Compose file in {}", path.display()));
         }
@@ -58,7 +77,7 @@ impl Project {
 
     /// Why its `.env` could not be written.
     pub(super) fn cannot_write(&self) -> Option<String> {
-        self.folder.cannot_write()
+        self.folder.cannot_write(DOTENV)
     }
 
     /// Reads its files; none of them has any effect yet.
@@ -76,6 +95,15 @@ impl Project {
             .map_err(|why| format!("{}, {why}", self.dotenv()))?;
         Ok(files)
     }
+}
+
+/// The Compose files that are there, in Compose's order, where no container says which were taken.
+fn usual_files(folder: &Path) -> Vec<String> {
+    let there = |names: [&str; 4]| {
+        let found = names.into_iter().find(|name| folder.join(name).is_file());
+        found.map(str::to_owned)
+    };
+    there(NAMES).into_iter().chain(there(OVERRIDES)).collect()
 }
 
 impl Files {
@@ -144,6 +172,18 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         named_files(&labels.collect())
+    }
+
+    #[test]
+    fn compose_takes_the_first_of_its_names_and_one_beside_it() {
+        let place = tempfile::tempdir().unwrap();
+        for name in ["docker-compose.yml", "compose.yml", "compose.override.yaml"] {
+            std::fs::write(place.path().join(name), "").unwrap();
+        }
+        assert_eq!(
+            usual_files(place.path()),
+            ["compose.yml", "compose.override.yaml"]
+        );
     }
 
     #[test]

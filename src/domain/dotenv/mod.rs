@@ -2,15 +2,17 @@
 //!
 //! What Compose reads in a way that people would not expect is refused rather than guessed at.
 
+pub mod template;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::template::Template;
+use self::template::Template;
 
 /// A file that is read.
-pub(super) struct Dotenv<'a> {
+pub struct Dotenv<'a> {
     text: &'a str,
     entries: Vec<Entry>,
 }
@@ -35,7 +37,7 @@ enum Form {
 
 /// What a file says of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub enum Value {
     /// Nothing.
     Unset,
     /// This.
@@ -47,7 +49,7 @@ pub(super) enum Value {
 /// What there was of a variable before it was set: enough to have the same bytes again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::integrations::docker) enum Before {
+pub enum Before {
     /// No file.
     NoFile,
     /// A file without it; `open_end`: its last line had no end.
@@ -61,7 +63,7 @@ pub(in crate::integrations::docker) enum Before {
 
 /// What becomes of a file when a variable is what it was.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Restored {
+pub enum Restored {
     /// It is so already.
     Already,
     /// Another text.
@@ -74,7 +76,7 @@ pub(super) enum Restored {
 
 impl<'a> Dotenv<'a> {
     /// Reads a file; `Err` says in which line and why it is not clear.
-    pub(super) fn parse(text: &'a str) -> Result<Self, String> {
+    pub fn parse(text: &'a str) -> Result<Self, String> {
         let mut entries = Vec::new();
         let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
         while at < text.len() {
@@ -94,7 +96,7 @@ impl<'a> Dotenv<'a> {
     }
 
     /// What the file says of a variable; of several lines Compose takes the last one.
-    pub(super) fn value(&self, name: &str) -> Value {
+    pub fn value(&self, name: &str) -> Value {
         let Some(entry) = self.entry(name) else {
             return Value::Unset;
         };
@@ -117,7 +119,7 @@ impl<'a> Dotenv<'a> {
     }
 
     /// The variables whose value is made with one of these, directly or not, and these.
-    pub(super) fn made_with(&self, name: &str) -> BTreeSet<String> {
+    pub fn made_with(&self, name: &str) -> BTreeSet<String> {
         let mut all = BTreeSet::from([name.to_owned()]);
         loop {
             let before = all.len();
@@ -134,7 +136,7 @@ impl<'a> Dotenv<'a> {
     }
 
     /// What there is of a variable; `Err` says why it cannot be set.
-    pub(super) fn before(&self, name: &str) -> Result<Before, &'static str> {
+    pub fn before(&self, name: &str) -> Result<Before, &'static str> {
         match self.value(name) {
             Value::Unclear(why) => Err(why),
             Value::Unset if self.text.ends_with('\r') => {
@@ -148,7 +150,7 @@ impl<'a> Dotenv<'a> {
     }
 
     /// The text with another value of a variable, which needs no quotes.
-    pub(super) fn set(&self, name: &str, value: &str) -> String {
+    pub fn set(&self, name: &str, value: &str) -> String {
         if let Some(entry) = self.entry(name) {
             return self.with(&entry.value, value);
         }
@@ -161,7 +163,7 @@ impl<'a> Dotenv<'a> {
     }
 
     /// Has a variable be what it was, where it is still `ours`.
-    pub(super) fn restore(&self, name: &str, ours: &str, before: &Before) -> Restored {
+    pub fn restore(&self, name: &str, ours: &str, before: &Before) -> Restored {
         let now = self.value(name);
         match (&now, before) {
             (Value::Unset, Before::NoFile | Before::Unset { .. }) => return Restored::Already,

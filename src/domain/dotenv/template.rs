@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// A text that is read, variables and all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Template(Vec<Part>);
+pub struct Template(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -33,11 +33,11 @@ enum Otherwise {
 
 /// A variable that has no value and no default.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Missing(pub(super) String);
+pub struct Missing(pub String);
 
 impl Template {
     /// Reads a text; one that Compose would refuse is refused.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is no text with variables that Compose would take");
         let (template, rest) = read(text, false).ok_or_else(wrong)?;
         if rest.is_empty() {
@@ -48,7 +48,7 @@ impl Template {
     }
 
     /// The variables in it, those in defaults too.
-    pub(super) fn names(&self) -> BTreeSet<&str> {
+    pub fn names(&self) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();
         for variable in self.variables() {
             names.insert(variable.name.as_str());
@@ -71,13 +71,13 @@ impl Template {
 
     /// The text with these values. Compose takes a variable that is nowhere for an empty one; that is
     /// `Missing` here, as nobody means it.
-    pub(super) fn render(&self, value: &dyn Fn(&str) -> Option<String>) -> Result<String, Missing> {
+    pub fn render(&self, value: &dyn Fn(&str) -> Option<String>) -> Result<String, Missing> {
         rendered(&self.0, value)
     }
 
     /// Each variable that alone makes `wanted` of the text, with the value that does; the others keep
     /// the values that they have.
-    pub(super) fn solve(
+    pub fn solve(
         &self,
         wanted: &str,
         value: &dyn Fn(&str) -> Option<String>,

@@ -1,5 +1,4 @@
-//! The folder of a Compose project, as it lies for Purser: which files are read there, and how `.env`
-//! is written.
+//! A folder of other people's files, as it lies for Purser: how one is read, and another text put in its place.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -11,36 +10,20 @@ use nix::unistd::{AccessFlags, Gid, Uid, access, getgroups};
 /// A longer file is not read.
 const LONGEST: u64 = 1 << 20;
 
-/// Where Compose looks for a file, the first that is there.
-const NAMES: [&str; 4] = [
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-];
-
-/// Which file it takes beside that one, the first that is there.
-const OVERRIDES: [&str; 4] = [
-    "compose.override.yml",
-    "compose.override.yaml",
-    "docker-compose.override.yml",
-    "docker-compose.override.yaml",
-];
-
-/// Of which file Compose takes variables.
-pub(super) const DOTENV: &str = ".env";
-
 /// A folder that is there.
-pub(super) struct Folder {
+pub struct HostFolder {
     /// As it is configured.
     shown: PathBuf,
     /// Without links.
     real: PathBuf,
 }
 
-impl Folder {
-    /// The folder of this path; `Err` says why it cannot be looked at.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+impl HostFolder {
+    /// The folder of this path.
+    ///
+    /// # Errors
+    /// Why it cannot be looked at.
+    pub fn open(path: &Path) -> Result<Self, String> {
         let failed = |error| format!("{} cannot be looked at ({error})", path.display());
         let real = fs::canonicalize(path).map_err(failed)?;
         if !real.is_dir() {
@@ -53,29 +36,24 @@ impl Folder {
     }
 
     /// How people call a file in it.
-    pub(super) fn shown(&self, name: &str) -> String {
+    pub fn shown(&self, name: &str) -> String {
         self.shown.join(name).display().to_string()
     }
 
-    /// The Compose files that are there, in Compose's order, where no container says which were taken.
-    pub(super) fn usual_files(&self) -> Vec<String> {
-        let there = |names: [&str; 4]| {
-            let found = names
-                .into_iter()
-                .find(|name| self.real.join(name).is_file());
-            found.map(str::to_owned)
-        };
-        there(NAMES).into_iter().chain(there(OVERRIDES)).collect()
-    }
-
     /// The text of a file that must be there.
-    pub(super) fn read(&self, name: &str) -> Result<String, String> {
+    ///
+    /// # Errors
+    /// It is not, or it cannot be read.
+    pub fn read(&self, name: &str) -> Result<String, String> {
         let text = self.read_if_there(name)?;
         text.ok_or_else(|| format!("{} is not there", self.shown(name)))
     }
 
     /// The text of a file, if it is there.
-    pub(super) fn read_if_there(&self, name: &str) -> Result<Option<String>, String> {
+    ///
+    /// # Errors
+    /// It leads out of the folder, or is no text that can be read.
+    pub fn read_if_there(&self, name: &str) -> Result<Option<String>, String> {
         let Some((_, file, facts)) = self.find(name)? else {
             return Ok(None);
         };
@@ -119,10 +97,10 @@ impl Folder {
         Ok(Some((real, file, facts)))
     }
 
-    /// Why `.env` could not be written so that owner and rights stay.
-    pub(super) fn cannot_write(&self) -> Option<String> {
-        let shown = self.shown(DOTENV);
-        let target = match self.find(DOTENV) {
+    /// Why a file could not be written so that owner and rights stay.
+    pub fn cannot_write(&self, name: &str) -> Option<String> {
+        let shown = self.shown(name);
+        let target = match self.find(name) {
             Ok(found) => found,
             Err(why) => return Some(why),
         };
@@ -153,24 +131,28 @@ impl Folder {
         })
     }
 
-    /// Puts another text into `.env`, at one instant: whoever reads it has the old or the new one. What
+    /// Puts another text into a file, at one instant: whoever reads it has the old or the new one. What
     /// is there must still be `expected`. Done again under the same `token` it clears its own remnants.
-    pub(super) fn write(
+    ///
+    /// # Errors
+    /// What is there is another text by now, or it cannot be written: it is as it was.
+    pub fn write(
         &self,
+        name: &str,
         expected: Option<&str>,
         text: &str,
         token: &str,
     ) -> Result<(), String> {
-        let failed = |error| format!("{} cannot be written ({error})", self.shown(DOTENV));
-        self.sweep(token);
-        let found = self.find(DOTENV)?;
+        let failed = |error| format!("{} cannot be written ({error})", self.shown(name));
+        self.sweep(name, token);
+        let found = self.find(name)?;
         let target = match &found {
             Some((path, ..)) => path.clone(),
-            None => self.real.join(DOTENV),
+            None => self.real.join(name),
         };
         let folder = target.parent().unwrap_or(&self.real).to_owned();
         let written = || -> std::io::Result<PathBuf> {
-            let temporary = folder.join(temporary_name(token));
+            let temporary = folder.join(temporary_name(name, token));
             let mut options = OpenOptions::new();
             options.write(true).create_new(true).mode(0o600);
             let mut file = options.open(&temporary)?;
@@ -180,41 +162,44 @@ impl Folder {
             Ok(temporary)
         };
         let temporary = written().map_err(|error| {
-            self.sweep(token);
+            self.sweep(name, token);
             failed(error)
         })?;
-        if self.read_if_there(DOTENV)?.as_deref() != expected {
-            self.sweep(token);
+        if self.read_if_there(name)?.as_deref() != expected {
+            self.sweep(name, token);
             return Err(format!(
                 "somebody has changed {} at this very moment",
-                self.shown(DOTENV)
+                self.shown(name)
             ));
         }
         fs::rename(&temporary, &target).map_err(|error| {
-            self.sweep(token);
+            self.sweep(name, token);
             failed(error)
         })?;
         sync(&folder).map_err(failed)
     }
 
-    /// Takes `.env` away.
-    pub(super) fn remove(&self) -> Result<(), String> {
-        let failed = |error| format!("{} cannot be removed ({error})", self.shown(DOTENV));
-        match fs::remove_file(self.real.join(DOTENV)) {
+    /// Takes a file away.
+    ///
+    /// # Errors
+    /// It cannot go.
+    pub fn remove(&self, name: &str) -> Result<(), String> {
+        let failed = |error| format!("{} cannot be removed ({error})", self.shown(name));
+        match fs::remove_file(self.real.join(name)) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
             _ => sync(&self.real).map_err(failed),
         }
     }
 
     /// Takes away what a write has left that was cut short.
-    pub(super) fn sweep(&self, token: &str) {
-        let beside = match self.find(DOTENV) {
+    pub fn sweep(&self, name: &str, token: &str) {
+        let beside = match self.find(name) {
             Ok(Some((path, ..))) => path.parent().map(Path::to_owned),
             _ => None,
         };
         let folder = beside.unwrap_or_else(|| self.real.clone());
         // What is not there, or cannot go, will be in the way of the write, which says so.
-        let _ = fs::remove_file(folder.join(temporary_name(token)));
+        let _ = fs::remove_file(folder.join(temporary_name(name, token)));
     }
 }
 
@@ -222,8 +207,8 @@ fn cannot_be_read(shown: &str, error: &std::io::Error) -> String {
     format!("{shown} cannot be read ({error})")
 }
 
-fn temporary_name(token: &str) -> String {
-    format!("{DOTENV}.purser-{token}")
+fn temporary_name(name: &str, token: &str) -> String {
+    format!("{name}.purser-{token}")
 }
 
 fn may_give_to(user: u32, group: u32) -> bool {
@@ -264,12 +249,12 @@ mod tests {
 
     use super::*;
 
-    fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, Folder) {
+    fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, HostFolder) {
         let place = tempfile::tempdir().unwrap();
         for (name, text) in files {
             fs::write(place.path().join(name), text).unwrap();
         }
-        let folder = Folder::open(place.path()).unwrap();
+        let folder = HostFolder::open(place.path()).unwrap();
         (place, folder)
     }
 
@@ -278,61 +263,54 @@ mod tests {
     }
 
     #[test]
-    fn compose_takes_the_first_of_its_names_and_one_beside_it() {
-        let (_place, folder) = folder(&[
-            ("docker-compose.yml", ""),
-            ("compose.yml", ""),
-            ("compose.override.yaml", ""),
-        ]);
-        assert_eq!(
-            folder.usual_files(),
-            ["compose.yml", "compose.override.yaml"]
-        );
-    }
-
-    #[test]
     fn a_text_takes_the_place_of_another_with_its_rights_and_leaves_nothing_beside_it() {
         let (place, folder) = folder(&[(".env", "T=v1\n"), (".env.purser-key", "half")]);
-        let path = place.path().join(DOTENV);
+        let path = place.path().join(".env");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert_eq!(folder.cannot_write(), None);
-        folder.write(Some("T=v1\n"), "T=v2\n", "key").unwrap();
+        assert_eq!(folder.cannot_write(".env"), None);
+        folder
+            .write(".env", Some("T=v1\n"), "T=v2\n", "key")
+            .unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "T=v2\n");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
-        let why = folder.write(Some("T=v1\n"), "T=v3\n", "key").unwrap_err();
+        let why = folder
+            .write(".env", Some("T=v1\n"), "T=v3\n", "key")
+            .unwrap_err();
         insta::assert_snapshot!(said(&why, &place), @"somebody has changed /srv/shop/.env at this very moment");
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
-        folder.remove().unwrap();
-        folder.remove().unwrap();
-        folder.write(None, "T=v2\n", "key").unwrap();
-        assert_eq!(folder.read(DOTENV).unwrap(), "T=v2\n");
+        folder.remove(".env").unwrap();
+        folder.remove(".env").unwrap();
+        folder.write(".env", None, "T=v2\n", "key").unwrap();
+        assert_eq!(folder.read(".env").unwrap(), "T=v2\n");
     }
 
     #[test]
     fn a_link_within_the_folder_is_followed_and_one_that_leads_out_is_refused() {
         let (place, folder) = folder(&[("shared.env", "T=v1\n")]);
-        symlink("shared.env", place.path().join(DOTENV)).unwrap();
-        folder.write(Some("T=v1\n"), "T=v2\n", "key").unwrap();
+        symlink("shared.env", place.path().join(".env")).unwrap();
+        folder
+            .write(".env", Some("T=v1\n"), "T=v2\n", "key")
+            .unwrap();
         assert_eq!(folder.read("shared.env").unwrap(), "T=v2\n");
 
         let elsewhere = tempfile::NamedTempFile::new().unwrap();
-        fs::remove_file(place.path().join(DOTENV)).unwrap();
-        symlink(elsewhere.path(), place.path().join(DOTENV)).unwrap();
-        let why = folder.cannot_write().unwrap();
+        fs::remove_file(place.path().join(".env")).unwrap();
+        symlink(elsewhere.path(), place.path().join(".env")).unwrap();
+        let why = folder.cannot_write(".env").unwrap();
         insta::assert_snapshot!(said(&why, &place), @"/srv/shop/.env leads out of its folder");
-        assert!(folder.read(DOTENV).is_err() && folder.write(None, "", "key").is_err());
+        assert!(folder.read(".env").is_err() && folder.write(".env", None, "", "key").is_err());
         assert!(folder.read("../etc/passwd").is_err());
     }
 
     #[test]
     fn what_is_no_text_is_refused() {
         let (place, folder) = folder(&[]);
-        fs::write(place.path().join(DOTENV), b"T=\xff").unwrap();
-        insta::assert_snapshot!(said(&folder.read(DOTENV).unwrap_err(), &place), @"/srv/shop/.env is no text in UTF-8");
-        fs::remove_file(place.path().join(DOTENV)).unwrap();
-        fs::create_dir(place.path().join(DOTENV)).unwrap();
-        insta::assert_snapshot!(said(&folder.read(DOTENV).unwrap_err(), &place), @"/srv/shop/.env is no file");
+        fs::write(place.path().join(".env"), b"T=\xff").unwrap();
+        insta::assert_snapshot!(said(&folder.read(".env").unwrap_err(), &place), @"/srv/shop/.env is no text in UTF-8");
+        fs::remove_file(place.path().join(".env")).unwrap();
+        fs::create_dir(place.path().join(".env")).unwrap();
+        insta::assert_snapshot!(said(&folder.read(".env").unwrap_err(), &place), @"/srv/shop/.env is no file");
         assert_eq!(folder.read_if_there("other").unwrap(), None);
-        assert!(Folder::open(&place.path().join("nowhere")).is_err());
+        assert!(HostFolder::open(&place.path().join("nowhere")).is_err());
     }
 }
