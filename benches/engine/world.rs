@@ -7,8 +7,8 @@ use ed25519_dalek::SigningKey;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use purser::action::{
-    Action, ActionSpec, AnyAction, Clock, Context, Integration, OpenSecrets, Ports, ReadContext,
-    Registry, Result, Risk, System, Systems,
+    Action, ActionSpec, AnyAction, Clock, Context, Held, Integration, OpenSecrets, Ports,
+    ReadContext, Registry, Result, Risk, System, Systems,
 };
 use purser::domain::effect::{EffectSort, EffectSpec};
 use purser::domain::event::{DIALECT, Requested, Trigger};
@@ -211,6 +211,19 @@ impl OpenSecrets for NoSecrets {
     fn open_given<'a>(&'a self, _: RunId, _: &'a str) -> BoxFuture<'a, Result<SecretString>> {
         let why = "nothing is given here in secret";
         async move { Err(purser::action::ActionError::fatal(why)) }.boxed()
+    }
+
+    fn hold<'a>(&'a self, _: Held<'a>, _: &'a SecretString) -> BoxFuture<'a, Result<()>> {
+        let why = "nothing is kept here in secret";
+        async move { Err(purser::action::ActionError::fatal(why)) }.boxed()
+    }
+
+    fn held<'a>(&'a self, _: Held<'a>) -> BoxFuture<'a, Result<Option<SecretString>>> {
+        async { Ok(None) }.boxed()
+    }
+
+    fn let_go<'a>(&'a self, _: Held<'a>) -> BoxFuture<'a, Result<()>> {
+        async { Ok(()) }.boxed()
     }
 }
 

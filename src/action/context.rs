@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::{ActionError, ErrorKind, Result};
 use super::journal::{Begun, Journal, JournalError};
 use super::objects::{ObjectUrl, Objects};
-use super::secrets::OpenSecrets;
+use super::secrets::{Held, OpenSecrets};
 use super::spec::ActionSpec;
 use super::system::Systems;
 use crate::domain::effect::{
@@ -235,6 +235,30 @@ impl Context {
         match text {
             SecretText::Literal(text) => Ok(text.clone()),
             SecretText::Stored(secret) => self.secret(secret).await,
+        }
+    }
+
+    /// Keeps a secret, sealed, until [`Self::let_go`]: what a step must not lose, and no result may hold.
+    /// One that is kept under this name already stays.
+    pub async fn hold(&self, name: &str, value: &SecretString) -> Result<()> {
+        self.secrets.hold(self.as_held(name), value).await
+    }
+
+    /// A secret that this step has kept.
+    pub async fn held(&self, name: &str) -> Result<Option<SecretString>> {
+        self.secrets.held(self.as_held(name)).await
+    }
+
+    /// Forgets a secret that this step has kept.
+    pub async fn let_go(&self, name: &str) -> Result<()> {
+        self.secrets.let_go(self.as_held(name)).await
+    }
+
+    fn as_held<'a>(&'a self, name: &'a str) -> Held<'a> {
+        Held {
+            run: self.run,
+            step: &self.step,
+            name,
         }
     }
 

@@ -35,7 +35,7 @@ pub use offers::{MOST_SUGGESTIONS, Offers, Order, Suggestion};
 pub use place::{Place, Places};
 pub use registry::{AnyAction, Integration, Registry};
 pub use secret_url::{NoSecretUrl, SecretUrl};
-pub use secrets::{OpenSecrets, read_secret};
+pub use secrets::{Held, OpenSecrets, read_secret};
 pub use signed_posts::{Posted, SignedPosts};
 pub use spec::{ActionSpec, Risk};
 pub use system::{Connect, ConnectError, Ports, System, Systems};

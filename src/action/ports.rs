@@ -3,15 +3,21 @@
 //! Integrations never import each other: one implements a port, another asks the context for it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use schemars::JsonSchema;
 use secrecy::SecretString;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 
-use super::context::ReadContext;
+use super::Undone;
+use super::context::{Context, ReadContext};
 use super::error::Result;
 use super::objects::Objects;
 use super::offers::Offers;
@@ -87,6 +93,74 @@ pub trait Containers: Send + Sync {
         project: Option<&'a str>,
         variables: &'a [&'a str],
     ) -> BoxFuture<'a, Result<Vec<RunningContainer>>>;
+
+    /// The containers of one service that run, by name: `project/service`, or a container's own name.
+    fn of_service<'a>(
+        &'a self,
+        service: &'a str,
+        variables: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Vec<RunningContainer>>>;
+
+    /// Sends a signal to each container of a service that runs. Repeatable.
+    fn signal<'a>(&'a self, service: &'a str, signal: Signal) -> BoxFuture<'a, Result<()>>;
+
+    /// Restarts the containers of a service one by one, each well again before the next. Repeatable.
+    fn restart<'a>(
+        &'a self,
+        service: &'a str,
+        within: Duration,
+        cancel: Option<&'a CancellationToken>,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// Makes the containers of a service anew, each from the image that it runs, but with these variables
+    /// in its environment. The old ones are there, and come back by [`Self::take_back`], until
+    /// [`Self::settle`]. The effects of it are those of the part of a step that `ctx` is.
+    fn recreate<'a>(&'a self, ctx: &'a Context, renewal: Renewal<'a>) -> BoxFuture<'a, Result<()>>;
+
+    /// The old containers go, of what was made anew in this part.
+    fn settle<'a>(&'a self, ctx: &'a Context, renewal: Renewal<'a>) -> BoxFuture<'a, Result<()>>;
+
+    /// The old containers come back, of what was made anew in this part.
+    fn take_back<'a>(
+        &'a self,
+        ctx: &'a Context,
+        renewal: Renewal<'a>,
+    ) -> BoxFuture<'a, Result<Undone>>;
+}
+
+/// A service whose containers are made anew.
+#[derive(Clone, Copy)]
+pub struct Renewal<'a> {
+    /// `project/service`, or a container's name.
+    pub service: &'a str,
+    /// What each new container's environment has, whatever the old one's had.
+    pub environment: &'a BTreeMap<String, SecretString>,
+    /// How long each may take to be healthy.
+    pub within: Duration,
+}
+
+/// What a program takes as the word to read its files again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Signal {
+    /// What most take for it.
+    #[serde(rename = "SIGHUP")]
+    Hup,
+    /// For one's own use.
+    #[serde(rename = "SIGUSR1")]
+    Usr1,
+    /// For one's own use.
+    #[serde(rename = "SIGUSR2")]
+    Usr2,
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hup => "SIGHUP",
+            Self::Usr1 => "SIGUSR1",
+            Self::Usr2 => "SIGUSR2",
+        })
+    }
 }
 
 /// What leads from a proxy's entry points to a service, over HTTP.

@@ -43,11 +43,13 @@ enum Values {
     Needed,
     /// This and nothing else.
     Only(&'static str),
+    /// One of these.
+    OneOf(&'static [&'static str]),
     /// One of these; it is left out of what is forwarded, as it means nothing.
     Idle(&'static [&'static str]),
 }
 
-use Values::{Any, Idle, Needed, Only};
+use Values::{Any, Idle, Needed, OneOf, Only};
 
 const NOTHING: Values = Idle(&["", "0", "false"]);
 
@@ -140,6 +142,12 @@ const CALLS: &[Call] = &[
         "POST",
         &["containers", "{}", "restart"],
         &[("t", Any), ("signal", Any)],
+    ),
+    // To read its files again, and not to end.
+    call(
+        "POST",
+        &["containers", "{}", "kill"],
+        &[("signal", OneOf(&["SIGHUP", "SIGUSR1", "SIGUSR2"]))],
     ),
     call("POST", &["containers", "{}", "rename"], &[("name", Needed)]),
     call("POST", &["containers", "{}", "wait"], &[("condition", Any)]),
@@ -361,16 +369,17 @@ fn admit_query(query: &str, known: &[Parameter]) -> Result<String, Refusal> {
             Any => admitted.push(pair),
             Needed if !value.is_empty() => admitted.push(pair),
             Only(only) if decoded(value) == *only => admitted.push(pair),
+            OneOf(these) if these.contains(&value) => admitted.push(pair),
             Idle(idle) if idle.contains(&value) => {}
-            Needed | Only(_) | Idle(_) => {
+            Needed | Only(_) | OneOf(_) | Idle(_) => {
                 let what = format!("its query has {name} as {}", quoted(value));
                 return Err(Refusal::flat(what));
             }
         }
     }
-    let missing = known
-        .iter()
-        .find(|(name, values)| matches!(values, Needed | Only(_)) && !seen.contains(name));
+    let missing = known.iter().find(|(name, values)| {
+        matches!(values, Needed | Only(_) | OneOf(_)) && !seen.contains(name)
+    });
     match missing {
         Some((name, _)) => Err(Refusal::flat(format!("its query has no {name}"))),
         None => Ok(admitted.join("&")),
@@ -469,6 +478,8 @@ mod tests {
             ("POST", "/containers/web/attach"),
             ("GET", "/containers/web/top"),
             ("POST", "/containers/web/kill"),
+            ("POST", "/containers/web/kill?signal=SIGKILL"),
+            ("POST", "/containers/web/kill?signal="),
             ("GET", "/containers/web/stats?follow=true"),
             ("GET", "/events"),
             ("GET", "/events?since=1"),

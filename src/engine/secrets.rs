@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
-use crate::action::{ActionError, OpenSecrets, Result};
+use crate::action::{ActionError, Held, OpenSecrets, Result};
 use crate::domain::names::{RunId, SecretName, StepId};
 use crate::domain::secret::SecretRef;
 use crate::domain::workflow::Workflow;
@@ -30,6 +30,33 @@ impl OpenSecrets for SecretKeeper {
                 Ok(opened) => opened.map_err(ActionError::fatal),
                 Err(error) => Err(ActionError::retryable(error.to_string())),
             }
+        }
+        .boxed()
+    }
+
+    fn hold<'a>(&'a self, held: Held<'a>, value: &'a SecretString) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let kept = Self::hold(self, held.run, held.to_string(), value).await;
+            kept.map_err(|error| ActionError::retryable(error.to_string()))
+        }
+        .boxed()
+    }
+
+    fn held<'a>(&'a self, held: Held<'a>) -> BoxFuture<'a, Result<Option<SecretString>>> {
+        async move {
+            match Self::held(self, held.run, &held.to_string()).await {
+                Ok(None) => Ok(None),
+                Ok(Some(opened)) => opened.map(Some).map_err(ActionError::fatal),
+                Err(error) => Err(ActionError::retryable(error.to_string())),
+            }
+        }
+        .boxed()
+    }
+
+    fn let_go<'a>(&'a self, held: Held<'a>) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let gone = Self::let_go(self, held.run, held.to_string()).await;
+            gone.map_err(|error| ActionError::retryable(error.to_string()))
         }
         .boxed()
     }
@@ -81,5 +108,17 @@ impl OpenSecrets for StepSecrets {
             self.all.open_given(run, input).await
         }
         .boxed()
+    }
+
+    fn hold<'a>(&'a self, held: Held<'a>, value: &'a SecretString) -> BoxFuture<'a, Result<()>> {
+        self.all.hold(held, value)
+    }
+
+    fn held<'a>(&'a self, held: Held<'a>) -> BoxFuture<'a, Result<Option<SecretString>>> {
+        self.all.held(held)
+    }
+
+    fn let_go<'a>(&'a self, held: Held<'a>) -> BoxFuture<'a, Result<()>> {
+        self.all.let_go(held)
     }
 }

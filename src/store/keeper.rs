@@ -128,6 +128,54 @@ impl SecretKeeper {
         }))
     }
 
+    /// Keeps for a run what one of its steps may need again, and has it masked. What is kept under the same
+    /// name stays.
+    ///
+    /// # Errors
+    /// The key cannot be read or the store not written.
+    pub async fn hold(&self, run: RunId, name: String, value: &SecretString) -> Result<()> {
+        self.redactor.learn_given(run, value);
+        let value = value.clone();
+        self.alone(|keeper| async move {
+            keeper.ready().await?;
+            let sealed = keeper.vault.seal(&value)?;
+            let held = GivenSecret {
+                run,
+                input: name,
+                sealed,
+            };
+            keeper.store.hold_secret(held).await
+        })
+        .await
+    }
+
+    /// What is kept for a step of a run; `Ok(Some(Err(_)))` says why it cannot be opened.
+    ///
+    /// # Errors
+    /// The store or the key cannot be read.
+    pub async fn held(
+        &self,
+        run: RunId,
+        name: &str,
+    ) -> Result<Option<Result<SecretString, String>>> {
+        let _alone = self.at_work.lock().await;
+        let Some(held) = self.store.given_secret(run, name).await? else {
+            return Ok(None);
+        };
+        Ok(Some(open_held(&self.vault, &held)?.inspect(|value| {
+            self.redactor.learn_given(run, value);
+        })))
+    }
+
+    /// Forgets what was kept for a step of a run.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn let_go(&self, run: RunId, name: String) -> Result<()> {
+        self.alone(|keeper| async move { keeper.store.let_secret_go(run, name).await })
+            .await
+    }
+
     /// Has what all runs were given masked that have not ended. What does not open is said in the log:
     /// the step that needs it will fail.
     ///
@@ -325,6 +373,17 @@ fn open_given(vault: &Vault, given: &GivenSecret) -> Result<Result<SecretString,
     }))
 }
 
+fn open_held(vault: &Vault, held: &GivenSecret) -> Result<Result<SecretString, String>> {
+    let opened = vault.open(&held.sealed)?;
+    Ok(opened.map_err(|why| {
+        let (name, run) = (&held.input, held.run.short());
+        format!(
+            "what run {run} had kept as `{name}` cannot be opened: {why}. Restore the key that belongs to \
+             this store"
+        )
+    }))
+}
+
 fn open(vault: &Vault, row: &SecretRow) -> Result<Result<SecretString, String>> {
     let opened = vault.open(&row.sealed)?;
     let name = &row.name;
@@ -401,6 +460,14 @@ mod tests {
             _: &'a str,
         ) -> BoxFuture<'a, Result<Option<GivenSecret>>> {
             async { Ok(None) }.boxed()
+        }
+
+        fn hold_secret(&self, _: GivenSecret) -> BoxFuture<'_, Result<()>> {
+            unreachable!("nothing is kept for a step")
+        }
+
+        fn let_secret_go(&self, _: RunId, _: String) -> BoxFuture<'_, Result<()>> {
+            unreachable!("nothing is kept for a step")
         }
 
         fn given_secrets(&self) -> BoxFuture<'_, Result<Vec<GivenSecret>>> {

@@ -20,12 +20,13 @@ pub struct SecretRow {
     pub set_by: PersonName,
 }
 
-/// What a run was given in an input that is declared secret, as it is kept.
+/// What a run was given in an input that is declared secret, or what is kept for one of its steps, as it
+/// is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenSecret {
     /// The run.
     pub run: RunId,
-    /// The input.
+    /// The input, or the name that a step has given it.
     pub input: String,
     /// Its value, as a file of age.
     pub sealed: Vec<u8>,
@@ -61,7 +62,13 @@ pub trait Secrets: Send + Sync {
         input: &'a str,
     ) -> BoxFuture<'a, Result<Option<GivenSecret>>>;
 
-    /// What all runs were given.
+    /// Keeps for a run what one of its steps may need again. What is kept under the same name stays.
+    fn hold_secret(&self, held: GivenSecret) -> BoxFuture<'_, Result<()>>;
+
+    /// Forgets what was kept for a run under this name.
+    fn let_secret_go(&self, run: RunId, name: String) -> BoxFuture<'_, Result<()>>;
+
+    /// What all runs were given, and what is kept for their steps.
     fn given_secrets(&self) -> BoxFuture<'_, Result<Vec<GivenSecret>>>;
 
     /// What those were given that have not ended.

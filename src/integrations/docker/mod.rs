@@ -29,6 +29,7 @@ mod probe;
 mod proof;
 mod prune_images;
 mod registries;
+mod renew;
 mod restart_service;
 mod run_job;
 mod running;

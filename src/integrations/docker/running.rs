@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bollard::models::{ContainerSummary, PortSummary, PortSummaryTypeEnum};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 
 use super::container::{self, Container};
 use super::engine::Docker;
-use super::service::{self, PROJECT, SERVICE};
-use crate::action::Result;
-use crate::action::ports::{ContainerPort, Containers, RunningContainer};
+use super::renew;
+use super::service::{self, PROJECT, SERVICE, Service};
+use crate::action::ports::{ContainerPort, Containers, Renewal, RunningContainer, Signal};
+use crate::action::{Context, Result, Undone};
 
 /// Lists what runs.
 pub(super) struct Running(pub(super) Arc<Docker>);
@@ -46,6 +49,56 @@ impl Containers for Running {
             Ok(found)
         }
         .boxed()
+    }
+
+    fn of_service<'a>(
+        &'a self,
+        service: &'a str,
+        variables: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Vec<RunningContainer>>> {
+        async move {
+            let service = Service::find(&self.0, service).await?;
+            let mut found = Vec::new();
+            for summary in &service.containers {
+                let id = summary.id.as_deref().unwrap_or_default();
+                if let Some(container) = Container::find(&self.0, id).await?
+                    && container.is_running()
+                {
+                    found.push(facts(summary, &container, variables));
+                }
+            }
+            Ok(found)
+        }
+        .boxed()
+    }
+
+    fn signal<'a>(&'a self, service: &'a str, signal: Signal) -> BoxFuture<'a, Result<()>> {
+        self.0.signal(service, signal).boxed()
+    }
+
+    fn restart<'a>(
+        &'a self,
+        service: &'a str,
+        within: Duration,
+        cancel: Option<&'a CancellationToken>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.0.restart(service, within, cancel).boxed()
+    }
+
+    fn recreate<'a>(&'a self, ctx: &'a Context, renewal: Renewal<'a>) -> BoxFuture<'a, Result<()>> {
+        renew::make(ctx, &self.0, renewal).boxed()
+    }
+
+    fn settle<'a>(&'a self, ctx: &'a Context, renewal: Renewal<'a>) -> BoxFuture<'a, Result<()>> {
+        renew::settle(ctx, &self.0, renewal).boxed()
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        ctx: &'a Context,
+        renewal: Renewal<'a>,
+    ) -> BoxFuture<'a, Result<Undone>> {
+        renew::take_back(ctx, &self.0, renewal).boxed()
     }
 }
 

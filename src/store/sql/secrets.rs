@@ -126,6 +126,42 @@ impl Secrets for SqlStore {
         .boxed()
     }
 
+    fn hold_secret(&self, held: GivenSecret) -> BoxFuture<'_, Result<()>> {
+        self.writer
+            .write(Box::new(move |connection| {
+                async move {
+                    sqlx::query(
+                        "INSERT INTO given_secrets (run, input, sealed) VALUES ($1, $2, $3) \
+                         ON CONFLICT (run, input) DO NOTHING",
+                    )
+                    .bind(held.run.to_string())
+                    .bind(held.input)
+                    .bind(held.sealed)
+                    .execute(connection)
+                    .await
+                    .map(drop)
+                }
+                .boxed()
+            }))
+            .boxed()
+    }
+
+    fn let_secret_go(&self, run: RunId, name: String) -> BoxFuture<'_, Result<()>> {
+        self.writer
+            .write(Box::new(move |connection| {
+                async move {
+                    sqlx::query("DELETE FROM given_secrets WHERE run = $1 AND input = $2")
+                        .bind(run.to_string())
+                        .bind(name)
+                        .execute(connection)
+                        .await
+                        .map(drop)
+                }
+                .boxed()
+            }))
+            .boxed()
+    }
+
     fn given_secrets(&self) -> BoxFuture<'_, Result<Vec<GivenSecret>>> {
         all_given(self, "SELECT * FROM given_secrets ORDER BY run, input").boxed()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use purser::action::{
-    ActionError, ActionSpec, Begun, Clock, Context, EffectRecord, EffectStatus, Journal,
+    ActionError, ActionSpec, Begun, Clock, Context, EffectRecord, EffectStatus, Held, Journal,
     JournalError, OpenSecrets, ReadContext, StepLog, Systems,
 };
 use purser::domain::artifact::Artifact;
@@ -142,6 +142,22 @@ impl OpenSecrets for NoSecrets {
         input: &'a str,
     ) -> BoxFuture<'a, Result<SecretString, ActionError>> {
         async move { Err(ActionError::fatal(format!("nothing was given as {input}"))) }.boxed()
+    }
+
+    fn hold<'a>(
+        &'a self,
+        _: Held<'a>,
+        _: &'a SecretString,
+    ) -> BoxFuture<'a, Result<(), ActionError>> {
+        async { Err(ActionError::fatal("nothing is kept here in secret")) }.boxed()
+    }
+
+    fn held<'a>(&'a self, _: Held<'a>) -> BoxFuture<'a, Result<Option<SecretString>, ActionError>> {
+        async { Ok(None) }.boxed()
+    }
+
+    fn let_go<'a>(&'a self, _: Held<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+        async { Ok(()) }.boxed()
     }
 }
 

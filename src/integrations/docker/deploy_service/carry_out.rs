@@ -239,7 +239,9 @@ impl Deploy<'_> {
         let old = self.present(old).await?;
         let defaults = create::defaults(self.docker, &old, INSTEAD).await?;
         let of = self.reference.to_string();
-        Ok(copy(&old.facts, &defaults, &of, &self.image_id))
+        let mut copy = copy(&old.facts, &defaults, &of, &self.image_id);
+        self.input.dress(&mut copy.body);
+        Ok(copy)
     }
 
     pub(super) async fn start_new(&self, old: &Replica, new: &Placed) -> Result<()> {

@@ -120,7 +120,7 @@ impl Decision {
         }
         let mut old: Vec<_> = containers
             .iter()
-            .filter(|c| c.image_id() != named.id())
+            .filter(|c| c.image_id() != named.id() || input.dresses(c))
             .collect();
         let mut why: Vec<_> = old
             .iter()
@@ -149,7 +149,11 @@ impl Decision {
         }
         let come_back = old.iter().filter(|old| stop_start::comes_back(old));
         let come_back = come_back.map(|old| old.name.clone()).collect();
-        let pin = pin::look(docker, &containers, &reference.to_string()).await?;
+        let pin = match input.environment.is_empty() {
+            true => pin::look(docker, &containers, &reference.to_string()).await?,
+            // The image is what it was, whatever the project's files say of it.
+            false => None,
+        };
         Ok(Self {
             service: service.name,
             pin,

@@ -19,6 +19,7 @@ mod carry_out;
 mod choose;
 mod decide;
 mod differences;
+mod environment;
 mod forward;
 mod kept_up;
 mod pin;
@@ -28,9 +29,11 @@ mod told;
 mod undo;
 mod way_back;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::back_to::offers;
@@ -133,6 +136,17 @@ pub(super) struct Input {
     /// until then a cancel goes back to them at once.
     #[serde(default = "no_time")]
     keep: Span,
+    /// What the environment of each new container has, whatever the old one's had. No file says this.
+    #[serde(skip)]
+    environment: BTreeMap<String, SecretString>,
+}
+
+impl Input {
+    /// With these variables in the environment of each new container.
+    pub(super) fn with_environment(mut self, environment: &BTreeMap<String, SecretString>) -> Self {
+        self.environment.clone_from(environment);
+        self
+    }
 }
 
 fn no_time() -> Span {
