@@ -1,0 +1,265 @@
+//! The way forward.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::pair::{Pair, Stand};
+use super::proof::Shown;
+use super::{Consumer, FORGET, ISSUE, Level, RELOAD, REVOKE, Rotation, WRITE};
+use crate::action::{ActionError, ErrorKind, Question, Result};
+use crate::domain::time::Timestamp;
+
+const OUTCOME: &str = "outcome";
+
+/// What a rotation has come to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Each consumer, in the order in which it was given the new secret.
+    pub consumers: Vec<Gave>,
+    /// From the first time that a consumer was turned away to the next that it was let in, the longest;
+    /// zero where two secrets counted, `None` where nobody keeps who comes.
+    pub gap: Option<Duration>,
+    /// The old secret was tried once more, and was refused; `None` where that could not be tried.
+    pub old_refused: Option<bool>,
+}
+
+/// What a consumer has shown after the old secret had been revoked.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Gave {
+    /// Which.
+    pub consumer: String,
+    /// Where it has its secret from.
+    pub place: String,
+    /// What it has shown.
+    pub proof: Level,
+}
+
+impl Rotation<'_> {
+    /// Issues, writes, proves and revokes. A restart goes on from where it was.
+    ///
+    /// # Errors
+    /// Something has not shown that it works: [`Self::back`] is the way back.
+    pub async fn forward(&self) -> Result<Outcome> {
+        if self.has_begun(FORGET).await {
+            // All that is left to do needs neither of them.
+            return self.settle(&SecretString::default()).await;
+        }
+        let pair = self.keep().await?;
+        let issued = if self.issuer.keeps_two() {
+            let issued = self.issue(&pair).await?;
+            for consumer in self.consumers {
+                self.write(consumer, &pair).await?;
+                self.reload(consumer, &pair).await?;
+                self.shown(consumer, &pair, "reloaded").await?;
+            }
+            self.revoke(&pair).await?;
+            issued
+        } else {
+            self.all_at_once(&pair).await?
+        };
+        self.last(&pair, issued).await?;
+        self.settle(&pair.new).await
+    }
+
+    /// Where only one secret counts: whatever can be done before is, and the rest at once.
+    async fn all_at_once(&self, pair: &Pair) -> Result<Timestamp> {
+        let early = self.consumers.iter().filter(|one| !one.reads_at_any_time());
+        for consumer in early {
+            self.write(consumer, pair).await?;
+        }
+        let issued = self.issue(pair).await?;
+        for consumer in self.consumers.iter().filter(|one| one.reads_at_any_time()) {
+            self.write(consumer, pair).await?;
+        }
+        let reloads = self.consumers.iter().map(|one| self.reload(one, pair));
+        futures_util::future::try_join_all(reloads).await?;
+        Ok(issued)
+    }
+
+    /// The new secret counts from now on. When, by the issuer's clock.
+    async fn issue(&self, pair: &Pair) -> Result<Timestamp> {
+        let (issuer, two) = (self.issuer, self.issuer.keeps_two());
+        self.ctx.progress(format!("{}: issuing", issuer.what()));
+        let issue = |_| async move {
+            let at = issuer.mark().await?;
+            match self.stand(pair).await? {
+                Stand::Old | Stand::BothOldFirst => {
+                    issuer.set(&pair.new, two.then_some(&pair.old)).await?;
+                }
+                Stand::Both | Stand::New => {}
+                Stand::Other { .. } => return Err(self.moved()),
+            }
+            match (self.stand(pair).await?, two) {
+                (Stand::Both, true) | (Stand::New, false) => Ok(at),
+                (Stand::New, true) => Err(ActionError::fatal(format!(
+                    "{} took the new secret and dropped the old one at once, although it was said to keep two: \
+                     the old one is set again",
+                    issuer.what()
+                ))),
+                _ => Err(self.moved()),
+            }
+        };
+        self.ctx.repeatable(ISSUE, issue).await
+    }
+
+    async fn write(&self, consumer: &Consumer, pair: &Pair) -> Result<()> {
+        self.ctx.progress(format!("writing to {}", consumer.name()));
+        self.ctx
+            .repeatable((WRITE, consumer.name()), |key| async move {
+                consumer.write(&pair.new, &[&pair.old], &key.token()).await
+            })
+            .await
+    }
+
+    async fn reload(&self, consumer: &Consumer, pair: &Pair) -> Result<()> {
+        self.ctx.progress(format!("reloading {}", consumer.name()));
+        let part = self.ctx.part(consumer.name());
+        consumer.recreate(&part, &pair.new).await?;
+        self.ctx
+            .repeatable((RELOAD, consumer.name()), |_| consumer.take_up(self.ctx))
+            .await
+    }
+
+    /// It logs in, after it was reloaded or after the old secret was revoked.
+    async fn shown(&self, consumer: &Consumer, pair: &Pair, after: &str) -> Result<Shown> {
+        let name = format!("{after}[{}]", consumer.name());
+        self.ctx
+            .record(name, || async {
+                self.ctx
+                    .progress(format!("waiting for {} to log in", consumer.name()));
+                let mark = self.issuer.mark().await?;
+                match self.prove(consumer, &pair.new, mark).await {
+                    Err(why) => Err(self.unless_moved(pair, why).await),
+                    shown => shown,
+                }
+            })
+            .await
+    }
+
+    /// From now on only the new secret counts.
+    async fn revoke(&self, pair: &Pair) -> Result<()> {
+        self.agreed(pair).await?;
+        let issuer = self.issuer;
+        self.ctx
+            .progress(format!("{}: revoking the old secret", issuer.what()));
+        self.ctx
+            .repeatable(REVOKE, |_| async move {
+                let live = issuer.live().await?;
+                match pair.stand(&live) {
+                    Stand::New => Ok(()),
+                    Stand::Both | Stand::BothOldFirst => issuer.set(&pair.new, None).await,
+                    Stand::Other { .. } if self.was_asked_about(&live.current).await? => {
+                        issuer.set(&pair.new, None).await
+                    }
+                    Stand::Old | Stand::Other { .. } => Err(self.moved()),
+                }
+            })
+            .await
+    }
+
+    /// Where somebody else's secret counts beside this run's, nothing is broken by waiting for a word.
+    async fn agreed(&self, pair: &Pair) -> Result<()> {
+        let live = self.issuer.live().await?;
+        let is_disturbed = matches!(pair.stand(&live), Stand::Other { new: true, .. });
+        if !is_disturbed || self.was_asked_about(&live.current).await? {
+            return Ok(());
+        }
+        let known = format!(
+            "somebody else has set another secret of {} since this run has issued its own. Every consumer has \
+             this run's, which still counts beside it. Go on, and this run's secret counts alone; cancel, and \
+             the other one stays",
+            self.issuer.what()
+        );
+        let question = Question {
+            effect: String::new(),
+            known: known.clone(),
+        };
+        Err(ActionError::new(ErrorKind::Waiting(question), known))
+    }
+
+    /// The proof that counts: nobody gets in by the old secret, and everybody does by the new one.
+    async fn last(&self, pair: &Pair, issued: Timestamp) -> Result<Outcome> {
+        self.ctx
+            .record(OUTCOME, || async {
+                let mark = self.issuer.mark().await?;
+                let mut consumers = Vec::new();
+                for consumer in self.consumers {
+                    let shown = self.shown(consumer, pair, "revoked").await?;
+                    consumers.push(Gave {
+                        consumer: consumer.name().to_owned(),
+                        place: consumer.place(),
+                        proof: shown.level,
+                    });
+                }
+                self.ctx.progress("watching whether anybody is turned away");
+                let (from, gap) = if self.issuer.keeps_two() {
+                    (mark, Some(Duration::ZERO))
+                } else {
+                    // The gap is over now that the last one has shown itself.
+                    (self.issuer.mark().await?, self.gap(issued).await?)
+                };
+                self.watch(from).await?;
+                self.is_alone(pair).await.map(|old_refused| Outcome {
+                    consumers,
+                    gap,
+                    old_refused,
+                })
+            })
+            .await
+    }
+
+    /// Only the new secret counts. Whether the old one was tried and refused.
+    async fn is_alone(&self, pair: &Pair) -> Result<Option<bool>> {
+        if self.stand(pair).await? != Stand::New {
+            return Err(self.moved());
+        }
+        match self.issuer.accepts(&pair.old).await? {
+            Some(true) => Err(ActionError::fatal(format!(
+                "{} still lets somebody in by the old secret after it was revoked",
+                self.issuer.what()
+            ))),
+            tried => Ok(tried.map(|accepted| !accepted)),
+        }
+    }
+
+    /// There is no way back any more, and nothing to go back for: what was kept for it goes.
+    async fn settle(&self, secret: &SecretString) -> Result<Outcome> {
+        let outcome = self.ctx.record(OUTCOME, || async {
+            Err(ActionError::fatal(
+                "what the consumers have shown is not in the journal",
+            ))
+        });
+        let outcome = outcome.await?;
+        self.ctx.repeatable(FORGET, |_| self.let_go()).await?;
+        for consumer in self.consumers {
+            let part = self.ctx.part(consumer.name());
+            consumer.settle(&part, secret).await?;
+        }
+        Ok(outcome)
+    }
+
+    pub(super) async fn has_begun(&self, effect: &str) -> bool {
+        let effects = self.ctx.effects().await;
+        effects
+            .iter()
+            .any(|one| one.is_live() && one.effect.name == effect)
+    }
+
+    async fn unless_moved(&self, pair: &Pair, why: ActionError) -> ActionError {
+        match self.stand(pair).await {
+            Ok(Stand::Other { new: false, .. } | Stand::Old) => self.moved(),
+            _ => why,
+        }
+    }
+
+    fn moved(&self) -> ActionError {
+        ActionError::fatal(format!(
+            "somebody else has set another secret of {} in the middle of this rotation, and the one that was \
+             issued does not count any more",
+            self.issuer.what()
+        ))
+    }
+}
