@@ -67,8 +67,8 @@ pub struct Connect<'a> {
     pub name: &'a SystemName,
     /// The table without `kind` and `environment`.
     pub settings: toml::Table,
-    /// Learns every secret that is read.
-    pub redactor: &'a Redactor,
+    /// Learns every secret that is read; a system that reads secrets later keeps it.
+    pub redactor: &'a Arc<Redactor>,
     /// The secrets of the store.
     pub secrets: &'a Opened,
     /// Relative paths in the configuration are relative to this folder.

@@ -1,6 +1,7 @@
 //! The commands that need no server.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::machine::MachineClock;
 use super::secrets::peek;
@@ -30,7 +31,7 @@ pub async fn lint(config_path: &Path, json: bool) -> Result<(), Failure> {
         }
     };
     let secrets = peek(&config.store).await;
-    let (world, wrong) = World::load_what_can_be(config, &Redactor::new(), &secrets);
+    let (world, wrong) = World::load_what_can_be(config, &Arc::new(Redactor::new()), &secrets);
     let store = &world.config.store.path;
     let mut problems: Vec<_> = wrong.into_iter().map(problem_of).collect();
     problems.extend(closed_secrets(&world.config, &secrets));

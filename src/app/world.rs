@@ -34,7 +34,7 @@ impl World {
     /// Connects what the configuration names, with the secrets that it names.
     pub(super) fn load(
         config: Config,
-        redactor: &Redactor,
+        redactor: &Arc<Redactor>,
         secrets: &Opened,
     ) -> Result<Self, Failure> {
         let (world, wrong) = Self::load_what_can_be(config, redactor, secrets);
@@ -48,7 +48,7 @@ impl World {
     /// The same without what cannot be had, and why it cannot, in the order of the file's lines.
     pub(super) fn load_what_can_be(
         config: Config,
-        redactor: &Redactor,
+        redactor: &Arc<Redactor>,
         secrets: &Opened,
     ) -> (Self, Vec<ConfigError>) {
         let mut wrong = vec![];

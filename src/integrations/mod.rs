@@ -5,6 +5,7 @@
 pub mod docker;
 pub mod folders;
 pub mod http;
+pub mod keycloak;
 pub mod own;
 pub mod postgres;
 pub mod prometheus;
@@ -18,6 +19,7 @@ pub fn all() -> Vec<Integration> {
     vec![
         docker::integration(),
         http::integration(),
+        keycloak::integration(),
         own::integration(),
         postgres::integration(),
         prometheus::integration(),

@@ -41,7 +41,7 @@ async fn running(host: &str, project: Option<&str>) -> Result<Vec<RunningContain
     let connect = Connect {
         name: &SystemName::from("docker"),
         settings: toml::Table::from_iter([("host".to_owned(), host.into())]),
-        redactor: &Redactor::new(),
+        redactor: &Arc::new(Redactor::new()),
         secrets: &Opened::default(),
         base: Path::new("/"),
     };

@@ -7,6 +7,7 @@ mod keys;
 mod owner;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::world::{World, load_config};
 use crate::cli::{self, Failure, FileView, Init, InitView, Questions, SeenView, SystemView};
@@ -110,7 +111,7 @@ fn lints(staged: &Path) -> Result<(), Failure> {
     let config = load_config(&staged.join(CONFIG))?;
     // A proposal names files and no secret of a store, which is not there yet.
     let none = Opened::default();
-    let world = World::load(config, &Redactor::new(), &none)?;
+    let world = World::load(config, &Arc::new(Redactor::new()), &none)?;
     world.catalog(none.names()).map(drop)
 }
 

@@ -165,7 +165,7 @@ fn connect(
     let integration = registry.integration(&system.kind).map_err(|unknown| {
         Failure::usage(config.system_error(name, Some("kind"), unknown).to_string())
     })?;
-    let redactor = Redactor::new();
+    let redactor = Arc::new(Redactor::new());
     let connected = (integration.connect)(&Connect {
         name,
         settings: system.settings.clone(),

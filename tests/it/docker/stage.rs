@@ -194,7 +194,7 @@ fn connect(
     let connect = Connect {
         name: &name,
         settings: settings.parse().unwrap(),
-        redactor: &Redactor::new(),
+        redactor: &Arc::new(Redactor::new()),
         secrets: &Opened::default(),
         base: std::path::Path::new("."),
     };

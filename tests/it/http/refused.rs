@@ -1,5 +1,7 @@
 //! What is definitely not done, and what is wrong before anything is sent.
 
+use std::sync::Arc;
+
 use purser::action::{Connect, ErrorKind};
 use purser::domain::names::SystemName;
 use purser::domain::redact::Redactor;
@@ -86,7 +88,7 @@ fn settings_that_do_not_do_are_named() {
         let connected = (http::integration().connect)(&Connect {
             name: &SystemName::from("billing"),
             settings: wrong,
-            redactor: &Redactor::new(),
+            redactor: &Arc::new(Redactor::new()),
             secrets: &Opened::default(),
             base: std::path::Path::new("/"),
         });

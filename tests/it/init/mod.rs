@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -132,7 +133,7 @@ fn complaints(folder: &Path) -> Vec<String> {
     };
     let registry = Registry::new(purser::integrations::all());
     let mut complaints = vec![];
-    let redactor = Redactor::new();
+    let redactor = Arc::new(Redactor::new());
     for (name, system) in &config.systems {
         let integration = registry.integration(&system.kind).unwrap();
         let connect = Connect {

@@ -1,6 +1,7 @@
 //! What is wrong is said before anything is begun, with what to do about it.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 use purser::action::{ActionError, Connect, ErrorKind};
 use purser::domain::names::SystemName;
@@ -209,7 +210,7 @@ fn the_password_is_known_to_the_redactor_and_wrong_settings_say_what_to_write() 
     let file = tempfile::NamedTempFile::new().unwrap();
     let connect_with = |content: &str| {
         std::fs::write(file.path(), content).unwrap();
-        let redactor = Redactor::new();
+        let redactor = Arc::new(Redactor::new());
         let connected = (postgres::integration().connect)(&Connect {
             name: &SystemName::from("orders-db"),
             settings: format!("url_file = \"{}\"", file.path().display())

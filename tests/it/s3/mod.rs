@@ -162,7 +162,7 @@ fn settings_that_do_not_do_say_what_to_write() {
         let error = (s3::integration().connect)(&Connect {
             name: &SystemName::from("minio"),
             settings: settings.parse().unwrap(),
-            redactor: &Redactor::new(),
+            redactor: &Arc::new(Redactor::new()),
             secrets: &Opened::default(),
             base: Path::new("/nowhere"),
         });

@@ -1,6 +1,7 @@
 //! Systems as the configuration would connect them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use purser::action::{Connect, Integration, Systems};
 use purser::domain::names::{Environment, SystemName};
@@ -20,7 +21,7 @@ pub fn connect(
     let system = (integration.connect)(&Connect {
         name: &name,
         settings,
-        redactor: &Redactor::new(),
+        redactor: &Arc::new(Redactor::new()),
         secrets: &Opened::default(),
         base: Path::new("/"),
     })

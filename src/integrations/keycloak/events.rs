@@ -1,0 +1,223 @@
+//! The logins of a client, as the realm has recorded them.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::connection::{Call, Keycloak, Right};
+use crate::action::Result;
+use crate::domain::time::Timestamp;
+
+/// Each kind of login by a client, and what stands behind it when it has failed.
+const KINDS: [&str; 3] = ["CLIENT_LOGIN", "CODE_TO_TOKEN", "REFRESH_TOKEN"];
+const FAILED: &str = "_ERROR";
+
+/// How many events are asked for at a time.
+const PAGE: usize = 250;
+/// No more logins are read.
+const MOST: usize = 1000;
+
+/// A client has logged in, or tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Login {
+    pub(super) at: Timestamp,
+    pub(super) from: Option<IpAddr>,
+    pub(super) what: LoginKind,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum LoginKind {
+    /// It went well; the type of the event.
+    Succeeded(String),
+    /// It did not; Keycloak's word for why: `invalid_client_credentials`.
+    Failed { error: String },
+}
+
+/// What the realm records of logins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Recorded {
+    pub(super) enabled: bool,
+    /// The types of events that it leaves out.
+    pub(super) missing: Vec<String>,
+    /// For how long it keeps them; `None`: for good.
+    pub(super) kept_for: Option<Duration>,
+}
+
+impl Recorded {
+    /// Whether all logins of clients are recorded.
+    pub(super) fn is_complete(&self) -> bool {
+        self.enabled && self.missing.is_empty()
+    }
+
+    /// Whether logins with this type of event are.
+    pub(super) fn has(&self, kind: &str) -> bool {
+        self.enabled && !self.missing.iter().any(|missing| missing == kind)
+    }
+
+    /// What to switch on, where something is missing.
+    pub(super) fn advice(&self) -> Option<String> {
+        let place = "under `Realm settings`, `Events`, `User events settings`";
+        if !self.enabled {
+            return Some(format!("switch on `Save events` {place}"));
+        }
+        let missing = self.missing.join(", ");
+        (!self.missing.is_empty())
+            .then(|| format!("add {missing} to the event types that are saved, {place}"))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    id: Option<String>,
+    time: i64,
+    #[serde(rename = "type")]
+    kind: String,
+    ip_address: Option<String>,
+    error: Option<String>,
+}
+
+impl From<Event> for Login {
+    fn from(event: Event) -> Self {
+        let what = match event.kind.strip_suffix(FAILED) {
+            Some(_) => LoginKind::Failed {
+                error: event.error.unwrap_or_else(|| "no reason given".to_owned()),
+            },
+            None => LoginKind::Succeeded(event.kind),
+        };
+        Self {
+            at: Timestamp::from_micros(event.time.saturating_mul(1000)),
+            from: event.ip_address.and_then(|address| address.parse().ok()),
+            what,
+        }
+    }
+}
+
+impl Keycloak {
+    /// The logins of a client since then, the oldest first; of very many the newest.
+    pub(super) async fn logins(&self, client_id: &str, since: Timestamp) -> Result<Vec<Login>> {
+        let what = format!("read the logins of `{client_id}`");
+        let mut logins = Vec::new();
+        let mut seen = BTreeSet::new();
+        for first in (0..MOST).step_by(PAGE) {
+            let mut query = types(true);
+            query.push(("client", client_id.to_owned()));
+            // A day by its own clock and zone: the instant is looked at below.
+            query.push(("dateFrom", day(since.minus(Duration::from_hours(24)))));
+            query.push(("first", first.to_string()));
+            query.push(("max", PAGE.to_string()));
+            let page = self.events(&what, query).await?;
+            let is_last = page.len() < PAGE;
+            let events = page.into_iter();
+            // Others that came meanwhile move these from page to page.
+            let events = events.filter(|event| seen.insert((event.time, event.id.clone())));
+            let before = logins.len();
+            logins.extend(events.map(Login::from));
+            let is_older = |login: &Login| login.at < since;
+            if is_last || logins[before..].iter().any(is_older) {
+                break;
+            }
+        }
+        logins.retain(|login| login.at >= since);
+        logins.reverse();
+        Ok(logins)
+    }
+
+    /// When the client has last logged in, as far as the realm remembers.
+    pub(super) async fn last_login(&self, client_id: &str) -> Result<Option<Timestamp>> {
+        let what = format!("read the last login of `{client_id}`");
+        let mut query = types(false);
+        query.push(("client", client_id.to_owned()));
+        query.push(("max", "1".to_owned()));
+        let newest = self.events(&what, query).await?.into_iter().next();
+        Ok(newest.map(|event| Login::from(event).at))
+    }
+
+    async fn events(&self, what: &str, query: Vec<(&'static str, String)>) -> Result<Vec<Event>> {
+        let call = Call::get(what, Right::ViewEvents, "events");
+        self.look(&call.with_query(query)).await
+    }
+
+    /// Whether the realm records logins of clients, and what it leaves out.
+    pub(super) async fn records_logins(&self) -> Result<Recorded> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Config {
+            #[serde(default)]
+            events_enabled: bool,
+            #[serde(default)]
+            enabled_event_types: BTreeSet<String>,
+            #[serde(default)]
+            events_expiration: u64,
+        }
+        let what = "read what it records of logins";
+        let call = Call::get(what, Right::ViewEvents, "events/config");
+        let config: Config = self.look(&call).await?;
+        let all = types(true).into_iter().map(|(_, kind)| kind);
+        let kept_for = Duration::from_secs(config.events_expiration);
+        Ok(Recorded {
+            enabled: config.events_enabled,
+            missing: all
+                .filter(|kind| !config.enabled_event_types.contains(kind))
+                .collect(),
+            kept_for: (!kept_for.is_zero()).then_some(kept_for),
+        })
+    }
+}
+
+/// The types of events of logins, as a query asks for them; those that failed too, if they are wanted.
+fn types(with_failed: bool) -> Vec<(&'static str, String)> {
+    let plain = KINDS.iter().map(|kind| (*kind).to_owned());
+    let failed = KINDS.iter().map(|kind| format!("{kind}{FAILED}"));
+    let failed = failed.filter(|_| with_failed);
+    plain.chain(failed).map(|kind| ("type", kind)).collect()
+}
+
+fn day(at: Timestamp) -> String {
+    at.to_string().chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_says_who_logged_in_from_where_and_what_came_of_it() {
+        let of = |json: &str| Login::from(serde_json::from_str::<Event>(json).unwrap());
+        let good =
+            of(r#"{"time":1700000000123,"type":"CLIENT_LOGIN","ipAddress":"10.0.0.7","id":"a"}"#);
+        assert_eq!(good.at.micros(), 1_700_000_000_123_000);
+        assert_eq!(good.from, Some("10.0.0.7".parse().unwrap()));
+        assert_eq!(good.what, LoginKind::Succeeded("CLIENT_LOGIN".to_owned()));
+        let bad = of(
+            r#"{"time":1,"type":"CLIENT_LOGIN_ERROR","ipAddress":"somewhere","error":"client_disabled"}"#,
+        );
+        let error = "client_disabled".to_owned();
+        assert_eq!((bad.from, bad.what), (None, LoginKind::Failed { error }));
+    }
+
+    #[test]
+    fn what_is_not_recorded_is_said_with_where_it_is_switched_on() {
+        let off = Recorded {
+            enabled: false,
+            missing: vec![],
+            kept_for: None,
+        };
+        insta::assert_snapshot!(off.advice().unwrap(), @"switch on `Save events` under `Realm settings`, `Events`, `User events settings`");
+        let partly = Recorded {
+            enabled: true,
+            missing: vec!["REFRESH_TOKEN".to_owned()],
+            ..off
+        };
+        assert!(!partly.is_complete() && partly.has("CLIENT_LOGIN"));
+        insta::assert_snapshot!(partly.advice().unwrap(), @"add REFRESH_TOKEN to the event types that are saved, under `Realm settings`, `Events`, `User events settings`");
+        let complete = Recorded {
+            missing: vec![],
+            ..partly
+        };
+        assert_eq!((complete.is_complete(), complete.advice()), (true, None));
+    }
+}
