@@ -6,7 +6,7 @@ pub mod domain;
 
 pub mod action;
 mod chart;
-mod rotation;
+pub mod rotation;
 pub mod store;
 
 pub mod catalog;

@@ -175,6 +175,23 @@ impl Consumer {
         Ok(!all.is_empty() && all.iter().all(|one| has(&one.environment)))
     }
 
+    /// It is asked whether it can log in, if it is not seen to.
+    pub fn has_probe(&self) -> bool {
+        self.probe.is_some()
+    }
+
+    /// From where it may log in.
+    ///
+    /// # Errors
+    /// Its containers cannot be looked at.
+    pub async fn comes_from(&self, systems: &Systems) -> Result<BTreeSet<IpAddr>> {
+        let all = self.addresses(systems).await?;
+        Ok(all
+            .into_iter()
+            .flat_map(|(_, addresses)| addresses)
+            .collect())
+    }
+
     /// From where it logs in, one set of addresses for each container.
     pub(super) async fn addresses(
         &self,

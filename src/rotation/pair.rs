@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::{KEEP, Live, Rotation};
-use crate::action::{ActionError, Result};
+use crate::action::{ActionError, Context, Result};
 
 const OLD: &str = "old";
 const NEW: &str = "new";
@@ -54,6 +54,14 @@ impl Pair {
             }
         }
     }
+}
+
+/// The secret of before, from when a rotation has begun until it has ended.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn former(ctx: &Context) -> Result<Option<SecretString>> {
+    ctx.held(OLD).await
 }
 
 /// Whether they are the same, in a time that does not tell where they differ.

@@ -1,6 +1,6 @@
 //! One client of the realm, with its secrets, and how these are set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::connection::{Call, Keycloak, Right, part};
+use super::rotation::Marks;
 use crate::action::{ActionError, Result};
 use crate::domain::nearest;
 use crate::domain::time::Timestamp;
@@ -169,6 +170,15 @@ fn as_seconds(at: Timestamp) -> Value {
 }
 
 impl Client {
+    /// What conditions of policies look at.
+    pub(super) fn marks<'a>(&'a self, roles: &'a BTreeSet<String>) -> Marks<'a> {
+        Marks {
+            kind: &self.kind,
+            roles,
+            attributes: &self.attributes,
+        }
+    }
+
     /// Whether it logs in with a secret.
     pub(super) fn uses_secret(&self) -> bool {
         self.kind == ClientKind::Confidential && self.authenticator == BY_SECRET

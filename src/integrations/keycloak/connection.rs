@@ -1,5 +1,6 @@
 //! One realm of a Keycloak as it is configured, and how its admin API is asked.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::domain::names::SystemName;
 use crate::domain::redact::Redactor;
 use crate::domain::secret::SecretSource;
 use crate::domain::time::Span;
+use crate::rotation::Consumer;
 
 /// How long to wait for a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -41,6 +43,7 @@ pub struct Keycloak {
     secret: SecretString,
     source: SecretSource,
     redactor: Arc<Redactor>,
+    consumers: BTreeMap<String, Vec<Consumer>>,
     pub(super) http: Http,
     pub(super) token: Mutex<Option<Token>>,
 }
@@ -163,10 +166,11 @@ impl Keycloak {
             .map_err(|error| connect.error(no_client(&error)))?;
         Ok(Self {
             name: connect.name.clone(),
-            settings,
             secret: connect.secret(&source)?,
             source,
             redactor: Arc::clone(connect.redactor),
+            consumers: consumers(&settings, connect)?,
+            settings,
             http,
             token: Mutex::new(None),
         })
@@ -219,12 +223,8 @@ impl Keycloak {
     }
 
     /// Who reads the secret of this client, as far as the configuration says.
-    #[allow(
-        clippy::unused_self,
-        reason = "consumers will be a setting of each client"
-    )]
-    pub(super) fn consumers_of(&self, _client_id: &str) -> Vec<String> {
-        vec![]
+    pub(super) fn consumers_of(&self, client_id: &str) -> &[Consumer] {
+        self.consumers.get(client_id).map_or(&[], Vec::as_slice)
     }
 
     /// The address of a realm for whoever logs in there.
@@ -294,6 +294,28 @@ impl Keycloak {
         let answer = self.http.get(self.realm_url(self.realm())).send().await;
         ClockReading::of_http(before, answer.ok()?.headers(), clock)
     }
+}
+
+/// Who logs in by the secrets of which clients.
+fn consumers(
+    settings: &Settings,
+    connect: &Connect<'_>,
+) -> Result<BTreeMap<String, Vec<Consumer>>, ConnectError> {
+    let mut all = BTreeMap::new();
+    for (client, declared) in &settings.clients {
+        let of = format!("the client `{client}`");
+        let mut consumers: Vec<Consumer> = Vec::new();
+        for one in declared.consumers.iter().cloned() {
+            let one = Consumer::connect(one, &of, connect)?;
+            if consumers.iter().any(|other| other.name() == one.name()) {
+                let name = one.name();
+                return Err(connect.error(format!("{of} has two consumers called `{name}`")));
+            }
+            consumers.push(one);
+        }
+        all.insert(client.clone(), consumers);
+    }
+    Ok(all)
 }
 
 /// All of an answer.

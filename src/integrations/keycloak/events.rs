@@ -78,6 +78,13 @@ struct Event {
     kind: String,
     ip_address: Option<String>,
     error: Option<String>,
+    #[serde(default)]
+    details: Details,
+}
+
+#[derive(Default, Deserialize)]
+struct Details {
+    token_id: Option<String>,
 }
 
 impl From<Event> for Login {
@@ -124,6 +131,20 @@ impl Keycloak {
         logins.retain(|login| login.at >= since);
         logins.reverse();
         Ok(logins)
+    }
+
+    /// The newest logins of a client, each with the id of its token, where it was given one.
+    pub(super) async fn newest_logins(
+        &self,
+        client_id: &str,
+    ) -> Result<Vec<(Option<String>, Login)>> {
+        let what = format!("read the logins of `{client_id}`");
+        let mut query = types(false);
+        query.push(("client", client_id.to_owned()));
+        query.push(("max", PAGE.to_string()));
+        let events = self.events(&what, query).await?.into_iter();
+        let with_id = |mut event: Event| (event.details.token_id.take(), Login::from(event));
+        Ok(events.map(with_id).collect())
     }
 
     /// When the client has last logged in, as far as the realm remembers.

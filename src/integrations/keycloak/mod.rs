@@ -19,6 +19,9 @@ mod clients;
 mod connection;
 mod events;
 mod explain;
+mod issuer;
+mod mark;
+mod rotate_client_secret;
 mod rotation;
 mod settings;
 mod token;
@@ -40,7 +43,7 @@ pub fn integration() -> Integration {
         connect: |connect| Ok(Arc::new(Keycloak::connect(connect)?)),
         settings: settings::Settings::json_schema,
         suggests: &[],
-        actions: Vec::new,
+        actions: || vec![Arc::new(rotate_client_secret::RotateClientSecret)],
     }
 }
 

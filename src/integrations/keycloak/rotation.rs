@@ -305,12 +305,7 @@ impl Keycloak {
     /// Whether Keycloak takes two secrets of this client at a time.
     pub(super) async fn keeps_two(&self, client: &Client) -> Result<Applies> {
         let roles = self.roles_of(&client.uuid).await?;
-        let marks = Marks {
-            kind: &client.kind,
-            roles: &roles,
-            attributes: &client.attributes,
-        };
-        Ok(self.rotation().await?.keeps_two(&marks))
+        Ok(self.rotation().await?.keeps_two(&client.marks(&roles)))
     }
 
     /// What the server says of itself: less to some than to others.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::domain::names::SecretName;
 use crate::domain::time::Span;
+use crate::rotation::ConsumerSettings;
 
 /// The table `[systems.NAME]`.
 #[derive(Deserialize, JsonSchema)]
@@ -42,6 +43,9 @@ pub(super) struct Settings {
 pub(super) struct ClientSettings {
     /// How old its secret may become; left out, what is said for all.
     pub(super) maximum_age: Option<Span>,
+    /// Who logs in by its secret, in the order in which they are given another one.
+    #[serde(default)]
+    pub(super) consumers: Vec<ConsumerSettings>,
 }
 
 fn ten_seconds() -> Span {

@@ -97,6 +97,19 @@ impl Keycloak {
         }
     }
 
+    /// The token that this client is given for this secret; `None` when it is refused.
+    pub(super) async fn token_of(
+        &self,
+        client_id: &str,
+        secret: &SecretString,
+    ) -> Result<Option<SecretString>> {
+        let what = format!("log in as `{client_id}`");
+        match self.log_in(&what, self.realm(), client_id, secret).await? {
+            Login::Granted(token, _) => Ok(Some(token)),
+            _ => Ok(None),
+        }
+    }
+
     async fn log_in(
         &self,
         what: &str,

@@ -1,0 +1,226 @@
+//! A client of a realm, as whoever rotates its secret sees it.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+
+use super::Keycloak;
+use super::client::{Client, Pair};
+use super::events::LoginKind;
+use super::mark::id_of;
+use super::rotation::Applies;
+use crate::action::{ActionError, Clock, Result};
+use crate::domain::time::Timestamp;
+use crate::rotation::{Issuer, Live, Login, random};
+
+/// A server may say a time that is already past by this, in whole seconds.
+const STALE: Duration = Duration::from_secs(2);
+
+/// What is known of a client before its secret is rotated, and is needed on any way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Before {
+    pub(super) uuid: String,
+    /// Keycloak keeps two secrets of it.
+    pub(super) two: bool,
+    /// How long it takes the one that was replaced.
+    pub(super) overlap: Option<Duration>,
+    /// How old a secret becomes before it refuses the client.
+    pub(super) lock_out_after: Option<Duration>,
+    /// When the secret of before was made, and when it is refused.
+    made_at: Option<Timestamp>,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) has_service_account: bool,
+}
+
+impl Before {
+    /// What is so now.
+    pub(super) async fn look(keycloak: &Keycloak, client: &Client) -> Result<Self> {
+        let (rotation, roles) = (
+            keycloak.rotation().await?,
+            keycloak.roles_of(&client.uuid).await?,
+        );
+        let marks = client.marks(&roles);
+        let two = rotation.keeps_two(&marks) == Applies::Yes;
+        let policies = rotation.policies_of(&marks);
+        let in_force: Vec<_> = policies.iter().map(|(policy, _)| policy).collect();
+        Ok(Self {
+            uuid: client.uuid.clone(),
+            two,
+            overlap: in_force.iter().filter_map(|policy| policy.overlap).min(),
+            lock_out_after: in_force
+                .iter()
+                .filter_map(|policy| policy.lock_out_after)
+                .min(),
+            made_at: client.secrets.made_at,
+            expires_at: client.secrets.expires_at,
+            has_service_account: client.has_service_account,
+        })
+    }
+}
+
+/// One client whose secret is rotated.
+pub(super) struct ClientIssuer<'a> {
+    pub(super) keycloak: &'a Keycloak,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) client_id: &'a str,
+    pub(super) before: Before,
+    /// The secret of before, which keeps its times when it counts again.
+    pub(super) former: Option<SecretString>,
+}
+
+impl ClientIssuer<'_> {
+    async fn client(&self) -> Result<Client> {
+        let client = self.keycloak.client(self.client_id).await?;
+        if client.uuid != self.before.uuid {
+            return Err(ActionError::fatal(format!(
+                "{}: the client `{}` was removed and made anew by somebody else: nothing more was touched",
+                self.keycloak.name(),
+                self.client_id
+            )));
+        }
+        Ok(client)
+    }
+
+    fn pair<'p>(
+        &self,
+        current: &'p SecretString,
+        other: Option<&'p SecretString>,
+    ) -> (Pair<'p>, Timestamp) {
+        let now = self.clock.now();
+        let is_former = self
+            .former
+            .as_ref()
+            .is_some_and(|former| same(former, current));
+        let (made_at, expires_at) = if is_former {
+            (self.before.made_at.unwrap_or(now), self.before.expires_at)
+        } else {
+            (now, self.before.lock_out_after.map(|after| now.plus(after)))
+        };
+        let overlap = self.before.overlap.unwrap_or_default();
+        let pair = Pair {
+            current,
+            expires_at,
+            rotated: other.map(|other| (other, now.plus(overlap))),
+        };
+        (pair, made_at)
+    }
+}
+
+fn same(one: &SecretString, other: &SecretString) -> bool {
+    let (one, other) = (
+        one.expose_secret().as_bytes(),
+        other.expose_secret().as_bytes(),
+    );
+    one.ct_eq(other).into()
+}
+
+impl Issuer for ClientIssuer<'_> {
+    fn what(&self) -> String {
+        format!(
+            "the client {} of `{}`",
+            self.client_id,
+            self.keycloak.name()
+        )
+    }
+
+    fn keeps_two(&self) -> bool {
+        self.before.two
+    }
+
+    fn make(&self) -> Result<SecretString> {
+        random()
+    }
+
+    fn live(&self) -> BoxFuture<'_, Result<Live>> {
+        async {
+            let secrets = self.client().await?.secrets;
+            let now = self.clock.now();
+            let rotated = secrets
+                .rotated
+                .filter(|rotated| rotated.expires_at.is_some_and(|at| at > now));
+            Ok(Live {
+                current: secrets.current,
+                other: rotated.map(|rotated| rotated.value),
+            })
+        }
+        .boxed()
+    }
+
+    fn set<'a>(
+        &'a self,
+        current: &'a SecretString,
+        other: Option<&'a SecretString>,
+    ) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let live = self.live().await?;
+            let uuid = &self.before.uuid;
+            let stays = other.is_none() && same(&live.current, current);
+            if !stays {
+                let (pair, made_at) = self.pair(current, other);
+                self.keycloak.set_secrets(uuid, &pair, made_at).await?;
+            }
+            match other {
+                None => self.keycloak.end_rotated(uuid).await,
+                Some(_) => Ok(()),
+            }
+        }
+        .boxed()
+    }
+
+    fn accepts<'a>(&'a self, secret: &'a SecretString) -> BoxFuture<'a, Result<Option<bool>>> {
+        async move {
+            if !self.before.has_service_account {
+                return Ok(None);
+            }
+            self.keycloak
+                .try_login(self.client_id, secret)
+                .await
+                .map(Some)
+        }
+        .boxed()
+    }
+
+    fn mark(&self) -> BoxFuture<'_, Result<Timestamp>> {
+        async {
+            if self.before.has_service_account
+                && let Some(token) = self.log_in().await?
+                && let Some(at) = self.keycloak.login_of(self.client_id, &token).await?
+            {
+                return Ok(at.plus(Duration::from_millis(1)));
+            }
+            let there = self.keycloak.now_there(self.clock).await;
+            let there = there.map_or_else(|| self.clock.now(), |reading| reading.theirs);
+            Ok(there.plus(STALE))
+        }
+        .boxed()
+    }
+
+    fn logins(&self, since: Timestamp) -> BoxFuture<'_, Result<Option<Vec<Login>>>> {
+        async move {
+            let logins = self.keycloak.logins(self.client_id, since).await?;
+            let login = |login: super::events::Login| Login {
+                at: login.at,
+                from: login.from,
+                refused: match login.what {
+                    LoginKind::Succeeded(_) => None,
+                    LoginKind::Failed { error } => Some(error),
+                },
+            };
+            Ok(Some(logins.into_iter().map(login).collect()))
+        }
+        .boxed()
+    }
+}
+
+impl ClientIssuer<'_> {
+    /// Logs in as the client, by the secret that counts now. The id of the token.
+    async fn log_in(&self) -> Result<Option<String>> {
+        let current = self.client().await?.secrets.current;
+        let token = self.keycloak.token_of(self.client_id, &current).await?;
+        Ok(token.as_ref().and_then(id_of))
+    }
+}

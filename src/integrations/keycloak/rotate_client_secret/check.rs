@@ -1,0 +1,160 @@
+//! What is looked at before a rotation, and what refuses it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::super::client::Client;
+use super::super::issuer::Before;
+use super::super::{Keycloak, rotation};
+use super::Input;
+use crate::action::{ActionError, ReadContext, Result};
+use crate::domain::time::Timestamp;
+use crate::rotation::Consumer;
+
+/// Who has logged in within this time is told.
+const LATELY: Duration = Duration::from_hours(1);
+
+/// What was found.
+pub(super) struct Found<'a> {
+    pub(super) keycloak: &'a Keycloak,
+    pub(super) client: Client,
+    pub(super) consumers: &'a [Consumer],
+    pub(super) before: Before,
+    /// From where somebody has logged in lately who is no consumer that is known.
+    pub(super) strangers: Vec<String>,
+}
+
+/// Looks, and refuses what could not end well; changes nothing.
+pub(super) async fn look<'a>(
+    ctx: &ReadContext,
+    keycloak: &'a Keycloak,
+    input: &Input,
+) -> Result<Found<'a>> {
+    let client = keycloak.client(&input.client).await?;
+    let refused = |why: String| {
+        ActionError::fatal(format!(
+            "{}: the secret of the client `{}` is not rotated: {why}",
+            keycloak.name(),
+            client.client_id
+        ))
+    };
+    if let Some(why) = keycloak.no_rotation_of(&client) {
+        return Err(refused(why));
+    }
+    let consumers = keycloak.consumers_of(&input.client);
+    if consumers.is_empty() {
+        return Err(refused(format!(
+            "nobody is known to use it. Declare each who does in \
+             [[systems.{}.clients.\"{}\".consumers]]",
+            keycloak.name(),
+            client.client_id
+        )));
+    }
+    let before = Before::look(keycloak, &client).await?;
+    if !before.two && !input.allow_gap {
+        return Err(refused(keycloak.only_one().await?));
+    }
+    let now = ctx.clock.now();
+    if let Some(rotated) = &client.secrets.rotated
+        && let Some(until) = rotated.expires_at.filter(|until| *until > now)
+    {
+        return Err(refused(format!(
+            "a second secret of it counts until {until}, from a rotation that has not ended, and a third one \
+             would end it. See that nobody uses it, and invalidate the rotated secret in the admin console, \
+             or wait"
+        )));
+    }
+    for consumer in consumers {
+        if let Some(why) = consumer.obstacle(&ctx.systems).await? {
+            return Err(refused(format!(
+                "{} cannot be given another: {why}",
+                consumer.name()
+            )));
+        }
+        if !consumer.has(&ctx.systems, &client.secrets.current).await? {
+            return Err(refused(format!(
+                "{} has another one in {}, or in the environment of its containers, than Keycloak has. Set \
+                 that right first",
+                consumer.name(),
+                consumer.place()
+            )));
+        }
+    }
+    let recorded = keycloak.records_logins().await?;
+    if let Some(advice) = recorded.advice()
+        && let Some(blind) = consumers.iter().find(|consumer| !consumer.has_probe())
+    {
+        return Err(refused(format!(
+            "the realm does not record who logs in, so {} could not be proven: {advice}, or give it a `probe`",
+            blind.name()
+        )));
+    }
+    let strangers = strangers(ctx, keycloak, &client.client_id, consumers, now).await?;
+    Ok(Found {
+        keycloak,
+        client,
+        consumers,
+        before,
+        strangers,
+    })
+}
+
+impl Keycloak {
+    /// Why there is no secret to rotate.
+    fn no_rotation_of(&self, client: &Client) -> Option<String> {
+        if client.client_id == self.settings().client_id && self.login_realm() == self.realm() {
+            return Some(
+                "Purser itself logs in by it. Set another one in the admin console, then put it where Purser \
+                 reads it"
+                    .to_owned(),
+            );
+        }
+        if !client.enabled {
+            return Some("it is disabled, so nobody can log in by it".to_owned());
+        }
+        if client.kind != super::super::client::ClientKind::Confidential {
+            return Some(format!("it is {}", client.kind.words()));
+        }
+        (!client.uses_secret()).then(|| {
+            format!(
+                "it shows who it is by `{}`, and not by a secret",
+                client.authenticator
+            )
+        })
+    }
+
+    /// What is missing for two secrets at a time.
+    async fn only_one(&self) -> Result<String> {
+        let with_gap = "or rotate with a gap, in which nobody is let in (`allow_gap: true`)";
+        Ok(
+            if self.rotation().await?.feature == rotation::Feature::Off {
+                format!(
+                    "this Keycloak keeps only one secret: start it with `--features=client-secret-rotation`, \
+                 {with_gap}"
+                )
+            } else {
+                format!(
+                    "no policy has Keycloak keep two secrets of it: set that up (`keycloak.set_up_rotation`), \
+                 {with_gap}"
+                )
+            },
+        )
+    }
+}
+
+async fn strangers(
+    ctx: &ReadContext,
+    keycloak: &Keycloak,
+    client_id: &str,
+    consumers: &[Consumer],
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    let mut known = BTreeSet::new();
+    for consumer in consumers {
+        known.extend(consumer.comes_from(&ctx.systems).await?);
+    }
+    let logins = keycloak.logins(client_id, now.minus(LATELY)).await?;
+    let from: BTreeSet<_> = logins.iter().filter_map(|login| login.from).collect();
+    let strange = from.difference(&known);
+    Ok(strange.map(ToString::to_string).collect())
+}

@@ -1,0 +1,89 @@
+//! What people read of a rotation.
+
+use super::check::Found;
+use crate::domain::plan::Plan;
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::words::counted;
+use crate::rotation::Outcome;
+
+impl Found<'_> {
+    pub(super) fn plan(&self, now: Timestamp) -> Plan {
+        let (client, realm) = (&self.client.client_id, self.keycloak.realm());
+        let secrets = &self.client.secrets;
+        let made_at = secrets
+            .made_at
+            .map_or_else(|| "unknown".to_owned(), |at| at.to_string());
+        let mut plan = Plan::new(format!(
+            "rotate the secret of the client {client} in the realm {realm}, for {}",
+            counted(self.consumers.len() as u64, "consumer")
+        ))
+        .relies_on(format!("client {client}"), self.client.uuid.clone())
+        .relies_on(format!("the secret of {client} was made"), made_at)
+        .relies_on(
+            "Keycloak keeps two secrets of it",
+            if self.before.two { "yes" } else { "no" },
+        )
+        .changes(
+            format!("the secret of {client}"),
+            Some("the old one".to_owned()),
+            Some("a new one".to_owned()),
+        );
+        for consumer in self.consumers {
+            plan = plan.changes(
+                consumer.name(),
+                Some(format!("the old one in {}", consumer.place())),
+                Some(format!("the new one; {}", consumer.reloaded())),
+            );
+        }
+        for note in self.notes(now) {
+            plan = plan.note(note);
+        }
+        plan
+    }
+
+    fn notes(&self, now: Timestamp) -> Vec<String> {
+        let mut notes = vec![if self.before.two {
+            "the old secret counts until each consumer has logged in by the new one; then it is revoked, and \
+             each has to log in once more"
+                .to_owned()
+        } else {
+            "Keycloak keeps only one secret of it: from the moment that the new one is issued until a consumer \
+             has taken it up, that consumer is turned away"
+                .to_owned()
+        }];
+        if let Some(after) = self.before.lock_out_after {
+            notes.push(format!(
+                "Keycloak refuses the new secret too from {} on ({}), unless it is rotated before",
+                now.plus(after),
+                Span::new(after)
+            ));
+        }
+        for stranger in &self.strangers {
+            notes.push(format!(
+                "somebody at {stranger} logs in by it too, and is no consumer that is declared: if that is one, \
+                 the rotation will be taken back when it is turned away"
+            ));
+        }
+        notes
+    }
+}
+
+/// What was done, in a sentence.
+pub(super) fn message(client: &str, outcome: &Outcome) -> String {
+    let shown = outcome
+        .consumers
+        .iter()
+        .map(|one| format!("{} ({})", one.consumer, one.proof))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let old = match outcome.old_refused {
+        Some(_) => "the old one is refused",
+        None => "the old one is revoked",
+    };
+    let gap = match outcome.gap {
+        Some(gap) if gap.is_zero() => "nobody was turned away".to_owned(),
+        Some(gap) => format!("with a gap of {:.1} s", gap.as_secs_f64()),
+        None => "how long anybody was turned away is not known".to_owned(),
+    };
+    format!("{client} has a new secret, proven by {shown}: {old}, {gap}")
+}
