@@ -19,8 +19,8 @@ const OUTCOME: &str = "outcome";
 pub struct Outcome {
     /// Each consumer, in the order in which it was given the new secret.
     pub consumers: Vec<Gave>,
-    /// From the first time that a consumer was turned away to the next that it was let in, the longest;
-    /// zero where two secrets counted, `None` where nobody keeps who comes.
+    /// How long a consumer was turned away since the new secret was issued, the longest; `None` where nobody
+    /// keeps who comes.
     pub gap: Option<Duration>,
     /// The old secret was tried once more, and was refused; `None` where that could not be tried.
     pub old_refused: Option<bool>,
@@ -195,13 +195,14 @@ impl Rotation<'_> {
                     });
                 }
                 self.ctx.progress("watching whether anybody is turned away");
-                let (from, gap) = if self.issuer.keeps_two() {
-                    (mark, Some(Duration::ZERO))
+                // Where only one counts there is a gap, which is over now that the last has shown itself.
+                let from = if self.issuer.keeps_two() {
+                    mark
                 } else {
-                    // The gap is over now that the last one has shown itself.
-                    (self.issuer.mark().await?, self.gap(issued).await?)
+                    self.issuer.mark().await?
                 };
                 self.watch(from).await?;
+                let gap = self.gap(issued).await?;
                 self.is_alone(pair).await.map(|old_refused| Outcome {
                     consumers,
                     gap,

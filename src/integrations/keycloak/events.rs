@@ -57,6 +57,13 @@ impl Recorded {
         self.enabled && !self.missing.iter().any(|missing| missing == kind)
     }
 
+    /// Whether it can be seen who logs in and who is turned away, in one of the ways that need a secret.
+    pub(super) fn shows_logins(&self) -> bool {
+        let ways = ["CLIENT_LOGIN", "CODE_TO_TOKEN"];
+        ways.iter()
+            .any(|way| self.has(way) && self.has(&format!("{way}{FAILED}")))
+    }
+
     /// What to switch on, where something is missing.
     pub(super) fn advice(&self) -> Option<String> {
         let place = "under `Realm settings`, `Events`, `User events settings`";

@@ -20,6 +20,10 @@ use crate::rotation::{Issuer, Live, Login, random};
 /// A server may say a time that is already past by this, in whole seconds.
 const STALE: Duration = Duration::from_secs(2);
 
+/// The old secret counts at least this long beside the new one, whatever the policy says: it is revoked as
+/// soon as nobody needs it.
+const OVERLAP: Duration = Duration::from_hours(24);
+
 /// What is known of a client before its secret is rotated, and is needed on any way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Before {
@@ -100,7 +104,7 @@ impl ClientIssuer<'_> {
         } else {
             (now, self.before.lock_out_after.map(|after| now.plus(after)))
         };
-        let overlap = self.before.overlap.unwrap_or_default();
+        let overlap = self.before.overlap.unwrap_or_default().max(OVERLAP);
         let pair = Pair {
             current,
             expires_at,

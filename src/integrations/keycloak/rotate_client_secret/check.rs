@@ -81,7 +81,8 @@ pub(super) async fn look<'a>(
         }
     }
     let recorded = keycloak.records_logins().await?;
-    if let Some(advice) = recorded.advice()
+    if !recorded.shows_logins()
+        && let Some(advice) = recorded.advice()
         && let Some(blind) = consumers.iter().find(|consumer| !consumer.has_probe())
     {
         return Err(refused(format!(
