@@ -1,0 +1,309 @@
+//! A client that three services log in as, each of which has its secret from somewhere else, and a Purser
+//! that knows them.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::docker::stage::{docker, inspect};
+use crate::stories::plain::shapes_replaced;
+use crate::support::consumer::{Consumer, Logins, Project};
+use crate::support::keycloak::{Realm, url};
+use crate::support::patience;
+use crate::support::program::Home;
+use crate::support::systems;
+
+pub(crate) const CLIENT: &str = "orders";
+const TOKEN: &str = "key of the store";
+/// What Purser's own client may.
+pub(crate) const ROLES: [&str; 4] = [
+    "view-clients",
+    "manage-clients",
+    "view-events",
+    "view-realm",
+];
+
+/// How a rotation is asked for in the stories: one at a time, and watched no longer than it takes.
+pub(crate) const ROTATE: &str = "inputs: { gap: { type: boolean, default: false } }
+steps:
+  - id: rotate
+    uses: keycloak.rotate_client_secret
+    with: { client: orders, watch: 1s, allow_gap: \"{{ inputs.gap }}\" }
+";
+
+/// The client, its services, and Purser.
+pub(crate) struct Orders {
+    pub(crate) realm: Realm,
+    pub(crate) home: Home,
+    pub(crate) project: Project,
+    pub(crate) store: Consumer,
+    /// The secret of before.
+    pub(crate) old: String,
+}
+
+/// What is different in a story.
+#[derive(Default)]
+pub(crate) struct Different {
+    /// Keycloak keeps one secret.
+    pub(crate) one: bool,
+    /// What is more in the environment of `invoices`.
+    pub(crate) invoices: Vec<(&'static str, &'static str)>,
+    /// How `invoices` takes up another secret, in the configuration.
+    pub(crate) reload: Option<Value>,
+}
+
+impl Orders {
+    pub(crate) async fn new() -> Self {
+        Self::with(Different::default()).await
+    }
+
+    pub(crate) async fn with(different: Different) -> Self {
+        let realm = Realm::create().await;
+        let old = realm.client(CLIENT).await;
+        if !different.one {
+            realm.keeps_two_secrets().await;
+            realm.mark(CLIENT).await;
+        }
+        let key = realm.administrator("purser", &ROLES).await;
+        let project = Project::new(&realm, CLIENT);
+        let store = project.store("store", TOKEN);
+        store.keeps(TOKEN, &old).await;
+        project.write(
+            "orders.env",
+            &format!("# made by hand\nLOGIN_SECRET={old}\n"),
+        );
+        let file = project.write("invoices", &old);
+        project.consumer("orders", &[("LOGIN_SECRET", &old)]);
+        project.consumer(
+            "invoices",
+            &[
+                &[("LOGIN_SECRET_FILE", file.as_str())],
+                &different.invoices[..],
+            ]
+            .concat(),
+        );
+        let secret = store.url("/secret");
+        project.consumer(
+            "reports",
+            &[("LOGIN_SECRET_POLL_URL", &secret), ("STORE_TOKEN", TOKEN)],
+        );
+        let reload = different
+            .reload
+            .unwrap_or_else(|| json!({ "signal": "SIGHUP" }));
+        let home = home(&project, &store, (&realm, &key), &reload);
+        home.workflow("go", ROTATE);
+        Self {
+            realm,
+            home,
+            project,
+            store,
+            old,
+        }
+    }
+
+    /// The container of a service, as it is now.
+    pub(crate) fn service(&self, name: &str) -> Consumer {
+        Consumer::found(format!("{}-{name}-1", self.project.name))
+    }
+
+    pub(crate) fn services(&self) -> [Consumer; 3] {
+        ["orders", "invoices", "reports"].map(|name| self.service(name))
+    }
+
+    /// Runs it to its end.
+    pub(crate) async fn rotate(&self, inputs: &[&str]) -> Value {
+        let run = self.home.starts(&[&["go"], inputs].concat()).await;
+        self.home.ends(&run).await
+    }
+
+    /// Every service uses this secret, logs in by it, and Keycloak takes no other one.
+    pub(crate) async fn all_use(&self, secret: &str) {
+        assert!(self.realm.logs_in(CLIENT, secret).await, "it counts");
+        assert_eq!(
+            self.realm.rotated(CLIENT).await,
+            None,
+            "no other one counts"
+        );
+        for service in self.services() {
+            service.uses(secret).await;
+            service.logs_in(2).await;
+        }
+        let env = std::fs::read_to_string(self.project.file("orders.env")).unwrap();
+        assert_eq!(env, format!("# made by hand\nLOGIN_SECRET={secret}\n"));
+        let file = std::fs::read_to_string(self.project.file("invoices")).unwrap();
+        assert_eq!(file, secret);
+    }
+
+    /// How often each was turned away; a container that was made anew counts from then on.
+    pub(crate) async fn turned_away(&self) -> [u64; 3] {
+        let mut counts = [0; 3];
+        for (count, service) in counts.iter_mut().zip(self.services()) {
+            let Logins { failed, .. } = service.logins().await;
+            *count = failed;
+        }
+        counts
+    }
+
+    /// All containers of the project that there are.
+    pub(crate) fn containers(&self) -> Vec<String> {
+        let label = format!("label=com.docker.compose.project={}", self.project.name);
+        let listed = docker(&["ps", "--all", "--filter", &label, "--format", "{{.Names}}"]);
+        let mut names: Vec<_> = listed
+            .lines()
+            .map(|name| name.replace(&self.project.name, "x"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// What a command prints, without what differs from run to run.
+    pub(crate) async fn says(&self, arguments: &[&str]) -> String {
+        let said = self.home.types(arguments).await;
+        self.without_names(&format!("{}{}", said.out, said.err))
+    }
+
+    /// How a run has ended, in words.
+    pub(crate) fn summary(&self, run: &Value) -> String {
+        let ended = &run["run"]["ended"];
+        let text = |part: &str| {
+            ended["summary"][part]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let state = ended["state"].as_str().unwrap_or_default();
+        self.without_names(&format!("{state}: {} {}", text("cause"), text("now")))
+    }
+
+    /// As text, without what differs from run to run.
+    pub(crate) fn plain(&self, value: &Value) -> String {
+        let text = serde_json::to_string_pretty(value).unwrap();
+        self.without_names(&text)
+    }
+
+    fn without_names(&self, text: &str) -> String {
+        let folder = self.project.file("");
+        let folder = folder.to_string_lossy().trim_end_matches('/').to_owned();
+        let mut text = text
+            .replace(&self.project.name, "x")
+            .replace(&folder, "/srv/x")
+            .replace(&self.realm.name, "shop")
+            .replace(&url(), "http://keycloak")
+            .replace(&format!("{}:8080", self.store.address), "store");
+        for service in self.services() {
+            text = text.replace(&service.address.to_string(), "(an address)");
+        }
+        shapes_replaced(&text)
+    }
+
+    /// The server is killed there, and has begun this run.
+    pub(crate) async fn dies_at(&mut self, point: &str) -> String {
+        let point = format!("keycloak.rotate_client_secret/{point}");
+        self.home.up_with(&[("PURSER_FAILPOINT", &point)]).await;
+        let asked = self
+            .home
+            .types(&["run", "go", "--key", "once", "--detach", "--json"])
+            .await;
+        self.home.has_ended().await;
+        asked.json()["run"].as_str().unwrap().to_owned()
+    }
+
+    /// The run as it waits for a person.
+    pub(crate) async fn waits(&self, run: &str) -> Value {
+        patience::found("it asks", async || {
+            let shown = self.home.asks(&["runs", "show", run]).await;
+            let is_over = !shown["run"]["ended"].is_null();
+            assert!(!is_over, "{shown:#}");
+            (!shown["run"]["steps"]["rotate"]["question"].is_null()).then_some(shown)
+        })
+        .await
+    }
+
+    /// What lies in a file of the project.
+    pub(crate) fn held(&self, file: &str) -> String {
+        std::fs::read_to_string(self.project.file(file)).unwrap()
+    }
+
+    /// How often a service was turned away.
+    pub(crate) async fn turned_away_of(&self, service: &str) -> u64 {
+        self.service(service).logins().await.failed
+    }
+
+    /// None of these secrets is in what Purser keeps, says or shows.
+    pub(crate) async fn nothing_is_kept_of<const N: usize>(&self, secrets: [&String; N]) {
+        let mut told = self.home.logs();
+        for arguments in [&["runs", "list"][..], &["receipts", "export"]] {
+            let said = self.home.types(arguments).await;
+            told.push_str(&said.out);
+            told.push_str(&said.err);
+        }
+        for secret in secrets {
+            assert!(!told.contains(secret.as_str()), "it is told");
+            for file in files_below(&self.home.path("store")) {
+                let bytes = std::fs::read(&file).unwrap_or_default();
+                let found = bytes
+                    .windows(secret.len())
+                    .any(|part| part == secret.as_bytes());
+                assert!(!found, "it is in {}", file.display());
+            }
+        }
+    }
+
+    /// Nothing of it stays.
+    pub(crate) async fn close(mut self) {
+        self.home.stop().await;
+        self.realm.remove().await;
+    }
+
+    /// When a container was made.
+    pub(crate) fn made_at(&self, service: &str) -> String {
+        inspect(
+            &format!("{}-{service}-1", self.project.name),
+            "{{.Created}}",
+        )
+    }
+}
+
+fn home(project: &Project, store: &Consumer, (realm, key): (&Realm, &str), reload: &Value) -> Home {
+    let service = |name: &str| format!("{}/{name}", project.name);
+    let orders = json!({
+        "name": "orders", "service": service("orders"),
+        "env_file": project.file("orders.env"), "variable": "LOGIN_SECRET",
+    });
+    let mut invoices = json!({
+        "name": "invoices", "service": service("invoices"),
+        "file": project.file("invoices"), "within": "8s",
+    });
+    let more = reload.as_object().unwrap().clone();
+    invoices.as_object_mut().unwrap().extend(more);
+    let reports = json!({
+        "name": "reports", "service": service("reports"), "reads_again": "1s",
+        "http": {
+            "url": store.url("/secret"), "digest_url": store.url("/secret/digest"),
+            "bearer_file": "key-of-the-store",
+        },
+    });
+    let table = json!({
+        "kind": "keycloak", "url": url(), "realm": realm.name,
+        "client_id": "purser", "client_secret_file": "keycloak",
+        "clients": { CLIENT: { "consumers": [orders, invoices, reports] } },
+    });
+    let table: toml::Table = serde_json::from_value(table).unwrap();
+    let home = Home::new(&[("shop", systems::docker()), ("sso", table)]);
+    home.write("keycloak", key);
+    home.write("key-of-the-store", TOKEN);
+    home
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
