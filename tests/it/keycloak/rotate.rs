@@ -11,7 +11,17 @@ async fn each_service_gets_the_new_secret_and_nobody_is_turned_away() {
     orders.home.up().await;
     let before = orders.made_at("orders");
     let plan = orders.says(&["plan", "go"]).await;
-    insta::assert_snapshot!(plan, @"");
+    insta::assert_snapshot!(plan, @"
+    rotate: keycloak.rotate_client_secret on sso
+        rotate the secret of the client orders in the realm shop, for 3 consumers
+          ~ the secret of orders: the old one → a new one
+          ~ orders: the old one in LOGIN_SECRET in /srv/x/orders.env → the new one; x/orders is made anew
+          ~ invoices: the old one in /srv/x/invoices → the new one; x/invoices is sent SIGHUP
+          ~ reports: the old one in http://store/secret → the new one; x/reports reads it again within 1s
+          · the old secret counts until each consumer has logged in by the new one; then it is revoked, and each has to log in once more
+          · Keycloak refuses the new secret too from TIME on (30days), unless it is rotated before
+    plan HEX
+    ");
     let run = orders.rotate(&[]).await;
     assert_eq!(run["run"]["ended"]["state"], "succeeded", "{run:#}");
     let new = orders.realm.secret(CLIENT).await;
@@ -24,8 +34,40 @@ async fn each_service_gets_the_new_secret_and_nobody_is_turned_away() {
         before,
         "its environment is another one"
     );
-    insta::assert_debug_snapshot!(orders.containers(), @"");
-    insta::assert_snapshot!(orders.plain(&run["run"]["steps"]["rotate"]["output"]), @"");
+    insta::assert_debug_snapshot!(orders.containers(), @r#"
+    [
+        "x-invoices-1",
+        "x-orders-1",
+        "x-reports-1",
+        "x-store-1",
+    ]
+    "#);
+    insta::assert_snapshot!(orders.plain(&run["run"]["steps"]["rotate"]["output"]), @r#"
+    {
+      "client": "orders",
+      "consumers": [
+        {
+          "consumer": "orders",
+          "place": "LOGIN_SECRET in /srv/x/orders.env",
+          "proof": "logged_in"
+        },
+        {
+          "consumer": "invoices",
+          "place": "/srv/x/invoices",
+          "proof": "logged_in"
+        },
+        {
+          "consumer": "reports",
+          "place": "http://store/secret",
+          "proof": "logged_in"
+        }
+      ],
+      "gap_seconds": 0.0,
+      "old_refused": true,
+      "locked_out_at": "TIME",
+      "message": "orders has a new secret, proven by orders (logged in), invoices (logged in), reports (logged in): the old one is refused, nobody was turned away"
+    }
+    "#);
     orders.nothing_is_kept_of([&orders.old, &new]).await;
     orders.close().await;
 }
@@ -39,7 +81,7 @@ async fn where_only_one_secret_counts_it_is_refused_or_done_with_a_gap() {
     .await;
     orders.home.up().await;
     let run = orders.rotate(&[]).await;
-    insta::assert_snapshot!(orders.summary(&run), @"");
+    insta::assert_snapshot!(orders.summary(&run), @"failed: step `rotate` failed: sso: the secret of the client `orders` is not rotated: no policy has Keycloak keep two secrets of it: set that up (`keycloak.set_up_rotation`), or rotate with a gap, in which nobody is let in (`allow_gap: true`) Nothing was changed.");
     orders.all_use(&orders.old).await;
     assert_eq!(orders.turned_away().await, [0; 3]);
 
@@ -91,7 +133,7 @@ async fn somebody_who_rotates_meanwhile_is_noticed_and_a_person_says_whose_count
         let known = asked["run"]["steps"]["rotate"]["question"]["known"]
             .as_str()
             .unwrap();
-        insta::allow_duplicates! { insta::assert_snapshot!(known, @""); }
+        insta::allow_duplicates! { insta::assert_snapshot!(known, @"somebody else has set another secret of the client orders of `sso` since this run has issued its own. Every consumer has this run's, which still counts beside it. Go on, and this run's secret counts alone; cancel, and the other one stays"); }
         let ours = orders.held("invoices");
         assert!(orders.realm.logs_in(CLIENT, &ours).await);
         if goes_on {
@@ -103,7 +145,7 @@ async fn somebody_who_rotates_meanwhile_is_noticed_and_a_person_says_whose_count
         } else {
             orders.says(&["cancel", &run]).await;
             let ended = orders.home.ends(&run).await;
-            insta::assert_snapshot!(orders.summary(&ended), @"");
+            insta::assert_snapshot!(orders.summary(&ended), @"cancelled: cancelled by ann Left as it is: `rotate`: the client orders of `sso` keeps the secret that somebody else has set meanwhile; reports keeps this run's secret, which counts until the other one is rotated; invoices keeps this run's secret, which counts until the other one is rotated; orders keeps this run's secret, which counts until the other one is rotated.");
             assert_eq!(orders.realm.secret(CLIENT).await, theirs);
             for service in orders.services() {
                 service.uses(&ours).await;
@@ -123,7 +165,7 @@ async fn somebody_who_sets_a_secret_that_ends_the_new_one_has_the_services_go_ba
     orders.realm.set_secret(CLIENT, "set-by-a-person-0").await;
     orders.home.up().await;
     let ended = orders.home.ends(&run).await;
-    insta::assert_snapshot!(orders.summary(&ended), @"");
+    insta::assert_snapshot!(orders.summary(&ended), @"failed: step `rotate` failed: somebody else has set another secret of the client orders of `sso` in the middle of this rotation, and the one that was issued does not count any more Left as it is: `rotate`: the client orders of `sso` keeps the secret that somebody else has set meanwhile.");
     assert_eq!(orders.realm.secret(CLIENT).await, "set-by-a-person-0");
     for service in orders.services() {
         service.uses(&orders.old).await;
@@ -163,7 +205,15 @@ steps:
     told.push(orders.summary(&orders.rotate(&[]).await));
     orders.realm.revoke_rotated(CLIENT).await;
     orders.realm.set_secret(CLIENT, &orders.old).await;
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    failed: step `rotate` failed: sso: the secret of the client `page` is not rotated: it is public, so it has no secret Nothing was changed.
+    failed: step `rotate` failed: sso: the secret of the client `api` is not rotated: it is bearer-only, so it never logs in Nothing was changed.
+    failed: step `rotate` failed: sso: the secret of the client `alone` is not rotated: nobody is known to use it. Declare each who does in [[systems.sso.clients."alone".consumers]] Nothing was changed.
+    failed: step `rotate` failed: sso: in the realm `shop`: unknown client `order`; did you mean `orders`? Nothing was changed.
+    failed: step `rotate` failed: sso: the secret of the client `purser` is not rotated: Purser itself logs in by it. Set another one in the admin console, then put it where Purser reads it Nothing was changed.
+    failed: step `rotate` failed: sso: the secret of the client `orders` is not rotated: invoices has another one in /srv/x/invoices, or in the environment of its containers, than Keycloak has. Set that right first Nothing was changed.
+    failed: step `rotate` failed: sso: the secret of the client `orders` is not rotated: a second secret of it counts until TIME, from a rotation that has not ended, and a third one would end it. See that nobody uses it, and invalidate the rotated secret in the admin console, or wait Nothing was changed.
+    "#);
     let all: Value = json!([
         orders.turned_away().await,
         orders.realm.secret(CLIENT).await == theirs
