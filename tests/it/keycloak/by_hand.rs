@@ -33,21 +33,27 @@ impl Consumers {
         let store = project.store("store", TOKEN);
         store.keeps(TOKEN, secret).await;
         let (file, url) = (project.write("orders", secret), store.url("/secret"));
-        let start = |service, place, value: &str, more: &[_]| {
-            // Six log in here, and Keycloak has no more than a test machine.
-            let all = [&[(place, value), ("LOGIN_EVERY_MS", "200")], more].concat();
-            project.consumer(service, &all)
-        };
-        let (by_file, by_url) = ("LOGIN_SECRET_FILE", "LOGIN_SECRET_POLL_URL");
+        let in_file = ("LOGIN_SECRET_FILE", file.as_str());
+        // Six log in here, and Keycloak has no more than a test machine.
+        let seldom = ("LOGIN_EVERY_MS", "200");
+        let asks = ("LOGIN_SECRET_POLL_URL", url.as_str());
+        let [fixed, told, stuck, liar, looking, asking] = project.consumers([
+            ("fixed", &[seldom, ("LOGIN_SECRET", secret)]),
+            ("told", &[seldom, in_file]),
+            ("stuck", &[seldom, in_file, ("STUCK", "1")]),
+            ("liar", &[seldom, in_file, ("LIE", "1")]),
+            ("looking", &[seldom, ("LOGIN_SECRET_POLL_FILE", &file)]),
+            ("asking", &[seldom, asks, ("STORE_TOKEN", TOKEN)]),
+        ]);
         Self {
-            fixed: start("fixed", "LOGIN_SECRET", secret, &[]),
-            told: start("told", by_file, &file, &[]),
-            stuck: start("stuck", by_file, &file, &[("STUCK", "1")]),
-            liar: start("liar", by_file, &file, &[("LIE", "1")]),
-            looking: start("looking", "LOGIN_SECRET_POLL_FILE", &file, &[]),
-            asking: start("asking", by_url, &url, &[("STORE_TOKEN", TOKEN)]),
             project,
             store,
+            fixed,
+            told,
+            stuck,
+            liar,
+            looking,
+            asking,
         }
     }
 

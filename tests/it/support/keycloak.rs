@@ -38,12 +38,19 @@ impl Realm {
             http: reqwest::Client::new(),
             token: Mutex::default(),
         };
+        // Keys as long as Keycloak's own take it seconds to find.
+        let keys = json!({
+            "name": "short",
+            "providerId": "rsa-generated",
+            "config": { "keySize": ["1024"], "priority": ["100"] },
+        });
         let settings = json!({
             "realm": realm.name,
             "enabled": true,
             "eventsEnabled": true,
             "adminEventsEnabled": true,
             "adminEventsDetailsEnabled": true,
+            "components": { "org.keycloak.keys.KeyProvider": [keys] },
         });
         let (status, said) = realm
             .ask(Method::POST, "/admin/realms", Some(&settings))
