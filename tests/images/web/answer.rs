@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{is_on, version};
+use crate::{is_on, login, store, version};
 
 /// More of a request is not read.
 const LONGEST_HEAD: u64 = 64 << 10;
@@ -18,7 +18,11 @@ static SERVED: AtomicU64 = AtomicU64::new(0);
 pub(crate) static LEAVES: AtomicBool = AtomicBool::new(false);
 
 pub(crate) struct Request {
+    method: String,
     path: String,
+    authorization: Option<String>,
+    /// What came with it, if it is one that brings something to be kept.
+    body: String,
     /// How many seconds its answer is to take.
     seconds: f64,
     /// How many bytes came with it, if it is one that brings some.
@@ -53,10 +57,19 @@ impl Request {
         };
         let length = header("content-length").and_then(|length| length.parse().ok());
         let length: u64 = length.unwrap_or(0);
-        let came = io::copy(&mut reader.by_ref().take(length), &mut io::sink())?;
+        let mut body = String::new();
+        let mut rest = reader.by_ref().take(length);
+        let came = if method == "PUT" && length <= LONGEST_HEAD {
+            rest.read_to_string(&mut body)? as u64
+        } else {
+            io::copy(&mut rest, &mut io::sink())?
+        };
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let seconds = query.strip_prefix("seconds=");
         Ok((came == length).then(|| Self {
+            method: method.to_owned(),
+            authorization: header("authorization").map(str::to_owned),
+            body,
             path: path.to_owned(),
             seconds: seconds
                 .and_then(|seconds| seconds.parse().ok())
@@ -94,6 +107,11 @@ pub(crate) fn answer(
         }
         "/healthz" if is_on("SICK") => ("503 Service Unavailable", "sick\n".to_owned()),
         "/healthz" => ("200 OK", "well\n".to_owned()),
+        "/logins" => ("200 OK", login::shown()),
+        path if path.starts_with("/secret") && is_on("STORE") => {
+            let authorization = request.authorization.as_deref();
+            store::answer(&request.method, path, authorization, &request.body)
+        }
         "/count" => ("200 OK", format!("{}\n", SERVED.load(Ordering::Relaxed))),
         _ => ("404 Not Found", "not found\n".to_owned()),
     };

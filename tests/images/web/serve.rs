@@ -13,7 +13,7 @@ use signal_hook::iterator::Signals;
 
 use crate::answer::{self, Request, answer};
 use crate::work::Work;
-use crate::{PORT, is_on, version};
+use crate::{PORT, is_on, login, version};
 
 /// How long somebody may take to say what they want.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,6 +31,10 @@ pub(crate) fn serve() -> ExitCode {
     if is_on("CRASH") {
         eprintln!("web: told to crash");
         return ExitCode::from(3);
+    }
+    if let Err(lack) = login::start() {
+        eprintln!("web: cannot log in: {lack}");
+        return ExitCode::from(2);
     }
     let work = Arc::new(Work::default());
     let listening = expect_the_end(&work).and_then(|()| {

@@ -9,19 +9,32 @@
 //! with `ON_STOP=finish` it takes no more requests, and ends when it has answered those that it has; with
 //! `ON_STOP=drain` it does that five seconds later, in which only its health check says that it leaves.
 //!
+//! With `LOGIN_URL` (Keycloak's, for tokens) and `LOGIN_CLIENT` it logs in as that client every
+//! `LOGIN_EVERY_MS` (100), and `/logins` counts what came of it. The secret is in `LOGIN_SECRET`, in
+//! the file `LOGIN_SECRET_FILE` (read again at SIGHUP), or in `LOGIN_SECRET_POLL_FILE` or at
+//! `LOGIN_SECRET_POLL_URL`, which are read five times a second. `STUCK=1` is deaf to SIGHUP; `LIE=1`
+//! reads a new secret and shows its digest, and goes on with the first.
+//!
+//! With `STORE=1` it keeps a secret itself for whoever brings `STORE_TOKEN` as a bearer: `PUT` and `GET`
+//! of `/secret`, and its SHA-256 at `/secret/digest`.
+//!
 //! `web check` is the health check: code 0 or 1.
 //! `web job --lines N --seconds S --exit CODE [--stderr]` prints numbered lines and ends.
 
 mod answer;
+mod ask;
+mod held;
 mod job;
+mod login;
 mod serve;
+mod store;
 mod work;
 
 use std::env;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
+
+use ask::ask;
 
 const PORT: u16 = 8080;
 
@@ -39,10 +52,11 @@ fn main() -> ExitCode {
 }
 
 fn check() -> ExitCode {
-    match ask("/healthz") {
-        Ok(answer) if answer.starts_with("HTTP/1.1 200 ") => ExitCode::SUCCESS,
+    let url = format!("http://127.0.0.1:{PORT}/healthz");
+    match ask("GET", &url, &[], "", Duration::from_secs(1)) {
+        Ok(answer) if answer.status == 200 => ExitCode::SUCCESS,
         Ok(answer) => {
-            println!("{}", answer.lines().next().unwrap_or("no answer"));
+            println!("{}", answer.line);
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -50,19 +64,6 @@ fn check() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn ask(path: &str) -> std::io::Result<String> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
 }
 
 fn version() -> String {

@@ -1,7 +1,7 @@
 //! Asking a server whether it is well: one GET, and only the status of the answer.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether `http://127.0.0.1:PORT/PATH` answers with 200.
 pub(crate) fn is_ok(port: u16, path: &str) -> bool {
-    let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) else {
+    is_ok_at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port), path)
+}
+
+/// The same at another address of this machine.
+pub(crate) fn is_ok_at(address: SocketAddrV4, path: &str) -> bool {
+    let Ok(stream) = TcpStream::connect(address) else {
         return false;
     };
     let patient = stream.set_read_timeout(Some(PATIENCE));

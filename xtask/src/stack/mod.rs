@@ -43,7 +43,7 @@ pub(crate) fn with<T>(
     names: &[&str],
     act: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
-    let parts = select(names)?;
+    let parts = with_all_below(&select(names)?);
     let is_down = |part: &&dyn Part| !is_up(places, *part);
     let ours: Vec<_> = parts.iter().copied().filter(is_down).collect();
     let done = up(places, &parts).and_then(|()| act());
@@ -70,7 +70,7 @@ pub(crate) fn command(command: &str, args: &[&str]) -> Result<()> {
     let places = Places::from_env()?;
     match command {
         "up" if names.is_empty() => up(&places, &parts).and_then(|()| libraries::provide(&places)),
-        "up" => up(&places, &parts),
+        "up" => up(&places, &with_all_below(&parts)),
         "down" => down(&places, &parts),
         "status" => status::print(&places, &parts, json),
         "env" => env::print(&places, &parts, json),
@@ -92,6 +92,15 @@ pub(crate) fn select(names: &[&str]) -> Result<Vec<&'static dyn Part>> {
     Ok(all().filter(wanted).collect())
 }
 
+/// These parts, and those that they stand on.
+fn with_all_below(parts: &[&'static dyn Part]) -> Vec<&'static dyn Part> {
+    let stands_on_it = |below: &str| parts.iter().any(|part| part.stands_on().contains(&below));
+    let is_meant = |name: &str| parts.iter().any(|part| part.name() == name);
+    all()
+        .filter(|part| is_meant(part.name()) || stands_on_it(part.name()))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +110,15 @@ mod tests {
         assert_eq!(select(&[])?.len(), parts::ALL.len());
         assert_eq!(select(&["postgres"])?.len(), 1);
         assert!(select(&["oracle"]).is_err_and(|error| error.is::<crate::Usage>()));
+        Ok(())
+    }
+
+    #[test]
+    fn a_part_starts_with_what_it_stands_on() -> Result<()> {
+        let names = |parts: Vec<&dyn Part>| -> Vec<_> { parts.iter().map(|p| p.name()).collect() };
+        let started = with_all_below(&select(&["keycloak"])?);
+        assert_eq!(names(started), ["docker", "keycloak"]);
+        assert_eq!(names(with_all_below(&select(&["minio"])?)), ["minio"]);
         Ok(())
     }
 }

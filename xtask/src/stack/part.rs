@@ -1,5 +1,6 @@
 //! What a part of the stack has to say about itself.
 
+use std::net::Ipv4Addr;
 use std::process::Command;
 use std::thread::scope;
 use std::time::Duration;
@@ -19,9 +20,19 @@ pub(crate) trait Part: Sync {
     /// The programs that the machine must have for it.
     fn needs(&self, places: &Places) -> Vec<Need>;
 
+    /// The parts that it cannot do without: `up` starts them too.
+    fn stands_on(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Fetches or builds what the machine's packages do not offer, into the cache.
     fn prepare(&self, _places: &Places) -> Result<()> {
         Ok(())
+    }
+
+    /// The address that its ports are on; waits for it, where another part makes it.
+    fn host(&self) -> Result<Ipv4Addr> {
+        Ok(Ipv4Addr::LOCALHOST)
     }
 
     /// Makes its data anew and says how to start it.

@@ -10,6 +10,7 @@ pub(crate) const TABLE: &[(&str, u16)] = &[
     ("traefik.api", 24101),
     ("registry", 25000),
     ("postgres", 25432),
+    ("keycloak", 28080),
     ("minio", 29000),
     ("prometheus", 29090),
     ("prometheus.exporter", 29100),

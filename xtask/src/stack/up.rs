@@ -1,6 +1,6 @@
 //! `stack up`: installs what is missing, starts all parts at once, waits until they serve.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::TcpListener;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -71,10 +71,10 @@ fn bring_up(places: &Places, part: &dyn Part) -> Result<()> {
 
 fn begin(places: &Places, part: &dyn Part) -> Result<Record> {
     let name = part.name();
+    let host = part.host()?;
     for port in ports::of_part(name) {
         // Else its readiness would be that of whoever listens there.
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .with_context(|| format!("port {port} is not free"))?;
+        TcpListener::bind((host, port)).with_context(|| format!("port {port} is not free"))?;
     }
     let Launch {
         command,

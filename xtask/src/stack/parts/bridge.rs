@@ -1,7 +1,10 @@
 //! The network of the containers: our own bridge, as the engine's usual one may be in use by the
 //! machine's own engine.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -10,9 +13,14 @@ use crate::stack::need::must_find;
 
 /// The bridge's name.
 pub(crate) const NAME: &str = "purser-stack0";
-const ADDRESS: &str = "10.213.0.1/24";
+/// The machine's own address on it, which nobody but the machine and its containers reaches.
+pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
+/// How many bits of it all containers have in common.
+const PREFIX: u8 = 24;
 /// Where the networks come from that tests make.
 pub(crate) const NETWORKS: &str = "10.213.128.0/17";
+/// An engine that crashed leaves much to be removed before the bridge is made.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How all of these addresses begin where addresses are listed.
 const OURS: &str = " inet 10.213.";
 
@@ -23,8 +31,22 @@ pub(crate) fn make() -> Result<()> {
         "the bridge {NAME} is there already: is another stack up?"
     );
     ip(&["link", "add", NAME, "type", "bridge"])?;
-    ip(&["address", "add", ADDRESS, "dev", NAME])?;
+    ip(&["address", "add", &format!("{HOST}/{PREFIX}"), "dev", NAME])?;
     ip(&["link", "set", NAME, "up"]).map(drop)
+}
+
+/// Waits until the bridge is there: the engine's part makes it, which starts at the same time.
+pub(crate) fn wait() -> Result<()> {
+    let start = Instant::now();
+    while TcpListener::bind((HOST, 0)).is_err() {
+        sh::check_interrupted()?;
+        ensure!(
+            start.elapsed() < PATIENCE,
+            "the bridge {NAME} is not there: it comes with the part docker"
+        );
+        sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 /// Deletes the bridge, and those of networks that tests made and left.

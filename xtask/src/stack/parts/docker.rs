@@ -17,7 +17,8 @@ use crate::stack::part::{Launch, Part};
 use crate::stack::parts::{bridge, images};
 use crate::stack::places::Places;
 
-const NAME: &str = "docker";
+/// Its name.
+pub(crate) const NAME: &str = "docker";
 
 /// The engine, and in it the images of the tests.
 pub(crate) struct Docker;

@@ -17,8 +17,12 @@ const SOURCES: &[&str] = &[
     include_str!("../../../../tests/images/web/Cargo.toml"),
     include_str!("../../../../tests/images/web/web.rs"),
     include_str!("../../../../tests/images/web/answer.rs"),
+    include_str!("../../../../tests/images/web/ask.rs"),
+    include_str!("../../../../tests/images/web/held.rs"),
     include_str!("../../../../tests/images/web/job.rs"),
+    include_str!("../../../../tests/images/web/login.rs"),
     include_str!("../../../../tests/images/web/serve.rs"),
+    include_str!("../../../../tests/images/web/store.rs"),
     include_str!("../../../../tests/images/web/work.rs"),
 ];
 const DOCKERFILE: &str = include_str!("../../../../tests/images/web/Dockerfile");

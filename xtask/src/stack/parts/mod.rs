@@ -3,6 +3,7 @@
 mod bridge;
 pub(crate) mod docker;
 pub(crate) mod images;
+mod keycloak;
 mod minio;
 mod postgres;
 mod prometheus;
@@ -19,4 +20,5 @@ pub(crate) const ALL: &[&dyn Part] = &[
     &minio::Minio,
     &prometheus::Prometheus,
     &traefik::Traefik,
+    &keycloak::Keycloak,
 ];

@@ -1,0 +1,90 @@
+//! Asking another service over plain HTTP: one request, one connection.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+/// More of an answer is not read.
+const LONGEST: u64 = 64 << 10;
+
+pub(crate) struct Answer {
+    /// Its first line.
+    pub(crate) line: String,
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+/// Sends `METHOD URL` with these lines of the head and this body. The other side may say nothing for
+/// as long as `patience`.
+pub(crate) fn ask(
+    method: &str,
+    url: &str,
+    head: &[String],
+    body: &str,
+    patience: Duration,
+) -> io::Result<Answer> {
+    let (authority, path) = split(url).ok_or(io::ErrorKind::InvalidInput)?;
+    let mut addresses = authority.to_socket_addrs()?;
+    let address = addresses.next().ok_or(io::ErrorKind::NotFound)?;
+    let mut stream = TcpStream::connect_timeout(&address, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
+    // With 1.0 the answer comes in one piece.
+    let mut lines = vec![
+        format!("{method} {path} HTTP/1.0"),
+        format!("Host: {authority}"),
+        format!("Content-Length: {}", body.len()),
+    ];
+    lines.extend_from_slice(head);
+    let head = lines.join("\r\n");
+    stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes())?;
+    let mut answer = Vec::new();
+    stream.take(LONGEST).read_to_end(&mut answer)?;
+    read(&String::from_utf8_lossy(&answer)).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// `http://HOST:PORT/PATH` as host with port, and path.
+fn split(url: &str) -> Option<(&str, &str)> {
+    let rest = url.strip_prefix("http://")?;
+    let at = rest.find('/')?;
+    Some(rest.split_at(at))
+}
+
+fn read(answer: &str) -> Option<Answer> {
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let line = head.lines().next()?;
+    Some(Answer {
+        line: line.to_owned(),
+        status: line.split(' ').nth(1)?.parse().ok()?,
+        body: body.to_owned(),
+    })
+}
+
+/// The value of a field of a form.
+pub(crate) fn escaped(value: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    value.bytes().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_a_host_and_a_path() {
+        let split_up = split("http://10.0.0.1:80/realms/x?y=z");
+        assert_eq!(split_up, Some(("10.0.0.1:80", "/realms/x?y=z")));
+        assert_eq!(split("https://10.0.0.1/"), None);
+        assert_eq!(split("http://10.0.0.1"), None);
+    }
+
+    #[test]
+    fn nothing_in_a_value_ends_it() {
+        assert_eq!(escaped("a-1 &=%ü"), "a-1%20%26%3D%25%C3%BC");
+    }
+}
