@@ -21,6 +21,7 @@ mod engine;
 mod http;
 mod init;
 mod interpreter;
+mod keycloak;
 mod kill;
 mod layers;
 mod notices;

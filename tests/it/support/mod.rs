@@ -1,10 +1,12 @@
 //! What the stories share: the stack of real parts, and contexts to call actions in.
 
+pub mod consumer;
 pub mod database;
 pub mod discord_js;
 pub mod gateway;
 pub mod hand_clock;
 pub mod journal;
+pub mod keycloak;
 pub mod line;
 pub mod offers;
 pub mod own_engine;

@@ -1,0 +1,3 @@
+//! Stories of a real Keycloak, and of services that log in there.
+
+mod by_hand;
