@@ -1,5 +1,5 @@
 //! Stories of a real Keycloak, and of services that log in there.
 
 mod by_hand;
-mod orders;
+pub(crate) mod orders;
 mod rotate;

@@ -68,7 +68,7 @@ async fn each_service_gets_the_new_secret_and_nobody_is_turned_away() {
       "message": "orders has a new secret, proven by orders (logged in), invoices (logged in), reports (logged in): the old one is refused, nobody was turned away"
     }
     "#);
-    orders.nothing_is_kept_of([&orders.old, &new]).await;
+    orders.nothing_is_kept_of(&[&orders.old, &new]).await;
     orders.close().await;
 }
 
@@ -115,7 +115,7 @@ async fn a_service_that_goes_on_with_the_old_secret_has_all_go_back() {
         assert_eq!(orders.realm.secret(CLIENT).await, orders.old);
         orders.all_use(&orders.old).await;
         assert_eq!(orders.turned_away_of("orders").await, 0);
-        orders.nothing_is_kept_of([&orders.old]).await;
+        orders.nothing_is_kept_of(&[&orders.old]).await;
         orders.close().await;
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::time::{sleep, timeout};
 
 use crate::support::program::Home;
@@ -32,6 +34,14 @@ pub(super) async fn receipts(home: &Home, count: usize) -> Vec<Value> {
     assert_eq!(receipts.len(), count, "{receipts:#?}");
     let facts = |mut receipt: Value| receipt["content"]["subject"].take();
     receipts.into_iter().map(facts).collect()
+}
+
+/// How many sealed values of runs the store of this server holds.
+pub(super) async fn kept_secrets(home: &Home) -> i64 {
+    let options = SqliteConnectOptions::new().filename(home.path("store/purser.db"));
+    let mut store = options.connect().await.unwrap();
+    let count = sqlx::query_scalar("SELECT count(*) FROM given_secrets");
+    count.fetch_one(&mut store).await.unwrap()
 }
 
 /// The receipts of an export, in which every link, seal and text holds.

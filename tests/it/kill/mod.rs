@@ -10,6 +10,7 @@ mod image;
 mod own_backup;
 mod pin;
 mod prune;
+mod rotation;
 mod routes;
 mod run_job;
 mod second_start;
