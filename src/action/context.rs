@@ -86,6 +86,8 @@ pub struct Context {
     pub step: StepId,
     /// Which attempt this is, counted from 1.
     pub attempt: u32,
+    /// The number of the last question that the step has asked, of its run's; 0: none yet.
+    pub asked: u32,
     /// What may be looked at.
     pub read: ReadContext,
     /// The action's own description.

@@ -190,6 +190,7 @@ impl StepWork {
             run: step.done_in.unwrap_or(self.run),
             step: self.step.clone(),
             attempt: step.attempt,
+            asked: step.question_number,
             read: self.planner.read_context(step.system.clone()),
             spec: self.action.spec(),
             journal: Arc::new(journal),

@@ -10,6 +10,7 @@ use super::pair::{Pair, Stand};
 use super::proof::Shown;
 use super::{Consumer, FORGET, ISSUE, Level, RELOAD, REVOKE, Rotation, WRITE};
 use crate::action::{ActionError, ErrorKind, Question, Result};
+use crate::domain::change::Reach;
 use crate::domain::time::Timestamp;
 
 const OUTCOME: &str = "outcome";
@@ -107,6 +108,9 @@ impl Rotation<'_> {
 
     async fn write(&self, consumer: &Consumer, pair: &Pair) -> Result<()> {
         self.ctx.progress(format!("writing to {}", consumer.name()));
+        let reach = Reach::name(consumer.name());
+        let systems = &self.ctx.read.systems;
+        self.ctx.record(reach, || consumer.reach(systems)).await?;
         self.ctx
             .repeatable((WRITE, consumer.name()), |key| async move {
                 consumer.write(&pair.new, &[&pair.old], &key.token()).await

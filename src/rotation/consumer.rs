@@ -14,6 +14,7 @@ use super::pair::same;
 use super::settings::ConsumerSettings;
 use crate::action::ports::{Containers, Renewal, Signal};
 use crate::action::{ActionError, Connect, ConnectError, Context, Result, Systems, Undone};
+use crate::domain::change::Reach;
 use crate::domain::names::SystemName;
 use crate::domain::nearest;
 
@@ -192,6 +193,18 @@ impl Consumer {
             .collect())
     }
 
+    /// What is touched of the engine that it runs on; `None` where nothing is.
+    pub(super) async fn reach(&self, systems: &Systems) -> Result<Option<Reach>> {
+        let Some((engine, containers, service)) = self.engine(systems)? else {
+            return Ok(None);
+        };
+        let things = containers.of_service(service, &[]).await?;
+        Ok(Some(Reach {
+            system: engine.clone(),
+            things: things.into_iter().map(|one| one.name).collect(),
+        }))
+    }
+
     /// From where it logs in, one set of addresses for each container.
     pub(super) async fn addresses(
         &self,
@@ -288,11 +301,19 @@ impl Consumer {
         }))
     }
 
-    /// The engine that it runs on, and what it is called there.
     fn containers<'a>(
         &'a self,
         systems: &'a Systems,
     ) -> Result<Option<(&'a Arc<dyn Containers>, &'a str)>> {
+        let found = self.engine(systems)?;
+        Ok(found.map(|(_, containers, service)| (containers, service)))
+    }
+
+    /// The engine that it runs on, and what it is called there.
+    fn engine<'a>(
+        &'a self,
+        systems: &'a Systems,
+    ) -> Result<Option<(&'a SystemName, &'a Arc<dyn Containers>, &'a str)>> {
         let Some(service) = &self.service else {
             return Ok(None);
         };
@@ -305,7 +326,7 @@ impl Consumer {
             (None, [only]) => Some(only),
             (None, _) => None,
         };
-        let Some((_, containers)) = found else {
+        let Some((engine, containers)) = found else {
             let names: Vec<_> = engines.iter().map(|(name, _)| name.as_str()).collect();
             return Err(ActionError::fatal(match &self.docker {
                 Some(wanted) => format!(
@@ -320,7 +341,7 @@ impl Consumer {
                 ),
             }));
         };
-        Ok(Some((containers, service)))
+        Ok(Some((engine, containers, service)))
     }
 }
 

@@ -110,13 +110,18 @@ impl Rotation<'_> {
     /// Whether a person was asked about just this secret, which somebody else has set, and has let the step
     /// go on. Else they are to be asked now.
     pub(super) async fn was_asked_about(&self, foreign: &SecretString) -> Result<bool> {
-        if let Some(asked) = self.ctx.held(FOREIGN).await? {
-            if same(&asked, foreign) {
+        // A process may die between this and its question: it has been asked when there is a later one.
+        let before = |number: u32| -> SecretString {
+            format!("{number} {}", foreign.expose_secret()).into()
+        };
+        if let Some(held) = self.ctx.held(FOREIGN).await? {
+            let is_this = (0..self.ctx.asked).any(|number| same(&held, &before(number)));
+            if is_this {
                 return Ok(true);
             }
             self.ctx.let_go(FOREIGN).await?;
         }
-        self.ctx.hold(FOREIGN, foreign).await?;
+        self.ctx.hold(FOREIGN, &before(self.ctx.asked)).await?;
         Ok(false)
     }
 

@@ -16,7 +16,7 @@ pub use fold::{Happened, What, fold};
 pub use since::{NotPast, since};
 pub use told::{Account, RunLine, RunTarget};
 pub use watched::{Gap, Resumed, Watched, gaps, resume};
-pub use whose::{AtWork, at_work, complete, whose};
+pub use whose::{AtWork, Reach, at_work, complete, whose};
 
 /// One thing that a system has told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

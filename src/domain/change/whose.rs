@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Act, Change, Item, Sort};
+use serde::{Deserialize, Serialize};
+
 use crate::domain::effect::EffectName;
 use crate::domain::event::{Event, Logged};
 use crate::domain::names::{RunId, StepId, SystemName};
@@ -16,6 +18,28 @@ use crate::domain::time::Timestamp;
 
 /// A system may tell of the end of what it was asked for a little later than it answers.
 const LATE: Duration = Duration::from_millis(100);
+
+/// What a step touches of another system than its own, in the effects with one item. It is recorded before
+/// the first of them, under [`Reach::name`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The other system.
+    pub system: SystemName,
+    /// What it calls the things there.
+    pub things: BTreeSet<String>,
+}
+
+impl Reach {
+    /// What it is recorded under.
+    pub fn name(item: &str) -> String {
+        format!("reaches[{item}]")
+    }
+
+    /// The item that a record is about, if it is of such.
+    fn item(name: &str) -> Option<&str> {
+        name.strip_prefix("reaches[")?.strip_suffix(']')
+    }
+}
 
 /// A time in which a run was at work on one thing.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +52,8 @@ pub struct AtWork {
     pub system: SystemName,
     /// By which effect.
     pub effect: EffectName,
+    /// The things there that it is on besides, by name.
+    pub things: BTreeSet<String>,
     /// The step's inputs and its plan as text: the names of images are among it.
     pub words: String,
     /// From when on.
@@ -44,6 +70,9 @@ impl AtWork {
     /// Whether the effect was on this. One that names nothing is on what its name ends with, if that
     /// can be told: a container that its run has made, a switch, an image of which the step knows.
     fn is_on(&self, item: &Item, names: &BTreeSet<String>) -> bool {
+        if !names.is_disjoint(&self.things) {
+            return true;
+        }
         let noun = self.effect.name.rsplit('_').next().unwrap_or_default();
         if let Some(wanted) = &self.effect.item {
             // In a part of a step the part's name stands before that of the thing, or alone.
@@ -85,11 +114,20 @@ pub fn at_work(log: &[Logged]) -> Vec<AtWork> {
     };
     let mut all: Vec<AtWork> = vec![];
     let mut open: BTreeMap<(StepId, EffectName), usize> = BTreeMap::new();
+    let mut reaches: BTreeMap<(StepId, String), Reach> = BTreeMap::new();
     let mut before = state.requested_at;
     for Logged { at, event, .. } in log {
         match event {
+            Event::Recorded { step, name, value } => {
+                if let Some(item) = Reach::item(name)
+                    && let Ok(reach) = serde_json::from_value(value.clone())
+                {
+                    reaches.insert((step.clone(), item.to_owned()), reach);
+                }
+            }
             Event::EffectStarted { step, effect, .. } => {
                 if let Some(work) = work(&state, step, effect, *at) {
+                    let work = reaching(work, step, &reaches);
                     open.insert((step.clone(), effect.clone()), all.len());
                     all.push(work);
                 }
@@ -104,7 +142,8 @@ pub fn at_work(log: &[Logged]) -> Vec<AtWork> {
                 if let Some(index) = open.remove(&(step.clone(), effect.clone())) {
                     all[index].until = Some(*at);
                 }
-                if let Some(mut work) = work(&state, step, effect, before) {
+                if let Some(work) = work(&state, step, effect, before) {
+                    let mut work = reaching(work, step, &reaches);
                     work.until = Some(*at);
                     all.push(work);
                 }
@@ -121,6 +160,27 @@ pub fn at_work(log: &[Logged]) -> Vec<AtWork> {
             .for_each(|work| work.until = Some(ended.at));
     }
     all
+}
+
+/// Where the effect's item, or the part that it is in, reaches another system, it is there.
+fn reaching(
+    mut work: AtWork,
+    step: &StepId,
+    reaches: &BTreeMap<(StepId, String), Reach>,
+) -> AtWork {
+    let item = work.effect.item.as_deref().unwrap_or_default();
+    let (part, is_in_part) = match item.split_once('/') {
+        Some((part, _)) => (part, true),
+        None => (item, false),
+    };
+    if let Some(reach) = reaches.get(&(step.clone(), part.to_owned())) {
+        work.system.clone_from(&reach.system);
+        // What is done in a part names its thing itself.
+        if !is_in_part {
+            work.things.clone_from(&reach.things);
+        }
+    }
+    work
 }
 
 fn comes_in_between(event: &Event) -> bool {
@@ -151,6 +211,7 @@ fn work(run: &RunState, step: &StepId, effect: &EffectName, from: Timestamp) -> 
             .collect(),
         system: of_step.system.clone()?,
         effect: effect.clone(),
+        things: BTreeSet::new(),
         words: format!("{} {}", of_step.input, plan.unwrap_or_default()),
         from,
         until: None,
@@ -244,6 +305,7 @@ mod tests {
             makers: [run].into(),
             system: "shop".into(),
             effect,
+            things: BTreeSet::new(),
             words: json!({ "image": "shop/web:v2" }).to_string(),
             from: at(from),
             until: Some(at(until)),
@@ -310,6 +372,30 @@ mod tests {
         switch.item.part = Some("switch".to_owned());
         let making = [work(("create_switch", "web").into(), 10, 20)];
         assert_eq!(own(&[switch], &making), [true]);
+    }
+
+    #[test]
+    fn what_a_step_reaches_on_another_system_is_there_and_the_runs() {
+        let mut reloading = work(("reload_consumer", "invoices").into(), 10, 20);
+        reloading.system = "sso".into();
+        let reach = Reach {
+            system: "shop".into(),
+            things: ["web-1".to_owned()].into(),
+        };
+        let step = StepId::from("rotate");
+        let item = Reach::item(&Reach::name("invoices")).unwrap().to_owned();
+        let reaches = [((step.clone(), item), reach)].into();
+        let there = reaching(reloading, &step, &reaches);
+        assert_eq!(there.system.as_str(), "shop");
+        let restarted = [
+            change(11, "a", "web-1", kill()),
+            change(12, "a", "web-1", Act::Started),
+            change(13, "b", "db-1", kill()),
+        ];
+        assert_eq!(own(&restarted, &[there]), [true, true, false]);
+        let making = work(("create_new", "invoices/web-1").into(), 10, 20);
+        let making = reaching(making, &step, &reaches);
+        assert_eq!((making.system.as_str(), making.things.len()), ("shop", 0));
     }
 
     #[test]

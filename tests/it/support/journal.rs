@@ -103,6 +103,7 @@ impl MemoryJournal {
             run,
             step: StepId::from("step"),
             attempt: 1,
+            asked: 0,
             read: read_context(system, systems),
             spec,
             journal: Arc::new(Bound {
