@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::support::consumer::{Consumer, Project, digest};
-use crate::support::keycloak::Realm;
+use crate::support::keycloak::{Realm, seen_from_here};
 
 const TOKEN: &str = "key of the store";
 
@@ -57,10 +57,8 @@ impl Consumers {
         }
     }
 
-    fn all(&self) -> [&Consumer; 6] {
-        let [a, b, c] = self.willing();
-        let [d, e, f] = self.unwilling();
-        [a, b, c, d, e, f]
+    fn all(&self) -> Vec<&Consumer> {
+        [self.willing(), self.unwilling()].concat()
     }
 
     fn willing(&self) -> [&Consumer; 3] {
@@ -147,7 +145,7 @@ async fn keycloak_tells_who_it_was(realm: &Realm, consumers: &Consumers) {
     let of = async |kind| addresses(&realm.events("orders", kind).await);
     let expected = |those: &[&Consumer]| {
         let containers = those.iter().map(|one| one.address.to_string());
-        let machine = realm.seen_from_here();
+        let machine = seen_from_here();
         containers.chain([machine]).collect::<BTreeSet<_>>()
     };
     assert_eq!(of("CLIENT_LOGIN").await, expected(&consumers.all()));
