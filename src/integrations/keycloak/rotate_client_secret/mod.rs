@@ -81,13 +81,12 @@ impl Action for RotateClientSecret {
     }
 
     async fn run(&self, ctx: &Context, keycloak: &Keycloak, input: Input) -> Result<Output> {
-        let before = match before(ctx).await? {
-            Some(before) => before,
-            None => {
-                let found = check::look(&ctx.read, keycloak, &input).await?;
-                keep(ctx, &found.before).await?;
-                found.before
-            }
+        let before = if let Some(before) = before(ctx).await? {
+            before
+        } else {
+            let found = check::look(&ctx.read, keycloak, &input).await?;
+            keep(ctx, &found.before).await?;
+            found.before
         };
         let issuer = issuer(ctx, keycloak, &input, before.clone()).await?;
         let outcome = rotation(ctx, keycloak, &input, &issuer).forward().await?;
