@@ -9,11 +9,18 @@ use serde::{Deserialize, Serialize};
 use super::pair::{Pair, Stand};
 use super::proof::Shown;
 use super::{Consumer, FORGET, ISSUE, Level, RELOAD, REVOKE, Rotation, WRITE};
-use crate::action::{ActionError, ErrorKind, Question, Result};
+use crate::action::{ActionError, Context, EffectRecord, ErrorKind, Question, Result};
 use crate::domain::change::Reach;
 use crate::domain::time::Timestamp;
 
 const OUTCOME: &str = "outcome";
+
+/// Whether a rotation has come so far that there is no way back: its secrets are forgotten, or about to be.
+pub async fn is_over(ctx: &Context) -> bool {
+    let effects = ctx.effects().await;
+    let mut forgets = effects.iter().filter(|one| one.effect.name == FORGET);
+    forgets.any(EffectRecord::is_live)
+}
 
 /// What a rotation has come to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,7 +51,7 @@ impl Rotation<'_> {
     /// # Errors
     /// Something has not shown that it works: [`Self::back`] is the way back.
     pub async fn forward(&self) -> Result<Outcome> {
-        if self.has_begun(FORGET).await {
+        if is_over(self.ctx).await {
             // All that is left to do needs neither of them.
             return self.settle(&SecretString::default()).await;
         }
@@ -244,13 +251,6 @@ impl Rotation<'_> {
             consumer.settle(&part, secret).await?;
         }
         Ok(outcome)
-    }
-
-    pub(super) async fn has_begun(&self, effect: &str) -> bool {
-        let effects = self.ctx.effects().await;
-        effects
-            .iter()
-            .any(|one| one.is_live() && one.effect.name == effect)
     }
 
     async fn unless_moved(&self, pair: &Pair, why: ActionError) -> ActionError {

@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::action::Context;
 use crate::domain::effect::{EffectSort, EffectSpec};
 
-pub use carry_out::{Gave, Outcome};
+pub use carry_out::{Gave, Outcome, is_over};
 pub use consumer::Consumer;
 pub use issuer::{Issuer, Live, Login};
 pub use pair::{former, random};
