@@ -17,7 +17,7 @@ const BY_SECRET: &str = "client-secret";
 
 /// The attributes that Keycloak keeps a client's secrets and their times in, these in seconds.
 const MADE_AT: &str = "client.secret.creation.time";
-const EXPIRES_AT: &str = "client.secret.expiration.time";
+pub(super) const EXPIRES_AT: &str = "client.secret.expiration.time";
 const ROTATED: &str = "client.secret.rotated";
 const ROTATED_MADE_AT: &str = "client.secret.rotated.creation.time";
 const ROTATED_EXPIRES_AT: &str = "client.secret.rotated.expiration.time";

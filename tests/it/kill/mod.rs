@@ -13,6 +13,7 @@ mod prune;
 mod routes;
 mod run_job;
 mod second_start;
+mod set_up_rotation;
 mod switch;
 mod undo;
 
