@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::support::consumer::{Consumer, Project, digest};
-use crate::support::keycloak::Realm;
+use crate::support::keycloak::{Realm, seen_from_here};
 
 const TOKEN: &str = "key of the store";
 
@@ -33,28 +33,32 @@ impl Consumers {
         let store = project.store("store", TOKEN);
         store.keeps(TOKEN, secret).await;
         let (file, url) = (project.write("orders", secret), store.url("/secret"));
-        let start = |service, place, value: &str, more: &[_]| {
-            // Six log in here, and Keycloak has no more than a test machine.
-            let all = [&[(place, value), ("LOGIN_EVERY_MS", "200")], more].concat();
-            project.consumer(service, &all)
-        };
-        let (by_file, by_url) = ("LOGIN_SECRET_FILE", "LOGIN_SECRET_POLL_URL");
+        let in_file = ("LOGIN_SECRET_FILE", file.as_str());
+        // Six log in here, and Keycloak has no more than a test machine.
+        let seldom = ("LOGIN_EVERY_MS", "200");
+        let asks = ("LOGIN_SECRET_POLL_URL", url.as_str());
+        let [fixed, told, stuck, liar, looking, asking] = project.consumers([
+            ("fixed", &[seldom, ("LOGIN_SECRET", secret)]),
+            ("told", &[seldom, in_file]),
+            ("stuck", &[seldom, in_file, ("STUCK", "1")]),
+            ("liar", &[seldom, in_file, ("LIE", "1")]),
+            ("looking", &[seldom, ("LOGIN_SECRET_POLL_FILE", &file)]),
+            ("asking", &[seldom, asks, ("STORE_TOKEN", TOKEN)]),
+        ]);
         Self {
-            fixed: start("fixed", "LOGIN_SECRET", secret, &[]),
-            told: start("told", by_file, &file, &[]),
-            stuck: start("stuck", by_file, &file, &[("STUCK", "1")]),
-            liar: start("liar", by_file, &file, &[("LIE", "1")]),
-            looking: start("looking", "LOGIN_SECRET_POLL_FILE", &file, &[]),
-            asking: start("asking", by_url, &url, &[("STORE_TOKEN", TOKEN)]),
             project,
             store,
+            fixed,
+            told,
+            stuck,
+            liar,
+            looking,
+            asking,
         }
     }
 
-    fn all(&self) -> [&Consumer; 6] {
-        let [a, b, c] = self.willing();
-        let [d, e, f] = self.unwilling();
-        [a, b, c, d, e, f]
+    fn all(&self) -> Vec<&Consumer> {
+        [self.willing(), self.unwilling()].concat()
     }
 
     fn willing(&self) -> [&Consumer; 3] {
@@ -141,7 +145,7 @@ async fn keycloak_tells_who_it_was(realm: &Realm, consumers: &Consumers) {
     let of = async |kind| addresses(&realm.events("orders", kind).await);
     let expected = |those: &[&Consumer]| {
         let containers = those.iter().map(|one| one.address.to_string());
-        let machine = realm.seen_from_here();
+        let machine = seen_from_here();
         containers.chain([machine]).collect::<BTreeSet<_>>()
     };
     assert_eq!(of("CLIENT_LOGIN").await, expected(&consumers.all()));

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::thread;
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 use super::keycloak::Realm;
 use super::patience;
 use super::stack::variable;
-use crate::docker::stage::{Cleanup, docker, inspect, unique};
+use crate::docker::stage::{docker, inspect, names, try_docker, unique};
 
 /// Where the containers see the project's folder.
 const FOLDER: &str = "/secrets";
@@ -26,7 +27,20 @@ pub struct Project {
     token_url: String,
     client: String,
     folder: TempDir,
-    _containers: Cleanup,
+    http: reqwest::Client,
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let left = names(&format!("label=com.docker.compose.project={}", self.name));
+        let left = left.iter().map(String::as_str);
+        try_docker(
+            &["rm", "--force"]
+                .into_iter()
+                .chain(left)
+                .collect::<Vec<_>>(),
+        );
+    }
 }
 
 /// A container that logs in.
@@ -35,6 +49,7 @@ pub struct Consumer {
     pub name: String,
     /// Its own address, from which it logs in.
     pub address: Ipv4Addr,
+    http: reqwest::Client,
 }
 
 /// What a container says about its logins.
@@ -62,7 +77,7 @@ impl Project {
             token_url: realm.token_url(),
             client: client.to_owned(),
             folder: TempDir::with_prefix_in("purser-consumers-", "/var/tmp").unwrap(),
-            _containers: Cleanup(format!("label=com.docker.compose.project={name}")),
+            http: reqwest::Client::new(),
             name,
         }
     }
@@ -88,6 +103,18 @@ impl Project {
             ("LOGIN_CLIENT", self.client.as_str()),
         ];
         self.start(service, &[&client, environment].concat())
+    }
+
+    /// Starts several at once.
+    pub fn consumers<const N: usize>(
+        &self,
+        services: [(&str, &[(&str, &str)]); N],
+    ) -> [Consumer; N] {
+        thread::scope(|scope| {
+            services
+                .map(|(service, given)| scope.spawn(move || self.consumer(service, given)))
+                .map(|started| started.join().unwrap())
+        })
     }
 
     /// Starts the container of a service that keeps a secret for whoever brings this token.
@@ -124,23 +151,28 @@ impl Project {
         arguments.extend(["--env-file", &variables_path]);
         arguments.push(&image);
         docker(&arguments);
-        Consumer::found(name)
+        self.found(name)
+    }
+
+    /// The container of this name, whoever started it.
+    pub fn found(&self, name: String) -> Consumer {
+        let address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+        let address = inspect(&name, address).parse().unwrap();
+        Consumer {
+            name,
+            address,
+            http: self.http.clone(),
+        }
     }
 }
 
+/// The id of an image, which stays the same.
 fn image_id(image: &str) -> &'static str {
     static ID: OnceLock<String> = OnceLock::new();
     ID.get_or_init(|| inspect(image, "{{.Id}}"))
 }
 
 impl Consumer {
-    /// The container of this name, wherever it came from.
-    pub fn found(name: String) -> Self {
-        let address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-        let address = inspect(&name, address).parse().unwrap();
-        Self { name, address }
-    }
-
     /// Tells it to read its secret again.
     pub fn hang_up(&self) {
         docker(&["kill", "--signal", "HUP", &self.name]);
@@ -155,7 +187,7 @@ impl Consumer {
     pub async fn keeps(&self, token: &str, secret: &str) {
         let what = format!("{} takes the secret", self.name);
         patience::until(&what, async || {
-            let put = reqwest::Client::new().put(self.url("/secret"));
+            let put = self.http.put(self.url("/secret"));
             let put = put.bearer_auth(token).body(secret.to_owned()).send();
             put.await.is_ok_and(|answer| answer.status().is_success())
         })
@@ -166,8 +198,8 @@ impl Consumer {
     pub async fn logins(&self) -> Logins {
         let what = format!("{} tells of its logins", self.name);
         patience::found(&what, async || {
-            let answer = reqwest::get(self.url("/logins")).await.ok()?;
-            answer.json().await.ok()
+            let asked = self.http.get(self.url("/logins")).send();
+            asked.await.ok()?.json().await.ok()
         })
         .await
     }

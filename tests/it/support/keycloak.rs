@@ -29,6 +29,12 @@ pub fn url() -> String {
     variable("PURSER_TEST_KEYCLOAK")
 }
 
+/// The address of whoever logs in from this machine itself, as Keycloak sees it: its own.
+pub fn seen_from_here() -> String {
+    let url = reqwest::Url::parse(&url()).unwrap();
+    url.host_str().unwrap().to_owned()
+}
+
 impl Realm {
     /// A new one without clients of its own.
     pub async fn create() -> Self {
@@ -38,12 +44,19 @@ impl Realm {
             http: reqwest::Client::new(),
             token: Mutex::default(),
         };
+        // Keys as long as Keycloak's own take it seconds to find.
+        let keys = json!({
+            "name": "short",
+            "providerId": "rsa-generated",
+            "config": { "keySize": ["1024"], "priority": ["100"] },
+        });
         let settings = json!({
             "realm": realm.name,
             "enabled": true,
             "eventsEnabled": true,
             "adminEventsEnabled": true,
             "adminEventsDetailsEnabled": true,
+            "components": { "org.keycloak.keys.KeyProvider": [keys] },
         });
         let (status, said) = realm
             .ask(Method::POST, "/admin/realms", Some(&settings))
@@ -210,12 +223,6 @@ impl Realm {
             (StatusCode::UNAUTHORIZED, _) => false,
             (status, body) => panic!("{status} {body}"),
         }
-    }
-
-    /// The address of whoever logs in from this machine itself, as Keycloak sees it: its own.
-    pub fn seen_from_here(&self) -> String {
-        let url = reqwest::Url::parse(&url()).unwrap();
-        url.host_str().unwrap().to_owned()
     }
 
     /// Removes it and all that is in it.
