@@ -49,10 +49,10 @@ const fn repeatable(name: &'static str, limit: Duration) -> EffectSpec {
 /// are the effects of a deploy.
 pub const EFFECTS: &[EffectSpec] = &[
     repeatable(KEEP, Duration::from_secs(30)),
-    repeatable(ISSUE, Duration::from_secs(30)),
+    repeatable(ISSUE, Duration::from_mins(1)),
     repeatable(WRITE, Duration::from_secs(30)),
     repeatable(RELOAD, Duration::from_mins(12)),
-    repeatable(REVOKE, Duration::from_secs(30)),
+    repeatable(REVOKE, Duration::from_mins(1)),
     repeatable(FORGET, Duration::from_secs(30)),
 ];
 
