@@ -76,8 +76,8 @@ async fn two_secrets_are_taken_of_the_marked_clients_and_everything_can_be_put_b
         .collect();
     insta::assert_snapshot!(planned.join("\n"), @r#"
     have Keycloak take two secrets of 1 client of `REALM` while one is replaced
-    `purser-rotation` among the client profiles: None -> Some("{\"name\":\"purser-rotation\",\"description\":\"Two secrets of a client are taken while Purser replaces one\",\"executors\":[{\"executor\":\"secret-rotation\",\"configuration\":{\"expiration-period\":34560000,\"rotated-expiration-period\":86400,\"remaining-rotation-period\":0}}]}")
-    `purser-rotation` among the client policies: None -> Some("{\"name\":\"purser-rotation\",\"description\":\"Clients whose secrets Purser replaces\",\"enabled\":true,\"conditions\":[{\"condition\":\"client-roles\",\"configuration\":{\"roles\":[\"purser-rotates\"]}}],\"profiles\":[\"purser-rotation\"]}")
+    `purser-rotation` among the client profiles: None -> Some("a secret is refused after 1year 1month 4days 7h 26m 24s, one that was replaced is taken for 1day")
+    `purser-rotation` among the client policies: None -> Some("for clients with the role `purser-rotates`")
     role `purser-rotates` of `shop-web`: None -> Some("is there")
     can be undone: lists and clients are as they were then, if nobody has changed them since
     "#);
