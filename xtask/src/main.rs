@@ -8,6 +8,7 @@ mod demo;
 mod deny;
 mod deploy_torture;
 mod deploys;
+mod rotations;
 mod say;
 mod sh;
 mod stack;
@@ -34,10 +35,11 @@ usage: cargo xtask COMMAND
   discord [--no-minio] [--binary PATH]
                                 the demo's shop and Purser in a Discord of this machine, with a page
                                 to talk to it there; Ctrl-C ends it
-  bench NAME [--json]           measure: engine startup discord deploy
+  bench NAME [--json]           measure: engine startup discord deploy rotation
        [--dev]                  the engine as the tests have built it, to try the bench out
-       [--short]                deploy: a tenth of the requests and a fifth of the deploys
-       [--binary PATH]          deploy: by this purser, instead of building one
+       [--short]                deploy: a tenth of the requests and a fifth of the deploys;
+                                rotation: a tenth of the rotations
+       [--binary PATH]          deploy, rotation: by this purser, instead of building one
   torture [--store sqlite|postgres] [--kills N] [--seed S] [--json]
                                 kill the program at N random instants under load (60), start it
                                 again, and compare its log with what was really done; instead of
