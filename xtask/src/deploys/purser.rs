@@ -96,7 +96,7 @@ impl Purser {
 
     fn until_ready(&mut self) -> Result<()> {
         let begun = Instant::now();
-        while !http::is_ok_unix(&self.folder.join("socket"), "/readyz") {
+        while !http::is_ok_unix(&self.socket(), "/readyz") {
             sh::check_interrupted()?;
             ensure!(
                 !self.has_ended()? && begun.elapsed() < PATIENCE,
@@ -135,6 +135,11 @@ impl Purser {
             server.wait()?;
         }
         Ok(())
+    }
+
+    /// Where it takes calls.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
     }
 
     fn log(&self) -> PathBuf {

@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use xtask::exchange::{Request, exchange};
 
+use crate::deploys::log::now;
 use crate::sh;
 use crate::stack::parts::docker::{docker, socket};
 use crate::stack::parts::images::Program;
@@ -125,6 +127,36 @@ impl<'a> Shop<'a> {
         containers(self.places, &self.project)
     }
 
+    /// The names of all containers of a service, running or not.
+    pub(crate) fn all_of(&self, service: &str) -> Result<Vec<String>> {
+        let of_project = format!("label={PROJECT}={}", self.project);
+        let of_service = format!("label={SERVICE}={service}");
+        let mut list = vec!["ps", "--all", "--format", "{{.Names}}"];
+        list.extend(["--filter", &of_project, "--filter", &of_service]);
+        let names = docker(self.places, &list)?;
+        Ok(names.lines().map(str::to_owned).collect())
+    }
+
+    /// How many containers of each service were made since then, in microseconds since 1970.
+    pub(crate) fn made_since(&self, since: u64) -> Result<BTreeMap<String, usize>> {
+        // As it has to be written in an address: {"label":["PROJECT=project"],"event":["create"]}
+        let path = format!(
+            "/events?since={}&until={}&filters=%7B%22label%22:%5B%22{PROJECT}%3D{}%22%5D,\
+             %22event%22:%5B%22create%22%5D%7D",
+            in_seconds(since),
+            in_seconds(now()?),
+            self.project
+        );
+        let mut made = BTreeMap::new();
+        for event in ask_engine(self.places, &path)?.lines() {
+            let event: Value = serde_json::from_str(event)?;
+            let service = event["Actor"]["Attributes"][SERVICE].as_str();
+            let service = service.context("a container of no service was made")?;
+            *made.entry(service.to_owned()).or_default() += 1;
+        }
+        Ok(made)
+    }
+
     fn clear(&self) {
         let of_project = format!("label={PROJECT}={}", self.project);
         let list = ["ps", "--all", "--quiet", "--filter", &of_project];
@@ -163,13 +195,7 @@ fn containers(places: &Places, project: &str) -> Result<Vec<Container>> {
     // As it has to be written in an address: {"label":["PROJECT=project"]}
     let path =
         format!("/containers/json?filters=%7B%22label%22:%5B%22{PROJECT}%3D{project}%22%5D%7D");
-    let stream = UnixStream::connect(socket(places)).context("the engine takes no calls")?;
-    stream.set_read_timeout(Some(START))?;
-    let (status, said) = exchange(stream, "docker", &Request::get(&path))?;
-    ensure!(
-        status == 200,
-        "the containers of {project}: {status} {said}"
-    );
+    let said = ask_engine(places, &path)?;
     let listed: Vec<Listed> = serde_json::from_str(&said)?;
     let container = |mut one: Listed| {
         let mut networks = one.network_settings.networks.into_values();
@@ -182,6 +208,18 @@ fn containers(places: &Places, project: &str) -> Result<Vec<Container>> {
         })
     };
     Ok(listed.into_iter().filter_map(container).collect())
+}
+
+fn ask_engine(places: &Places, path: &str) -> Result<String> {
+    let stream = UnixStream::connect(socket(places)).context("the engine takes no calls")?;
+    stream.set_read_timeout(Some(START))?;
+    let (status, said) = exchange(stream, "docker", &Request::get(path))?;
+    ensure!(status == 200, "the engine: GET {path}: {status} {said}");
+    Ok(said)
+}
+
+fn in_seconds(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
 impl Container {
