@@ -2,4 +2,5 @@
 
 pub mod disk;
 pub mod effect_server;
+pub mod exchange;
 pub mod torture;

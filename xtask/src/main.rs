@@ -3,16 +3,20 @@
 //! This crate knows nothing of the program's code: it has to work when the program does not build.
 
 mod bench;
+mod books;
 mod cargo;
 mod demo;
 mod deny;
 mod deploy_torture;
 mod deploys;
+mod rotation_torture;
+mod rotations;
 mod say;
 mod sh;
 mod stack;
 mod static_program;
 mod test;
+mod torment;
 mod torture_command;
 
 use std::process::ExitCode;
@@ -34,10 +38,11 @@ usage: cargo xtask COMMAND
   discord [--no-minio] [--binary PATH]
                                 the demo's shop and Purser in a Discord of this machine, with a page
                                 to talk to it there; Ctrl-C ends it
-  bench NAME [--json]           measure: engine startup discord deploy
+  bench NAME [--json]           measure: engine startup discord deploy rotation
        [--dev]                  the engine as the tests have built it, to try the bench out
-       [--short]                deploy: a tenth of the requests and a fifth of the deploys
-       [--binary PATH]          deploy: by this purser, instead of building one
+       [--short]                deploy: a tenth of the requests and a fifth of the deploys;
+                                rotation: a tenth of the rotations
+       [--binary PATH]          deploy, rotation: by this purser, instead of building one
   torture [--store sqlite|postgres] [--kills N] [--seed S] [--json]
                                 kill the program at N random instants under load (60), start it
                                 again, and compare its log with what was really done; instead of
@@ -55,6 +60,10 @@ usage: cargo xtask COMMAND
                                 kill the program at N random instants of deploys (50), for each way of
                                 deploying, start it again, and compare what it says with what is there
           [--strategy NAME]     only rolling, recreate or blue_green
+          [--binary PATH]       torment this purser, instead of building one
+  torture --rotations [--kills N] [--seed S] [--json]
+                                kill the program at N random instants of rotations of a secret (50),
+                                start it again, and compare what it says with who logs in by what
           [--binary PATH]       torment this purser, instead of building one
   static                        build purser as one static program, and say where it is
   test [FILTER]                 all that CI checks, with the stack up for as long as it takes

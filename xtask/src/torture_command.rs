@@ -12,7 +12,7 @@ use xtask::torture::{
 };
 
 use crate::stack::need::{self, debian};
-use crate::{cargo, deploy_torture, say, sh, usage};
+use crate::{cargo, deploy_torture, rotation_torture, say, sh, usage};
 
 /// What can be done to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -70,12 +70,18 @@ struct Wanted {
 
 /// What it is asked by to have deploys killed: the rest is another torture's.
 const DEPLOYS: &str = "--deploys";
+/// The same, of rotations.
+const ROTATIONS: &str = "--rotations";
 
 /// Runs `cargo xtask torture …`.
 pub(crate) fn command(args: &[&str]) -> Result<()> {
     if args.contains(&DEPLOYS) {
         let rest = args.iter().copied().filter(|arg| *arg != DEPLOYS);
         return deploy_torture::command(&rest.collect::<Vec<_>>());
+    }
+    if args.contains(&ROTATIONS) {
+        let rest = args.iter().copied().filter(|arg| *arg != ROTATIONS);
+        return rotation_torture::command(&rest.collect::<Vec<_>>());
     }
     let mut wanted = Wanted::read(args)?;
     if wanted.kills.is_some() || wanted.modes.is_empty() {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::{Container, There, Told};
 use super::way::{Deed, Way};
+use crate::books::Findings;
 
 /// A deploy that is over.
 pub(super) struct Case<'a> {
@@ -20,41 +21,6 @@ pub(super) struct Case<'a> {
     pub(super) after: &'a There,
     /// What has happened between them.
     pub(super) told: &'a [Told],
-}
-
-/// What is not as it has to be, each in words.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Findings {
-    /// Of what was asked for, or was there, something is missing.
-    pub(super) lost: Vec<String>,
-    /// Something was done twice.
-    pub(super) repeated: Vec<String>,
-    /// Something is there or is said that is not so.
-    pub(super) wrong: Vec<String>,
-}
-
-impl Findings {
-    pub(super) fn all(&self) -> impl Iterator<Item = &String> {
-        [&self.lost, &self.repeated, &self.wrong]
-            .into_iter()
-            .flatten()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.all().next().is_none()
-    }
-
-    fn lost_unless(&mut self, holds: bool, what: impl FnOnce() -> String) {
-        self.lost.extend((!holds).then(what));
-    }
-
-    fn repeated_unless(&mut self, holds: bool, what: impl FnOnce() -> String) {
-        self.repeated.extend((!holds).then(what));
-    }
-
-    fn wrong_unless(&mut self, holds: bool, what: impl FnOnce() -> String) {
-        self.wrong.extend((!holds).then(what));
-    }
 }
 
 /// Judges a deploy.

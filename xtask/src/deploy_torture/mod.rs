@@ -2,7 +2,6 @@
 //! afterwards is held against what the runs say.
 
 mod aim;
-mod books;
 mod engine;
 mod judge;
 mod people;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::judge::Findings;
 use super::way::Way;
+use crate::books::Findings;
 
 /// The figures, and in words what is not as it has to be.
 #[derive(Clone, Debug, Serialize)]

@@ -1,9 +1,8 @@
 //! One way of deploying: a service, a Purser that is killed over and over, and people who ask.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,22 +11,23 @@ use serde_json::Value;
 use xtask::torture::Dice;
 
 use super::aim::Aim;
-use super::books;
 use super::engine::{Events, There};
-use super::judge::{Case, Findings, judge};
+use super::judge::{Case, judge};
 use super::people::People;
 use super::report::Report;
 use super::request::{APP, Request};
 use super::way::{Deed, Way};
-use crate::deploys::log::{Log, now};
+use crate::books::{self, Findings};
+use crate::deploys::log::Log;
 use crate::deploys::purser::{Purser, run_of};
 use crate::deploys::site::{Lead, Site};
 use crate::deploys::visitor::{Kind, Visitor};
+use crate::torment::{Blow, Hits, Torment, until_over};
 use crate::{say, sh};
 
 /// The service has so many containers.
 const REPLICAS: usize = 2;
-/// A run that takes longer does not end.
+/// How long the first containers may take until they are well.
 const PATIENCE: Duration = Duration::from_mins(3);
 /// Between two looks at it.
 const LOOK: Duration = Duration::from_millis(300);
@@ -47,15 +47,6 @@ pub(super) struct Stage<'a> {
     /// All runs that there have to be, and how each has ended.
     runs: BTreeMap<String, String>,
     report: Report,
-}
-
-/// What has come over the servers of one deploy.
-#[derive(Default)]
-struct Torment {
-    /// When each was killed.
-    kills: Vec<u64>,
-    /// The runs that they have said it is.
-    accepted: BTreeSet<String>,
 }
 
 impl<'a> Stage<'a> {
@@ -140,13 +131,11 @@ impl<'a> Stage<'a> {
             _ => 3,
         };
         let torment = self.torments(&request, kills.min(most))?;
+        self.report.kills += torment.count();
         let run = run_of(&self.asks(&request)?)?;
-        let view = self.until_over(&run)?;
+        let view = until_over(&self.purser, &run)?;
         let mut found = self.judges(&request, &before, &run, &view)?;
-        for other in torment.accepted.iter().filter(|accepted| **accepted != run) {
-            let lost = format!("the run {other} was accepted, and asked for again it is {run}");
-            found.lost.push(lost);
-        }
+        found.lost.extend(torment.lost(&run));
         self.tells(&request, &view, &torment.kills, &found);
         if let Some(people) = &mut self.people {
             people.live_through(&request, from, self.live, &view)?;
@@ -157,54 +146,20 @@ impl<'a> Stage<'a> {
     /// Asks for it, and kills so many servers while they are at it; the last one that is started lives.
     fn torments(&mut self, request: &Request, kills: u32) -> Result<Torment> {
         let lasts = self.lasts(request.deed);
-        let mut torment = Torment::default();
-        for kill in 1..=kills {
-            let aim = Aim::of(kill, lasts, &mut self.dice);
-            let is_early = matches!(aim, Aim::Early(_));
-            if kill > 1 && !is_early && self.is_over(request)? {
-                break;
+        let Self {
+            purser,
+            events,
+            dice,
+            ..
+        } = self;
+        let events = &*events;
+        Torment::of(purser, &request.arguments(), kills, |kill| {
+            let aim = Aim::of(kill, lasts, dice);
+            Blow {
+                is_early: matches!(aim, Aim::Early(_)),
+                wait: Box::new(move || aim.wait(events, lasts)),
             }
-            let asking = if is_early {
-                // Nobody waits until it takes a request.
-                self.purser.begin()?;
-                None
-            } else {
-                Some(self.is_asked(request)?)
-            };
-            aim.wait(&self.events, lasts);
-            torment.kills.push(now()?);
-            self.purser.kill()?;
-            self.report.kills += 1;
-            if let Some(asking) = asking {
-                let said = asking.wait_with_output()?.stdout;
-                let accepted = serde_json::from_slice(&said).ok();
-                torment
-                    .accepted
-                    .extend(accepted.and_then(|said| run_of(&said).ok()));
-            }
-        }
-        if !self.purser.is_up() {
-            self.purser.up()?;
-        }
-        Ok(torment)
-    }
-
-    /// Whether a new server finds nothing more to do about it.
-    fn is_over(&mut self, request: &Request) -> Result<bool> {
-        self.purser.up()?;
-        let run = run_of(&self.asks(request)?)?;
-        let view = self.purser.ask(&["runs", "show", &run])?;
-        Ok(view["run"]["ended"].is_object())
-    }
-
-    /// Begins to ask for it; the server may be dead before it answers.
-    fn is_asked(&self, request: &Request) -> Result<Child> {
-        let mut ask = self.purser.command(&request.arguments());
-        ask.arg("--json")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        Ok(ask.spawn()?)
+        })
     }
 
     fn asks(&self, request: &Request) -> Result<Value> {
@@ -213,19 +168,6 @@ impl<'a> Stage<'a> {
 
     fn lasts(&self, deed: Deed) -> Duration {
         self.lasts.get(&deed).copied().unwrap_or(self.way.lasts())
-    }
-
-    /// The run at its end, or where it goes no further by itself.
-    fn until_over(&self, run: &str) -> Result<Value> {
-        let begun = Instant::now();
-        loop {
-            let view = self.purser.ask(&["runs", "show", run])?;
-            let is_over = view["run"]["ended"].is_object();
-            if is_over || begun.elapsed() > PATIENCE {
-                return Ok(view);
-            }
-            sleep(LOOK);
-        }
     }
 
     fn judges(
@@ -288,28 +230,9 @@ impl<'a> Stage<'a> {
     /// What was hit, and what came of it.
     fn tells(&mut self, request: &Request, view: &Value, struck: &[u64], found: &Findings) {
         let log = Log(&view["log"]);
-        let mut hit = Vec::new();
-        for at in struck {
-            let Some(last) = log.under_way(*at) else {
-                let is_after = log.begun().is_ok_and(|begun| begun <= *at);
-                let where_to = if is_after {
-                    "after its end"
-                } else {
-                    "before it"
-                };
-                hit.push(where_to.to_owned());
-                continue;
-            };
-            self.report.in_flight += 1;
-            let what = last["type"].as_str().unwrap_or_default();
-            self.report.in_effect += u32::from(what == "effect_started");
-            let name = last["effect"]["name"].as_str().or(last["name"].as_str());
-            hit.push(
-                format!("behind {what} {}", name.unwrap_or_default())
-                    .trim_end()
-                    .to_owned(),
-            );
-        }
+        let hits = Hits::of(&log, struck);
+        self.report.in_flight += hits.in_flight;
+        self.report.in_effect += hits.in_effect;
         let state = view["run"]["ended"]["state"].as_str().unwrap_or("not over");
         self.report.rolled_back += u32::from(state == "rolled_back");
         if let (Ok(begun), Ok(ended)) = (log.begun(), log.ended()) {
@@ -321,7 +244,10 @@ impl<'a> Stage<'a> {
         let (number, deed) = (self.report.deploys, request.deed);
         say::line(
             self.way.name(),
-            format!("{number}. {deed:?}: {state}; killed {}", hit.join(", ")),
+            format!(
+                "{number}. {deed:?}: {state}; killed {}",
+                hits.words.join(", ")
+            ),
         );
         self.report.add(&format!("deploy {number}"), found);
         for what in found.all() {

@@ -45,17 +45,24 @@ impl Purser {
             ("@ROUTES@", routes(site, lead)),
             ("@DRAINS@", (lead == Lead::Labels).to_string()),
         ];
-        let fill = |text: &str| {
-            let fill = |text: String, (hole, value): &(&str, String)| text.replace(hole, value);
-            holes.iter().fold(text.to_owned(), fill)
-        };
-        let workflows = folder.join("workflows");
-        fs::create_dir_all(&workflows)?;
-        fs::write(
-            folder.join("purser.toml"),
-            fill(include_str!("files/purser.toml")),
-        )?;
-        fs::write(workflows.join("deploy.yaml"), fill(workflow))?;
+        let fill = |text: &str| filled(text, &holes);
+        let config = fill(include_str!("files/purser.toml"));
+        Self::start_with(program, folder, &config, &[("deploy", &fill(workflow))])
+    }
+
+    /// Starts it in a folder of its own, by this configuration, with these workflows, each by its name.
+    pub(crate) fn start_with(
+        program: &Path,
+        folder: &Path,
+        config: &str,
+        workflows: &[(&str, &str)],
+    ) -> Result<Self> {
+        let of_workflows = folder.join("workflows");
+        fs::create_dir_all(&of_workflows)?;
+        fs::write(folder.join("purser.toml"), config)?;
+        for (name, workflow) in workflows {
+            fs::write(of_workflows.join(format!("{name}.yaml")), workflow)?;
+        }
         let mut purser = Self {
             program: program.to_owned(),
             folder: folder.to_owned(),
@@ -89,7 +96,7 @@ impl Purser {
 
     fn until_ready(&mut self) -> Result<()> {
         let begun = Instant::now();
-        while !http::is_ok_unix(&self.folder.join("socket"), "/readyz") {
+        while !http::is_ok_unix(&self.socket(), "/readyz") {
             sh::check_interrupted()?;
             ensure!(
                 !self.has_ended()? && begun.elapsed() < PATIENCE,
@@ -130,6 +137,11 @@ impl Purser {
         Ok(())
     }
 
+    /// Where it takes calls.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
+    }
+
     fn log(&self) -> PathBuf {
         self.folder.join("log")
     }
@@ -161,6 +173,12 @@ impl Purser {
         purser.current_dir(&self.folder).args(arguments);
         purser
     }
+}
+
+/// A text with its holes filled.
+pub(crate) fn filled(text: &str, holes: &[(&str, String)]) -> String {
+    let fill = |text: String, (hole, value): &(&str, String)| text.replace(hole, value);
+    holes.iter().fold(text.to_owned(), fill)
 }
 
 /// The setting by which Purser leads Traefik by files, where it is to.

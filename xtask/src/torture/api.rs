@@ -1,12 +1,13 @@
 //! Purser's API over its Unix socket: one request on a connection.
 
-use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use serde_json::Value;
+
+use crate::exchange::{Request, exchange};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -57,63 +58,13 @@ fn judge(status: u16, body: &str) -> Result<Value, Failure> {
 }
 
 fn call(socket: &Path, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
-    let mut stream = UnixStream::connect(socket)?;
+    let stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let length = body.len();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: purser\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    )?;
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes)?;
-    read(&String::from_utf8(bytes)?)
-}
-
-fn read(answer: &str) -> Result<(u16, String)> {
-    let (head, body) = answer.split_once("\r\n\r\n").context("no whole head")?;
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-    let header = |name: &str| {
-        let mut lines = head.lines().filter_map(|line| line.split_once(':'));
-        let found = lines.find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.trim().to_owned())
+    let request = Request {
+        method,
+        path,
+        headers: &[("Content-Type", "application/json")],
+        body,
     };
-    let body = if header("transfer-encoding").is_some_and(|coding| coding == "chunked") {
-        unchunked(body)?
-    } else {
-        body.to_owned()
-    };
-    let length = header("content-length").and_then(|length| length.parse().ok());
-    if length.is_some_and(|length: usize| length > body.len()) {
-        bail!("half an answer");
-    }
-    Ok((status.context("no status")?, body))
-}
-
-fn unchunked(mut rest: &str) -> Result<String> {
-    let mut body = String::new();
-    loop {
-        let (length, after) = rest.split_once("\r\n").context("half a chunk")?;
-        let length = usize::from_str_radix(length.trim(), 16)?;
-        if length == 0 {
-            return Ok(body);
-        }
-        body += after.get(..length).context("half a chunk")?;
-        rest = after.get(length + 2..).context("half a chunk")?;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_that_breaks_off_is_none() {
-        let whole = "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
-        assert!(read(whole).is_ok_and(|answer| answer == (202, "{}".to_owned())));
-        assert!(read(&whole[..whole.len() - 1]).is_err());
-        let chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
-        assert!(read(chunks).is_ok_and(|answer| answer.1 == "{}"));
-        assert!(read(&chunks[..chunks.len() - 6]).is_err());
-    }
+    exchange(stream, "purser", &request)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Seen;
 use super::timing::Timing;
-use crate::bench::Figure;
+use crate::bench::{Figure, counted, figure, part};
 use crate::deploys::eras::stale;
 use crate::deploys::load::failures;
 use crate::deploys::site::{App, Lead};
@@ -123,41 +123,5 @@ impl Counts {
         self.requests += requests;
         self.failed += failed;
         self.stale += stale;
-    }
-}
-
-/// The value that so many of a hundred do not exceed.
-fn part(sorted: &[Duration], of_hundred: usize) -> Duration {
-    let at = (sorted.len() * of_hundred).div_ceil(100).saturating_sub(1);
-    sorted.get(at).copied().unwrap_or_default()
-}
-
-fn counted(name: &'static str, count: usize) -> Figure {
-    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let value = count as f64;
-    figure(name, value, "")
-}
-
-fn figure(name: &'static str, value: f64, unit: &'static str) -> Figure {
-    Figure {
-        name: name.into(),
-        value,
-        ours: value,
-        reference: None,
-        unit: unit.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_of_a_hundred_is_one_of_the_values() {
-        let all: Vec<Duration> = (1..=20).map(Duration::from_secs).collect();
-        assert_eq!(part(&all, 50), Duration::from_secs(10));
-        assert_eq!(part(&all, 95), Duration::from_secs(19));
-        assert_eq!(part(&all, 100), Duration::from_secs(20));
-        assert_eq!(part(&[], 50), Duration::ZERO);
     }
 }

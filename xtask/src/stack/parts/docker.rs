@@ -121,7 +121,8 @@ pub(crate) fn client(places: &Places) -> Result<Command> {
     Ok(command)
 }
 
-fn socket(places: &Places) -> PathBuf {
+/// The same, as a path.
+pub(crate) fn socket(places: &Places) -> PathBuf {
     places.dir(NAME).join("docker.sock")
 }
 

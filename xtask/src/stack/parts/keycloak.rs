@@ -18,9 +18,9 @@ use crate::stack::places::Places;
 use crate::stack::{cache, http, ports, secret};
 use crate::{say, sh};
 
-const NAME: &str = "keycloak";
+pub(crate) const NAME: &str = "keycloak";
 /// On the containers' bridge: what they connect to there shows their own addresses to Keycloak.
-const ADDRESS: SocketAddrV4 = SocketAddrV4::new(bridge::HOST, ports::of(NAME));
+pub(crate) const ADDRESS: SocketAddrV4 = SocketAddrV4::new(bridge::HOST, ports::of(NAME));
 const VERSION: &str = "26.7.3";
 const ARTIFACT: &str = "org.keycloak:keycloak-quarkus-dist";
 const FETCHER: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy";
@@ -43,7 +43,8 @@ const JAVA: &[(&str, &str)] = &[
     ("JAVA_OPTS_GC", "-XX:+UseSerialGC"),
     ("JAVA_OPTS_APPEND", "-XX:TieredStopAtLevel=1"),
 ];
-const ADMIN: &str = "admin";
+/// Who may do all.
+pub(crate) const ADMIN: &str = "admin";
 /// The variable by which it is told the administrator's password, which no list of processes shows.
 const PASSWORD: &str = "ADMIN_PASSWORD";
 /// The file of a database.
@@ -111,7 +112,7 @@ impl Part for Keycloak {
         Ok(vec![
             ("PURSER_TEST_KEYCLOAK", format!("http://{ADDRESS}")),
             ("PURSER_TEST_KEYCLOAK_ADMIN", ADMIN.to_owned()),
-            ("PURSER_TEST_KEYCLOAK_PASSWORD", secret::of(places, NAME)?),
+            ("PURSER_TEST_KEYCLOAK_PASSWORD", password(places)?),
             // To be copied by whoever wants it built with other features.
             (
                 "PURSER_TEST_KEYCLOAK_HOME",
@@ -119,6 +120,11 @@ impl Part for Keycloak {
             ),
         ])
     }
+}
+
+/// The administrator's.
+pub(crate) fn password(places: &Places) -> Result<String> {
+    secret::of(places, NAME)
 }
 
 fn key() -> String {
@@ -156,7 +162,7 @@ fn build(dir: &Path) -> Result<()> {
 
 /// The folder with the filled database, in which the administrator has this stack's password.
 fn seed(places: &Places) -> Result<PathBuf> {
-    let key = cache::key(&[&key(), &secret::of(places, NAME)?]);
+    let key = cache::key(&[&key(), &password(places)?]);
     Ok(places.dir(NAME).join(format!("seed-{key}")))
 }
 
@@ -172,7 +178,7 @@ fn fill(places: &Places) -> Result<()> {
     let mut command = keycloak(places, &["bootstrap-admin", "user"], &half);
     command.args(["--no-prompt", "--username", ADMIN]);
     command.args(["--password:env", PASSWORD]);
-    command.env(PASSWORD, secret::of(places, NAME)?);
+    command.env(PASSWORD, password(places)?);
     sh::output(&mut command).context("cannot fill its database")?;
     Ok(fs::rename(half, seed(places)?)?)
 }

@@ -3,7 +3,7 @@
 mod bridge;
 pub(crate) mod docker;
 pub(crate) mod images;
-mod keycloak;
+pub(crate) mod keycloak;
 mod minio;
 mod postgres;
 mod prometheus;

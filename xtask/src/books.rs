@@ -1,4 +1,4 @@
-//! What Purser's own books say of all deploys so far.
+//! What is found out about runs whose servers were killed, and what Purser's own books say of all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::sleep;
@@ -7,15 +7,49 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::judge::Findings;
 use crate::deploys::purser::Purser;
 
 /// How long after its run a receipt may be sealed.
 const SEALED_WITHIN: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 
+/// What is not as it has to be, each in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Findings {
+    /// Of what was asked for, or was there, something is missing.
+    pub(crate) lost: Vec<String>,
+    /// Something was done twice.
+    pub(crate) repeated: Vec<String>,
+    /// Something is there or is said that is not so.
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Findings {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &String> {
+        [&self.lost, &self.repeated, &self.wrong]
+            .into_iter()
+            .flatten()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all().next().is_none()
+    }
+
+    pub(crate) fn lost_unless(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        self.lost.extend((!holds).then(what));
+    }
+
+    pub(crate) fn repeated_unless(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        self.repeated.extend((!holds).then(what));
+    }
+
+    pub(crate) fn wrong_unless(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        self.wrong.extend((!holds).then(what));
+    }
+}
+
 /// There are these runs and no others, and of each one receipt, which says how it has ended.
-pub(super) fn judge(
+pub(crate) fn judge(
     purser: &Purser,
     runs: &BTreeMap<String, String>,
     found: &mut Findings,
