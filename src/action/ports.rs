@@ -305,6 +305,12 @@ pub trait Watches: Send + Sync {
     fn changes(&self, since: Timestamp, until: Timestamp) -> BoxStream<'_, Result<Change>>;
 }
 
+/// A system that keeps the secrets of others, and knows how old they are.
+pub trait KeepsSecrets: Send + Sync {
+    /// Whose each is, and when it was made, where that is known. Never a value.
+    fn made_at(&self) -> BoxFuture<'_, Result<Vec<(String, Timestamp)>>>;
+}
+
 /// What has changed on all systems, and by whom.
 pub trait Ledger: Send + Sync {
     /// By which clocks people say a time.

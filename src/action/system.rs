@@ -59,6 +59,8 @@ pub struct Ports {
     pub sweeps: Option<Arc<dyn ports::Sweeps>>,
     /// It tells what changes on it.
     pub watches: Option<Arc<dyn ports::Watches>>,
+    /// It keeps the secrets of others.
+    pub keeps_secrets: Option<Arc<dyn ports::KeepsSecrets>>,
 }
 
 /// What an integration is handed to connect a system: its own table of the configuration.

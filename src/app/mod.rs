@@ -143,7 +143,7 @@ async fn work(home: Home, socket: Option<PathBuf>) -> Result<(), Failure> {
         },
         catalog,
     ));
-    let parts = vitals::parts(&store, &service, &world.places, &clock, &alarm);
+    let parts = vitals::parts(&store, &service, &world, &clock, &alarm);
     vitals.beat(parts.clone(), &world.vitals)?;
     let scheduler = Scheduler::start(SchedulerParts {
         store,

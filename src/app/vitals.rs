@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast::Receiver;
 
-use crate::action::{Clock, Places, SecretUrl};
+use super::world::World;
+use crate::action::{Clock, SecretUrl};
 use crate::cli::Failure;
 use crate::config::{Address, Config, ConfigError, HeartbeatConfig, WrongKey};
 use crate::domain::cause::no_client;
@@ -15,7 +16,7 @@ use crate::engine::{Alarm, Timetable};
 use crate::http::Scrape;
 use crate::service::Service;
 use crate::store::Store;
-use crate::vitals::{Beat, Heartbeat, HeartbeatParts, Parts, ScheduledSuccess, Vitals};
+use crate::vitals::{Beat, Heartbeat, HeartbeatParts, Parts, ScheduledSuccess, SecretAges, Vitals};
 
 /// The secrets of `[metrics]` and `[heartbeat]`.
 #[derive(Clone, Default)]
@@ -37,7 +38,7 @@ pub(super) struct RunningVitals {
 pub(super) fn parts(
     store: &Arc<dyn Store>,
     service: &Arc<Service>,
-    places: &Places,
+    world: &World,
     clock: &Arc<dyn Clock>,
     alarm: &Arc<dyn Alarm>,
 ) -> Parts {
@@ -50,7 +51,8 @@ pub(super) fn parts(
             let all = catalog.workflows();
             all.map(|loaded| loaded.workflow.name.clone()).collect()
         }),
-        places: places.keys().cloned().collect(),
+        places: world.places.keys().cloned().collect(),
+        secrets: Arc::new(SecretAges::of(&world.systems)),
         clock: Arc::clone(clock),
         alarm: Arc::clone(alarm),
     }

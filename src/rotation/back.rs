@@ -4,7 +4,7 @@
 //! killed, and called again.
 
 use super::pair::{Pair, Stand};
-use super::{Consumer, FORGET, ISSUE, KEEP, RELOAD, REVOKE, Rotation, WRITE};
+use super::{Consumer, ISSUE, KEEP, RELOAD, REVOKE, Rotation, WRITE, is_over};
 use crate::action::{ActionError, EffectStatus, Result, Undone};
 
 impl Rotation<'_> {
@@ -13,7 +13,7 @@ impl Rotation<'_> {
     /// # Errors
     /// The system does not answer, or a consumer cannot be given its old secret.
     pub async fn back(&self) -> Result<Undone> {
-        if self.has_begun(FORGET).await {
+        if is_over(self.ctx).await {
             return Ok(Undone::ExceptFor(format!(
                 "the new secret of {} stays: every consumer has logged in by it, and the old one is revoked",
                 self.issuer.what()

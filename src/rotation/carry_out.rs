@@ -9,11 +9,25 @@ use serde::{Deserialize, Serialize};
 use super::pair::{Pair, Stand};
 use super::proof::Shown;
 use super::{Consumer, FORGET, ISSUE, Level, RELOAD, REVOKE, Rotation, WRITE};
-use crate::action::{ActionError, ErrorKind, Question, Result};
+use crate::action::{ActionError, Context, EffectRecord, ErrorKind, Question, Result};
 use crate::domain::change::Reach;
 use crate::domain::time::Timestamp;
 
+/// How long is waited before a change is said again that was not answered.
+const PAUSES: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+];
+
 const OUTCOME: &str = "outcome";
+
+/// Whether a rotation has come so far that there is no way back: its secrets are forgotten, or about to be.
+pub async fn is_over(ctx: &Context) -> bool {
+    let effects = ctx.effects().await;
+    let mut forgets = effects.iter().filter(|one| one.effect.name == FORGET);
+    forgets.any(EffectRecord::is_live)
+}
 
 /// What a rotation has come to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,7 +58,7 @@ impl Rotation<'_> {
     /// # Errors
     /// Something has not shown that it works: [`Self::back`] is the way back.
     pub async fn forward(&self) -> Result<Outcome> {
-        if self.has_begun(FORGET).await {
+        if is_over(self.ctx).await {
             // All that is left to do needs neither of them.
             return self.settle(&SecretString::default()).await;
         }
@@ -82,28 +96,34 @@ impl Rotation<'_> {
 
     /// The new secret counts from now on. When, by the issuer's clock.
     async fn issue(&self, pair: &Pair) -> Result<Timestamp> {
+        self.ctx
+            .progress(format!("{}: issuing", self.issuer.what()));
+        self.ctx
+            .repeatable(ISSUE, |_| async {
+                self.insist(|| self.let_new_count(pair)).await
+            })
+            .await
+    }
+
+    async fn let_new_count(&self, pair: &Pair) -> Result<Timestamp> {
         let (issuer, two) = (self.issuer, self.issuer.keeps_two());
-        self.ctx.progress(format!("{}: issuing", issuer.what()));
-        let issue = |_| async move {
-            let at = issuer.mark().await?;
-            match self.stand(pair).await? {
-                Stand::Old | Stand::BothOldFirst => {
-                    issuer.set(&pair.new, two.then_some(&pair.old)).await?;
-                }
-                Stand::Both | Stand::New => {}
-                Stand::Other { .. } => return Err(self.moved()),
+        let at = issuer.mark().await?;
+        match self.stand(pair).await? {
+            Stand::Old | Stand::BothOldFirst => {
+                issuer.set(&pair.new, two.then_some(&pair.old)).await?;
             }
-            match (self.stand(pair).await?, two) {
-                (Stand::Both, true) | (Stand::New, false) => Ok(at),
-                (Stand::New, true) => Err(ActionError::fatal(format!(
-                    "{} took the new secret and dropped the old one at once, although it was said to keep two: \
-                     the old one is set again",
-                    issuer.what()
-                ))),
-                _ => Err(self.moved()),
-            }
-        };
-        self.ctx.repeatable(ISSUE, issue).await
+            Stand::Both | Stand::New => {}
+            Stand::Other { .. } => return Err(self.moved()),
+        }
+        match (self.stand(pair).await?, two) {
+            (Stand::Both, true) | (Stand::New, false) => Ok(at),
+            (Stand::New, true) => Err(ActionError::fatal(format!(
+                "{} took the new secret and dropped the old one at once, although it was said to keep two: \
+                 the old one is set again",
+                issuer.what()
+            ))),
+            _ => Err(self.moved()),
+        }
     }
 
     async fn write(&self, consumer: &Consumer, pair: &Pair) -> Result<()> {
@@ -145,23 +165,26 @@ impl Rotation<'_> {
 
     /// From now on only the new secret counts.
     async fn revoke(&self, pair: &Pair) -> Result<()> {
-        self.agreed(pair).await?;
-        let issuer = self.issuer;
+        self.insist(|| self.agreed(pair)).await?;
         self.ctx
-            .progress(format!("{}: revoking the old secret", issuer.what()));
+            .progress(format!("{}: revoking the old secret", self.issuer.what()));
         self.ctx
-            .repeatable(REVOKE, |_| async move {
-                let live = issuer.live().await?;
-                match pair.stand(&live) {
-                    Stand::New => Ok(()),
-                    Stand::Both | Stand::BothOldFirst => issuer.set(&pair.new, None).await,
-                    Stand::Other { .. } if self.was_asked_about(&live.current).await? => {
-                        issuer.set(&pair.new, None).await
-                    }
-                    Stand::Old | Stand::Other { .. } => Err(self.moved()),
-                }
+            .repeatable(REVOKE, |_| async {
+                self.insist(|| self.let_new_alone_count(pair)).await
             })
             .await
+    }
+
+    async fn let_new_alone_count(&self, pair: &Pair) -> Result<()> {
+        let live = self.issuer.live().await?;
+        match pair.stand(&live) {
+            Stand::New => Ok(()),
+            Stand::Both | Stand::BothOldFirst => self.issuer.set(&pair.new, None).await,
+            Stand::Other { .. } if self.was_asked_about(&live.current).await? => {
+                self.issuer.set(&pair.new, None).await
+            }
+            Stand::Old | Stand::Other { .. } => Err(self.moved()),
+        }
     }
 
     /// Where somebody else's secret counts beside this run's, nothing is broken by waiting for a word.
@@ -246,11 +269,21 @@ impl Rotation<'_> {
         Ok(outcome)
     }
 
-    pub(super) async fn has_begun(&self, effect: &str) -> bool {
-        let effects = self.ctx.effects().await;
-        effects
-            .iter()
-            .any(|one| one.is_live() && one.effect.name == effect)
+    /// What may be said again is, when it was not answered: the issuer may be away for a moment.
+    async fn insist<T, F>(&self, ask: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        for pause in PAUSES {
+            match ask().await {
+                Err(why) if why.kind == ErrorKind::Retryable => {
+                    self.ctx.progress(format!("tried again soon: {why}"));
+                    self.ctx.sleep(pause).await?;
+                }
+                answered => return answered,
+            }
+        }
+        ask().await
     }
 
     async fn unless_moved(&self, pair: &Pair, why: ActionError) -> ActionError {

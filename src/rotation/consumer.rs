@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -137,13 +136,13 @@ impl Consumer {
         } {
             return Ok(Some(why));
         }
-        let Some((containers, service)) = self.containers(systems)? else {
+        let Some(seat) = self.seat(systems)? else {
             return Ok(None);
         };
-        let runs = containers.of_service(service, &[]).await?;
+        let runs = seat.containers.of_service(seat.service, &[]).await?;
         Ok(runs
             .is_empty()
-            .then(|| format!("no container of {service} runs: start it first")))
+            .then(|| format!("no container of {} runs: start it first", seat.service)))
     }
 
     /// Whether it has this value where it reads it: in the file and, where it reads its environment, there.
@@ -163,11 +162,14 @@ impl Consumer {
         let Place::EnvFile(place) = &self.place else {
             return Ok(true);
         };
-        let Some((containers, service)) = self.containers(systems)? else {
+        let Some(seat) = self.seat(systems)? else {
             return Ok(true);
         };
         let variable = place.variable();
-        let all = containers.of_service(service, &[variable]).await?;
+        let all = seat
+            .containers
+            .of_service(seat.service, &[variable])
+            .await?;
         let has = |environment: &BTreeMap<String, SecretString>| {
             environment
                 .get(variable)
@@ -195,12 +197,12 @@ impl Consumer {
 
     /// What is touched of the engine that it runs on; `None` where nothing is.
     pub(super) async fn reach(&self, systems: &Systems) -> Result<Option<Reach>> {
-        let Some((engine, containers, service)) = self.engine(systems)? else {
+        let Some(seat) = self.seat(systems)? else {
             return Ok(None);
         };
-        let things = containers.of_service(service, &[]).await?;
+        let things = seat.containers.of_service(seat.service, &[]).await?;
         Ok(Some(Reach {
-            system: engine.clone(),
+            system: seat.engine.clone(),
             things: things.into_iter().map(|one| one.name).collect(),
         }))
     }
@@ -214,10 +216,10 @@ impl Consumer {
             let one = |address: &IpAddr| (address.to_string(), BTreeSet::from([*address]));
             return Ok(self.addresses.iter().map(one).collect());
         }
-        let Some((containers, service)) = self.containers(systems)? else {
+        let Some(seat) = self.seat(systems)? else {
             return Ok(vec![]);
         };
-        let all = containers.of_service(service, &[]).await?;
+        let all = seat.containers.of_service(seat.service, &[]).await?;
         Ok(all
             .into_iter()
             .map(|one| (one.name, one.addresses.into_values().collect()))
@@ -241,12 +243,13 @@ impl Consumer {
     /// Has it take up what was written, where its containers stay. Repeatable.
     pub(super) async fn take_up(&self, ctx: &Context) -> Result<()> {
         let systems = &ctx.read.systems;
-        match (self.reload, self.containers(systems)?) {
-            (Reload::Signal(signal), Some((containers, service))) => {
-                containers.signal(service, signal).await
+        match (self.reload, self.seat(systems)?) {
+            (Reload::Signal(signal), Some(seat)) => {
+                seat.containers.signal(seat.service, signal).await
             }
-            (Reload::Restart, Some((containers, service))) => {
-                containers.restart(service, self.within, None).await
+            (Reload::Restart, Some(seat)) => {
+                let restarted = seat.containers.restart(seat.service, self.within, None);
+                restarted.await
             }
             (Reload::Itself(within), _) => {
                 // Nobody can be asked whether it has: it has said how long it takes.
@@ -265,7 +268,11 @@ impl Consumer {
         let Some(renewed) = self.renewed(ctx, secret)? else {
             return Ok(());
         };
-        renewed.containers.recreate(ctx, renewed.renewal()).await
+        renewed
+            .seat
+            .containers
+            .recreate(ctx, renewed.renewal())
+            .await
     }
 
     /// The old containers go.
@@ -273,7 +280,7 @@ impl Consumer {
         let Some(renewed) = self.renewed(ctx, secret)? else {
             return Ok(());
         };
-        renewed.containers.settle(ctx, renewed.renewal()).await
+        renewed.seat.containers.settle(ctx, renewed.renewal()).await
     }
 
     /// The old containers come back.
@@ -281,7 +288,11 @@ impl Consumer {
         let Some(renewed) = self.renewed(ctx, secret)? else {
             return Ok(Undone::Fully);
         };
-        renewed.containers.take_back(ctx, renewed.renewal()).await
+        renewed
+            .seat
+            .containers
+            .take_back(ctx, renewed.renewal())
+            .await
     }
 
     fn renewed<'a>(
@@ -292,28 +303,15 @@ impl Consumer {
         let (Reload::Recreate, Place::EnvFile(place)) = (self.reload, &self.place) else {
             return Ok(None);
         };
-        let found = self.containers(&ctx.read.systems)?;
-        Ok(found.map(|(containers, service)| Renewed {
-            containers,
-            service,
+        Ok(self.seat(&ctx.read.systems)?.map(|seat| Renewed {
+            seat,
             environment: BTreeMap::from([(place.variable().to_owned(), secret.clone())]),
             within: self.within,
         }))
     }
 
-    fn containers<'a>(
-        &'a self,
-        systems: &'a Systems,
-    ) -> Result<Option<(&'a Arc<dyn Containers>, &'a str)>> {
-        let found = self.engine(systems)?;
-        Ok(found.map(|(_, containers, service)| (containers, service)))
-    }
-
-    /// The engine that it runs on, and what it is called there.
-    fn engine<'a>(
-        &'a self,
-        systems: &'a Systems,
-    ) -> Result<Option<(&'a SystemName, &'a Arc<dyn Containers>, &'a str)>> {
+    /// What it is on the engine that it runs on; `None` where nobody has said.
+    fn seat<'a>(&'a self, systems: &'a Systems) -> Result<Option<Seat<'a>>> {
         let Some(service) = &self.service else {
             return Ok(None);
         };
@@ -322,33 +320,43 @@ impl Consumer {
             .filter_map(|(name, entry)| Some((name, entry.ports.containers.as_ref()?)))
             .collect();
         let found = match (&self.docker, &engines[..]) {
-            (Some(wanted), _) => engines.iter().find(|(name, _)| *name == wanted),
+            (Some(wanted), _) => engines.iter().find(|(name, _)| **name == *wanted),
             (None, [only]) => Some(only),
             (None, _) => None,
         };
-        let Some((engine, containers)) = found else {
-            let names: Vec<_> = engines.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(ActionError::fatal(match &self.docker {
-                Some(wanted) => format!(
-                    "the consumer `{}`: {}",
-                    self.name,
-                    nearest::unknown("Docker system", wanted.as_str(), names)
-                ),
-                None => format!(
-                    "the consumer `{}` does not say which Docker system it runs on: add `docker`, one of: {}",
-                    self.name,
-                    names.join(", ")
-                ),
+        if let Some(&(engine, containers)) = found {
+            return Ok(Some(Seat {
+                engine,
+                containers: containers.as_ref(),
+                service,
             }));
-        };
-        Ok(Some((engine, containers, service)))
+        }
+        let names: Vec<_> = engines.iter().map(|(name, _)| name.as_str()).collect();
+        Err(ActionError::fatal(match &self.docker {
+            Some(wanted) => format!(
+                "the consumer `{}`: {}",
+                self.name,
+                nearest::unknown("Docker system", wanted.as_str(), names)
+            ),
+            None => format!(
+                "the consumer `{}` does not say which Docker system it runs on: add `docker`, one of: {}",
+                self.name,
+                names.join(", ")
+            ),
+        }))
     }
+}
+
+/// A service on the engine that it runs on.
+struct Seat<'a> {
+    engine: &'a SystemName,
+    containers: &'a dyn Containers,
+    service: &'a str,
 }
 
 /// Containers that are made anew for a secret.
 struct Renewed<'a> {
-    containers: &'a Arc<dyn Containers>,
-    service: &'a str,
+    seat: Seat<'a>,
     environment: BTreeMap<String, SecretString>,
     within: Duration,
 }
@@ -356,7 +364,7 @@ struct Renewed<'a> {
 impl Renewed<'_> {
     fn renewal(&self) -> Renewal<'_> {
         Renewal {
-            service: self.service,
+            service: self.seat.service,
             environment: &self.environment,
             within: self.within,
         }

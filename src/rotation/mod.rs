@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::action::Context;
 use crate::domain::effect::{EffectSort, EffectSpec};
 
-pub use carry_out::{Gave, Outcome};
+pub use carry_out::{Gave, Outcome, is_over};
 pub use consumer::Consumer;
 pub use issuer::{Issuer, Live, Login};
 pub use pair::{former, random};
@@ -49,10 +49,10 @@ const fn repeatable(name: &'static str, limit: Duration) -> EffectSpec {
 /// are the effects of a deploy.
 pub const EFFECTS: &[EffectSpec] = &[
     repeatable(KEEP, Duration::from_secs(30)),
-    repeatable(ISSUE, Duration::from_secs(30)),
+    repeatable(ISSUE, Duration::from_mins(1)),
     repeatable(WRITE, Duration::from_secs(30)),
     repeatable(RELOAD, Duration::from_mins(12)),
-    repeatable(REVOKE, Duration::from_secs(30)),
+    repeatable(REVOKE, Duration::from_mins(1)),
     repeatable(FORGET, Duration::from_secs(30)),
 ];
 

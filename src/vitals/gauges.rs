@@ -26,6 +26,12 @@ struct OfPlace {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfSecret {
+    system: String,
+    client: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LastFire {
     schedule: String,
     run: &'static str,
@@ -48,6 +54,7 @@ pub(super) async fn look(parts: &Parts, tally: &Tally) -> Result<Registry> {
     unsealed.set(number(waiting as u64));
     registry.register("receipts_unsealed", "Receipts to be sealed", unsealed);
     outbox(&mut registry, parts, now).await?;
+    secrets(&mut registry, parts, now);
     Ok(registry)
 }
 
@@ -176,6 +183,24 @@ async fn outbox(registry: &mut Registry, parts: &Parts, now: Timestamp) -> Resul
         oldest,
     );
     Ok(())
+}
+
+fn secrets(registry: &mut Registry, parts: &Parts, now: Timestamp) {
+    let ages = Family::<OfSecret, Number>::default();
+    for ((system, client), made_at) in parts.secrets.made_at(now) {
+        let of = OfSecret {
+            system: system.to_string(),
+            client,
+        };
+        let age = now.since(made_at).as_secs_f64();
+        ages.get_or_create(&of).set(age);
+    }
+    registry.register_with_unit(
+        "secret_age",
+        "How old the secret of a client is",
+        Unit::Seconds,
+        ages,
+    );
 }
 
 /// When the oldest fire was due that has not been dealt with.

@@ -5,6 +5,7 @@
 //! with the process, as Prometheus expects. Everything that says how things stand is looked up when
 //! it is asked for.
 
+mod ages;
 mod follower;
 mod gauges;
 mod heartbeat;
@@ -21,6 +22,7 @@ use crate::domain::names::{PlaceName, RunId, WorkflowName};
 use crate::domain::schedule::ScheduleName;
 use crate::engine::{Alarm, Timetable};
 use crate::store::{Result, Store};
+pub use ages::SecretAges;
 use follower::Follower;
 pub use heartbeat::{Beat, Heartbeat, HeartbeatParts};
 use tally::Tally;
@@ -39,6 +41,8 @@ pub struct Parts {
     pub workflows: Workflows,
     /// The places that are told of things.
     pub places: Vec<PlaceName>,
+    /// How old the secrets are that systems keep.
+    pub secrets: Arc<SecretAges>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Waits.

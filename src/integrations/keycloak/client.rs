@@ -18,7 +18,7 @@ const BY_SECRET: &str = "client-secret";
 
 /// The attributes that Keycloak keeps a client's secrets and their times in, these in seconds.
 const MADE_AT: &str = "client.secret.creation.time";
-const EXPIRES_AT: &str = "client.secret.expiration.time";
+pub(super) const EXPIRES_AT: &str = "client.secret.expiration.time";
 const ROTATED: &str = "client.secret.rotated";
 const ROTATED_MADE_AT: &str = "client.secret.rotated.creation.time";
 const ROTATED_EXPIRES_AT: &str = "client.secret.rotated.expiration.time";
@@ -82,7 +82,6 @@ pub(super) struct Secrets {
 /// A secret that has been replaced and may still be good.
 pub(super) struct Rotated {
     pub(super) value: SecretString,
-    pub(super) made_at: Option<Timestamp>,
     /// Until then it is taken; without it, not at all.
     pub(super) expires_at: Option<Timestamp>,
 }
@@ -141,7 +140,6 @@ impl From<Shown> for Client {
             expires_at: at(EXPIRES_AT),
             rotated: rotated.map(|value| Rotated {
                 value,
-                made_at: at(ROTATED_MADE_AT),
                 expires_at: at(ROTATED_EXPIRES_AT),
             }),
         };
@@ -296,10 +294,7 @@ mod tests {
             "2027-01-15T08:00:00Z"
         );
         let rotated = client.secrets.rotated.unwrap();
-        assert_eq!(
-            (rotated.value.expose_secret(), rotated.made_at),
-            ("old", None)
-        );
+        assert_eq!(rotated.value.expose_secret(), "old");
         assert!(rotated.expires_at.is_some());
         assert_eq!(
             client.attributes.keys().collect::<Vec<_>>(),

@@ -1,6 +1,6 @@
 //! The clients of the realm, page by page, without their secrets.
 
-use super::client::{Client, ClientKind, Shown};
+use super::client::{Client, Shown};
 use super::connection::{Call, Keycloak, Right};
 use crate::action::{ActionError, Result};
 use crate::domain::time::Timestamp;
@@ -16,7 +16,6 @@ pub(super) struct Listed {
     pub(super) uuid: String,
     pub(super) client_id: String,
     pub(super) enabled: bool,
-    pub(super) kind: ClientKind,
     /// Whether it logs in with a secret.
     pub(super) uses_secret: bool,
     /// When its secret was made.
@@ -39,7 +38,6 @@ impl From<Client> for Listed {
             uuid: client.uuid,
             client_id: client.client_id,
             enabled: client.enabled,
-            kind: client.kind,
         }
     }
 }

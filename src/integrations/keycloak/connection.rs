@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use super::explain::Trouble;
 use super::settings::Settings;
 use super::token::Token;
-use crate::action::{Clock, ClockReading, Connect, ConnectError, Result, web_address};
+use crate::action::{Connect, ConnectError, Result, web_address};
 use crate::domain::cause::no_client;
 use crate::domain::names::SystemName;
 use crate::domain::redact::Redactor;
@@ -286,13 +286,6 @@ impl Keycloak {
     pub(super) async fn answer_to(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
         let response = request.send().await;
         read(response.map_err(|error| Trouble::no_answer(&error))?).await
-    }
-
-    /// Its clock, beside ours.
-    pub(super) async fn now_there(&self, clock: &dyn Clock) -> Option<ClockReading> {
-        let before = clock.now();
-        let answer = self.http.get(self.realm_url(self.realm())).send().await;
-        ClockReading::of_http(before, answer.ok()?.headers(), clock)
     }
 }
 

@@ -187,16 +187,20 @@ impl Keycloak {
 
     /// Which role is missing, and where it is given.
     pub(super) fn role_missing(&self, right: Right) -> String {
-        let (client, realm) = (&self.settings().client_id, self.realm());
-        // In the realm `master` each realm, itself too, has a client of its own that holds its roles.
-        let of = if self.login_realm() == realm && realm != "master" {
-            "realm-management".to_owned()
-        } else {
-            format!("{realm}-realm")
-        };
+        let (client, of) = (&self.settings().client_id, self.roles_client());
         format!(
             "the service account of `{client}` lacks the role `{right}` of the client `{of}`; give it that \
              in the admin console, under `Service account roles` of `{client}`"
         )
+    }
+
+    /// The client whose roles are the rights of the admin API.
+    pub(super) fn roles_client(&self) -> String {
+        // In the realm `master` each realm, itself too, has a client of its own that holds them.
+        if self.login_realm() == self.realm() && self.realm() != "master" {
+            "realm-management".to_owned()
+        } else {
+            format!("{}-realm", self.realm())
+        }
     }
 }

@@ -9,21 +9,26 @@
 //! client_secret_file = "secrets/keycloak"
 //! maximum_age = "90d"
 //! ```
-#![allow(
-    dead_code,
-    reason = "what reads and sets the secrets of clients comes behind what it is made from"
-)]
 
+mod ages;
+mod check_secrets;
 mod client;
 mod clients;
 mod connection;
 mod events;
+mod examine;
 mod explain;
 mod issuer;
+mod keys;
+mod list_secrets;
 mod mark;
+mod rights;
 mod rotate_client_secret;
 mod rotation;
+mod set_up_rotation;
 mod settings;
+mod standing;
+mod suggest;
 mod token;
 
 use std::sync::Arc;
@@ -32,9 +37,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema as _;
 
+use check_secrets::CheckSecrets;
 pub use connection::Keycloak;
+use list_secrets::ListSecrets;
+use rotate_client_secret::RotateClientSecret;
+use set_up_rotation::SetUpRotation;
 
-use crate::action::{Integration, Ports, Result, System};
+use crate::action::{Clock, Examination, Integration, Ports, Result, System, Uses, ports};
 
 /// What Purser can do with a realm of Keycloak.
 pub fn integration() -> Integration {
@@ -42,8 +51,15 @@ pub fn integration() -> Integration {
         kind: "keycloak",
         connect: |connect| Ok(Arc::new(Keycloak::connect(connect)?)),
         settings: settings::Settings::json_schema,
-        suggests: &[],
-        actions: || vec![Arc::new(rotate_client_secret::RotateClientSecret)],
+        suggests: suggest::LISTS,
+        actions: || {
+            vec![
+                Arc::new(ListSecrets),
+                Arc::new(CheckSecrets),
+                Arc::new(RotateClientSecret),
+                Arc::new(SetUpRotation),
+            ]
+        },
     }
 }
 
@@ -53,7 +69,11 @@ impl System for Keycloak {
     }
 
     fn ports(self: Arc<Self>) -> Ports {
-        Ports::default()
+        Ports {
+            keeps_secrets: Some(Arc::clone(&self) as Arc<dyn ports::KeepsSecrets>),
+            suggest: Some(self),
+            ..Ports::default()
+        }
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String>> {
@@ -67,5 +87,9 @@ impl System for Keycloak {
             ))
         }
         .boxed()
+    }
+
+    fn examine<'a>(&'a self, uses: &'a Uses, clock: &'a dyn Clock) -> BoxFuture<'a, Examination> {
+        self.looked_at(uses, clock).boxed()
     }
 }

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::{Client, ClientKind};
+use super::client::ClientKind;
 use super::connection::{Call, Keycloak, Right, part};
 use crate::action::Result;
 
@@ -300,12 +300,6 @@ impl Keycloak {
         let call = Call::get("read a client's roles", Right::ViewClients, path);
         let roles: Vec<Role> = self.look(&call).await?;
         Ok(roles.into_iter().map(|role| role.name).collect())
-    }
-
-    /// Whether Keycloak takes two secrets of this client at a time.
-    pub(super) async fn keeps_two(&self, client: &Client) -> Result<Applies> {
-        let roles = self.roles_of(&client.uuid).await?;
-        Ok(self.rotation().await?.keeps_two(&client.marks(&roles)))
     }
 
     /// What the server says of itself: less to some than to others.

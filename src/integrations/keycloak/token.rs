@@ -60,18 +60,27 @@ impl Keycloak {
         {
             return Ok(token.value.clone());
         }
-        let asked = Instant::now();
-        let (realm, client) = (self.login_realm(), &self.settings().client_id);
-        let login = self.log_in(what, realm, client, self.own_secret()).await?;
-        let Login::Granted(value, lasts) = login else {
-            return Err(self.no_token(what, login));
-        };
-        let token = Token {
-            value: value.clone(),
-            until: asked + lasts.saturating_sub(SPARE),
-        };
+        let token = self.made_now(what).await?;
+        let value = token.value.clone();
         *kept = Some(token);
         Ok(value)
+    }
+
+    /// A token that was made just now, and is kept nowhere.
+    pub(super) async fn new_token(&self, what: &str) -> Result<SecretString> {
+        Ok(self.made_now(what).await?.value)
+    }
+
+    async fn made_now(&self, what: &str) -> Result<Token> {
+        let asked = Instant::now();
+        let (realm, client) = (self.login_realm(), &self.settings().client_id);
+        match self.log_in(what, realm, client, self.own_secret()).await? {
+            Login::Granted(value, lasts) => Ok(Token {
+                value,
+                until: asked + lasts.saturating_sub(SPARE),
+            }),
+            refused => Err(self.no_token(what, refused)),
+        }
     }
 
     /// Whether this client can log in with this secret, which is asked of its service account.

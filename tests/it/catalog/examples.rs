@@ -67,13 +67,13 @@ fn the_examples_are_without_a_fault() {
     );
     assert_eq!(
         workflows_of(&catalog),
-        "backup-postgres backup-purser changes deploy deploy-project events graph images logs migrate networks prune-images query release restart rollback scale start stats status \
-         stop"
+        "backup-postgres backup-purser changes deploy deploy-project events graph images logs migrate networks prune-images query release restart rollback rotate rotate-due scale secrets secrets-due \
+         set-up-rotation start stats status stop"
     );
     let commands: Vec<_> = catalog.commands().map(|c| c.name.as_str()).collect();
     assert_eq!(
         commands.join(" "),
-        "backup backup-purser changes deploy deploy-project events follow graph images logs networks prune-images query restart rollback scale start stats status stop"
+        "backup backup-purser changes deploy deploy-project events follow graph images logs networks prune-images query restart rollback rotate scale secrets set-up-rotation start stats status stop"
     );
 }
 

@@ -12,21 +12,23 @@ use crate::support::proxy::docker_socket;
 use crate::support::stack::variable;
 
 /// The networks of the stack that the file joins.
-const NETWORKS: [&str; 4] = [
+const NETWORKS: [&str; 5] = [
     "raspiska_traefik_network",
     "raspiska_postgres_network",
     "raspiska_minio_network",
     "raspiska_prometheus_network",
+    "raspiska_keycloak_network",
 ];
 
 /// Each secret of the file, and something that it could hold.
-const SECRETS: [(&str, &str); 9] = [
+const SECRETS: [(&str, &str); 10] = [
     (
         "orders_db_url",
         "postgres://shop:secret@postgres:5432/orders",
     ),
     ("minio_access_key", "an access key"),
     ("minio_secret_key", "a secret key"),
+    ("keycloak_secret", "a secret of a client"),
     ("hook_backup", "whsec_dGhlLWJvb2tzaG9wLWFuZC1pdHMtbjhu"),
     ("metrics_token", "a token that nobody guesses"),
     ("beat_url", "http://nobody.invalid/beat"),

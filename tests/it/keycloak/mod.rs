@@ -1,5 +1,11 @@
 //! Stories of a real Keycloak, and of services that log in there.
 
+mod away;
 mod by_hand;
+mod fake;
+pub mod hands;
+mod inventory;
 pub(crate) mod orders;
+mod refused;
 mod rotate;
+mod set_up;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::docker::stage::{docker, inspect};
 use crate::stories::plain::shapes_replaced;
 use crate::support::consumer::{Consumer, Logins, Project};
+use crate::support::gateway::Gateway;
 use crate::support::keycloak::{Realm, url};
 use crate::support::patience;
 use crate::support::program::Home;
@@ -40,11 +41,14 @@ pub(crate) struct Orders {
     /// The secret of before.
     pub(crate) old: String,
     services: Vec<&'static str>,
+    _way: Option<Gateway>,
 }
 
 /// What is different in a story.
 #[derive(Default)]
 pub(crate) struct Different {
+    /// The way by which Purser goes to Keycloak.
+    pub(crate) way: Option<Gateway>,
     /// There is just this service.
     pub(crate) only: Option<&'static str>,
     /// Keycloak keeps one secret.
@@ -114,7 +118,16 @@ impl Orders {
         let reload = different
             .reload
             .unwrap_or_else(|| json!({ "signal": "SIGHUP" }));
-        let home = home(&project, &store, (&realm, &key), (&services, &reload));
+        let keycloak = different
+            .way
+            .as_ref()
+            .map_or_else(url, |way| way.address().to_owned());
+        let home = home(
+            &project,
+            &store,
+            (&realm, &key, &keycloak),
+            (&services, &reload),
+        );
         home.workflow("go", ROTATE);
         Self {
             realm,
@@ -123,6 +136,7 @@ impl Orders {
             store,
             old,
             services,
+            _way: different.way,
         }
     }
 
@@ -301,7 +315,7 @@ impl Orders {
 fn home(
     project: &Project,
     store: &Consumer,
-    (realm, key): (&Realm, &str),
+    (realm, key, url): (&Realm, &str, &str),
     (services, reload): (&[&str], &Value),
 ) -> Home {
     let service = |name: &str| format!("{}/{name}", project.name);
@@ -325,7 +339,7 @@ fn home(
     let mut consumers = vec![orders, invoices, reports];
     consumers.retain(|one| services.contains(&one["name"].as_str().unwrap()));
     let table = json!({
-        "kind": "keycloak", "url": url(), "realm": realm.name,
+        "kind": "keycloak", "url": url, "realm": realm.name,
         "client_id": "purser", "client_secret_file": "keycloak",
         "clients": { CLIENT: { "consumers": consumers } },
     });

@@ -14,6 +14,7 @@ mod rotation;
 mod routes;
 mod run_job;
 mod second_start;
+mod set_up_rotation;
 mod switch;
 mod undo;
 

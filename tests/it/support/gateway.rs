@@ -1,4 +1,4 @@
-//! A way to the object store on which a story decides what becomes of each request: let through,
+//! A way to a server, the object store as a rule, on which a story decides what becomes of each request: let through,
 //! refused, or broken off in the middle.
 
 use std::sync::{Arc, Mutex};
@@ -48,6 +48,12 @@ pub enum Passage {
     Missing,
     /// It goes through, and its answer breaks off after so many bytes.
     CutAfter(usize),
+    /// It never comes there: nobody is there at present.
+    Away,
+    /// It never comes there: whoever asks is not known any more.
+    Unknown,
+    /// It goes through, and its answer is lost on the way.
+    Lost,
 }
 
 type Rule = dyn Fn(&Asked) -> Passage + Send + Sync;
@@ -60,12 +66,21 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Opens a way on which this is the rule.
+    /// Opens a way to the object store on which this is the rule.
     pub async fn open(rule: impl Fn(&Asked) -> Passage + Send + Sync + 'static) -> Self {
+        Self::to(&variable("PURSER_TEST_S3_ENDPOINT"), rule).await
+    }
+
+    /// Opens a way to the server at this URL.
+    pub async fn to(
+        server: &str,
+        rule: impl Fn(&Asked) -> Passage + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::default();
         let way = Way {
+            server: server.to_owned(),
             rule: Arc::new(rule),
             seen: Arc::clone(&seen),
             http: reqwest::Client::new(),
@@ -77,6 +92,11 @@ impl Gateway {
             seen,
             running: running.abort_handle(),
         }
+    }
+
+    /// Where the way begins.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// The table of `[systems.minio]` that leads to the bucket by this way.
@@ -100,6 +120,7 @@ impl Drop for Gateway {
 
 #[derive(Clone)]
 struct Way {
+    server: String,
     rule: Arc<Rule>,
     seen: Arc<Mutex<Vec<String>>>,
     http: reqwest::Client,
@@ -120,10 +141,12 @@ impl Way {
         match passage {
             Passage::Refused => return answer(StatusCode::FORBIDDEN, "AccessDenied"),
             Passage::Missing => return answer(StatusCode::NOT_FOUND, "NoSuchKey"),
-            Passage::Open | Passage::CutAfter(_) => {}
+            Passage::Away => return answer(StatusCode::SERVICE_UNAVAILABLE, "Away"),
+            Passage::Unknown => return answer(StatusCode::UNAUTHORIZED, "Unknown"),
+            Passage::Open | Passage::CutAfter(_) | Passage::Lost => {}
         }
         // The signature is of the headers as they came, the host among them.
-        let url = format!("{}{}", variable("PURSER_TEST_S3_ENDPOINT"), asked.path);
+        let url = format!("{}{}", self.server, asked.path);
         let there = self.http.request(parts.method, url);
         let there = there.headers(parts.headers).body(body).send().await;
         let there = there.unwrap();
@@ -131,6 +154,7 @@ impl Way {
         let whole = there.bytes().await.unwrap();
         let body = match passage {
             Passage::CutAfter(bytes) => cut(&whole, bytes),
+            Passage::Lost => return answer(StatusCode::GATEWAY_TIMEOUT, "Lost"),
             _ => Body::from(whole),
         };
         let mut back = Response::new(body);

@@ -114,6 +114,7 @@ async fn parts(folder: &Path, clock: &HandClock) -> Parts {
         timetable: Arc::new(Hourly),
         workflows: Arc::new(Vec::new),
         places: vec!["ops".into()],
+        secrets: Arc::default(),
         clock: Arc::new(clock.clone()),
         alarm: Arc::new(clock.clone()),
     }

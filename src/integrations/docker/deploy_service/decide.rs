@@ -149,10 +149,11 @@ impl Decision {
         }
         let come_back = old.iter().filter(|old| stop_start::comes_back(old));
         let come_back = come_back.map(|old| old.name.clone()).collect();
-        let pin = match input.environment.is_empty() {
-            true => pin::look(docker, &containers, &reference.to_string()).await?,
+        let pin = if input.environment.is_empty() {
+            pin::look(docker, &containers, &reference.to_string()).await?
+        } else {
             // The image is what it was, whatever the project's files say of it.
-            false => None,
+            None
         };
         Ok(Self {
             service: service.name,

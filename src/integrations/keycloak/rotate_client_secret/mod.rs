@@ -16,7 +16,7 @@ use crate::domain::plan::Plan;
 use crate::domain::run::StepState;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::undo::WayBack;
-use crate::rotation::{EFFECTS, Gave, LAST_UNDOABLE, Outcome, Rotation, former};
+use crate::rotation::{EFFECTS, Gave, LAST_UNDOABLE, Outcome, Rotation, former, is_over};
 
 /// What the step keeps of how it was before.
 const BEFORE: &str = "before";
@@ -81,14 +81,13 @@ impl Action for RotateClientSecret {
     }
 
     async fn run(&self, ctx: &Context, keycloak: &Keycloak, input: Input) -> Result<Output> {
-        let before = match before(ctx).await? {
-            Some(before) => before,
-            None => {
-                let found = check::look(&ctx.read, keycloak, &input).await?;
-                keep(ctx, &found.before).await?;
-                found.before
-            }
+        let look = || async {
+            let found = check::look(&ctx.read, keycloak, &input).await?;
+            Ok(found.before)
         };
+        let before: Before = ctx.record(BEFORE, look).await?;
+        // What is recorded is gone as soon as the first effect is taken back.
+        keep(ctx, &before).await?;
         let issuer = issuer(ctx, keycloak, &input, before.clone()).await?;
         let outcome = rotation(ctx, keycloak, &input, &issuer).forward().await?;
         ctx.let_go(BEFORE).await?;
@@ -97,8 +96,16 @@ impl Action for RotateClientSecret {
 
     async fn undo(&self, ctx: &Context, keycloak: &Keycloak, input: Input) -> Result<Undone> {
         let Some(before) = before(ctx).await? else {
-            // Nothing is issued before this is kept; what has ended has let it go.
-            return Ok(Undone::except_for_what_is_left(ctx).await);
+            // Nothing is issued before this is kept; what has come to its end has let it go.
+            return Ok(if is_over(ctx).await {
+                Undone::ExceptFor(format!(
+                    "the client {} of `{}` keeps its new secret, by which everybody has logged in",
+                    input.client,
+                    keycloak.name()
+                ))
+            } else {
+                Undone::Fully
+            });
         };
         let issuer = issuer(ctx, keycloak, &input, before).await?;
         let undone = rotation(ctx, keycloak, &input, &issuer).back().await?;
