@@ -146,11 +146,11 @@ mod tests {
             let all: Vec<_> = (0..count).map(|at| standing(at, true, true)).collect();
             due(&all, now, Duration::ZERO).unwrap_or_default()
         };
-        insta::assert_snapshot!(said(1), @"");
+        insta::assert_snapshot!(said(1), @"a secret is due: `client-0` (overdue since 1970-01-01)");
         assert!(said(23).ends_with("`client-19` (overdue since 1970-01-01) and 3 more"));
         let quiet = [standing(1, false, true), standing(2, true, false)];
         assert_eq!(due(&quiet, now, Duration::ZERO), None);
-        insta::assert_snapshot!(text(1, 0), @"");
-        insta::assert_snapshot!(text(5, 2), @"");
+        insta::assert_snapshot!(text(1, 0), @"1 client with a secret, none is due");
+        insta::assert_snapshot!(text(5, 2), @"5 clients with a secret, none is due; of 2 Keycloak does not know how old it is");
     }
 }

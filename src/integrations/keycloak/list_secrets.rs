@@ -60,8 +60,8 @@ struct Row {
     last_login: Option<String>,
     /// Who reads the secret.
     consumers: Vec<String>,
-    /// How old it may become.
-    maximum_age: Option<String>,
+    /// How old it may become, in seconds.
+    maximum_age: Option<u64>,
     /// When a new one is due.
     due: Option<String>,
     /// Whether it is older than it may become.
@@ -186,7 +186,7 @@ fn row(standing: Standing, login: Option<Timestamp>, now: Timestamp) -> Row {
         made: written(standing.made_at),
         age: standing.made_at.map(|made| now.since(made).as_secs()),
         last_login: written(login),
-        maximum_age: standing.maximum_age.map(|age| age.to_string()),
+        maximum_age: standing.maximum_age.map(|age| age.duration().as_secs()),
         due: written(standing.due_at()),
         overdue: standing.is_overdue(now),
         locked_out: written(standing.locked_out_at),
@@ -338,7 +338,16 @@ mod tests {
         };
         let logins = [Some(now.minus(Duration::from_mins(3))), None];
         let missing = ["sso: cannot read something: for a reason; do that".to_owned()];
-        insta::assert_snapshot!(text("shop", &[web, unknown], &logins, &[key], &missing, now), @"");
-        insta::assert_snapshot!(text("shop", &[], &[], &[], &[], now), @"");
+        insta::assert_snapshot!(text("shop", &[web, unknown], &logins, &[key], &missing, now), @"
+        CLIENT                AGE  DUE                 REFUSED FROM  SECOND UNTIL      LAST LOGIN  READ BY
+        shop-web         100 days  2026-03-18 OVERDUE  2026-04-17    2026-03-29 12:00   3 min ago  shop/web, shop/jobs
+        old (disabled)  not known  -                   -             -                          -  -
+
+        KEY     ALGORITHM  STATE        AGE
+        fgwSp2  RS256      active  400 days
+
+        sso: cannot read something: for a reason; do that
+        ");
+        insta::assert_snapshot!(text("shop", &[], &[], &[], &[], now), @"no client of the realm `shop` logs in with a secret");
     }
 }

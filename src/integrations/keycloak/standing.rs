@@ -145,7 +145,15 @@ mod tests {
             said(91, Some(90), None),
             said(1, Some(90), Some(30)),
             said(91, Some(90), Some(0)),
-        ], @"");
+        ], @r#"
+        [
+            "",
+            "",
+            "overdue since 2026-03-27",
+            "refused by Keycloak from 2026-04-27 on",
+            "refused by Keycloak since 2026-03-28, overdue since 2026-03-27",
+        ]
+        "#);
     }
 
     #[test]

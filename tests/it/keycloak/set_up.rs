@@ -76,7 +76,7 @@ async fn two_secrets_are_taken_of_the_marked_clients_and_everything_can_be_put_b
         .collect();
     insta::assert_snapshot!(planned.join("\n"), @r#"
     have Keycloak take two secrets of 1 client of `REALM` while one is replaced
-    `purser-rotation` among the client profiles: None -> Some("a secret is refused after 1year 1month 4days 7h 26m 24s, one that was replaced is taken for 1day")
+    `purser-rotation` among the client profiles: None -> Some("a secret is refused after 400 days, one that was replaced is taken for 24 h")
     `purser-rotation` among the client policies: None -> Some("for clients with the role `purser-rotates`")
     role `purser-rotates` of `shop-web`: None -> Some("is there")
     can be undone: lists and clients are as they were then, if nobody has changed them since

@@ -8,6 +8,7 @@ use super::super::rotation::{BY_ROLE, EXECUTOR, LOCK_OUT_AFTER, OVERLAP, REPLACE
 use super::Input;
 use crate::action::{ActionError, Result};
 use crate::domain::digest::{Digest, digest_of};
+use crate::domain::words;
 
 /// What Purser's profile and its policy are called.
 pub(super) const OURS: &str = "purser-rotation";
@@ -34,7 +35,8 @@ impl List {
         match self {
             Self::Profiles => format!(
                 "a secret is refused after {}, one that was replaced is taken for {}",
-                input.lock_out_after, input.overlap
+                words::age(input.lock_out_after.duration()),
+                words::age(input.overlap.duration())
             ),
             Self::Policies => format!("for clients with the role `{}`", input.role),
         }
