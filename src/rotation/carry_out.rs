@@ -34,8 +34,7 @@ pub async fn is_over(ctx: &Context) -> bool {
 pub struct Outcome {
     /// Each consumer, in the order in which it was given the new secret.
     pub consumers: Vec<Gave>,
-    /// How long a consumer was turned away since the new secret was issued, the longest; `None` where nobody
-    /// keeps who comes.
+    /// How long somebody was turned away since the new secret was issued; `None` where nobody keeps who comes.
     pub gap: Option<Duration>,
     /// The old secret was tried once more, and was refused; `None` where that could not be tried.
     pub old_refused: Option<bool>,

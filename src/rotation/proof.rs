@@ -15,7 +15,7 @@ use crate::action::{ActionError, ErrorKind, Result};
 use crate::domain::time::Timestamp;
 
 /// How often it is looked whether somebody has logged in.
-const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(400);
 /// How long a probe may take to answer.
 const PROBE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -146,19 +146,10 @@ impl Rotation<'_> {
         }
     }
 
-    /// How long a consumer was turned away since, the longest.
+    /// How long anybody was turned away since; `None` where that is not kept.
     pub(super) async fn gap(&self, since: Timestamp) -> Result<Option<Duration>> {
-        let Some(logins) = self.issuer.logins(since).await? else {
-            return Ok(None);
-        };
-        let mut longest = Duration::ZERO;
-        for consumer in self.consumers {
-            let from = consumer.addresses(&self.ctx.read.systems).await?;
-            for (_, addresses) in &from {
-                longest = longest.max(turned_away(&logins, addresses));
-            }
-        }
-        Ok(Some(longest))
+        let logins = self.issuer.logins(since).await?;
+        Ok(logins.map(|logins| turned_away(&logins)))
     }
 
     fn another(&self, consumer: &Consumer) -> ActionError {
@@ -217,24 +208,18 @@ fn seen(logins: &[Login], from: &From) -> Look {
     }
 }
 
-/// From the first refusal to the next success, all of them together.
-fn turned_away(logins: &[Login], addresses: &BTreeSet<IpAddr>) -> Duration {
-    let mut since = None;
-    let mut whole = Duration::ZERO;
-    for login in logins
+/// From the first refusal to the first success after the last one, whoever it was: a container that is made
+/// anew comes from another address.
+fn turned_away(logins: &[Login]) -> Duration {
+    let mut refused = logins.iter().filter(|login| login.refused.is_some());
+    let Some(first) = refused.next() else {
+        return Duration::ZERO;
+    };
+    let last = refused.next_back().unwrap_or(first);
+    let mut after = logins
         .iter()
-        .filter(|one| one.from.is_some_and(|at| addresses.contains(&at)))
-    {
-        match (&login.refused, since) {
-            (Some(_), None) => since = Some(login.at),
-            (None, Some(from)) => {
-                whole += login.at.since(from);
-                since = None;
-            }
-            _ => {}
-        }
-    }
-    whole
+        .filter(|login| login.refused.is_none() && login.at >= last.at);
+    after.next().unwrap_or(last).at.since(first.at)
 }
 
 async fn ask(probe: &str) -> Result<(), String> {
@@ -292,6 +277,16 @@ mod tests {
             (Level::LoggedIn, Timestamp::from_micros(7))
         );
         assert!(matches!(seen(&all, &from(&[])), Look::NotYet(_)));
+        let late = [
+            login(5, "10.0.0.3", Some("x")),
+            login(6, "10.0.0.2", None),
+            login(7, "10.0.0.3", Some("x")),
+            login(9, "10.0.0.4", None),
+            login(11, "10.0.0.3", None),
+        ];
+        assert_eq!(turned_away(&late), Duration::from_micros(4));
+        assert_eq!(turned_away(&late[..3]), Duration::from_micros(2));
+        assert_eq!(turned_away(&all), Duration::ZERO);
         let turned = [
             login(5, "10.0.0.9", Some("x")),
             login(6, "10.0.0.3", Some("wrong")),

@@ -46,9 +46,11 @@ async fn orders(
     is_struck: impl Fn(&Asked) -> bool + Send + Sync + 'static,
     passage: Passage,
 ) -> (Orders, Arc<Trouble>) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let trouble = Arc::<Trouble>::default();
     let strikes = Arc::clone(&trouble);
-    let way = Gateway::to(&url(), move |asked| {
+    let keycloak = url();
+    let way = Gateway::to(&keycloak, move |asked| {
         if is_struck(asked) && strikes.strikes() {
             passage
         } else {
@@ -104,7 +106,7 @@ async fn one_that_is_away_before_anything_is_issued_has_nothing_changed() {
     orders.home.up().await;
     trouble.begins(u32::MAX);
     let run = orders.rotate(&[]).await;
-    insta::assert_snapshot!(orders.summary(&run), @"");
+    insta::assert_snapshot!(orders.summary(&run), @"failed: step `rotate` failed: sso: cannot read the client `orders`: it cannot answer at present (status 503); see its log, and try again Nothing was changed.");
     trouble.is_over();
     orders.all_use(&orders.old).await;
     assert_eq!(orders.turned_away_of("invoices").await, 0);
@@ -137,7 +139,7 @@ async fn one_that_stays_away_has_all_go_back_once_it_is_there() {
     .await;
     trouble.is_over();
     let ended = orders.home.ends(&run).await;
-    insta::assert_snapshot!(orders.summary(&ended), @"");
+    insta::assert_snapshot!(orders.summary(&ended), @"rolled_back: step `rotate` failed: sso: cannot read the client `orders`: it cannot answer at present (status 503); see its log, and try again Everything that it had done was taken back.");
     assert_eq!(orders.realm.secret(CLIENT).await, orders.old);
     orders.all_use(&orders.old).await;
     assert_eq!(orders.turned_away_of("invoices").await, 0);

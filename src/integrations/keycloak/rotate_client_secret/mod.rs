@@ -50,8 +50,8 @@ pub(super) struct Output {
     client: String,
     /// What each who uses its secret has shown, after the old one was revoked.
     consumers: Vec<Gave>,
-    /// How long one of them was turned away, the longest; 0 where Keycloak keeps two secrets, absent where
-    /// that cannot be known.
+    /// From the first time that somebody was turned away to the first login after the last; 0 where nobody
+    /// was, absent where that cannot be known.
     gap_seconds: Option<f64>,
     /// The old secret was tried after it was revoked, and refused; absent where that cannot be tried.
     old_refused: Option<bool>,
