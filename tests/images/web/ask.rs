@@ -33,6 +33,8 @@ pub(crate) fn ask(
     let mut lines = vec![
         format!("{method} {path} HTTP/1.0"),
         format!("Host: {authority}"),
+        // The end of the answer is the connection's: whoever keeps those has to be told.
+        "Connection: close".to_owned(),
         format!("Content-Length: {}", body.len()),
     ];
     lines.extend_from_slice(head);
@@ -73,7 +75,34 @@ pub(crate) fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader};
+    use std::net::TcpListener;
+    use std::thread;
+
     use super::*;
+
+    /// Keeps the connection, unless it is told not to.
+    fn answers_one(listener: &TcpListener) -> io::Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        let mut lines = BufReader::new(stream.try_clone()?).lines();
+        let head = lines.by_ref().map_while(Result::ok);
+        let head: Vec<_> = head.take_while(|line| !line.is_empty()).collect();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")?;
+        if !head.iter().any(|line| line == "Connection: close") {
+            lines.next();
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn who_keeps_connections_is_told_to_end_this_one() -> io::Result<()> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let url = format!("http://{}/healthz", listener.local_addr()?);
+        let server = thread::spawn(move || answers_one(&listener));
+        let answer = ask("GET", &url, &[], "", Duration::from_secs(2))?;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "ok"));
+        server.join().expect("it does not panic")
+    }
 
     #[test]
     fn a_url_has_a_host_and_a_path() {
