@@ -4,6 +4,7 @@
 //! killed, and called again.
 
 use super::pair::{Pair, Stand};
+use super::proof::Refusal;
 use super::{Consumer, ISSUE, KEEP, RELOAD, REVOKE, Rotation, WRITE, is_over};
 use crate::action::{ActionError, EffectStatus, Result, Undone};
 
@@ -112,7 +113,9 @@ impl Rotation<'_> {
         // It may have taken up the new one by itself, if it was started anew.
         consumer.take_up(self.ctx).await?;
         let mark = self.issuer.mark().await?;
-        let proven = self.prove(consumer, &pair.old, mark).await;
+        let proven = self
+            .prove(consumer, &pair.old, mark, Refusal::MayComeFirst)
+            .await;
         Ok(proven.err().map(|why| {
             format!("{name} has its old secret again and was not seen to work with it: {why}")
         }))

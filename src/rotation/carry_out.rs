@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::pair::{Pair, Stand};
-use super::proof::Shown;
+use super::proof::{Refusal, Shown};
 use super::{Consumer, FORGET, ISSUE, Level, RELOAD, REVOKE, Rotation, WRITE};
 use crate::action::{ActionError, Context, EffectRecord, ErrorKind, Question, Result};
 use crate::domain::change::Reach;
@@ -21,6 +21,10 @@ const PAUSES: [Duration; 3] = [
 ];
 
 const OUTCOME: &str = "outcome";
+
+/// After what a consumer is looked at.
+const RELOADED: &str = "reloaded";
+const REVOKED: &str = "revoked";
 
 /// Whether a rotation has come so far that there is no way back: its secrets are forgotten, or about to be.
 pub async fn is_over(ctx: &Context) -> bool {
@@ -67,7 +71,7 @@ impl Rotation<'_> {
             for consumer in self.consumers {
                 self.write(consumer, &pair).await?;
                 self.reload(consumer, &pair).await?;
-                self.shown(consumer, &pair, "reloaded").await?;
+                self.shown(consumer, &pair, RELOADED).await?;
             }
             self.revoke(&pair).await?;
             issued
@@ -154,7 +158,13 @@ impl Rotation<'_> {
                 self.ctx
                     .progress(format!("waiting for {} to log in", consumer.name()));
                 let mark = self.issuer.mark().await?;
-                match self.prove(consumer, &pair.new, mark).await {
+                // From when the old secret is revoked on, a refusal is one of that.
+                let refusal = if after == REVOKED && self.issuer.keeps_two() {
+                    Refusal::Fails
+                } else {
+                    Refusal::MayComeFirst
+                };
+                match self.prove(consumer, &pair.new, mark, refusal).await {
                     Err(why) => Err(self.unless_moved(pair, why).await),
                     shown => shown,
                 }
@@ -213,7 +223,7 @@ impl Rotation<'_> {
                 let mark = self.issuer.mark().await?;
                 let mut consumers = Vec::new();
                 for consumer in self.consumers {
-                    let shown = self.shown(consumer, pair, "revoked").await?;
+                    let shown = self.shown(consumer, pair, REVOKED).await?;
                     consumers.push(Gave {
                         consumer: consumer.name().to_owned(),
                         place: consumer.place(),

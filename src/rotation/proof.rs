@@ -59,12 +59,13 @@ impl Rotation<'_> {
         consumer: &Consumer,
         secret: &SecretString,
         mark: Timestamp,
+        refusal: Refusal,
     ) -> Result<Shown> {
         let systems = &self.ctx.read.systems;
         let begun = Instant::now();
         let mut missing;
         loop {
-            missing = match self.look(consumer, mark).await.or_else(not_yet)? {
+            missing = match self.look(consumer, mark, refusal).await.or_else(not_yet)? {
                 Look::Shown(shown) => {
                     if !consumer.has(systems, secret).await? {
                         return Err(self.another(consumer));
@@ -89,19 +90,26 @@ impl Rotation<'_> {
         )))
     }
 
-    async fn look(&self, consumer: &Consumer, mark: Timestamp) -> Result<Look> {
+    async fn look(&self, consumer: &Consumer, mark: Timestamp, refusal: Refusal) -> Result<Look> {
         let logins = self.issuer.logins(mark).await?;
         let mut whole = Look::NotYet("nothing shows that it can log in".to_owned());
         if let Some(logins) = logins {
             let from = consumer.addresses(&self.ctx.read.systems).await?;
-            if let Some(refused) = refused(&logins, &from) {
+            whole = seen(&logins, &from);
+            let refused = refused(&logins, &from);
+            if let (Some(why), Look::NotYet(missing)) = (&refused, &mut whole)
+                && refusal == Refusal::MayComeFirst
+            {
+                *missing = format!("it was turned away ({why})");
+            } else if let Some(refused) = refused
+                && (refusal == Refusal::Fails || is_turned_away_later(&logins, &from))
+            {
                 return Err(ActionError::fatal(format!(
                     "{} was turned away by {} after it had been given its secret: {refused}",
                     consumer.name(),
                     self.issuer.what()
                 )));
             }
-            whole = seen(&logins, &from);
         }
         match (&consumer.probe, whole) {
             (Some(probe), Look::NotYet(_)) => Ok(match ask(probe).await {
@@ -171,6 +179,16 @@ fn not_yet(why: ActionError) -> Result<Look> {
     }
 }
 
+/// What it means that a consumer is turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It uses another secret.
+    Fails,
+    /// Until it is let in for the first time it may still be about to take up its secret: a login may have
+    /// been under way.
+    MayComeFirst,
+}
+
 enum Look {
     Shown(Shown),
     /// What is missing, in words.
@@ -189,12 +207,27 @@ fn refused(logins: &[Login], from: &From) -> Option<String> {
     its.find_map(|login| login.refused.clone())
 }
 
+/// Whether somebody was turned away after he had been let in.
+fn is_turned_away_later(logins: &[Login], from: &From) -> bool {
+    from.iter().any(|(_, addresses)| {
+        let its = logins
+            .iter()
+            .filter(|login| login.from.is_some_and(|at| addresses.contains(&at)));
+        its.skip_while(|login| login.refused.is_some())
+            .any(|login| login.refused.is_some())
+    })
+}
+
 /// Each of them has logged in; the last first login counts.
 fn seen(logins: &[Login], from: &From) -> Look {
     let mut at = None;
     for (name, addresses) in from {
         let is_its = |login: &&Login| login.from.is_some_and(|at| addresses.contains(&at));
-        let Some(first) = logins.iter().filter(is_its).map(|login| login.at).min() else {
+        let mut let_in = logins
+            .iter()
+            .filter(is_its)
+            .filter(|login| login.refused.is_none());
+        let Some(first) = let_in.next().map(|login| login.at) else {
             return Look::NotYet(format!("{name} was not seen to log in"));
         };
         at = at.max(Some(first));
@@ -287,6 +320,12 @@ mod tests {
         assert_eq!(turned_away(&late), Duration::from_micros(4));
         assert_eq!(turned_away(&late[..3]), Duration::from_micros(2));
         assert_eq!(turned_away(&all), Duration::ZERO);
+        let first = [login(5, "10.0.0.3", Some("x")), login(6, "10.0.0.3", None)];
+        assert!(!is_turned_away_later(&first, &two) && is_turned_away_later(&late, &two));
+        assert!(matches!(
+            seen(&first[..1], &from(&[("b", &["10.0.0.3"])])),
+            Look::NotYet(_)
+        ));
         let turned = [
             login(5, "10.0.0.9", Some("x")),
             login(6, "10.0.0.3", Some("wrong")),

@@ -75,7 +75,7 @@ fn ends_the_old_one(asked: &Asked) -> bool {
 async fn comes_through(orders: &mut Orders, trouble: &Trouble, times: u32) {
     trouble.begins(times);
     let run = orders.rotate(&[]).await;
-    assert_eq!(run["run"]["ended"]["state"], "succeeded", "{run:#}");
+    orders.expect(&run, "succeeded").await;
     assert_eq!(trouble.met(), times, "it was met");
     let new = orders.realm.secret(CLIENT).await;
     assert_ne!(new, orders.old);

@@ -1,9 +1,11 @@
 //! A client that three services log in as, each of which has its secret from somewhere else, and a Purser
 //! that knows them.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::docker::stage::{docker, inspect};
 use crate::stories::plain::shapes_replaced;
@@ -32,6 +34,9 @@ steps:
     with: { client: orders, watch: 1s, allow_gap: \"{{ inputs.gap }}\" }
 ";
 
+/// Keycloak is one for all, and has no more than a test machine.
+static TURNS: Semaphore = Semaphore::const_new(3);
+
 /// The client, its services, and Purser.
 pub(crate) struct Orders {
     pub(crate) realm: Realm,
@@ -42,6 +47,7 @@ pub(crate) struct Orders {
     pub(crate) old: String,
     services: Vec<&'static str>,
     _way: Option<Gateway>,
+    _turn: SemaphorePermit<'static>,
 }
 
 /// What is different in a story.
@@ -81,6 +87,7 @@ impl Orders {
     }
 
     pub(crate) async fn with(different: Different) -> Self {
+        let turn = TURNS.acquire().await.unwrap();
         let realm = Realm::create().await;
         let old = realm.client(CLIENT).await;
         if !different.one {
@@ -138,6 +145,7 @@ impl Orders {
             old,
             services,
             _way: different.way,
+            _turn: turn,
         }
     }
 
@@ -209,6 +217,29 @@ impl Orders {
     pub(crate) async fn says(&self, arguments: &[&str]) -> String {
         let said = self.home.types(arguments).await;
         self.without_names(&format!("{}{}", said.out, said.err))
+    }
+
+    /// The run has ended so; else what each service and Keycloak say of the logins.
+    pub(crate) async fn expect(&self, run: &Value, state: &str) {
+        let ended = &run["run"]["ended"]["state"];
+        if ended == state {
+            return;
+        }
+        let mut told = String::new();
+        for service in self.services() {
+            let logins = service.logins().await;
+            writeln!(told, "{} at {}: {logins:?}", service.name, service.address).unwrap();
+        }
+        for kind in ["CLIENT_LOGIN", "CLIENT_LOGIN_ERROR"] {
+            for event in self.realm.events(CLIENT, kind).await.iter().take(60) {
+                let (at, from) = (&event["time"], &event["ipAddress"]);
+                writeln!(told, "{at} {kind} {from}").unwrap();
+            }
+        }
+        panic!(
+            "{ended} instead of {state}: {}\n{told}{run:#}",
+            self.summary(run)
+        );
     }
 
     /// How a run has ended, in words.
