@@ -9,3 +9,4 @@ pub(crate) mod orders;
 mod refused;
 mod rotate;
 mod set_up;
+mod without_feature;

@@ -20,6 +20,7 @@ const TOKEN_LASTS: Duration = Duration::from_secs(40);
 pub struct Realm {
     /// Its name, which no other test uses.
     pub name: String,
+    keycloak: String,
     http: reqwest::Client,
     token: Mutex<Option<(String, Instant)>>,
 }
@@ -38,9 +39,15 @@ pub fn seen_from_here() -> String {
 impl Realm {
     /// A new one without clients of its own.
     pub async fn create() -> Self {
+        Self::create_at(&url()).await
+    }
+
+    /// The same in another Keycloak than the stack's, with the same administrator.
+    pub async fn create_at(keycloak: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let realm = Self {
             name: format!("test-{}", uuid::Uuid::now_v7().simple()),
+            keycloak: keycloak.to_owned(),
             http: reqwest::Client::new(),
             token: Mutex::default(),
         };
@@ -67,7 +74,7 @@ impl Realm {
 
     /// Where its clients get their tokens.
     pub fn token_url(&self) -> String {
-        token_url(&self.name)
+        self.token_url_of(&self.name)
     }
 
     /// Makes a confidential client that logs in as itself; returns its secret.
@@ -218,7 +225,7 @@ impl Realm {
             escaped(id),
             escaped(secret)
         );
-        match post_form(&self.http, &self.name, form).await {
+        match self.post_form(&self.name, form).await {
             (StatusCode::OK, _) => true,
             (StatusCode::UNAUTHORIZED, _) => false,
             (status, body) => panic!("{status} {body}"),
@@ -275,7 +282,7 @@ impl Realm {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
-        let url = format!("{}{path}", url());
+        let url = format!("{}{path}", self.keycloak);
         let request = self
             .http
             .request(method, url)
@@ -301,24 +308,28 @@ impl Realm {
             variable("PURSER_TEST_KEYCLOAK_PASSWORD")
         );
         let asked = Instant::now();
-        let (status, body) = post_form(&self.http, "master", form).await;
+        let (status, body) = self.post_form("master", form).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         let token = text(&body["access_token"]);
         *kept = Some((token.clone(), asked));
         token
     }
-}
 
-fn token_url(realm: &str) -> String {
-    format!("{}/realms/{realm}/protocol/openid-connect/token", url())
-}
+    fn token_url_of(&self, realm: &str) -> String {
+        format!(
+            "{}/realms/{realm}/protocol/openid-connect/token",
+            self.keycloak
+        )
+    }
 
-async fn post_form(http: &reqwest::Client, realm: &str, form: String) -> (StatusCode, Value) {
-    let request = http
-        .post(token_url(realm))
-        .header("Content-Type", "application/x-www-form-urlencoded")
-        .body(form);
-    read(request.send().await.unwrap()).await
+    async fn post_form(&self, realm: &str, form: String) -> (StatusCode, Value) {
+        let request = self
+            .http
+            .post(self.token_url_of(realm))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(form);
+        read(request.send().await.unwrap()).await
+    }
 }
 
 /// Status and body; one that is no JSON as a text.

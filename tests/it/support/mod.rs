@@ -10,6 +10,7 @@ pub mod keycloak;
 pub mod line;
 pub mod offers;
 pub mod own_engine;
+pub mod own_keycloak;
 pub mod own_traefik;
 pub mod patience;
 pub mod pgbouncer;

@@ -24,9 +24,10 @@ pub(crate) const ADDRESS: SocketAddrV4 = SocketAddrV4::new(bridge::HOST, ports::
 const VERSION: &str = "26.7.3";
 const ARTIFACT: &str = "org.keycloak:keycloak-quarkus-dist";
 const FETCHER: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy";
-/// What Keycloak has to know when it is built.
+/// By which it keeps two live secrets.
+const FEATURES: &str = "--features=client-secret-rotation";
+/// What Keycloak has to know beside that when it is built.
 const BUILD: &[&str] = &[
-    "--features=client-secret-rotation",
     "--db=dev-file",
     "--health-enabled=true",
     "--http-management-health-enabled=false",
@@ -49,6 +50,9 @@ pub(crate) const ADMIN: &str = "admin";
 const PASSWORD: &str = "ADMIN_PASSWORD";
 /// The file of a database.
 const DATABASE: &str = "keycloakdb.mv.db";
+
+/// The one without features, for stories that start it.
+const PLAIN: &str = "keycloak-plain";
 
 /// One server with the realm `master` alone.
 pub(crate) struct Keycloak;
@@ -104,6 +108,11 @@ impl Part for Keycloak {
         Ok(http::is_ok_at(ADDRESS, "/health/ready"))
     }
 
+    fn furnish(&self, places: &Places) -> Result<()> {
+        let with = home(places);
+        cache::ensure(places, PLAIN, &plain_key(), |dir| build_plain(&with, dir)).map(drop)
+    }
+
     fn patience(&self) -> Duration {
         Duration::from_mins(2)
     }
@@ -113,10 +122,13 @@ impl Part for Keycloak {
             ("PURSER_TEST_KEYCLOAK", format!("http://{ADDRESS}")),
             ("PURSER_TEST_KEYCLOAK_ADMIN", ADMIN.to_owned()),
             ("PURSER_TEST_KEYCLOAK_PASSWORD", password(places)?),
-            // To be copied by whoever wants it built with other features.
             (
-                "PURSER_TEST_KEYCLOAK_HOME",
-                home(places).display().to_string(),
+                "PURSER_TEST_KEYCLOAK_PLAIN",
+                program(&plain(places)).display().to_string(),
+            ),
+            (
+                "PURSER_TEST_KEYCLOAK_SEED",
+                seed(places)?.join(DATABASE).display().to_string(),
             ),
         ])
     }
@@ -128,7 +140,16 @@ pub(crate) fn password(places: &Places) -> Result<String> {
 }
 
 fn key() -> String {
-    cache::key(&[&[ARTIFACT, VERSION], BUILD].concat())
+    cache::key(&[&[ARTIFACT, VERSION, FEATURES], BUILD].concat())
+}
+
+/// The folder of the one without features.
+fn plain(places: &Places) -> PathBuf {
+    cache::path(places, PLAIN, &plain_key()).join(NAME)
+}
+
+fn plain_key() -> String {
+    cache::key(&[key().as_str()])
 }
 
 /// The folder that it was unpacked to and built in.
@@ -157,6 +178,19 @@ fn build(dir: &Path) -> Result<()> {
     sh::output(unzip.arg("-q").arg(archive).arg("-d").arg(dir))?;
     fs::remove_dir_all(&rubbish)?;
     let home = dir.join(format!("{NAME}-{VERSION}"));
+    let mut build = Command::new(program(&home));
+    sh::output(build.arg("build").arg(FEATURES).args(BUILD)).map(drop)
+}
+
+/// The same files, all but those that a build makes.
+fn build_plain(with: &Path, dir: &Path) -> Result<()> {
+    const MADE: &str = "lib/quarkus";
+    say::line(PLAIN, "building it without features, once");
+    let home = dir.join(NAME);
+    sh::output(Command::new("cp").arg("-al").arg(with).arg(&home))?;
+    fs::remove_dir_all(home.join(MADE))?;
+    let made = [with, &home].map(|folder| folder.join(MADE));
+    sh::output(Command::new("cp").arg("-a").args(made))?;
     sh::output(Command::new(program(&home)).arg("build").args(BUILD)).map(drop)
 }
 
