@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::pair::same;
 use super::{Consumer, Login, Rotation};
 use crate::action::{ActionError, ErrorKind, Result};
 use crate::domain::time::Timestamp;
@@ -65,7 +66,11 @@ impl Rotation<'_> {
         let begun = Instant::now();
         let mut missing;
         loop {
-            missing = match self.look(consumer, mark, refusal).await.or_else(not_yet)? {
+            missing = match self
+                .look(consumer, secret, mark, refusal)
+                .await
+                .or_else(not_yet)?
+            {
                 Look::Shown(shown) => {
                     if !consumer.has(systems, secret).await? {
                         return Err(self.another(consumer));
@@ -90,25 +95,33 @@ impl Rotation<'_> {
         )))
     }
 
-    async fn look(&self, consumer: &Consumer, mark: Timestamp, refusal: Refusal) -> Result<Look> {
+    async fn look(
+        &self,
+        consumer: &Consumer,
+        secret: &SecretString,
+        mark: Timestamp,
+        refusal: Refusal,
+    ) -> Result<Look> {
         let logins = self.issuer.logins(mark).await?;
         let mut whole = Look::NotYet("nothing shows that it can log in".to_owned());
         if let Some(logins) = logins {
             let from = consumer.addresses(&self.ctx.read.systems).await?;
             whole = seen(&logins, &from);
-            let refused = refused(&logins, &from);
-            if let (Some(why), Look::NotYet(missing)) = (&refused, &mut whole)
-                && refusal == Refusal::MayComeFirst
-            {
-                *missing = format!("it was turned away ({why})");
-            } else if let Some(refused) = refused
-                && (refusal == Refusal::Fails || is_turned_away_later(&logins, &from))
-            {
-                return Err(ActionError::fatal(format!(
-                    "{} was turned away by {} after it had been given its secret: {refused}",
-                    consumer.name(),
-                    self.issuer.what()
-                )));
+            if let Some(why) = refused(&logins, &from) {
+                let is_early = match &whole {
+                    Look::Shown(_) => !is_turned_away_later(&logins, &from),
+                    Look::NotYet(_) => self.counts(secret).await?,
+                };
+                if refusal == Refusal::Fails || !is_early {
+                    return Err(ActionError::fatal(format!(
+                        "{} was turned away by {} after it had been given its secret: {why}",
+                        consumer.name(),
+                        self.issuer.what()
+                    )));
+                }
+                if let Look::NotYet(missing) = &mut whole {
+                    *missing = format!("it was turned away ({why})");
+                }
             }
         }
         match (&consumer.probe, whole) {
@@ -158,6 +171,12 @@ impl Rotation<'_> {
     pub(super) async fn gap(&self, since: Timestamp) -> Result<Option<Duration>> {
         let logins = self.issuer.logins(since).await?;
         Ok(logins.map(|logins| turned_away(&logins)))
+    }
+
+    async fn counts(&self, secret: &SecretString) -> Result<bool> {
+        let live = self.issuer.live().await?;
+        let mut all = std::iter::once(&live.current).chain(&live.other);
+        Ok(all.any(|one| same(one, secret)))
     }
 
     fn another(&self, consumer: &Consumer) -> ActionError {
