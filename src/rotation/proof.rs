@@ -340,7 +340,8 @@ mod tests {
         assert_eq!(turned_away(&late[..3]), Duration::from_micros(2));
         assert_eq!(turned_away(&all), Duration::ZERO);
         let first = [login(5, "10.0.0.3", Some("x")), login(6, "10.0.0.3", None)];
-        assert!(!is_turned_away_later(&first, &two) && is_turned_away_later(&late, &two));
+        let later = [login(5, "10.0.0.3", None), login(6, "10.0.0.3", Some("x"))];
+        assert!(!is_turned_away_later(&first, &two) && is_turned_away_later(&later, &two));
         assert!(matches!(
             seen(&first[..1], &from(&[("b", &["10.0.0.3"])])),
             Look::NotYet(_)
