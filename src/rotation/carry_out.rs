@@ -305,7 +305,8 @@ impl Rotation<'_> {
     fn moved(&self) -> ActionError {
         ActionError::fatal(format!(
             "somebody else has set another secret of {} in the middle of this rotation, and the one that was \
-             issued does not count any more",
+             issued does not count any more: see who did (its events of administrators), give the consumers what \
+             is to count, and rotate again",
             self.issuer.what()
         ))
     }

@@ -26,7 +26,7 @@ use crate::domain::effect::{EffectSort, EffectSpec};
 pub use carry_out::{Gave, Outcome, is_over};
 pub use consumer::Consumer;
 pub use issuer::{Issuer, Live, Login};
-pub use pair::{former, random};
+pub use pair::{former, random, same};
 pub use proof::Level;
 pub use settings::ConsumerSettings;
 

@@ -65,7 +65,7 @@ pub async fn former(ctx: &Context) -> Result<Option<SecretString>> {
 }
 
 /// Whether they are the same, in a time that does not tell where they differ.
-pub(super) fn same(one: &SecretString, other: &SecretString) -> bool {
+pub fn same(one: &SecretString, other: &SecretString) -> bool {
     let (one, other) = (
         one.expose_secret().as_bytes(),
         other.expose_secret().as_bytes(),

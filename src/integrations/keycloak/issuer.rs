@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq as _;
 
 use super::Keycloak;
 use super::client::{Client, Pair};
@@ -15,7 +14,7 @@ use super::mark::id_of;
 use super::rotation::Applies;
 use crate::action::{ActionError, Clock, Result};
 use crate::domain::time::Timestamp;
-use crate::rotation::{Issuer, Live, Login, random};
+use crate::rotation::{Issuer, Live, Login, random, same};
 
 /// A server may say a time that is already past by this, in whole seconds.
 const STALE: Duration = Duration::from_secs(2);
@@ -112,14 +111,6 @@ impl ClientIssuer<'_> {
         };
         (pair, made_at)
     }
-}
-
-fn same(one: &SecretString, other: &SecretString) -> bool {
-    let (one, other) = (
-        one.expose_secret().as_bytes(),
-        other.expose_secret().as_bytes(),
-    );
-    one.ct_eq(other).into()
 }
 
 impl Issuer for ClientIssuer<'_> {

@@ -162,7 +162,7 @@ async fn somebody_who_sets_a_secret_that_ends_the_new_one_has_the_services_go_ba
     orders.realm.set_secret(CLIENT, "set-by-a-person-0").await;
     orders.home.up().await;
     let ended = orders.home.ends(&run).await;
-    insta::assert_snapshot!(orders.summary(&ended), @"failed: step `rotate` failed: somebody else has set another secret of the client orders of `sso` in the middle of this rotation, and the one that was issued does not count any more Left as it is: `rotate`: the client orders of `sso` keeps the secret that somebody else has set meanwhile.");
+    insta::assert_snapshot!(orders.summary(&ended), @"failed: step `rotate` failed: somebody else has set another secret of the client orders of `sso` in the middle of this rotation, and the one that was issued does not count any more: see who did (its events of administrators), give the consumers what is to count, and rotate again Left as it is: `rotate`: the client orders of `sso` keeps the secret that somebody else has set meanwhile.");
     assert_eq!(orders.realm.secret(CLIENT).await, "set-by-a-person-0");
     for service in orders.services() {
         service.uses(&orders.old).await;
