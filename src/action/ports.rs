@@ -2,7 +2,7 @@
 //!
 //! Integrations never import each other: one implements a port, another asks the context for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -73,6 +73,24 @@ pub struct RunningContainer {
     pub addresses: BTreeMap<String, IpAddr>,
     /// Those variables of its environment that were asked for. Their values may be secrets.
     pub environment: BTreeMap<String, SecretString>,
+    /// Its HEALTHCHECK; `None` where it has none.
+    pub check: Option<HealthCheck>,
+}
+
+/// The command that an engine runs within a container, again and again, to see whether it is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// What the last one that has ended came to.
+    pub last: Option<Checked>,
+}
+
+/// One run of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// When it began, by the engine's clock.
+    pub began: Timestamp,
+    /// It ended with code 0.
+    pub passed: bool,
 }
 
 /// A port of a container.
@@ -101,8 +119,14 @@ pub trait Containers: Send + Sync {
         variables: &'a [&'a str],
     ) -> BoxFuture<'a, Result<Vec<RunningContainer>>>;
 
+    /// An instant by the engine's own clock that is not yet past when this is called.
+    fn mark(&self) -> BoxFuture<'_, Result<Timestamp>>;
+
     /// Sends a signal to each container of a service that runs. Repeatable.
     fn signal<'a>(&'a self, service: &'a str, signal: Signal) -> BoxFuture<'a, Result<()>>;
+
+    /// Starts those of these containers that are there and do not run. Repeatable.
+    fn start<'a>(&'a self, names: &'a BTreeSet<String>) -> BoxFuture<'a, Result<()>>;
 
     /// Restarts the containers of a service one by one, each well again before the next. Repeatable.
     fn restart<'a>(

@@ -7,6 +7,7 @@ use super::pair::{Pair, Stand};
 use super::proof::Refusal;
 use super::{Consumer, ISSUE, KEEP, RELOAD, REVOKE, Rotation, WRITE, is_over};
 use crate::action::{ActionError, EffectStatus, Result, Undone};
+use crate::domain::change::Reach;
 
 impl Rotation<'_> {
     /// Has the old secret count again, gives it back to each consumer, and drops the new one.
@@ -109,6 +110,12 @@ impl Rotation<'_> {
         let part = self.ctx.part(name);
         if let Undone::ExceptFor(left) = consumer.take_back(&part, &pair.old).await? {
             return Ok(Some(left));
+        }
+        let systems = &self.ctx.read.systems;
+        let before = Reach::name(name);
+        let before = self.ctx.record(before, || consumer.reach(systems)).await?;
+        if let Some(before) = &before {
+            consumer.start_again(systems, before).await?;
         }
         // It may have taken up the new one by itself, if it was started anew.
         consumer.take_up(self.ctx).await?;

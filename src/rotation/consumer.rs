@@ -10,11 +10,12 @@ use super::env_file::EnvFile;
 use super::file::SecretFile;
 use super::http_call::HttpCall;
 use super::pair::same;
+use super::probe::Probe;
 use super::settings::ConsumerSettings;
 use crate::action::ports::{Containers, Renewal, Signal};
 use crate::action::{ActionError, Connect, ConnectError, Context, Result, Systems, Undone};
 use crate::domain::change::Reach;
-use crate::domain::names::SystemName;
+use crate::domain::names::{Environment, SystemName};
 use crate::domain::nearest;
 
 /// A program that logs in by a secret.
@@ -26,7 +27,7 @@ pub struct Consumer {
     place: Place,
     reload: Reload,
     addresses: Vec<IpAddr>,
-    pub(super) probe: Option<String>,
+    pub(super) probe: Option<Probe>,
     pub(super) within: Duration,
 }
 
@@ -66,13 +67,14 @@ impl Consumer {
         }
         let place = place(&settings, connect, &wrong)?;
         let reload = reload(&settings, &place).map_err(&wrong)?;
+        let probe = Probe::declared(&settings).map_err(&wrong)?;
         let needs_service = !matches!(reload, Reload::Itself(_));
         if settings.service.is_none() && needs_service {
             return Err(wrong(
                 "say which `service` it is, so that it can be reloaded".to_owned(),
             ));
         }
-        if settings.service.is_none() && settings.addresses.is_empty() && settings.probe.is_none() {
+        if settings.service.is_none() && settings.addresses.is_empty() && probe.is_none() {
             return Err(wrong(
                 "say which `service` it is or from which `addresses` it logs in, or what to ask (`probe`): \
                  else nothing can show that it works"
@@ -85,7 +87,7 @@ impl Consumer {
             place,
             reload,
             addresses: settings.addresses,
-            probe: settings.probe,
+            probe,
             within: settings.within.duration(),
             name: settings.name,
         })
@@ -140,9 +142,27 @@ impl Consumer {
             return Ok(None);
         };
         let runs = seat.containers.of_service(seat.service, &[]).await?;
-        Ok(runs
-            .is_empty()
-            .then(|| format!("no container of {} runs: start it first", seat.service)))
+        if runs.is_empty() {
+            let why = format!("no container of {} runs: start it first", seat.service);
+            return Ok(Some(why));
+        }
+        self.blind(systems).await
+    }
+
+    /// The engine that it runs on, and where that stands; `None` where nobody has said.
+    ///
+    /// # Errors
+    /// There is no such engine.
+    pub fn stands<'a>(
+        &'a self,
+        systems: &'a Systems,
+    ) -> Result<Option<(&'a SystemName, &'a Environment)>> {
+        let Some(Seat { engine, .. }) = self.seat(systems)? else {
+            return Ok(None);
+        };
+        Ok(systems
+            .get(engine.as_str())
+            .map(|entry| (engine, &entry.environment)))
     }
 
     /// Whether it has this value where it reads it: in the file and, where it reads its environment, there.
@@ -260,6 +280,15 @@ impl Consumer {
         }
     }
 
+    /// Starts those of its containers again that ran before and have ended since, as one does that cannot
+    /// live with another secret.
+    pub(super) async fn start_again(&self, systems: &Systems, before: &Reach) -> Result<()> {
+        match (self.reload, self.seat(systems)?) {
+            (Reload::Recreate, _) | (_, None) => Ok(()),
+            (_, Some(seat)) => seat.containers.start(&before.things).await,
+        }
+    }
+
     /// Makes its containers anew with this value; the old ones are kept. `ctx` is the consumer's part.
     ///
     /// # Errors
@@ -311,7 +340,7 @@ impl Consumer {
     }
 
     /// What it is on the engine that it runs on; `None` where nobody has said.
-    fn seat<'a>(&'a self, systems: &'a Systems) -> Result<Option<Seat<'a>>> {
+    pub(super) fn seat<'a>(&'a self, systems: &'a Systems) -> Result<Option<Seat<'a>>> {
         let Some(service) = &self.service else {
             return Ok(None);
         };
@@ -348,10 +377,10 @@ impl Consumer {
 }
 
 /// A service on the engine that it runs on.
-struct Seat<'a> {
+pub(super) struct Seat<'a> {
     engine: &'a SystemName,
-    containers: &'a dyn Containers,
-    service: &'a str,
+    pub(super) containers: &'a dyn Containers,
+    pub(super) service: &'a str,
 }
 
 /// Containers that are made anew for a secret.

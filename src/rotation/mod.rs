@@ -15,6 +15,7 @@ mod file;
 mod http_call;
 mod issuer;
 mod pair;
+mod probe;
 mod proof;
 mod settings;
 

@@ -17,8 +17,6 @@ use crate::domain::time::Timestamp;
 
 /// How often it is looked whether somebody has logged in.
 const PAUSE: Duration = Duration::from_millis(400);
-/// How long a probe may take to answer.
-const PROBE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How far a proof goes. In all of them the consumer has the secret where it reads it, and was told to.
 #[derive(
@@ -64,10 +62,11 @@ impl Rotation<'_> {
     ) -> Result<Shown> {
         let systems = &self.ctx.read.systems;
         let begun = Instant::now();
+        let asked_from = consumer.asked_from(systems).await?;
         let mut missing;
         loop {
             missing = match self
-                .look(consumer, secret, mark, refusal)
+                .look(consumer, secret, (mark, asked_from), refusal)
                 .await
                 .or_else(not_yet)?
             {
@@ -99,13 +98,14 @@ impl Rotation<'_> {
         &self,
         consumer: &Consumer,
         secret: &SecretString,
-        mark: Timestamp,
+        (mark, asked_from): (Timestamp, Option<Timestamp>),
         refusal: Refusal,
     ) -> Result<Look> {
+        let systems = &self.ctx.read.systems;
         let logins = self.issuer.logins(mark).await?;
         let mut whole = Look::NotYet("nothing shows that it can log in".to_owned());
         if let Some(logins) = logins {
-            let from = consumer.addresses(&self.ctx.read.systems).await?;
+            let from = consumer.addresses(systems).await?;
             whole = seen(&logins, &from);
             if let Some(why) = refused(&logins, &from) {
                 let is_early = match &whole {
@@ -124,16 +124,17 @@ impl Rotation<'_> {
                 }
             }
         }
-        match (&consumer.probe, whole) {
-            (Some(probe), Look::NotYet(_)) => Ok(match ask(probe).await {
-                Ok(()) => Look::Shown(Shown {
-                    level: Level::Probed,
-                    at: self.issuer.mark().await?,
-                }),
-                Err(why) => Look::NotYet(why),
-            }),
-            (_, whole) => Ok(whole),
+        if matches!(whole, Look::Shown(_)) {
+            return Ok(whole);
         }
+        Ok(match consumer.asked(systems, asked_from).await? {
+            Some(Ok(())) => Look::Shown(Shown {
+                level: Level::Probed,
+                at: self.issuer.mark().await?,
+            }),
+            Some(Err(why)) => Look::NotYet(why),
+            None => whole,
+        })
     }
 
     /// Nobody may be turned away from `mark` on, whoever it is, while it is watched.
@@ -272,22 +273,6 @@ fn turned_away(logins: &[Login]) -> Duration {
         .iter()
         .filter(|login| login.refused.is_none() && login.at >= last.at);
     after.next().unwrap_or(last).at.since(first.at)
-}
-
-async fn ask(probe: &str) -> Result<(), String> {
-    let client = reqwest::Client::builder()
-        .timeout(PROBE_WITHIN)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| crate::domain::cause::no_client(&error))?;
-    match client.get(probe).send().await {
-        Ok(answer) if answer.status() == reqwest::StatusCode::OK => Ok(()),
-        Ok(answer) => Err(format!("{probe} answered {}", answer.status())),
-        Err(error) => Err(format!(
-            "{probe} gave no answer ({})",
-            crate::domain::cause::innermost(&error)
-        )),
-    }
 }
 
 #[cfg(test)]

@@ -44,6 +44,9 @@ pub struct ConsumerSettings {
     pub(super) addresses: Vec<IpAddr>,
     /// An address that answers 200 only while it can log in, for what is not seen to log in.
     pub(super) probe: Option<String>,
+    /// The HEALTHCHECK of its containers passes only while they can log in, for what is not seen to log in.
+    #[serde(default)]
+    pub(super) healthcheck: bool,
     /// How long it may take to log in after it was given a secret.
     #[serde(default = "a_minute")]
     pub(super) within: Span,

@@ -10,6 +10,7 @@ use bollard::query_parameters::{
 use chrono::{DateTime, Datelike as _};
 
 use super::engine::{Docker, or_already, or_missing, status};
+use crate::action::ports::{Checked, HealthCheck};
 use crate::action::{ActionError, Result};
 use crate::domain::effect::EffectKey;
 use crate::domain::time::Timestamp;
@@ -125,6 +126,23 @@ impl Container {
             Some(HealthStatusEnum::HEALTHY) => Health::Healthy,
             Some(HealthStatusEnum::UNHEALTHY) => Health::Unhealthy,
         }
+    }
+
+    /// Its own check, and what the last one that has ended came to.
+    pub(super) fn check(&self) -> Option<HealthCheck> {
+        if self.health() == Health::Unchecked {
+            return None;
+        }
+        let health = self.facts.state.as_ref()?.health.as_ref()?;
+        let ended = health.log.iter().flatten().filter_map(|one| {
+            Some(Checked {
+                began: instant(one.start.as_deref()?)?,
+                passed: one.exit_code? == 0,
+            })
+        });
+        Some(HealthCheck {
+            last: ended.max_by_key(|one| one.began),
+        })
     }
 
     /// The value of a label.

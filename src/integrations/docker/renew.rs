@@ -1,6 +1,7 @@
 //! Has a service's containers take up what has changed around them: by a signal, by a restart, or made
 //! anew with other variables in their environment.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bollard::query_parameters::{KillContainerOptionsBuilder, RestartContainerOptions};
@@ -14,11 +15,22 @@ use super::proof::{self, Expected};
 use super::service::Service;
 use crate::action::ports::{Renewal, Signal};
 use crate::action::{Action as _, ActionError, Context, Result, Undone};
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 
 type Input = <DeployService as crate::action::Action>::Input;
 
 impl Docker {
+    /// See [`Containers::mark`](crate::action::ports::Containers::mark).
+    pub(super) async fn mark(&self) -> Result<Timestamp> {
+        let info = self.client().await?.info().await;
+        let info = info.map_err(|error| self.failed("its time was asked", error))?;
+        info.system_time
+            .and_then(|at| at.parse().ok())
+            .ok_or_else(|| {
+                ActionError::fatal(format!("`{}` does not say what time it is", self.name()))
+            })
+    }
+
     /// See [`Containers::signal`](crate::action::ports::Containers::signal).
     pub(super) async fn signal(&self, service: &str, signal: Signal) -> Result<()> {
         let service = Service::find(self, service).await?;
@@ -28,6 +40,18 @@ impl Docker {
             let sent = client.kill_container(&container.id, Some(options.build()));
             let what = format!("{} was sent {signal}", container.name);
             sent.await.map_err(|error| self.failed(&what, error))?;
+        }
+        Ok(())
+    }
+
+    /// See [`Containers::start`](crate::action::ports::Containers::start).
+    pub(super) async fn start(&self, names: &BTreeSet<String>) -> Result<()> {
+        for name in names {
+            if let Some(container) = Container::find(self, name).await?
+                && !container.is_running()
+            {
+                Container::start(self, &container.id).await?;
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What runs on the engine, for whoever wants to know which products there are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use super::renew;
 use super::service::{self, PROJECT, SERVICE, Service};
 use crate::action::ports::{ContainerPort, Containers, Renewal, RunningContainer, Signal};
 use crate::action::{Context, Result, Undone};
+use crate::domain::time::Timestamp;
 
 /// Lists what runs.
 pub(super) struct Running(pub(super) Arc<Docker>);
@@ -72,8 +73,16 @@ impl Containers for Running {
         .boxed()
     }
 
+    fn mark(&self) -> BoxFuture<'_, Result<Timestamp>> {
+        self.0.mark().boxed()
+    }
+
     fn signal<'a>(&'a self, service: &'a str, signal: Signal) -> BoxFuture<'a, Result<()>> {
         self.0.signal(service, signal).boxed()
+    }
+
+    fn start<'a>(&'a self, names: &'a BTreeSet<String>) -> BoxFuture<'a, Result<()>> {
+        self.0.start(names).boxed()
     }
 
     fn restart<'a>(
@@ -116,6 +125,7 @@ fn facts(
         ports: ports.filter_map(port).collect(),
         addresses: addresses(summary),
         environment: environment(container, variables),
+        check: container.check(),
     }
 }
 

@@ -16,8 +16,9 @@ const FAILED: &str = "_ERROR";
 
 /// How many events are asked for at a time.
 const PAGE: usize = 250;
-/// No more logins are read.
+/// No more logins are read that went well, and no more that did not: of those none is to be missed.
 const MOST: usize = 1000;
+const MOST_FAILED: usize = 5000;
 
 /// A client has logged in, or tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,16 +109,28 @@ impl From<Event> for Login {
 impl Keycloak {
     /// The logins of a client since then, the oldest first; of very many the newest.
     pub(super) async fn logins(&self, client_id: &str, since: Timestamp) -> Result<Vec<Login>> {
+        let mut logins = self.of(client_id, &failed(), since, MOST_FAILED).await?;
+        logins.extend(self.of(client_id, &succeeded(), since, MOST).await?);
+        logins.sort_by_key(|login| login.at);
+        Ok(logins)
+    }
+
+    /// Those of these types.
+    async fn of(
+        &self,
+        client_id: &str,
+        types: &[String],
+        since: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Login>> {
         let what = format!("read the logins of `{client_id}`");
         let mut logins = Vec::new();
         let mut seen = BTreeSet::new();
-        for first in (0..MOST).step_by(PAGE) {
-            let mut query = types(true);
-            query.push(("client", client_id.to_owned()));
+        for first in (0..most).step_by(PAGE) {
+            let mut query = asked_for(types, client_id, PAGE);
             // A day by its own clock and zone: the instant is looked at below.
             query.push(("dateFrom", day(since.minus(Duration::from_hours(24)))));
             query.push(("first", first.to_string()));
-            query.push(("max", PAGE.to_string()));
             let page = self.events(&what, query).await?;
             let is_last = page.len() < PAGE;
             let events = page.into_iter();
@@ -131,6 +144,7 @@ impl Keycloak {
             }
         }
         logins.retain(|login| login.at >= since);
+        // Those of the same millisecond stay in their order.
         logins.reverse();
         Ok(logins)
     }
@@ -141,9 +155,7 @@ impl Keycloak {
         client_id: &str,
     ) -> Result<Vec<(Option<String>, Login)>> {
         let what = format!("read the logins of `{client_id}`");
-        let mut query = types(false);
-        query.push(("client", client_id.to_owned()));
-        query.push(("max", PAGE.to_string()));
+        let query = asked_for(&succeeded(), client_id, PAGE);
         let events = self.events(&what, query).await?.into_iter();
         let with_id = |mut event: Event| (event.details.token_id.take(), Login::from(event));
         Ok(events.map(with_id).collect())
@@ -152,9 +164,7 @@ impl Keycloak {
     /// When the client has last logged in, as far as the realm remembers.
     pub(super) async fn last_login(&self, client_id: &str) -> Result<Option<Timestamp>> {
         let what = format!("read the last login of `{client_id}`");
-        let mut query = types(false);
-        query.push(("client", client_id.to_owned()));
-        query.push(("max", "1".to_owned()));
+        let query = asked_for(&succeeded(), client_id, 1);
         let newest = self.events(&what, query).await?.into_iter().next();
         Ok(newest.map(|event| Login::from(event).at))
     }
@@ -179,7 +189,7 @@ impl Keycloak {
         let what = "read what it records of logins";
         let call = Call::get(what, Right::ViewEvents, "events/config");
         let config: Config = self.look(&call).await?;
-        let all = types(true).into_iter().map(|(_, kind)| kind);
+        let all = succeeded().into_iter().chain(failed());
         let kept_for = Duration::from_secs(config.events_expiration);
         Ok(Recorded {
             enabled: config.events_enabled,
@@ -191,12 +201,20 @@ impl Keycloak {
     }
 }
 
-/// The types of events of logins, as a query asks for them; those that failed too, if they are wanted.
-fn types(with_failed: bool) -> Vec<(&'static str, String)> {
-    let plain = KINDS.iter().map(|kind| (*kind).to_owned());
-    let failed = KINDS.iter().map(|kind| format!("{kind}{FAILED}"));
-    let failed = failed.filter(|_| with_failed);
-    plain.chain(failed).map(|kind| ("type", kind)).collect()
+fn succeeded() -> Vec<String> {
+    KINDS.map(str::to_owned).to_vec()
+}
+
+fn failed() -> Vec<String> {
+    KINDS.map(|kind| format!("{kind}{FAILED}")).to_vec()
+}
+
+/// A query for the newest events of these types.
+fn asked_for(types: &[String], client_id: &str, most: usize) -> Vec<(&'static str, String)> {
+    let mut query: Vec<_> = types.iter().map(|kind| ("type", kind.clone())).collect();
+    query.push(("client", client_id.to_owned()));
+    query.push(("max", most.to_string()));
+    query
 }
 
 fn day(at: Timestamp) -> String {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Keycloak;
 use super::client::{Client, Pair};
-use super::events::LoginKind;
+use super::events::{LoginKind, Recorded};
 use super::mark::id_of;
 use super::rotation::Applies;
 use crate::action::{ActionError, Clock, Result};
@@ -37,11 +37,17 @@ pub(super) struct Before {
     made_at: Option<Timestamp>,
     pub(super) expires_at: Option<Timestamp>,
     pub(super) has_service_account: bool,
+    /// The realm records who logs in, and who is turned away.
+    pub(super) records_logins: bool,
 }
 
 impl Before {
     /// What is so now.
-    pub(super) async fn look(keycloak: &Keycloak, client: &Client) -> Result<Self> {
+    pub(super) async fn look(
+        keycloak: &Keycloak,
+        client: &Client,
+        recorded: &Recorded,
+    ) -> Result<Self> {
         let (rotation, roles) = (
             keycloak.rotation().await?,
             keycloak.roles_of(&client.uuid).await?,
@@ -61,6 +67,7 @@ impl Before {
             made_at: client.secrets.made_at,
             expires_at: client.secrets.expires_at,
             has_service_account: client.has_service_account,
+            records_logins: recorded.shows_logins(),
         })
     }
 }
@@ -182,6 +189,7 @@ impl Issuer for ClientIssuer<'_> {
     fn mark(&self) -> BoxFuture<'_, Result<Timestamp>> {
         async {
             if self.before.has_service_account
+                && self.before.records_logins
                 && let Some(token) = self.log_in().await?
                 && let Some(at) = self.keycloak.login_of(self.client_id, &token).await?
             {
@@ -196,6 +204,9 @@ impl Issuer for ClientIssuer<'_> {
 
     fn logins(&self, since: Timestamp) -> BoxFuture<'_, Result<Option<Vec<Login>>>> {
         async move {
+            if !self.before.records_logins {
+                return Ok(None);
+            }
             let logins = self.keycloak.logins(self.client_id, since).await?;
             let login = |login: super::events::Login| Login {
                 at: login.at,

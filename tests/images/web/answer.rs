@@ -106,6 +106,10 @@ pub(crate) fn answer(
             ("503 Service Unavailable", "leaving\n".to_owned())
         }
         "/healthz" if is_on("SICK") => ("503 Service Unavailable", "sick\n".to_owned()),
+        "/healthz" if is_on("CHECK_LOGIN") => match login::now() {
+            Ok(()) => ("200 OK", "can log in\n".to_owned()),
+            Err(why) => ("503 Service Unavailable", format!("{why}\n")),
+        },
         "/healthz" => ("200 OK", "well\n".to_owned()),
         "/logins" => ("200 OK", login::shown()),
         path if path.starts_with("/secret") && is_on("STORE") => {

@@ -30,12 +30,36 @@ struct Counts {
     last_failure: Option<String>,
 }
 
+/// Where it logs in, and as whom.
+struct Door {
+    url: String,
+    client: String,
+}
+
+impl Door {
+    /// The one that the environment names, if it names one; an error says what it lacks.
+    fn named() -> Result<Option<Self>, String> {
+        let Ok(url) = env::var("LOGIN_URL") else {
+            return Ok(None);
+        };
+        let client = env::var("LOGIN_CLIENT").map_err(|_| "give LOGIN_CLIENT")?;
+        Ok(Some(Self { url, client }))
+    }
+
+    fn knock(&self, secret: &str) -> io::Result<Answer> {
+        let form = "Content-Type: application/x-www-form-urlencoded".to_owned();
+        let (client, secret) = (escaped(&self.client), escaped(secret));
+        let body =
+            format!("grant_type=client_credentials&client_id={client}&client_secret={secret}");
+        ask("POST", &self.url, &[form], &body, PATIENCE)
+    }
+}
+
 /// Begins to log in, if the environment wants that. An error says what the environment lacks.
 pub(crate) fn start() -> Result<(), String> {
-    let Ok(url) = env::var("LOGIN_URL") else {
+    let Some(door) = Door::named()? else {
         return Ok(());
     };
-    let client = env::var("LOGIN_CLIENT").map_err(|_| "give LOGIN_CLIENT")?;
     let every = match env::var("LOGIN_EVERY_MS").map(|every| every.parse()) {
         Ok(every) => Duration::from_millis(every.map_err(|_| "LOGIN_EVERY_MS is no number")?),
         Err(_) => EVERY,
@@ -45,7 +69,7 @@ pub(crate) fn start() -> Result<(), String> {
         loop {
             let begun = Instant::now();
             if let Some(secret) = HELD.secret() {
-                count(log_in(&url, &client, &secret));
+                count(door.knock(&secret));
             }
             thread::sleep(every.saturating_sub(begun.elapsed()));
         }
@@ -53,11 +77,15 @@ pub(crate) fn start() -> Result<(), String> {
     Ok(())
 }
 
-fn log_in(url: &str, client: &str, secret: &str) -> io::Result<Answer> {
-    let form = "Content-Type: application/x-www-form-urlencoded".to_owned();
-    let (client, secret) = (escaped(client), escaped(secret));
-    let body = format!("grant_type=client_credentials&client_id={client}&client_secret={secret}");
-    ask("POST", url, &[form], &body, PATIENCE)
+/// Logs in once more, beside the others; why not, if it is not let in.
+pub(crate) fn now() -> Result<(), String> {
+    let door = Door::named()?.ok_or("give LOGIN_URL")?;
+    let secret = HELD.secret().ok_or("there is no secret yet")?;
+    match door.knock(&secret) {
+        Ok(answer) if answer.status == 200 => Ok(()),
+        Ok(answer) => Err(format!("{} {}", answer.status, plain(&answer.body))),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn count(answer: io::Result<Answer>) {

@@ -4,8 +4,8 @@
 //! `/healthz` is 200 (503 with `SICK=1`), `/count` is how often `/` was served. `/slow?seconds=N`
 //! says the version after that time, `/stream?seconds=N` all that time, and `end` at last.
 //!
-//! `CRASH=1` ends it at once with code 3, `SLOW_START=N` lets it listen only after N seconds,
-//! `KEEP_ALIVE=1` keeps connections for further requests. Told to stop (SIGTERM) it dies at once;
+//! `CRASH=1` ends it at once with code 3, as does `CRASH_IF=FILE` while that file is there.
+//! `SLOW_START=N` lets it listen only after N seconds, `KEEP_ALIVE=1` keeps connections for further requests. Told to stop (SIGTERM) it dies at once;
 //! with `ON_STOP=finish` it takes no more requests, and ends when it has answered those that it has; with
 //! `ON_STOP=drain` it does that five seconds later, in which only its health check says that it leaves.
 //!
@@ -13,7 +13,8 @@
 //! `LOGIN_EVERY_MS` (100), and `/logins` counts what came of it. The secret is in `LOGIN_SECRET`, in
 //! the file `LOGIN_SECRET_FILE` (read again at SIGHUP), or in `LOGIN_SECRET_POLL_FILE` or at
 //! `LOGIN_SECRET_POLL_URL`, which are read five times a second. `STUCK=1` is deaf to SIGHUP; `LIE=1`
-//! reads a new secret and shows its digest, and goes on with the first.
+//! reads a new secret and shows its digest, and goes on with the first. With `CHECK_LOGIN=1` `/healthz` logs
+//! in too, and is 200 only when that gave a token.
 //!
 //! With `STORE=1` it keeps a secret itself for whoever brings `STORE_TOKEN` as a bearer: `PUT` and `GET`
 //! of `/secret`, and its SHA-256 at `/secret/digest`.

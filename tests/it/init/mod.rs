@@ -85,6 +85,7 @@ fn container() -> impl Strategy<Value = RunningContainer> {
                     .into_iter()
                     .map(|(name, value)| (name.to_owned(), SecretString::from(value)))
                     .collect(),
+                check: None,
             },
         )
 }

@@ -1,5 +1,6 @@
 //! Stories of a real Keycloak, and of services that log in there.
 
+pub(crate) mod asked;
 mod away;
 mod by_hand;
 mod fake;
@@ -9,4 +10,5 @@ pub(crate) mod orders;
 mod refused;
 mod rotate;
 mod set_up;
+mod unseen;
 mod without_feature;

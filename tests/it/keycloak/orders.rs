@@ -1,6 +1,7 @@
 //! A client that three services log in as, each of which has its secret from somewhere else, and a Purser
 //! that knows them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::docker::stage::{docker, inspect};
 use crate::stories::plain::shapes_replaced;
 use crate::support::consumer::{Consumer, Logins, Project};
+use crate::support::detour::Detour;
 use crate::support::gateway::Gateway;
 use crate::support::keycloak::{Realm, url};
 use crate::support::patience;
@@ -42,11 +44,12 @@ pub(crate) struct Orders {
     pub(crate) realm: Realm,
     pub(crate) home: Home,
     pub(crate) project: Project,
-    pub(crate) store: Consumer,
+    store: Option<Consumer>,
     /// The secret of before.
     pub(crate) old: String,
     services: Vec<&'static str>,
     _way: Option<Gateway>,
+    detour: Option<Detour>,
     _turn: SemaphorePermit<'static>,
 }
 
@@ -57,12 +60,20 @@ pub(crate) struct Different {
     pub(crate) way: Option<Gateway>,
     /// There is just this service.
     pub(crate) only: Option<&'static str>,
+    /// There are all but this one.
+    pub(crate) without: Option<&'static str>,
     /// Keycloak keeps one secret.
     pub(crate) one: bool,
     /// What is more in the environment of `invoices`.
     pub(crate) invoices: Vec<(&'static str, &'static str)>,
-    /// How `invoices` takes up another secret, in the configuration.
+    /// How `invoices` takes up another secret, in the configuration, and what else is said of it there.
     pub(crate) reload: Option<Value>,
+    /// The realm records no logins; `/healthz` of each service logs in, and is what Purser asks.
+    pub(crate) unrecorded: bool,
+    /// What is more in the environment of `reports`.
+    pub(crate) reports: Vec<(&'static str, &'static str)>,
+    /// The way by which `invoices` goes to Keycloak.
+    pub(crate) detour: Option<Detour>,
 }
 
 impl Different {
@@ -77,8 +88,62 @@ impl Different {
         let all = ["orders", "invoices", "reports"];
         all.into_iter()
             .filter(|name| self.only.is_none_or(|only| only == *name))
+            .filter(|name| self.without != Some(*name))
             .collect()
     }
+
+    fn environment<'a>(&'a self, service: &str, places: &'a Places) -> Vec<(&'a str, &'a str)> {
+        let mut environment = match service {
+            "orders" => vec![("LOGIN_SECRET", places.value.as_str())],
+            "invoices" => {
+                let detour = places.detour.iter();
+                let detour = detour.map(|url| ("LOGIN_URL", url.as_str()));
+                let more = self.invoices.iter().copied();
+                let file = [("LOGIN_SECRET_FILE", places.file.as_str())];
+                file.into_iter().chain(more).chain(detour).collect()
+            }
+            _ => {
+                let url = [
+                    ("LOGIN_SECRET_POLL_URL", places.url.as_str()),
+                    ("STORE_TOKEN", TOKEN),
+                ];
+                url.into_iter()
+                    .chain(self.reports.iter().copied())
+                    .collect()
+            }
+        };
+        if self.unrecorded {
+            environment.push(("CHECK_LOGIN", "1"));
+        }
+        // Many such stories are told at the same time.
+        let every = if self.one { "100" } else { "500" };
+        environment.push(("LOGIN_EVERY_MS", every));
+        environment
+    }
+
+    /// What the configuration says of each beside where its secret is.
+    fn said(&self, project: &Project) -> BTreeMap<&'static str, Value> {
+        let by_signal = || json!({ "signal": "SIGHUP" });
+        let mut reports = json!({ "reads_again": "1s" });
+        if self.unrecorded {
+            let service = project.found(format!("{}-reports-1", project.name));
+            reports["probe"] = service.url("/healthz").into();
+            reports["within"] = "15s".into();
+        }
+        BTreeMap::from([
+            ("invoices", self.reload.clone().unwrap_or_else(by_signal)),
+            ("reports", reports),
+        ])
+    }
+}
+
+/// Where the services have the secret from.
+struct Places {
+    value: String,
+    file: String,
+    url: String,
+    /// Where `invoices` logs in.
+    detour: Option<String>,
 }
 
 impl Orders {
@@ -94,6 +159,9 @@ impl Orders {
             realm.keeps_two_secrets().await;
             realm.mark(CLIENT).await;
         }
+        if different.unrecorded {
+            realm.records_no_logins().await;
+        }
         let key = realm.administrator("purser", &ROLES).await;
         let project = Project::new(&realm, CLIENT);
         let services = different.services();
@@ -102,39 +170,33 @@ impl Orders {
             "orders.env",
             &format!("# made by hand\nLOGIN_SECRET={old}\n"),
         );
-        let store = project.store("store", TOKEN);
-        store.keeps(TOKEN, &old).await;
-        let secret = store.url("/secret");
-        for service in &services {
-            let mut environment = match *service {
-                "orders" => vec![("LOGIN_SECRET", old.as_str())],
-                "invoices" => [
-                    &[("LOGIN_SECRET_FILE", file.as_str())],
-                    &different.invoices[..],
-                ]
-                .concat(),
-                _ => vec![
-                    ("LOGIN_SECRET_POLL_URL", secret.as_str()),
-                    ("STORE_TOKEN", TOKEN),
-                ],
-            };
-            // Many such stories are told at the same time.
-            let every = if different.one { "100" } else { "500" };
-            environment.push(("LOGIN_EVERY_MS", every));
-            project.consumer(service, &environment);
+        let store = services
+            .contains(&"reports")
+            .then(|| project.store("store", TOKEN));
+        if let Some(store) = &store {
+            store.keeps(TOKEN, &old).await;
         }
-        let reload = different
-            .reload
-            .unwrap_or_else(|| json!({ "signal": "SIGHUP" }));
+        let secret = store.as_ref().map(|store| store.url("/secret"));
+        let detour = different.detour.as_ref();
+        let places = Places {
+            value: old.clone(),
+            file,
+            url: secret.unwrap_or_default(),
+            detour: detour.map(|way| realm.token_url().replace(&url(), &way.address())),
+        };
+        for service in &services {
+            project.consumer(service, &different.environment(service, &places));
+        }
+        let said = different.said(&project);
         let keycloak = different
             .way
             .as_ref()
             .map_or_else(url, |way| way.address().to_owned());
         let home = home(
             &project,
-            &store,
+            &places.url,
             (&realm, &key, &keycloak),
-            (&services, &reload),
+            (&services, &said),
         );
         home.workflow("go", ROTATE);
         Self {
@@ -145,6 +207,7 @@ impl Orders {
             old,
             services,
             _way: different.way,
+            detour: different.detour,
             _turn: turn,
         }
     }
@@ -261,15 +324,18 @@ impl Orders {
         self.without_names(&text)
     }
 
-    fn without_names(&self, text: &str) -> String {
+    /// A text without what differs from run to run.
+    pub(crate) fn without_names(&self, text: &str) -> String {
         let folder = self.project.file("");
         let folder = folder.to_string_lossy().trim_end_matches('/').to_owned();
         let mut text = text
             .replace(&self.project.name, "x")
             .replace(&folder, "/srv/x")
             .replace(&self.realm.name, "shop")
-            .replace(&url(), "http://keycloak")
-            .replace(&format!("{}:8080", self.store.address), "store");
+            .replace(&url(), "http://keycloak");
+        if let Some(store) = &self.store {
+            text = text.replace(&format!("{}:8080", store.address), "store");
+        }
         for service in self.services() {
             text = text.replace(&service.address.to_string(), "(an address)");
         }
@@ -302,6 +368,11 @@ impl Orders {
     /// What lies in a file of the project.
     pub(crate) fn held(&self, file: &str) -> String {
         std::fs::read_to_string(self.project.file(file)).unwrap()
+    }
+
+    /// Nobody gets to Keycloak by the detour any more.
+    pub(crate) fn the_detour_ends(&mut self) {
+        self.detour = None;
     }
 
     /// How often a service was turned away.
@@ -346,29 +417,33 @@ impl Orders {
 
 fn home(
     project: &Project,
-    store: &Consumer,
+    secret: &str,
     (realm, key, url): (&Realm, &str, &str),
-    (services, reload): (&[&str], &Value),
+    (services, said): (&[&str], &BTreeMap<&str, Value>),
 ) -> Home {
     let service = |name: &str| format!("{}/{name}", project.name);
     let orders = json!({
         "name": "orders", "service": service("orders"),
         "env_file": project.file("orders.env"), "variable": "LOGIN_SECRET",
     });
-    let mut invoices = json!({
+    let invoices = json!({
         "name": "invoices", "service": service("invoices"),
         "file": project.file("invoices"), "within": "20s",
     });
-    let more = reload.as_object().unwrap().clone();
-    invoices.as_object_mut().unwrap().extend(more);
     let reports = json!({
-        "name": "reports", "service": service("reports"), "reads_again": "1s",
+        "name": "reports", "service": service("reports"),
         "http": {
-            "url": store.url("/secret"), "digest_url": store.url("/secret/digest"),
+            "url": secret, "digest_url": format!("{secret}/digest"),
             "bearer_file": "key-of-the-store",
         },
     });
     let mut consumers = vec![orders, invoices, reports];
+    for one in &mut consumers {
+        if let Some(more) = said.get(one["name"].as_str().unwrap()) {
+            let more = more.as_object().unwrap().clone();
+            one.as_object_mut().unwrap().extend(more);
+        }
+    }
     consumers.retain(|one| services.contains(&one["name"].as_str().unwrap()));
     let table = json!({
         "kind": "keycloak", "url": url, "realm": realm.name,

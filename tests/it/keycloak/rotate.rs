@@ -65,7 +65,7 @@ async fn each_service_gets_the_new_secret_and_nobody_is_turned_away() {
       "gap_seconds": 0.0,
       "old_refused": true,
       "locked_out_at": "TIME",
-      "message": "orders has a new secret, proven by orders (logged in), invoices (logged in), reports (logged in): the old one is refused, nobody was turned away"
+      "message": "orders has a new secret, proven by orders (logged in), invoices (logged in), reports (logged in): the old one is refused, nobody was seen to be turned away"
     }
     "#);
     orders.nothing_is_kept_of(&[&orders.old, &new]).await;
@@ -115,6 +115,52 @@ async fn a_service_that_goes_on_with_the_old_secret_has_all_go_back() {
         orders.nothing_is_kept_of(&[&orders.old]).await;
         orders.close().await;
     }
+}
+
+/// It ends as soon as it is restarted; what is wrong is set right while its old secret is given back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_does_not_come_up_again_gets_its_old_secret_and_is_started() {
+    let mut orders = Orders::with(Different {
+        invoices: vec![("CRASH_IF", "/secrets/hurt")],
+        reload: Some(json!({ "restart": true, "within": "5s" })),
+        ..Different::only("invoices")
+    })
+    .await;
+    orders.home.up().await;
+    orders.project.write("hurt", "");
+    let run = orders.home.starts(&["go"]).await;
+    patience::until("it is taken back", async || {
+        let shown = orders.home.asks(&["runs", "show", &run]).await;
+        !shown["run"]["steps"]["rotate"]["failure"].is_null()
+    })
+    .await;
+    std::fs::remove_file(orders.project.file("hurt")).unwrap();
+    let ended = orders.home.ends(&run).await;
+    orders.expect(&ended, "rolled_back").await;
+    insta::assert_snapshot!(orders.summary(&ended), @"rolled_back: step `rotate` failed: x-invoices-1 (purser-test/web:v1) on `shop`: it ended with exit code 3 Everything that it had done was taken back.");
+    orders.all_use(&orders.old).await;
+    orders.close().await;
+}
+
+/// It is restarted, and reads what nobody has written to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_comes_up_with_the_old_secret_has_all_go_back() {
+    let mut orders = Orders::with(Different {
+        invoices: vec![("LOGIN_SECRET_FILE", "/secrets/another")],
+        reload: Some(json!({ "restart": true, "within": "10s" })),
+        ..Different::only("invoices")
+    })
+    .await;
+    orders.project.write("another", &orders.old);
+    let service = orders.service("invoices");
+    service.hang_up();
+    service.uses(&orders.old).await;
+    orders.home.up().await;
+    let run = orders.rotate(&[]).await;
+    orders.expect(&run, "rolled_back").await;
+    insta::assert_snapshot!(orders.summary(&run), @"rolled_back: step `rotate` failed: invoices was turned away by the client orders of `sso` after it had been given its secret: invalid_client_credentials Everything that it had done was taken back.");
+    orders.all_use(&orders.old).await;
+    orders.close().await;
 }
 
 /// The process dies when the new secret is with the first service, and a person has Keycloak draw another
@@ -220,5 +266,19 @@ steps:
         orders.realm.logs_in(CLIENT, &orders.old).await
     })
     .await;
+    // Who may was asked for staging; the services run where nobody has said that it is not production.
+    let config = std::fs::read_to_string(orders.home.path("purser.toml")).unwrap();
+    let config = config.replace(
+        "[systems.sso]\n",
+        "[systems.sso]\nenvironment = 'staging'\n",
+    );
+    orders.home.kill().await;
+    orders.home.write("purser.toml", &config);
+    let go = std::fs::read_to_string(orders.home.path("workflows/go.yaml")).unwrap();
+    let go = go.replace("who: { production:", "who: { staging:");
+    orders.home.write("workflows/go.yaml", &go);
+    orders.home.up().await;
+    let run = orders.rotate(&[]).await;
+    insta::assert_snapshot!(orders.summary(&run), @"failed: step `rotate` failed: sso: the secret of the client `orders` is not rotated: orders runs on `shop`, which stands in production, and who may rotate was asked for staging, where `sso` stands: give both the same `environment`, or configure the realm once more as a system that stands in production Nothing was changed.");
     orders.close().await;
 }

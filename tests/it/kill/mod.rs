@@ -3,6 +3,7 @@
 
 mod any_moment;
 mod any_moment_of_a_deploy;
+mod any_moment_of_a_rotation;
 mod backup;
 mod books;
 mod deploy;

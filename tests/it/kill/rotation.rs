@@ -4,6 +4,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::{FutureExt as _, StreamExt as _, stream};
+use serde_json::Value;
 
 use super::{MOMENTS, books, effects, expect_one_run, killed_at, points};
 use crate::keycloak::orders::{CLIENT, Different, Orders};
@@ -36,7 +37,7 @@ async fn killed_at_every_failpoint_a_rotation_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn killed_while_containers_are_made_anew_for_it_a_rotation_goes_on() {
     let points = RENEWED.map(|point| format!("docker.deploy_service/{point}"));
-    in_turn(points.to_vec(), |point| goes_on(point, "orders")).await;
+    in_turn(points, |point| goes_on(point, "orders")).await;
 }
 
 /// The service goes on with the old secret, which shows when that is revoked.
@@ -46,7 +47,10 @@ async fn killed_while_it_is_taken_back_a_rotation_leaves_the_old_secret() {
     in_turn(points, goes_back).await;
 }
 
-async fn in_turn<F: Future<Output = ()>>(points: Vec<String>, story: impl Fn(String) -> F) {
+pub(super) async fn in_turn<F: Future<Output = ()>>(
+    points: impl IntoIterator<Item = String>,
+    story: impl Fn(String) -> F,
+) {
     let told = points.into_iter().map(|point| {
         let name = point.clone();
         let story = AssertUnwindSafe(story(point)).catch_unwind();
@@ -60,7 +64,27 @@ async fn in_turn<F: Future<Output = ()>>(points: Vec<String>, story: impl Fn(Str
 async fn goes_on(point: String, service: &'static str) {
     let mut orders = Orders::with(Different::only(service)).await;
     let run = killed_at(&point, &mut orders.home).await;
-    let facts = expect_one_run(&orders.home, &run, "succeeded").await;
+    went_on(orders, &run, service).await;
+}
+
+async fn goes_back(point: String) {
+    let mut orders = of_a_liar().await;
+    let run = killed_at(&point, &mut orders.home).await;
+    went_back(orders, &run).await;
+}
+
+/// A service that goes on with the old secret.
+pub(super) async fn of_a_liar() -> Orders {
+    Orders::with(Different {
+        invoices: vec![("LIE", "1")],
+        ..Different::only("invoices")
+    })
+    .await
+}
+
+/// The service has the new secret, and was not turned away.
+pub(super) async fn went_on(orders: Orders, run: &Value, service: &str) {
+    let facts = expect_one_run(&orders.home, run, "succeeded").await;
     assert_eq!(facts["steps"][0]["attempts"], 1);
     let new = orders.realm.secret(CLIENT).await;
     assert_ne!(new, orders.old, "{facts:#}");
@@ -71,14 +95,9 @@ async fn goes_on(point: String, service: &'static str) {
     orders.close().await;
 }
 
-async fn goes_back(point: String) {
-    let mut orders = Orders::with(Different {
-        invoices: vec![("LIE", "1")],
-        ..Different::only("invoices")
-    })
-    .await;
-    let run = killed_at(&point, &mut orders.home).await;
-    expect_one_run(&orders.home, &run, "rolled_back").await;
+/// All is as it was.
+pub(super) async fn went_back(orders: Orders, run: &Value) {
+    expect_one_run(&orders.home, run, "rolled_back").await;
     assert_eq!(orders.realm.secret(CLIENT).await, orders.old);
     orders.all_use(&orders.old).await;
     expect_nothing_kept(&orders, &[&orders.old]).await;

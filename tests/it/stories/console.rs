@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use xtask::effect_server::{EffectServer, Mood, Reply};
 
 use super::{MIGRATE, Story};
-use crate::support::program::{Person, ended};
+use crate::support::program::{Home, Person, Said, ended};
 use crate::support::systems::of_kind;
 
 const PROMPTS: [&str; 3] = ["purser> ", "[yes/no/later] ", "[yes/later] "];
@@ -41,19 +41,24 @@ impl Story {
 
     /// The same of somebody else.
     pub(super) async fn person_types_into_console(&self, person: Person, lines: &[&str]) -> String {
-        let mut console = self.home.command(person, &["console"]);
-        console
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut console = console.spawn().unwrap();
-        let mut keys = console.stdin.take().unwrap();
-        keys.write_all(lines.join("\n").as_bytes()).await.unwrap();
-        drop(keys);
-        let mut said = ended(&["console"], console).await;
-        said.out = with_typed(&said.out, lines);
-        self.shown(&said)
+        self.shown(&typed_into(&self.home, person, lines).await)
     }
+}
+
+/// What the console of a home has shown when somebody has typed these lines into it and closed it.
+pub(crate) async fn typed_into(home: &Home, person: Person, lines: &[&str]) -> Said {
+    let mut console = home.command(person, &["console"]);
+    console
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut console = console.spawn().unwrap();
+    let mut keys = console.stdin.take().unwrap();
+    keys.write_all(lines.join("\n").as_bytes()).await.unwrap();
+    drop(keys);
+    let mut said = ended(&["console"], console).await;
+    said.out = with_typed(&said.out, lines);
+    said
 }
 
 /// What was printed, with the next of these lines behind every prompt.

@@ -7,7 +7,7 @@ mod approvals;
 mod around_a_deploy;
 mod backups;
 mod changes;
-mod console;
+pub(crate) mod console;
 mod damaged;
 mod deploys;
 mod discord;

@@ -1,5 +1,6 @@
 //! Services that hold a client's secret and log in with it at Keycloak, again and again.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -140,6 +141,8 @@ impl Project {
         for label in &labels {
             arguments.extend(["--label", label]);
         }
+        // Of two values of one variable the last is meant, and a program would find the first.
+        let environment: BTreeMap<_, _> = environment.iter().copied().collect();
         let environment: Vec<_> = environment
             .iter()
             .map(|(k, v)| format!("{k}={v}"))

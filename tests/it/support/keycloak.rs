@@ -156,6 +156,12 @@ impl Realm {
         self.put("/client-policies/policies", &policies).await;
     }
 
+    /// From now on nobody can see who logs in.
+    pub async fn records_no_logins(&self) {
+        self.put("/events/config", &json!({ "eventsEnabled": false }))
+            .await;
+    }
+
     /// Gives a client the attribute [`MARK`].
     pub async fn mark(&self, id: &str) {
         let mut client = self.representation(id).await;

@@ -2,6 +2,7 @@
 
 pub mod consumer;
 pub mod database;
+pub mod detour;
 pub mod discord_js;
 pub mod gateway;
 pub mod hand_clock;

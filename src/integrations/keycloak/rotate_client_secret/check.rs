@@ -1,6 +1,7 @@
 //! What is looked at before a rotation, and what refuses it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::super::client::Client;
@@ -8,6 +9,7 @@ use super::super::issuer::Before;
 use super::super::{Keycloak, rotation};
 use super::Input;
 use crate::action::{ActionError, ReadContext, Result};
+use crate::domain::names::Environment;
 use crate::domain::time::Timestamp;
 use crate::rotation::Consumer;
 
@@ -20,8 +22,14 @@ pub(super) struct Found<'a> {
     pub(super) client: Client,
     pub(super) consumers: &'a [Consumer],
     pub(super) before: Before,
-    /// From where somebody has logged in lately who is no consumer that is known.
-    pub(super) strangers: Vec<String>,
+    pub(super) strangers: Vec<Stranger>,
+}
+
+/// Somebody has logged in lately who is no consumer that is known.
+pub(super) struct Stranger {
+    pub(super) from: IpAddr,
+    /// From there Purser comes too, which logs in as a client while it rotates its secret.
+    pub(super) is_where_purser_is: bool,
 }
 
 /// Looks, and refuses what could not end well; changes nothing.
@@ -50,7 +58,8 @@ pub(super) async fn look<'a>(
             client.client_id
         )));
     }
-    let before = Before::look(keycloak, &client).await?;
+    let recorded = keycloak.records_logins().await?;
+    let before = Before::look(keycloak, &client, &recorded).await?;
     if !before.two && !input.allow_gap {
         return Err(refused(keycloak.only_one().await?));
     }
@@ -65,6 +74,9 @@ pub(super) async fn look<'a>(
         )));
     }
     for consumer in consumers {
+        if let Some(why) = not_asked_for(ctx, keycloak, consumer)? {
+            return Err(refused(why));
+        }
         if let Some(why) = consumer.obstacle(&ctx.systems).await? {
             return Err(refused(format!(
                 "{} cannot be given another: {why}",
@@ -80,13 +92,12 @@ pub(super) async fn look<'a>(
             )));
         }
     }
-    let recorded = keycloak.records_logins().await?;
     if !recorded.shows_logins()
         && let Some(advice) = recorded.advice()
         && let Some(blind) = consumers.iter().find(|consumer| !consumer.has_probe())
     {
         return Err(refused(format!(
-            "the realm does not record who logs in, so {} could not be proven: {advice}, or give it a `probe`",
+            "the realm does not record who logs in, so {} could not be proven: {advice}, or give it a `probe` or a `healthcheck`",
             blind.name()
         )));
     }
@@ -143,19 +154,56 @@ impl Keycloak {
     }
 }
 
+/// Who may do this was decided for where the realm stands. That is enough for a consumer which stands
+/// elsewhere only where the realm is in production.
+fn not_asked_for(
+    ctx: &ReadContext,
+    keycloak: &Keycloak,
+    consumer: &Consumer,
+) -> Result<Option<String>> {
+    let name = keycloak.name();
+    let own = ctx
+        .systems
+        .get(name.as_str())
+        .map(|entry| &entry.environment);
+    let (Some(own), Some((engine, theirs))) = (own, consumer.stands(&ctx.systems)?) else {
+        return Ok(None);
+    };
+    let is_asked_for = own == theirs || *own == Environment::production();
+    Ok((!is_asked_for).then(|| {
+        format!(
+            "{} runs on `{engine}`, which stands in {theirs}, and who may rotate was asked for {own}, where \
+             `{name}` stands: give both the same `environment`, or configure the realm once more as a system \
+             that stands in {theirs}",
+            consumer.name()
+        )
+    }))
+}
+
 async fn strangers(
     ctx: &ReadContext,
     keycloak: &Keycloak,
     client_id: &str,
     consumers: &[Consumer],
     now: Timestamp,
-) -> Result<Vec<String>> {
+) -> Result<Vec<Stranger>> {
     let mut known = BTreeSet::new();
     for consumer in consumers {
         known.extend(consumer.comes_from(&ctx.systems).await?);
     }
-    let logins = keycloak.logins(client_id, now.minus(LATELY)).await?;
-    let from: BTreeSet<_> = logins.iter().filter_map(|login| login.from).collect();
-    let strange = from.difference(&known);
-    Ok(strange.map(ToString::to_string).collect())
+    let lately = async |client_id: &str| -> Result<BTreeSet<IpAddr>> {
+        let logins = keycloak.logins(client_id, now.minus(LATELY)).await?;
+        Ok(logins.iter().filter_map(|login| login.from).collect())
+    };
+    let strange = &lately(client_id).await? - &known;
+    let own = if strange.is_empty() || keycloak.login_realm() != keycloak.realm() {
+        BTreeSet::new()
+    } else {
+        lately(&keycloak.settings().client_id).await?
+    };
+    let stranger = |from: IpAddr| Stranger {
+        from,
+        is_where_purser_is: own.contains(&from),
+    };
+    Ok(strange.into_iter().map(stranger).collect())
 }

@@ -1,6 +1,6 @@
 //! What people read of a rotation.
 
-use super::check::Found;
+use super::check::{Found, Stranger};
 use crate::domain::plan::Plan;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::words::counted;
@@ -58,9 +58,25 @@ impl Found<'_> {
                 Span::new(after)
             ));
         }
-        for stranger in &self.strangers {
+        if !self.before.records_logins {
+            notes.push(
+                "the realm does not record who logs in: the consumers are proven by what their probes say, and \
+                 nobody else who uses the secret would be noticed"
+                    .to_owned(),
+            );
+        }
+        for Stranger {
+            from,
+            is_where_purser_is,
+        } in &self.strangers
+        {
+            let also = if *is_where_purser_is {
+                " (Purser is there too, and logs in by it itself while it rotates)"
+            } else {
+                ""
+            };
             notes.push(format!(
-                "somebody at {stranger} logs in by it too, and is no consumer that is declared: if that is one, \
+                "somebody at {from} logs in by it, and is no consumer that is declared{also}: if that is one, \
                  the rotation will be taken back when it is turned away"
             ));
         }
@@ -81,9 +97,10 @@ pub(super) fn message(client: &str, outcome: &Outcome) -> String {
         None => "the old one is revoked",
     };
     let gap = match outcome.gap {
-        Some(gap) if gap.is_zero() => "nobody was turned away".to_owned(),
+        Some(gap) if gap.is_zero() => "nobody was seen to be turned away".to_owned(),
         Some(gap) => format!("with a gap of {:.1} s", gap.as_secs_f64()),
-        None => "how long anybody was turned away is not known".to_owned(),
+        None => "whether anybody was turned away is not known, as the realm does not record it"
+            .to_owned(),
     };
     format!("{client} has a new secret, proven by {shown}: {old}, {gap}")
 }

@@ -13,6 +13,7 @@ mod links;
 mod mouths;
 mod posts;
 mod restarts;
+mod rotations;
 mod secrets;
 mod standby;
 mod stuck;
