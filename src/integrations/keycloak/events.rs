@@ -14,6 +14,23 @@ use crate::domain::time::Timestamp;
 const KINDS: [&str; 3] = ["CLIENT_LOGIN", "CODE_TO_TOKEN", "REFRESH_TOKEN"];
 const FAILED: &str = "_ERROR";
 
+/// What a client does with its secret besides; only a refusal of that says something.
+const OTHERS: [&str; 6] = [
+    "LOGIN",
+    "LOGOUT",
+    "REVOKE_GRANT",
+    "TOKEN_EXCHANGE",
+    "OAUTH2_DEVICE_AUTH",
+    "OAUTH2_DEVICE_CODE_TO_TOKEN",
+];
+/// Keycloak's words where it is the client that it refuses, and not its user.
+const OF_THE_CLIENT: [&str; 4] = [
+    "invalid_client_credentials",
+    "invalid_client",
+    "client_disabled",
+    "client_not_found",
+];
+
 /// How many events are asked for at a time.
 const PAGE: usize = 250;
 /// No more logins are read that went well, and no more that did not: of those none is to be missed.
@@ -90,8 +107,27 @@ struct Details {
     token_id: Option<String>,
 }
 
+impl Event {
+    fn at(&self) -> Timestamp {
+        Timestamp::from_micros(self.time.saturating_mul(1000))
+    }
+
+    /// It is the client itself that was let in or not: a user's old code or session is no matter of its
+    /// secret.
+    fn is_of_the_client(&self) -> bool {
+        match self.kind.strip_suffix(FAILED) {
+            None | Some("CLIENT_LOGIN") => true,
+            Some(_) => {
+                let error = self.error.as_deref();
+                error.is_some_and(|error| OF_THE_CLIENT.contains(&error))
+            }
+        }
+    }
+}
+
 impl From<Event> for Login {
     fn from(event: Event) -> Self {
+        let at = event.at();
         let what = match event.kind.strip_suffix(FAILED) {
             Some(_) => LoginKind::Failed {
                 error: event.error.unwrap_or_else(|| "no reason given".to_owned()),
@@ -99,7 +135,7 @@ impl From<Event> for Login {
             None => LoginKind::Succeeded(event.kind),
         };
         Self {
-            at: Timestamp::from_micros(event.time.saturating_mul(1000)),
+            at,
             from: event.ip_address.and_then(|address| address.parse().ok()),
             what,
         }
@@ -109,7 +145,9 @@ impl From<Event> for Login {
 impl Keycloak {
     /// The logins of a client since then, the oldest first; of very many the newest.
     pub(super) async fn logins(&self, client_id: &str, since: Timestamp) -> Result<Vec<Login>> {
-        let mut logins = self.of(client_id, &failed(), since, MOST_FAILED).await?;
+        let others = OTHERS.map(|kind| format!("{kind}{FAILED}"));
+        let failed = [&failed()[..], &others].concat();
+        let mut logins = self.of(client_id, &failed, since, MOST_FAILED).await?;
         logins.extend(self.of(client_id, &succeeded(), since, MOST).await?);
         logins.sort_by_key(|login| login.at);
         Ok(logins)
@@ -136,10 +174,12 @@ impl Keycloak {
             let events = page.into_iter();
             // Others that came meanwhile move these from page to page.
             let events = events.filter(|event| seen.insert((event.time, event.id.clone())));
-            let before = logins.len();
-            logins.extend(events.map(Login::from));
-            let is_older = |login: &Login| login.at < since;
-            if is_last || logins[before..].iter().any(is_older) {
+            let events: Vec<_> = events.collect();
+            let is_older = |event: &Event| event.at() < since;
+            let is_enough = is_last || events.iter().any(is_older);
+            let of_the_client = events.into_iter().filter(Event::is_of_the_client);
+            logins.extend(of_the_client.map(Login::from));
+            if is_enough {
                 break;
             }
         }
@@ -238,6 +278,18 @@ mod tests {
         );
         let error = "client_disabled".to_owned();
         assert_eq!((bad.from, bad.what), (None, LoginKind::Failed { error }));
+        let is_of_the_client = |kind: &str, error: &str| {
+            let json = format!(r#"{{"time":1,"type":"{kind}","error":"{error}"}}"#);
+            let event: Event = serde_json::from_str(&json).unwrap();
+            event.is_of_the_client()
+        };
+        assert!(is_of_the_client(
+            "LOGIN_ERROR",
+            "invalid_client_credentials"
+        ));
+        assert!(is_of_the_client("CLIENT_LOGIN_ERROR", "whatever"));
+        assert!(!is_of_the_client("CODE_TO_TOKEN_ERROR", "invalid_code"));
+        assert!(!is_of_the_client("LOGIN_ERROR", "invalid_user_credentials"));
     }
 
     #[test]

@@ -82,7 +82,7 @@ async fn another_program_and_somebody_at_the_console_have_a_secret_rotated() {
     consumers:
         consumer  place                                      proof
         invoices  /srv/x/invoices  logged_in
-    gap_seconds: 0.0
+    gap_seconds: N
     old_refused: true
     locked_out_at: TIME
     message: orders has a new secret, proven by invoices (logged in): the old one is refused, nobody was seen to be turned away

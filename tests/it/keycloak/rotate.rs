@@ -1,8 +1,12 @@
 //! `keycloak.rotate_client_secret`, with services that log in all the while.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::orders::{CLIENT, Different, Orders};
+use crate::support::keycloak::seen_from_here;
 use crate::support::patience;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,6 +218,40 @@ async fn somebody_who_sets_a_secret_that_ends_the_new_one_has_the_services_go_ba
         service.uses(&orders.old).await;
         service.logs_in(2).await;
     }
+    orders.close().await;
+}
+
+/// A user's code that has run out is no matter of the secret; a stranger who logs users in by the old one is.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_is_refused_for_its_secret_counts_and_that_in_every_way_of_logging_in() {
+    let mut orders = Orders::with(Different::only("invoices")).await;
+    orders.home.up().await;
+    let realm = &orders.realm;
+    let asks = async |secret: Option<&str>, grant: &str| {
+        loop {
+            let current = realm.secret(CLIENT).await;
+            let secret = secret.unwrap_or(&current);
+            realm.asks_for_a_token(CLIENT, secret, grant).await;
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let run = tokio::select! {
+        run = orders.rotate(&[]) => run,
+        () = asks(None, "authorization_code&code=old&redirect_uri=http%3A%2F%2Fx") => unreachable!(),
+    };
+    orders.expect(&run, "succeeded").await;
+    let refused = realm.events(CLIENT, "CODE_TO_TOKEN_ERROR").await;
+    assert!(refused.iter().any(|event| event["error"] == "invalid_code"));
+
+    let old = realm.secret(CLIENT).await;
+    let run = tokio::select! {
+        run = orders.rotate(&[]) => run,
+        () = asks(Some(&old), "password&username=u&password=p") => unreachable!(),
+    };
+    orders.expect(&run, "rolled_back").await;
+    let summary = orders.summary(&run).replace(&seen_from_here(), "(here)");
+    insta::assert_snapshot!(summary, @"rolled_back: step `rotate` failed: (here) is no longer let in to the client orders of `sso` (invalid_client_credentials): a consumer that is not declared still uses the old secret, or one that is uses another than it was given Everything that it had done was taken back.");
+    orders.all_use(&old).await;
     orders.close().await;
 }
 

@@ -238,6 +238,13 @@ impl Realm {
         }
     }
 
+    /// A client asks for a token in this way; whatever comes of it.
+    pub async fn asks_for_a_token(&self, id: &str, secret: &str, grant: &str) {
+        let (id, secret) = (escaped(id), escaped(secret));
+        let form = format!("grant_type={grant}&client_id={id}&client_secret={secret}");
+        self.post_form(&self.name, form).await;
+    }
+
     /// Removes it and all that is in it.
     pub async fn remove(self) {
         let path = format!("/admin/realms/{}", self.name);
