@@ -118,7 +118,7 @@ impl Client {
             more,
         ]
         .concat();
-        let service = project.consumer("web", &environment);
+        let service = project.unchecked_consumer("web", &environment);
         Self {
             name,
             old,

@@ -92,6 +92,11 @@ impl Different {
             .collect()
     }
 
+    /// Somebody waits for its health: it is made anew or restarted, or shows so that it can log in.
+    fn is_checked(&self, service: &str) -> bool {
+        service == "orders" || self.unrecorded || self.reload.is_some()
+    }
+
     fn environment<'a>(&'a self, service: &str, places: &'a Places) -> Vec<(&'a str, &'a str)> {
         let mut environment = match service {
             "orders" => vec![("LOGIN_SECRET", places.value.as_str())],
@@ -185,7 +190,12 @@ impl Orders {
             detour: detour.map(|way| realm.token_url().replace(&url(), &way.address())),
         };
         for service in &services {
-            project.consumer(service, &different.environment(service, &places));
+            let environment = different.environment(service, &places);
+            if different.is_checked(service) {
+                project.consumer(service, &environment);
+            } else {
+                project.unchecked_consumer(service, &environment);
+            }
         }
         let said = different.said(&project);
         let keycloak = different
@@ -285,9 +295,21 @@ impl Orders {
     /// The run has ended so; else what each service and Keycloak say of the logins.
     pub(crate) async fn expect(&self, run: &Value, state: &str) {
         let ended = &run["run"]["ended"]["state"];
-        if ended == state {
-            return;
+        if ended != state {
+            let (summary, told) = (self.summary(run), self.logins_told().await);
+            panic!("{ended} instead of {state}: {summary}\n{told}{run:#}");
         }
+    }
+
+    /// The same of why it has ended so.
+    pub(crate) async fn expect_reason(&self, run: &Value, reason: &str) {
+        let summary = self.summary(run);
+        if !summary.contains(reason) {
+            panic!("{summary}\n{}", self.logins_told().await);
+        }
+    }
+
+    async fn logins_told(&self) -> String {
         let mut told = String::new();
         for service in self.services() {
             let logins = service.logins().await;
@@ -299,10 +321,7 @@ impl Orders {
                 writeln!(told, "{at} {kind} {from}").unwrap();
             }
         }
-        panic!(
-            "{ended} instead of {state}: {}\n{told}{run:#}",
-            self.summary(run)
-        );
+        told
     }
 
     /// How a run has ended, in words.

@@ -111,8 +111,7 @@ async fn a_service_that_goes_on_with_the_old_secret_has_all_go_back() {
         orders.home.up().await;
         let run = orders.rotate(&[]).await;
         orders.expect(&run, "rolled_back").await;
-        let summary = orders.summary(&run);
-        assert!(summary.contains("invoices was turned away"), "{summary}");
+        orders.expect_reason(&run, "invoices was turned away").await;
         assert_eq!(orders.realm.secret(CLIENT).await, orders.old);
         orders.all_use(&orders.old).await;
         assert_eq!(orders.turned_away_of("orders").await, 0);

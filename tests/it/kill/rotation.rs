@@ -84,6 +84,7 @@ pub(super) async fn of_a_liar() -> Orders {
 
 /// The service has the new secret, and was not turned away.
 pub(super) async fn went_on(orders: Orders, run: &Value, service: &str) {
+    orders.expect(run, "succeeded").await;
     let facts = expect_one_run(&orders.home, run, "succeeded").await;
     assert_eq!(facts["steps"][0]["attempts"], 1);
     let new = orders.realm.secret(CLIENT).await;
@@ -97,6 +98,7 @@ pub(super) async fn went_on(orders: Orders, run: &Value, service: &str) {
 
 /// All is as it was.
 pub(super) async fn went_back(orders: Orders, run: &Value) {
+    orders.expect(run, "rolled_back").await;
     expect_one_run(&orders.home, run, "rolled_back").await;
     assert_eq!(orders.realm.secret(CLIENT).await, orders.old);
     orders.all_use(&orders.old).await;

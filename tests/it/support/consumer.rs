@@ -20,6 +20,8 @@ use crate::docker::stage::{docker, inspect, names, try_docker, unique};
 const FOLDER: &str = "/secrets";
 /// The port of the service.
 const PORT: u16 = 8080;
+/// How a container is started that nobody asks for its health.
+const UNCHECKED: [&str; 1] = ["--no-healthcheck"];
 
 /// A Compose project with services that log in as one client; it goes when the story ends.
 pub struct Project {
@@ -99,11 +101,21 @@ impl Project {
     /// Starts the container of a service that logs in. `environment` says where its secret is, and
     /// what else is to be different.
     pub fn consumer(&self, service: &str, environment: &[(&str, &str)]) -> Consumer {
-        let client = [
-            ("LOGIN_URL", self.token_url.as_str()),
-            ("LOGIN_CLIENT", self.client.as_str()),
-        ];
-        self.start(service, &[&client, environment].concat())
+        let environment = [&self.client()[..], environment].concat();
+        self.start(service, &environment, &[])
+    }
+
+    /// The same without a health check, each of which costs the engine as much as a small program does.
+    pub fn unchecked_consumer(&self, service: &str, environment: &[(&str, &str)]) -> Consumer {
+        let environment = [&self.client()[..], environment].concat();
+        self.start(service, &environment, &UNCHECKED)
+    }
+
+    fn client(&self) -> [(&str, &str); 2] {
+        [
+            ("LOGIN_URL", &self.token_url),
+            ("LOGIN_CLIENT", &self.client),
+        ]
     }
 
     /// Starts several at once.
@@ -120,11 +132,12 @@ impl Project {
 
     /// Starts the container of a service that keeps a secret for whoever brings this token.
     pub fn store(&self, service: &str, token: &str) -> Consumer {
-        self.start(service, &[("STORE", "1"), ("STORE_TOKEN", token)])
+        let environment = [("STORE", "1"), ("STORE_TOKEN", token)];
+        self.start(service, &environment, &UNCHECKED)
     }
 
     /// Starts a container as Compose would.
-    fn start(&self, service: &str, environment: &[(&str, &str)]) -> Consumer {
+    fn start(&self, service: &str, environment: &[(&str, &str)], options: &[&str]) -> Consumer {
         let name = format!("{}-{service}-1", self.name);
         let image = variable("PURSER_TEST_IMAGE_V1");
         let labels = [
@@ -152,6 +165,7 @@ impl Project {
         fs::write(variables.path(), environment.join("\n")).unwrap();
         let variables_path = variables.path().display().to_string();
         arguments.extend(["--env-file", &variables_path]);
+        arguments.extend(options);
         arguments.push(&image);
         docker(&arguments);
         self.found(name)
