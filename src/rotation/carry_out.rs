@@ -21,6 +21,10 @@ const PAUSES: [Duration; 3] = [
 ];
 
 const OUTCOME: &str = "outcome";
+/// From when on it is counted who is turned away.
+const SINCE: &str = "since";
+/// Whether the old secret had been ended by somebody else.
+const ENDED: &str = "ended";
 
 /// After what a consumer is looked at.
 const RELOADED: &str = "reloaded";
@@ -42,6 +46,10 @@ pub struct Outcome {
     pub gap: Option<Duration>,
     /// The old secret was tried once more, and was refused; `None` where that could not be tried.
     pub old_refused: Option<bool>,
+    /// The old secret had come to its end before it was revoked: somebody else has ended it, or its time was
+    /// over.
+    #[serde(default)]
+    pub ended_early: bool,
 }
 
 /// What a consumer has shown after the old secret had been revoked.
@@ -97,21 +105,25 @@ impl Rotation<'_> {
         Ok(issued)
     }
 
-    /// The new secret counts from now on. When, by the issuer's clock.
+    /// The new secret counts from now on. An instant before that, by the issuer's clock.
     async fn issue(&self, pair: &Pair) -> Result<Timestamp> {
         self.ctx
             .progress(format!("{}: issuing", self.issuer.what()));
+        // Once: who is turned away while this process is dead counts too.
+        let since = || self.insist(|| self.issuer.now());
+        let since = self.ctx.record(SINCE, since).await?;
         self.ctx
             .repeatable(ISSUE, |_| async {
                 self.insist(|| self.let_new_count(pair)).await
             })
-            .await
+            .await?;
+        Ok(since)
     }
 
-    async fn let_new_count(&self, pair: &Pair) -> Result<Timestamp> {
+    async fn let_new_count(&self, pair: &Pair) -> Result<()> {
         let (issuer, two) = (self.issuer, self.issuer.keeps_two());
-        let at = issuer.mark().await?;
-        match self.stand(pair).await? {
+        let found = self.stand(pair).await?;
+        match found {
             Stand::Old | Stand::BothOldFirst => {
                 issuer.set(&pair.new, two.then_some(&pair.old)).await?;
             }
@@ -119,7 +131,9 @@ impl Rotation<'_> {
             Stand::Other { .. } => return Err(self.moved()),
         }
         match (self.stand(pair).await?, two) {
-            (Stand::Both, true) | (Stand::New, false) => Ok(at),
+            (Stand::Both, true) | (Stand::New, false) => Ok(()),
+            // It was issued before this process died, and somebody has ended the old one since.
+            (Stand::New, true) if found == Stand::New => Ok(()),
             (Stand::New, true) => Err(ActionError::fatal(format!(
                 "{} took the new secret and dropped the old one at once, although it was said to keep two: \
                  the old one is set again",
@@ -175,6 +189,7 @@ impl Rotation<'_> {
     /// From now on only the new secret counts.
     async fn revoke(&self, pair: &Pair) -> Result<()> {
         self.insist(|| self.agreed(pair)).await?;
+        self.was_ended(pair).await?;
         self.ctx
             .progress(format!("{}: revoking the old secret", self.issuer.what()));
         self.ctx
@@ -184,11 +199,19 @@ impl Rotation<'_> {
             .await
     }
 
+    /// Whether the old secret counted no more already when it was about to be revoked.
+    async fn was_ended(&self, pair: &Pair) -> Result<bool> {
+        let is_ended = || async { Ok(self.stand(pair).await? == Stand::New) };
+        self.ctx.record(ENDED, || self.insist(is_ended)).await
+    }
+
     async fn let_new_alone_count(&self, pair: &Pair) -> Result<()> {
         let live = self.issuer.live().await?;
         match pair.stand(&live) {
-            Stand::New => Ok(()),
-            Stand::Both | Stand::BothOldFirst => self.issuer.set(&pair.new, None).await,
+            // Also where the old one counts no more: it may still be kept there.
+            Stand::New | Stand::Both | Stand::BothOldFirst => {
+                self.issuer.set(&pair.new, None).await
+            }
             Stand::Other { .. } if self.was_asked_about(&live.current).await? => {
                 self.issuer.set(&pair.new, None).await
             }
@@ -239,10 +262,12 @@ impl Rotation<'_> {
                 };
                 self.watch(from).await?;
                 let gap = self.gap(issued).await?;
+                let ended_early = self.issuer.keeps_two() && self.was_ended(pair).await?;
                 self.is_alone(pair).await.map(|old_refused| Outcome {
                     consumers,
                     gap,
                     old_refused,
+                    ended_early,
                 })
             })
             .await

@@ -32,6 +32,9 @@ pub trait Issuer: Send + Sync {
     /// Whether it lets somebody in by this; `None` where that cannot be tried.
     fn accepts<'a>(&'a self, secret: &'a SecretString) -> BoxFuture<'a, Result<Option<bool>>>;
 
+    /// An instant by its own clock that is not later than now.
+    fn now(&self) -> BoxFuture<'_, Result<Timestamp>>;
+
     /// An instant by its own clock that is not yet past.
     fn mark(&self) -> BoxFuture<'_, Result<Timestamp>>;
 

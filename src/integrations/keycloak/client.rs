@@ -36,6 +36,8 @@ pub(super) struct Client {
     pub(super) enabled: bool,
     pub(super) kind: ClientKind,
     pub(super) has_service_account: bool,
+    /// People log in by it.
+    pub(super) has_standard_flow: bool,
     /// How it shows who it is: `client-secret`, or another, as `client-jwt`, which uses none.
     pub(super) authenticator: String,
     pub(super) secrets: Secrets,
@@ -112,6 +114,8 @@ pub(super) struct Shown {
     bearer_only: bool,
     #[serde(default)]
     service_accounts_enabled: bool,
+    #[serde(default)]
+    standard_flow_enabled: bool,
     protocol: Option<String>,
     client_authenticator_type: Option<String>,
     secret: Option<SecretString>,
@@ -150,6 +154,7 @@ impl From<Shown> for Client {
             enabled: shown.enabled,
             kind,
             has_service_account: shown.service_accounts_enabled,
+            has_standard_flow: shown.standard_flow_enabled,
             authenticator: authenticator.unwrap_or_else(|| BY_SECRET.to_owned()),
             secrets,
             attributes,
@@ -167,6 +172,13 @@ fn as_seconds(at: Timestamp) -> Value {
     Value::String((at.micros() / 1_000_000).to_string())
 }
 
+impl Secrets {
+    /// Whether Keycloak refuses the client, by whatever secret: the present one has become too old.
+    pub(super) fn is_refused(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
 impl Client {
     /// What conditions of policies look at.
     pub(super) fn marks<'a>(&'a self, roles: &'a BTreeSet<String>) -> Marks<'a> {
@@ -175,6 +187,16 @@ impl Client {
             roles,
             attributes: &self.attributes,
         }
+    }
+
+    /// The types of events of its logins that go well, by how it may log in.
+    pub(super) fn ways(&self) -> Vec<&'static str> {
+        let all = [
+            (self.has_service_account, "CLIENT_LOGIN"),
+            (self.has_standard_flow, "CODE_TO_TOKEN"),
+        ];
+        let used = all.into_iter().filter(|(used, _)| *used);
+        used.map(|(_, way)| way).collect()
     }
 
     /// Whether it logs in with a secret.
@@ -288,6 +310,7 @@ mod tests {
             },
         }));
         assert!(client.enabled && client.has_service_account && client.uses_secret());
+        assert_eq!(client.ways(), ["CLIENT_LOGIN"]);
         assert_eq!(client.secrets.current.expose_secret(), "new");
         assert_eq!(
             client.secrets.expires_at.unwrap().to_string(),

@@ -1,5 +1,9 @@
 //! The clients of the realm, page by page, without their secrets.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::client::{Client, Shown};
 use super::connection::{Call, Keycloak, Right};
 use crate::action::{ActionError, Result};
@@ -45,6 +49,13 @@ impl From<Client> for Listed {
 impl Keycloak {
     /// All clients of the realm, of every kind, by name.
     pub(super) async fn clients(&self) -> Result<Vec<Listed>> {
+        let all = self.clients_within(Duration::MAX).await?;
+        Ok(all.unwrap_or_default())
+    }
+
+    /// The same; `None` when there are more of them than it tells of in this time.
+    pub(super) async fn clients_within(&self, longest: Duration) -> Result<Option<Vec<Listed>>> {
+        let begun = Instant::now();
         let mut all: Vec<Listed> = Vec::new();
         loop {
             let query = vec![("first", all.len().to_string()), ("max", PAGE.to_string())];
@@ -54,6 +65,9 @@ impl Keycloak {
             all.extend(page.into_iter().map(|shown| Client::from(shown).into()));
             if is_last {
                 break;
+            }
+            if begun.elapsed() > longest {
+                return Ok(None);
             }
             if all.len() >= MOST {
                 return Err(ActionError::fatal(format!(
@@ -74,6 +88,6 @@ impl Keycloak {
         // One that came or went meanwhile moves the others from page to page.
         all.sort_by(|one, other| one.client_id.cmp(&other.client_id));
         all.dedup_by(|one, other| one.uuid == other.uuid);
-        Ok(all)
+        Ok(Some(all))
     }
 }

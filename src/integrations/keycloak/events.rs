@@ -70,22 +70,30 @@ impl Recorded {
         self.enabled && !self.missing.iter().any(|missing| missing == kind)
     }
 
-    /// Whether it can be seen who logs in and who is turned away, in one of the ways that need a secret.
-    pub(super) fn shows_logins(&self) -> bool {
-        let ways = ["CLIENT_LOGIN", "CODE_TO_TOKEN"];
-        ways.iter()
-            .any(|way| self.has(way) && self.has(&format!("{way}{FAILED}")))
+    /// The types of events without which it is not seen that somebody logs in in these ways, or is turned
+    /// away.
+    pub(super) fn hides(&self, ways: &[&str]) -> Vec<String> {
+        let needed = ways
+            .iter()
+            .flat_map(|way| [(*way).to_owned(), format!("{way}{FAILED}")]);
+        needed.filter(|kind| !self.has(kind)).collect()
     }
 
     /// What to switch on, where something is missing.
     pub(super) fn advice(&self) -> Option<String> {
+        self.advice_for(&self.missing)
+    }
+
+    /// What to switch on, so that these types are recorded.
+    pub(super) fn advice_for(&self, missing: &[String]) -> Option<String> {
         let place = "under `Realm settings`, `Events`, `User events settings`";
         if !self.enabled {
             return Some(format!("switch on `Save events` {place}"));
         }
-        let missing = self.missing.join(", ");
-        (!self.missing.is_empty())
-            .then(|| format!("add {missing} to the event types that are saved, {place}"))
+        (!missing.is_empty()).then(|| {
+            let missing = missing.join(", ");
+            format!("add {missing} to the event types that are saved, {place}")
+        })
     }
 }
 
@@ -305,12 +313,32 @@ mod tests {
             missing: vec!["REFRESH_TOKEN".to_owned()],
             ..off.clone()
         };
-        assert!(!off.shows_logins() && partly.shows_logins());
         insta::assert_snapshot!(partly.advice().unwrap(), @"add REFRESH_TOKEN to the event types that are saved, under `Realm settings`, `Events`, `User events settings`");
         let complete = Recorded {
             missing: vec![],
             ..partly
         };
         assert_eq!(complete.advice(), None);
+    }
+
+    #[test]
+    fn what_is_not_seen_depends_on_the_ways_of_logging_in() {
+        let refusals = ["CLIENT_LOGIN_ERROR", "REFRESH_TOKEN_ERROR"].map(str::to_owned);
+        let partly = Recorded {
+            enabled: true,
+            missing: refusals.to_vec(),
+            kept_for: None,
+        };
+        let hidden = partly.hides(&["CLIENT_LOGIN"]);
+        assert_eq!(hidden, refusals[..1]);
+        insta::assert_snapshot!(partly.advice_for(&hidden).unwrap(), @"add CLIENT_LOGIN_ERROR to the event types that are saved, under `Realm settings`, `Events`, `User events settings`");
+        let site = ["CODE_TO_TOKEN"];
+        assert_eq!(partly.hides(&site), Vec::<String>::new());
+        let off = Recorded {
+            enabled: false,
+            missing: vec![],
+            ..partly
+        };
+        assert_eq!(off.hides(&site), ["CODE_TO_TOKEN", "CODE_TO_TOKEN_ERROR"]);
     }
 }

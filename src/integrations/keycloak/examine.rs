@@ -1,5 +1,7 @@
 //! Whether a realm can be reached with the rights that workflows need, and which secrets need somebody.
 
+use std::time::Duration;
+
 use super::check_secrets::{due, is_of_unknown_age};
 use super::connection::{Keycloak, Right};
 use super::rotation::Feature;
@@ -8,6 +10,9 @@ use crate::action::{Clock, Examination, Result, Uses};
 use crate::domain::finding::Remark;
 use crate::domain::time::Timestamp;
 use crate::domain::words;
+
+/// Its clients are read for no longer: who looks waits for no more than a few seconds longer.
+const READ_WITHIN: Duration = Duration::from_secs(8);
 
 /// So many clients are named.
 const MOST_NAMED: usize = 10;
@@ -31,14 +36,14 @@ const NEEDS: &[(&str, &[Right])] = &[
 impl Keycloak {
     pub(super) async fn looked_at(&self, uses: &Uses, clock: &dyn Clock) -> Examination {
         let mut found = Examination::default();
-        let standings = match self.standings().await {
+        let standings = match self.standings_within(READ_WITHIN).await {
             Ok(standings) => standings,
             Err(error) => {
                 found.add(Err(error));
                 return found;
             }
         };
-        found.add(self.reached(standings.len()).await);
+        found.add(self.reached(standings.as_ref().map(Vec::len)).await);
         let wanted = wanted(uses);
         let lacking = match self.lacks(&wanted).await {
             Ok(lacking) => lacking.unwrap_or_default(),
@@ -55,12 +60,26 @@ impl Keycloak {
             found.add(self.recorded().await);
         }
         let now = clock.now();
-        found.remarks.extend(Self::secrets(&standings, now));
+        match standings {
+            Some(standings) => found.remarks.extend(Self::secrets(&standings, now)),
+            None => found.remarks.push(Remark::warning(
+                format!(
+                    "the realm `{}` has too many clients to read them all here, so nothing is said about their \
+                     secrets",
+                    self.realm()
+                ),
+                "have `keycloak.check_secrets` do it on a schedule (`workflows/secrets-due.yaml`), which takes its \
+                 time",
+            )),
+        }
         found.clock = self.now_there(clock).await;
         found
     }
 
-    async fn reached(&self, clients: usize) -> Result<Remark> {
+    async fn reached(&self, clients: Option<usize>) -> Result<Remark> {
+        let clients = clients.map_or_else(String::new, |clients| {
+            format!("; clients with a secret: {clients}")
+        });
         let server = self.server().await?;
         let version = server.version.map_or_else(String::new, |v| format!(" {v}"));
         let two = match server.feature {
@@ -69,7 +88,7 @@ impl Keycloak {
             Feature::Unknown => "it does not say whether it can keep two of one client",
         };
         Ok(Remark::well(format!(
-            "the realm `{}` of Keycloak{version} at {}; clients with a secret: {clients}; {two}",
+            "the realm `{}` of Keycloak{version} at {}{clients}; {two}",
             self.realm(),
             self.url(),
         )))

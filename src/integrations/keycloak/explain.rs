@@ -69,6 +69,22 @@ impl Trouble {
     }
 }
 
+/// What to do so that a server is trusted, by what rustls says of its certificate.
+fn for_trust(why: &str, setting: &str) -> String {
+    let says = |word: &str| why.contains(word);
+    if says("UnknownIssuer") {
+        "have this machine trust the authority that has issued its certificate (`update-ca-certificates`), or \
+         start Purser with `SSL_CERT_FILE`, a file with the authorities that it is to trust"
+            .to_owned()
+    } else if says("not valid for name") || says("NotValidForName") {
+        format!("correct {setting}, or have a certificate issued to it for that name")
+    } else if says("expired") {
+        "renew its certificate, and see that this machine's clock is right".to_owned()
+    } else {
+        format!("see to its certificate and that {setting} is right")
+    }
+}
+
 /// The status of an answer, and Keycloak's own words for it, which hold no secret.
 pub(super) fn told(answer: &Answer) -> String {
     #[derive(Deserialize)]
@@ -120,8 +136,8 @@ impl Keycloak {
             Trouble::Untrusted(why) => (
                 false,
                 format!(
-                    "no safe connection to {url} can be made ({why}); see to its certificate and that \
-                     {setting} is right"
+                    "no safe connection to {url} can be made ({why}); {}",
+                    for_trust(&why, &setting)
                 ),
             ),
             Trouble::TooSlow => (

@@ -23,6 +23,9 @@ const STALE: Duration = Duration::from_secs(2);
 /// soon as nobody needs it.
 const OVERLAP: Duration = Duration::from_hours(24);
 
+/// A time that is so near may be past when Keycloak sees it.
+const ABOUT_TO_BE_REFUSED: Duration = Duration::from_mins(1);
+
 /// What is known of a client before its secret is rotated, and is needed on any way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Before {
@@ -37,8 +40,11 @@ pub(super) struct Before {
     made_at: Option<Timestamp>,
     pub(super) expires_at: Option<Timestamp>,
     pub(super) has_service_account: bool,
-    /// The realm records who logs in, and who is turned away.
+    /// It is seen whenever it logs in or is turned away: the realm records that.
     pub(super) records_logins: bool,
+    /// Since when Keycloak has refused the client, because its secret had become too old.
+    #[serde(default)]
+    pub(super) refused_since: Option<Timestamp>,
 }
 
 impl Before {
@@ -47,6 +53,7 @@ impl Before {
         keycloak: &Keycloak,
         client: &Client,
         recorded: &Recorded,
+        now: Timestamp,
     ) -> Result<Self> {
         let (rotation, roles) = (
             keycloak.rotation().await?,
@@ -67,7 +74,11 @@ impl Before {
             made_at: client.secrets.made_at,
             expires_at: client.secrets.expires_at,
             has_service_account: client.has_service_account,
-            records_logins: recorded.shows_logins(),
+            records_logins: recorded.hides(&client.ways()).is_empty(),
+            refused_since: client
+                .secrets
+                .expires_at
+                .filter(|_| client.secrets.is_refused(now)),
         })
     }
 }
@@ -106,7 +117,13 @@ impl ClientIssuer<'_> {
             .as_ref()
             .is_some_and(|former| same(former, current));
         let (made_at, expires_at) = if is_former {
-            (self.before.made_at.unwrap_or(now), self.before.expires_at)
+            let is_over = |at: &Timestamp| *at <= now.plus(ABOUT_TO_BE_REFUSED);
+            let expires_at = match self.before.expires_at {
+                // Nobody would be let in by it, and at the sight of such a time Keycloak draws another one.
+                Some(at) if is_over(&at) => Some(now.plus(OVERLAP)),
+                at => at,
+            };
+            (self.before.made_at.unwrap_or(now), expires_at)
         } else {
             (now, self.before.lock_out_after.map(|after| now.plus(after)))
         };
@@ -186,18 +203,22 @@ impl Issuer for ClientIssuer<'_> {
         .boxed()
     }
 
+    fn now(&self) -> BoxFuture<'_, Result<Timestamp>> {
+        async {
+            match self.own_login().await? {
+                Some(at) => Ok(at),
+                None => Ok(self.second().await),
+            }
+        }
+        .boxed()
+    }
+
     fn mark(&self) -> BoxFuture<'_, Result<Timestamp>> {
         async {
-            if self.before.has_service_account
-                && self.before.records_logins
-                && let Some(token) = self.log_in().await?
-                && let Some(at) = self.keycloak.login_of(self.client_id, &token).await?
-            {
-                return Ok(at.plus(Duration::from_millis(1)));
+            match self.own_login().await? {
+                Some(at) => Ok(at.plus(Duration::from_millis(1))),
+                None => Ok(self.second().await.plus(STALE)),
             }
-            let there = self.keycloak.now_there(self.clock).await;
-            let there = there.map_or_else(|| self.clock.now(), |reading| reading.theirs);
-            Ok(there.plus(STALE))
         }
         .boxed()
     }
@@ -223,10 +244,45 @@ impl Issuer for ClientIssuer<'_> {
 }
 
 impl ClientIssuer<'_> {
-    /// Logs in as the client, by the secret that counts now. The id of the token.
-    async fn log_in(&self) -> Result<Option<String>> {
-        let current = self.client().await?.secrets.current;
-        let token = self.keycloak.token_of(self.client_id, &current).await?;
-        Ok(token.as_ref().and_then(id_of))
+    /// When it has just logged in as the client, by the secret that counts now, where that can be seen.
+    async fn own_login(&self) -> Result<Option<Timestamp>> {
+        let secrets = self.client().await?.secrets;
+        // It would be refused, and counted among those who are.
+        let is_refused = secrets.is_refused(self.clock.now());
+        if !self.before.has_service_account || !self.before.records_logins || is_refused {
+            return Ok(None);
+        }
+        let token = self
+            .keycloak
+            .token_of(self.client_id, &secrets.current)
+            .await?;
+        match token.as_ref().and_then(id_of) {
+            Some(id) => self.keycloak.login_of(self.client_id, &id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The second that it is there.
+    async fn second(&self) -> Timestamp {
+        let there = self.keycloak.now_there(self.clock).await;
+        there.map_or_else(|| self.clock.now(), |reading| reading.theirs)
+    }
+
+    /// What of the secret of before is not as it was, now that it counts again.
+    pub(super) async fn revived(&self) -> Result<Option<String>> {
+        let Some(refused_since) = self.before.refused_since else {
+            return Ok(None);
+        };
+        let secrets = self.client().await?.secrets;
+        let is_former = |former: &SecretString| same(former, &secrets.current);
+        let is_former = self.former.as_ref().is_none_or(is_former);
+        let until = secrets.expires_at.filter(|at| *at > self.clock.now());
+        Ok(until.filter(|_| is_former).map(|until| {
+            format!(
+                "the old secret of {}, which had been refused since {refused_since}, is taken until {until}: \
+                 rotate it again before then",
+                self.what()
+            )
+        }))
     }
 }

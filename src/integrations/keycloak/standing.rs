@@ -107,12 +107,24 @@ pub(super) fn minute(at: Timestamp) -> String {
 impl Keycloak {
     /// How the secrets of all clients stand that log in with one, the most urgent first.
     pub(super) async fn standings(&self) -> Result<Vec<Standing>> {
-        let clients = self.clients().await?.into_iter();
-        let clients = clients.filter(|client| client.uses_secret);
+        Ok(self.stand(self.clients().await?))
+    }
+
+    /// The same; `None` when there are more clients than it tells of in this time.
+    pub(super) async fn standings_within(
+        &self,
+        longest: Duration,
+    ) -> Result<Option<Vec<Standing>>> {
+        let clients = self.clients_within(longest).await?;
+        Ok(clients.map(|clients| self.stand(clients)))
+    }
+
+    fn stand(&self, clients: Vec<Listed>) -> Vec<Standing> {
+        let clients = clients.into_iter().filter(|client| client.uses_secret);
         let mut all: Vec<_> = clients.map(|client| Standing::of(self, client)).collect();
         // By name already, and that stays among equals.
         all.sort_by_key(Standing::urgency);
-        Ok(all)
+        all
     }
 }
 

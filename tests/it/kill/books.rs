@@ -37,7 +37,7 @@ pub(super) async fn receipts(home: &Home, count: usize) -> Vec<Value> {
 }
 
 /// How many sealed values of runs the store of this server holds.
-pub(super) async fn kept_secrets(home: &Home) -> i64 {
+pub(crate) async fn kept_secrets(home: &Home) -> i64 {
     let options = SqliteConnectOptions::new().filename(home.path("store/purser.db"));
     let mut store = options.connect().await.unwrap();
     let count = sqlx::query_scalar("SELECT count(*) FROM given_secrets");

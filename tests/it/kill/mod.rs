@@ -5,7 +5,7 @@ mod any_moment;
 mod any_moment_of_a_deploy;
 mod any_moment_of_a_rotation;
 mod backup;
-mod books;
+pub(crate) mod books;
 mod deploy;
 mod image;
 mod own_backup;

@@ -1,7 +1,7 @@
 //! A realm of its own for each story, in the stack's Keycloak, kept by a person at the admin API:
 //! requests that are none of Purser's.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
@@ -15,6 +15,24 @@ pub const MARK: (&str, &str) = ("purser.rotates", "yes");
 
 /// The administrator's tokens last a minute; this one is used for less.
 const TOKEN_LASTS: Duration = Duration::from_secs(40);
+
+/// A secret of which Keycloak knows until when it takes it.
+#[derive(Clone, Copy, Debug)]
+pub enum Expires {
+    /// The present one; with it the client is locked out.
+    Current,
+    /// The one before it.
+    Rotated,
+}
+
+impl Expires {
+    fn attribute(self) -> &'static str {
+        match self {
+            Self::Current => "client.secret.expiration.time",
+            Self::Rotated => "client.secret.rotated.expiration.time",
+        }
+    }
+}
 
 /// A realm that goes when the story ends well. All that happens in it is kept as events.
 pub struct Realm {
@@ -210,6 +228,25 @@ impl Realm {
         let path = format!("{}/client-secret/rotated", self.path_of(id).await);
         let (status, body) = self.ask_here(Method::DELETE, &path, None).await;
         assert!(status.is_success(), "{status} {body}");
+    }
+
+    /// Has a client's secret, or its old one, expire in so many seconds, as if its time had come.
+    pub async fn expires(&self, id: &str, which: Expires, seconds: u64) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let at = (now.as_secs() + seconds).to_string();
+        let attributes = json!({ which.attribute(): at });
+        self.alter(id, json!({ "attributes": attributes })).await;
+    }
+
+    /// Changes these fields of a client; others stay.
+    pub async fn alter(&self, id: &str, fields: Value) {
+        self.put(&self.path_of(id).await, &fields).await;
+    }
+
+    /// From now on it records these types of events and no others.
+    pub async fn records(&self, types: &[&str]) {
+        let config = json!({ "eventsEnabled": !types.is_empty(), "enabledEventTypes": types });
+        self.put("/events/config", &config).await;
     }
 
     /// The newest events of this type (`CLIENT_LOGIN`, `CLIENT_LOGIN_ERROR`) of a client.

@@ -22,5 +22,6 @@ pub mod screen;
 pub mod speech;
 pub mod stack;
 pub mod systems;
+pub mod tls;
 pub mod toy;
 pub mod world;

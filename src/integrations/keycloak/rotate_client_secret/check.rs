@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::super::client::Client;
+use super::super::connection::Right;
 use super::super::issuer::Before;
 use super::super::{Keycloak, rotation};
 use super::Input;
@@ -46,6 +47,10 @@ pub(super) async fn look<'a>(
             client.client_id
         ))
     };
+    let lacking = keycloak.lacks(&[Right::ManageClients]).await?;
+    if let Some(right) = lacking.unwrap_or_default().first() {
+        return Err(refused(keycloak.role_missing(*right)));
+    }
     if let Some(why) = keycloak.no_rotation_of(&client) {
         return Err(refused(why));
     }
@@ -58,12 +63,11 @@ pub(super) async fn look<'a>(
             client.client_id
         )));
     }
-    let recorded = keycloak.records_logins().await?;
-    let before = Before::look(keycloak, &client, &recorded).await?;
+    let (recorded, now) = (keycloak.records_logins().await?, ctx.clock.now());
+    let before = Before::look(keycloak, &client, &recorded, now).await?;
     if !before.two && !input.allow_gap {
         return Err(refused(keycloak.only_one().await?));
     }
-    let now = ctx.clock.now();
     if let Some(rotated) = &client.secrets.rotated
         && let Some(until) = rotated.expires_at.filter(|until| *until > now)
     {
@@ -92,12 +96,13 @@ pub(super) async fn look<'a>(
             )));
         }
     }
-    if !recorded.shows_logins()
-        && let Some(advice) = recorded.advice()
+    let hidden = recorded.hides(&client.ways());
+    if let Some(advice) = recorded.advice_for(&hidden).filter(|_| !hidden.is_empty())
         && let Some(blind) = consumers.iter().find(|consumer| !consumer.has_probe())
     {
         return Err(refused(format!(
-            "the realm does not record who logs in, so {} could not be proven: {advice}, or give it a `probe` or a `healthcheck`",
+            "the realm does not record who logs in by it and who is turned away, so {} could not be proven: \
+             {advice}, or give it a `probe` or a `healthcheck`",
             blind.name()
         )));
     }

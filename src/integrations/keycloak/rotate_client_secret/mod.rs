@@ -53,6 +53,9 @@ pub(super) struct Output {
     /// From the first time that somebody was turned away to the first login after the last; 0 where nobody
     /// was, absent where that cannot be known.
     gap_seconds: Option<f64>,
+    /// Since when Keycloak had refused the client before, because its secret had become too old (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_since: Option<String>,
     /// The old secret was tried after it was revoked, and refused; absent where that cannot be tried.
     old_refused: Option<bool>,
     /// When Keycloak refuses the new secret too, because a policy says so (RFC 3339).
@@ -109,6 +112,11 @@ impl Action for RotateClientSecret {
         };
         let issuer = issuer(ctx, keycloak, &input, before).await?;
         let undone = rotation(ctx, keycloak, &input, &issuer).back().await?;
+        let undone = match (undone, issuer.revived().await?) {
+            (undone, None) => undone,
+            (Undone::Fully, Some(note)) => Undone::ExceptFor(note),
+            (Undone::ExceptFor(left), Some(note)) => Undone::ExceptFor(format!("{left}; {note}")),
+        };
         ctx.let_go(BEFORE).await?;
         Ok(undone)
     }
@@ -170,9 +178,10 @@ fn rotation<'a>(
 
 fn output(input: &Input, before: &Before, outcome: Outcome, now: Timestamp) -> Output {
     Output {
-        message: told::message(&input.client, &outcome),
+        message: told::message(&input.client, &outcome, before.refused_since),
         client: input.client.clone(),
         gap_seconds: outcome.gap.map(|gap| gap.as_secs_f64()),
+        refused_since: before.refused_since.map(|at| at.to_string()),
         old_refused: outcome.old_refused,
         locked_out_at: before
             .lock_out_after

@@ -51,6 +51,17 @@ impl Found<'_> {
              has taken it up, that consumer is turned away"
                 .to_owned()
         }];
+        if let Some(since) = self.before.refused_since {
+            notes.push(format!(
+                "Keycloak refuses the client since {since}, with any secret, because a policy says so: {} when the \
+                 new one is issued",
+                if self.before.two {
+                    "it lets in everybody again, by the old secret too,"
+                } else {
+                    "that ends"
+                }
+            ));
+        }
         if let Some(after) = self.before.lock_out_after {
             notes.push(format!(
                 "Keycloak refuses the new secret too from {} on ({}), unless it is rotated before",
@@ -85,22 +96,32 @@ impl Found<'_> {
 }
 
 /// What was done, in a sentence.
-pub(super) fn message(client: &str, outcome: &Outcome) -> String {
+pub(super) fn message(client: &str, outcome: &Outcome, refused_since: Option<Timestamp>) -> String {
     let shown = outcome
         .consumers
         .iter()
         .map(|one| format!("{} ({})", one.consumer, one.proof))
         .collect::<Vec<_>>()
         .join(", ");
-    let old = match outcome.old_refused {
-        Some(_) => "the old one is refused",
-        None => "the old one is revoked",
+    let old = match (outcome.ended_early, outcome.old_refused) {
+        (true, _) => {
+            "the old one had come to its end before all had the new one (somebody has ended it, or its time was \
+             over)"
+        }
+        (false, Some(_)) => "the old one is refused",
+        (false, None) => "the old one is revoked",
     };
     let gap = match outcome.gap {
         Some(gap) if gap.is_zero() => "nobody was seen to be turned away".to_owned(),
         Some(gap) => format!("with a gap of {:.1} s", gap.as_secs_f64()),
         None => "whether anybody was turned away is not known, as the realm does not record it"
             .to_owned(),
+    };
+    let gap = match refused_since {
+        Some(since) => {
+            format!("{gap}; before it was issued, Keycloak had let in nobody since {since}")
+        }
+        None => gap,
     };
     format!("{client} has a new secret, proven by {shown}: {old}, {gap}")
 }
