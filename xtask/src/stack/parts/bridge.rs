@@ -15,6 +15,9 @@ use crate::stack::need::must_find;
 pub(crate) const NAME: &str = "purser-stack0";
 /// The machine's own address on it, which nobody but the machine and its containers reaches.
 pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
+/// Its hardware address, said once for all: else it is that of one of the containers, and goes with that
+/// one, and all the others speak to nobody until they have found out.
+const ADDRESS: &str = "02:50:55:52:53:01";
 /// How many bits of it all containers have in common.
 const PREFIX: u8 = 24;
 /// Where the networks come from that tests make.
@@ -30,7 +33,7 @@ pub(crate) fn make() -> Result<()> {
         all()?.is_empty(),
         "the bridge {NAME} is there already: is another stack up?"
     );
-    ip(&["link", "add", NAME, "type", "bridge"])?;
+    ip(&["link", "add", NAME, "address", ADDRESS, "type", "bridge"])?;
     ip(&["address", "add", &format!("{HOST}/{PREFIX}"), "dev", NAME])?;
     ip(&["link", "set", NAME, "up"]).map(drop)
 }
