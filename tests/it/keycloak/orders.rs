@@ -304,9 +304,10 @@ impl Orders {
     /// The same of why it has ended so.
     pub(crate) async fn expect_reason(&self, run: &Value, reason: &str) {
         let summary = self.summary(run);
-        if !summary.contains(reason) {
-            panic!("{summary}\n{}", self.logins_told().await);
+        if summary.contains(reason) {
+            return;
         }
+        panic!("{summary}\n{}", self.logins_told().await);
     }
 
     async fn logins_told(&self) -> String {
