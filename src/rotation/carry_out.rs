@@ -23,6 +23,8 @@ const PAUSES: [Duration; 3] = [
 const OUTCOME: &str = "outcome";
 /// From when on it is counted who is turned away.
 const SINCE: &str = "since";
+/// How long anybody was turned away.
+const GAP: &str = "gap";
 /// Whether the old secret had been ended by somebody else.
 const ENDED: &str = "ended";
 
@@ -261,7 +263,8 @@ impl Rotation<'_> {
                     self.issuer.mark().await?
                 };
                 self.watch(from).await?;
-                let gap = self.gap(issued).await?;
+                // Before the old one is tried, which is a refusal too.
+                let gap = self.ctx.record(GAP, || self.gap(issued)).await?;
                 let ended_early = self.issuer.keeps_two() && self.was_ended(pair).await?;
                 self.is_alone(pair).await.map(|old_refused| Outcome {
                     consumers,

@@ -192,9 +192,6 @@ impl Issuer for ClientIssuer<'_> {
 
     fn accepts<'a>(&'a self, secret: &'a SecretString) -> BoxFuture<'a, Result<Option<bool>>> {
         async move {
-            if !self.before.has_service_account {
-                return Ok(None);
-            }
             self.keycloak
                 .try_login(self.client_id, secret)
                 .await

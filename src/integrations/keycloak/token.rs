@@ -83,22 +83,19 @@ impl Keycloak {
         }
     }
 
-    /// Whether this client can log in with this secret, which is asked of its service account.
+    /// Whether this secret of the client is taken.
     pub(super) async fn try_login(&self, client_id: &str, secret: &SecretString) -> Result<bool> {
         let what = format!("log in as `{client_id}`");
         let name = self.name();
         match self.log_in(&what, self.realm(), client_id, secret).await? {
-            Login::Granted(..) => Ok(true),
+            // Without a service account there is no token, which is said only to whom the secret is right.
+            Login::Granted(..) | Login::NoServiceAccount => Ok(true),
             Login::WrongSecret => Ok(false),
             Login::NoRealm => Err(self.no_realm(&what, self.realm(), "realm")),
             Login::NoClient => Err(ActionError::fatal(format!(
                 "{name}: cannot {what}: the realm `{}` has no such client, or it is disabled; look at it \
                  in the admin console",
                 self.realm()
-            ))),
-            Login::NoServiceAccount => Err(ActionError::fatal(format!(
-                "{name}: cannot {what}: the client has no service account, so Purser cannot try its \
-                 secret; switch on `Service account roles` in its settings"
             ))),
             Login::Told(why) => Err(ActionError::fatal(format!(
                 "{name}: cannot {what}: it answered {why}; look at the client in the admin console"

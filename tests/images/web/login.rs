@@ -49,8 +49,10 @@ impl Door {
     fn knock(&self, secret: &str) -> io::Result<Answer> {
         let form = "Content-Type: application/x-www-form-urlencoded".to_owned();
         let (client, secret) = (escaped(&self.client), escaped(secret));
-        let body =
-            format!("grant_type=client_credentials&client_id={client}&client_secret={secret}");
+        // Where tokens are looked at, as a service does that only takes them, there has to be one.
+        let body = format!(
+            "grant_type=client_credentials&client_id={client}&client_secret={secret}&token=none"
+        );
         ask("POST", &self.url, &[form], &body, PATIENCE)
     }
 }

@@ -9,7 +9,7 @@
 //! with `ON_STOP=finish` it takes no more requests, and ends when it has answered those that it has; with
 //! `ON_STOP=drain` it does that five seconds later, in which only its health check says that it leaves.
 //!
-//! With `LOGIN_URL` (Keycloak's, for tokens) and `LOGIN_CLIENT` it logs in as that client every
+//! With `LOGIN_URL` (Keycloak's, for tokens or to look at them) and `LOGIN_CLIENT` it logs in as that client every
 //! `LOGIN_EVERY_MS` (100), and `/logins` counts what came of it. The secret is in `LOGIN_SECRET`, in
 //! the file `LOGIN_SECRET_FILE` (read again at SIGHUP), or in `LOGIN_SECRET_POLL_FILE` or at
 //! `LOGIN_SECRET_POLL_URL`, which are read five times a second. `STUCK=1` is deaf to SIGHUP; `LIE=1`

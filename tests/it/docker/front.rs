@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use purser::action::{ErrorKind, Undone};
 use serde_json::{Value, json};
@@ -105,7 +105,11 @@ impl Site {
         let asking = std::thread::spawn(move || {
             let mut answers = Vec::new();
             while !told.load(Ordering::Relaxed) {
-                answers.push(visit(&host));
+                let answer = visit(&host);
+                if answers.last() != Some(&answer) {
+                    happens(&format!("{host} answers {answer:?}"));
+                }
+                answers.push(answer);
                 // Many ask at the same time, and the machine is one for all.
                 std::thread::sleep(Duration::from_millis(2));
             }
@@ -138,6 +142,12 @@ impl Visitor {
         answers.dedup();
         answers
     }
+}
+
+/// Prints what happens and when, which is shown where a story does not end well.
+pub(crate) fn happens(what: &str) {
+    let at = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    eprintln!("{} {what}", at.as_millis());
 }
 
 /// What somebody outside gets of this name's `/`.

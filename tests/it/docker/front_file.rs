@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use purser::action::Undone;
 use serde_json::{Value, json};
 
-use super::front::{Site, said, visit};
+use super::front::{Site, happens, said, visit};
 use super::stage::{Step, docker, eventually, inspect, shown};
 use crate::support::stack;
 
@@ -135,11 +135,13 @@ async fn from_a_switch_to_a_file_nobody_notices() {
     let switches = site.switches();
     let visitor = site.visitor();
     let wrong = json!({
-        "drain": "0s", "routed_within": "3s", "proxy_probe": { "path": "/", "contains": "web v9" },
+        "drain": "0s", "routed_within": "6s", "proxy_probe": { "path": "/", "contains": "web v9" },
     });
     let step = deploy(&site, "v1", &wrong);
     step.run().await.unwrap_err();
+    happens("it is about to be taken back");
     assert_eq!(step.undo().await.unwrap(), Undone::Fully);
+    happens("it is taken back");
     assert_eq!((routes.text(), site.switches()), (None, switches));
     deploy(&site, "v1", &json!({})).run().await.unwrap();
     assert_eq!(

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::orders::{CLIENT, Different, Orders};
 use crate::support::gateway::{Asked, Gateway, Passage};
 use crate::support::keycloak::url;
-use crate::support::patience;
 
 /// The first so many requests of this sort go this way, once it is wanted; all others through.
 #[derive(Default)]
@@ -132,11 +131,7 @@ async fn one_that_stays_away_has_all_go_back_once_it_is_there() {
     orders.home.up().await;
     trouble.begins(u32::MAX);
     let run = orders.home.starts(&["go"]).await;
-    patience::until("it is tried to take it back", async || {
-        let shown = orders.home.asks(&["runs", "show", &run]).await;
-        !shown["run"]["steps"]["rotate"]["failure"].is_null()
-    })
-    .await;
+    orders.has_failed(&run).await;
     trouble.is_over();
     let ended = orders.home.ends(&run).await;
     insta::assert_snapshot!(orders.summary(&ended), @"rolled_back: step `rotate` failed: sso: cannot read the client `orders`: it cannot answer at present (status 503); see its log, and try again Everything that it had done was taken back.");

@@ -10,7 +10,6 @@ use crate::docker::stage::docker;
 use crate::kill::books;
 use crate::support::gateway::{Asked, Gateway, Passage};
 use crate::support::keycloak::url;
-use crate::support::patience;
 
 /// A service that has stopped in its tracks, and a rotation that has begun.
 async fn of_a_silent_service() -> (Orders, String) {
@@ -32,11 +31,7 @@ fn comes_to(orders: &Orders) {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_does_not_log_in_in_time_has_all_go_back_before_the_old_secret_is_revoked() {
     let (orders, run) = of_a_silent_service().await;
-    patience::until("it is taken back", async || {
-        let shown = orders.home.asks(&["runs", "show", &run]).await;
-        !shown["run"]["steps"]["rotate"]["failure"].is_null()
-    })
-    .await;
+    orders.has_failed(&run).await;
     comes_to(&orders);
     let ended = orders.home.ends(&run).await;
     insta::assert_snapshot!(orders.summary(&ended), @"rolled_back: step `rotate` failed: invoices was given its secret of the client orders of `sso`, and x-invoices-1 was not seen to log in within 3s Everything that it had done was taken back.");

@@ -72,6 +72,8 @@ pub(crate) struct Different {
     pub(crate) unrecorded: bool,
     /// What is more in the environment of `reports`.
     pub(crate) reports: Vec<(&'static str, &'static str)>,
+    /// The client has no service account: `invoices` only has tokens looked at.
+    pub(crate) takes_tokens: bool,
     /// The way by which `invoices` goes to Keycloak.
     pub(crate) detour: Option<Detour>,
 }
@@ -117,7 +119,7 @@ impl Different {
                     .collect()
             }
         };
-        if self.unrecorded {
+        if self.unrecorded || self.takes_tokens {
             environment.push(("CHECK_LOGIN", "1"));
         }
         // Many such stories are told at the same time.
@@ -159,7 +161,13 @@ impl Orders {
     pub(crate) async fn with(different: Different) -> Self {
         let turn = TURNS.acquire().await.unwrap();
         let realm = Realm::create().await;
-        let old = realm.client(CLIENT).await;
+        let old = if different.takes_tokens {
+            let client = json!({ "clientId": CLIENT, "serviceAccountsEnabled": false });
+            realm.client_with(client).await;
+            realm.secret(CLIENT).await
+        } else {
+            realm.client(CLIENT).await
+        };
         if !different.one {
             realm.keeps_two_secrets().await;
             realm.mark(CLIENT).await;
@@ -187,7 +195,11 @@ impl Orders {
             value: old.clone(),
             file,
             url: secret.unwrap_or_default(),
-            detour: detour.map(|way| realm.token_url().replace(&url(), &way.address())),
+            detour: if different.takes_tokens {
+                Some(format!("{}/introspect", realm.token_url()))
+            } else {
+                detour.map(|way| realm.token_url().replace(&url(), &way.address()))
+            },
         };
         for service in &services {
             let environment = different.environment(service, &places);
@@ -372,6 +384,15 @@ impl Orders {
             .await;
         self.home.has_ended().await;
         asked.json()["run"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the rotation of a run is about to be taken back.
+    pub(crate) async fn has_failed(&self, run: &str) {
+        patience::until("it is taken back", async || {
+            let shown = self.home.asks(&["runs", "show", run]).await;
+            !shown["run"]["steps"]["rotate"]["failure"].is_null()
+        })
+        .await;
     }
 
     /// The run as it waits for a person.

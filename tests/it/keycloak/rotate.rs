@@ -132,11 +132,7 @@ async fn a_service_that_does_not_come_up_again_gets_its_old_secret_and_is_starte
     orders.home.up().await;
     orders.project.write("hurt", "");
     let run = orders.home.starts(&["go"]).await;
-    patience::until("it is taken back", async || {
-        let shown = orders.home.asks(&["runs", "show", &run]).await;
-        !shown["run"]["steps"]["rotate"]["failure"].is_null()
-    })
-    .await;
+    orders.has_failed(&run).await;
     std::fs::remove_file(orders.project.file("hurt")).unwrap();
     let ended = orders.home.ends(&run).await;
     orders.expect(&ended, "rolled_back").await;

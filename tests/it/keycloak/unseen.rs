@@ -60,6 +60,29 @@ async fn one_whose_probe_fails_once_the_old_secret_is_revoked_has_all_go_back() 
     orders.close().await;
 }
 
+/// It never logs in: it has the tokens of others looked at, which Keycloak does not record.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_without_service_account_is_rotated_by_what_its_service_shows_of_itself() {
+    let mut orders = Orders::with(Different {
+        takes_tokens: true,
+        reload: Some(json!({ "signal": "SIGHUP", "healthcheck": true })),
+        ..Different::only("invoices")
+    })
+    .await;
+    orders.home.up().await;
+    let run = orders.rotate(&[]).await;
+    orders.expect(&run, "succeeded").await;
+    let new = orders.realm.secret(CLIENT).await;
+    assert_ne!(new, orders.old);
+    let service = orders.service("invoices");
+    service.uses(&new).await;
+    assert_eq!(service.logs_in(2).await.failed, 0);
+    let output = &run["run"]["steps"]["rotate"]["output"];
+    insta::assert_snapshot!(output["message"].as_str().unwrap(), @"orders has a new secret, proven by invoices (probed): the old one is refused, nobody was seen to be turned away");
+    assert_eq!(output["old_refused"], true);
+    orders.close().await;
+}
+
 /// Purser itself comes from the address that the service is said to come from.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_comes_by_a_proxy_is_known_by_its_address_and_purser_is_not_taken_for_it() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::super::client::Client;
 use super::super::connection::Right;
+use super::super::events::Recorded;
 use super::super::issuer::Before;
 use super::super::{Keycloak, rotation};
 use super::Input;
@@ -40,6 +41,7 @@ pub(super) async fn look<'a>(
     input: &Input,
 ) -> Result<Found<'a>> {
     let client = keycloak.client(&input.client).await?;
+    let consumers = keycloak.consumers_of(&input.client);
     let refused = |why: String| {
         ActionError::fatal(format!(
             "{}: the secret of the client `{}` is not rotated: {why}",
@@ -54,57 +56,24 @@ pub(super) async fn look<'a>(
     if let Some(why) = keycloak.no_rotation_of(&client) {
         return Err(refused(why));
     }
-    let consumers = keycloak.consumers_of(&input.client);
-    if consumers.is_empty() {
-        return Err(refused(format!(
-            "nobody is known to use it. Declare each who does in \
-             [[systems.{}.clients.\"{}\".consumers]]",
-            keycloak.name(),
-            client.client_id
-        )));
-    }
     let (recorded, now) = (keycloak.records_logins().await?, ctx.clock.now());
     let before = Before::look(keycloak, &client, &recorded, now).await?;
+    if consumers.is_empty() {
+        return Err(refused(nobody(keycloak, &client)));
+    }
     if !before.two && !input.allow_gap {
         return Err(refused(keycloak.only_one().await?));
     }
-    if let Some(rotated) = &client.secrets.rotated
-        && let Some(until) = rotated.expires_at.filter(|until| *until > now)
-    {
-        return Err(refused(format!(
-            "a second secret of it counts until {until}, from a rotation that has not ended, and a third one \
-             would end it. See that nobody uses it, and invalidate the rotated secret in the admin console, \
-             or wait"
-        )));
+    if let Some(why) = another_rotation(&client, now) {
+        return Err(refused(why));
     }
     for consumer in consumers {
-        if let Some(why) = not_asked_for(ctx, keycloak, consumer)? {
+        if let Some(why) = unfit(ctx, keycloak, &client, consumer).await? {
             return Err(refused(why));
         }
-        if let Some(why) = consumer.obstacle(&ctx.systems).await? {
-            return Err(refused(format!(
-                "{} cannot be given another: {why}",
-                consumer.name()
-            )));
-        }
-        if !consumer.has(&ctx.systems, &client.secrets.current).await? {
-            return Err(refused(format!(
-                "{} has another one in {}, or in the environment of its containers, than Keycloak has. Set \
-                 that right first",
-                consumer.name(),
-                consumer.place()
-            )));
-        }
     }
-    let hidden = recorded.hides(&client.ways());
-    if let Some(advice) = recorded.advice_for(&hidden).filter(|_| !hidden.is_empty())
-        && let Some(blind) = consumers.iter().find(|consumer| !consumer.has_probe())
-    {
-        return Err(refused(format!(
-            "the realm does not record who logs in by it and who is turned away, so {} could not be proven: \
-             {advice}, or give it a `probe` or a `healthcheck`",
-            blind.name()
-        )));
+    if let Some(why) = unseen(&recorded, &client, consumers) {
+        return Err(refused(why));
     }
     let strangers = strangers(ctx, keycloak, &client.client_id, consumers, now).await?;
     Ok(Found {
@@ -114,6 +83,64 @@ pub(super) async fn look<'a>(
         before,
         strangers,
     })
+}
+
+fn nobody(keycloak: &Keycloak, client: &Client) -> String {
+    format!(
+        "nobody is known to use it. Declare each who does in [[systems.{}.clients.\"{}\".consumers]]",
+        keycloak.name(),
+        client.client_id
+    )
+}
+
+/// Why another rotation is in the way of this one.
+fn another_rotation(client: &Client, now: Timestamp) -> Option<String> {
+    let until = client.secrets.rotated.as_ref()?.expires_at?;
+    (until > now).then(|| {
+        format!(
+            "a second secret of it counts until {until}, from a rotation that has not ended, and a third one \
+             would end it. See that nobody uses it, and invalidate the rotated secret in the admin console, \
+             or wait"
+        )
+    })
+}
+
+/// Why a consumer cannot be given another secret.
+async fn unfit(
+    ctx: &ReadContext,
+    keycloak: &Keycloak,
+    client: &Client,
+    consumer: &Consumer,
+) -> Result<Option<String>> {
+    if let Some(why) = not_asked_for(ctx, keycloak, consumer)? {
+        return Ok(Some(why));
+    }
+    let name = consumer.name();
+    if let Some(why) = consumer.obstacle(&ctx.systems).await? {
+        return Ok(Some(format!("{name} cannot be given another: {why}")));
+    }
+    let has_it = consumer.has(&ctx.systems, &client.secrets.current).await?;
+    Ok((!has_it).then(|| {
+        format!(
+            "{name} has another one in {}, or in the environment of its containers, than Keycloak has. Set \
+             that right first",
+            consumer.place()
+        )
+    }))
+}
+
+/// Why a consumer would not be seen to log in, where nothing else shows that it can.
+fn unseen(recorded: &Recorded, client: &Client, consumers: &[Consumer]) -> Option<String> {
+    let hidden = recorded.hides(&client.ways());
+    let blind = consumers.iter().find(|consumer| !consumer.has_probe())?;
+    let advice = recorded
+        .advice_for(&hidden)
+        .filter(|_| !hidden.is_empty())?;
+    Some(format!(
+        "the realm does not record who logs in by it and who is turned away, so {} could not be proven: \
+         {advice}, or give it a `probe` or a `healthcheck`",
+        blind.name()
+    ))
 }
 
 impl Keycloak {
