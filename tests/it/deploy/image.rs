@@ -107,7 +107,7 @@ impl Drop for Place {
 
 async fn is_healthy(container: &str) {
     let begun = Instant::now();
-    while inspect(container, "{{.State.Health.Status}}") != "healthy" {
+    while inspect(container, "{{with .State.Health}}{{.Status}}{{end}}") != "healthy" {
         let checks = inspect(container, "{{json .State.Health}}");
         assert!(
             begun.elapsed() < Duration::from_mins(1),

@@ -14,7 +14,10 @@ async fn starting(step: &Step) -> String {
     })
     .await;
     let new = step.containers().remove(0);
-    assert_eq!(inspect(&new, "{{.State.Health.Status}}"), "starting");
+    assert_eq!(
+        inspect(&new, "{{with .State.Health}}{{.Status}}{{end}}"),
+        "starting"
+    );
     new
 }
 

@@ -265,7 +265,10 @@ async fn where_the_proxy_does_not_say_what_it_serves_nothing_is_called_live() {
     let cancel = async {
         eventually("it is tried", || step.containers().len() == 1).await;
         eventually("it is healthy", || {
-            inspect(&step.containers()[0], "{{.State.Health.Status}}") == "healthy"
+            inspect(
+                &step.containers()[0],
+                "{{with .State.Health}}{{.Status}}{{end}}",
+            ) == "healthy"
         })
         .await;
         step.cancel.cancel();

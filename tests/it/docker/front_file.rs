@@ -81,7 +81,7 @@ async fn a_file_leads_from_one_set_to_the_next() {
           "shop-HEX": {
             "rule": "Host(`shop.example`)",
             "service": "shop-HEX@docker",
-            "priority": 32
+            "priority": 33
           }
         }
       }

@@ -95,7 +95,7 @@ impl Shop {
 
     pub(crate) async fn is_healthy(&self, number: u32) {
         let name = self.name(number);
-        let health = || inspect(&name, "{{.State.Health.Status}}");
+        let health = || inspect(&name, "{{with .State.Health}}{{.Status}}{{end}}");
         eventually("the container is healthy", || health() == "healthy").await;
     }
 

@@ -237,7 +237,7 @@ mod tests {
                 },
                 "rule": "Host(`shop.example`)",
                 "service": "web-0c9d@docker",
-                "priority": 41
+                "priority": 42
               }
             }
           }

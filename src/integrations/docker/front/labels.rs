@@ -50,6 +50,16 @@ impl Provider {
             Self::File => "file",
         }
     }
+
+    /// How far its routers stand above the service's own. A file takes the place of a switch, raised or not:
+    /// of two that stand on one level Traefik takes either.
+    const fn above(self, raised: bool) -> i64 {
+        match (self, raised) {
+            (Self::Docker, false) => 0,
+            (Self::Docker, true) => 1,
+            (Self::File, _) => 2,
+        }
+    }
 }
 
 /// A router of a switch, or of the file that takes its place.
@@ -232,7 +242,7 @@ impl Front {
             Led {
                 name: format!("{name}-{token}@{}", by.name()),
                 service: format!("{target}-{token}@docker"),
-                priority: priority(fields, &rule) + i64::from(raised),
+                priority: priority(fields, &rule) + by.above(raised),
                 rule,
             }
         };
