@@ -28,8 +28,7 @@ impl Probe {
             (None, false) => Ok(None),
             (Some(_), true) => Err("keep one of `probe` and `healthcheck`".to_owned()),
             (Some(address), false) => {
-                let (place, _) = address.split_once('?').unwrap_or((address, ""));
-                web_address(place, "an address that needs none")
+                web_address(address, "a file that the probe reads itself")
                     .map_err(|why| format!("in `probe`: {why}"))?;
                 Ok(Some(Self::Address(address.clone())))
             }
